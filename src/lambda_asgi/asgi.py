@@ -1,0 +1,16 @@
+"""The types of ASGI 3.0 (https://asgi.readthedocs.io/en/latest/specs/www.html), as loose as the spec leaves them.
+
+Scopes and messages are plain dicts: middleware adds its own keys to both, so a closed type would be a false promise.
+"""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+RawHeaders = list[tuple[bytes, bytes]]
+"""Header lines in the order sent; names lower-case, as ASGI asks."""

@@ -1,0 +1,93 @@
+"""Everything that this package raises, and whose fault each is.
+
+    LambdaASGIError
+    ├── ConfigurationError        yours: a setting or the handler is wrong; the environment does not start
+    │   └── AppImportError        the module or the name in _HANDLER cannot be imported
+    ├── StartupFailed             the app's: lifespan startup failed
+    ├── EventError                the caller's: it has the shape of an HTTP event, yet cannot be served
+    ├── UnexpectedMessage         the app's: an ASGI message out of order, malformed, or missing
+    ├── ResponseTooLarge          the app's: more bytes than Lambda passes on
+    ├── DeadlineExceeded          the app's: it did not end in time
+    └── RuntimeAPIError           the platform's
+        ├── ResponseRefused       this invocation is lost, the next one may be asked for (400, 403, 410, 413)
+        └── ConnectionToRuntimeAPILost   (500, or no connection): the environment is over, exit at once
+
+    ClientDisconnected (OSError)  what `send` raises when nobody reads any more; an app may ignore it, as the ASGI spec
+                                  says (spec_version 2.4)
+
+Each has `error_type`, the `Runtime.CamelCase` word that Lambda keeps of an error (it turns any other form into
+`Runtime.Unknown`).
+"""
+
+
+class LambdaASGIError(Exception):
+    """The root of the tree."""
+
+    error_type = "Runtime.Unknown"
+
+
+class ConfigurationError(LambdaASGIError):
+    """A setting is missing or wrong. The message says which, and what to set."""
+
+    error_type = "Runtime.InvalidConfiguration"
+
+
+class AppImportError(ConfigurationError):
+    """The app that `_HANDLER` names cannot be imported. `__cause__` is what the import raised, if it ran."""
+
+    error_type = "Runtime.ImportModuleError"
+
+
+class StartupFailed(LambdaASGIError):
+    """The app answered `lifespan.startup.failed`, or raised after it had answered to the lifespan."""
+
+    error_type = "Runtime.StartupFailed"
+
+
+class EventError(LambdaASGIError):
+    """The event has the shape of an HTTP event, but a part of it cannot be understood. The message says which."""
+
+    error_type = "Runtime.InvalidEvent"
+
+
+class UnexpectedMessage(LambdaASGIError):
+    """The app sent a message that ASGI does not allow now, or returned without a complete response."""
+
+    error_type = "Runtime.UnexpectedMessage"
+
+
+class ResponseTooLarge(LambdaASGIError):
+    """The response has more bytes than Lambda passes on (200 MiB streamed, 6 MiB buffered)."""
+
+    error_type = "Runtime.ResponseTooLarge"
+
+
+class DeadlineExceeded(LambdaASGIError):
+    """The function's timeout is near, and the app has not ended."""
+
+    error_type = "Runtime.DeadlineExceeded"
+
+
+class RuntimeAPIError(LambdaASGIError):
+    """The Runtime API answered otherwise than agreed."""
+
+    error_type = "Runtime.RuntimeAPIError"
+
+
+class ResponseRefused(RuntimeAPIError):
+    """The Runtime API did not take what was sent for this invocation.
+
+    `status` is 400 (unknown or answered id), 403 (out of order), 410 (too late) or 413 (too large).
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ConnectionToRuntimeAPILost(RuntimeAPIError):
+    """No connection, a broken one, an answer that is not HTTP, or status 500: the process has to end."""
+
+
+class ClientDisconnected(OSError):
+    """Nobody reads this response any more: the peer is gone, or the deadline has passed."""
