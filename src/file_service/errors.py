@@ -1,0 +1,28 @@
+"""What can go wrong between a source and its reader. Routes never see another exception from a source.
+
+SourceError
+├── NotFound            no such file or folder, or one that must not be seen
+├── FileChanged         it is no longer the version that was promised: bytes of two versions are never spliced
+├── SourceUnavailable   the store does not answer, or asks to slow down: worth another try
+└── SourceRefused       the store denies this service access: its operator has to act
+"""
+
+
+class SourceError(Exception):
+    """Base of everything a `FileSource` raises."""
+
+
+class NotFound(SourceError):
+    pass
+
+
+class FileChanged(SourceError):
+    pass
+
+
+class SourceUnavailable(SourceError):
+    pass
+
+
+class SourceRefused(SourceError):
+    pass
