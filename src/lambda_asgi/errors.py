@@ -6,6 +6,7 @@
     ├── StartupFailed             the app's: lifespan startup failed
     ├── EventError                the caller's: it has the shape of an HTTP event, yet cannot be served
     ├── UnexpectedMessage         the app's: an ASGI message out of order, malformed, or missing
+    ├── HeadersTooLarge           the app's: more headers and cookies than front ends read
     ├── ResponseTooLarge          the app's: more bytes than Lambda passes on
     ├── DeadlineExceeded          the app's: it did not end in time
     └── RuntimeAPIError           the platform's
@@ -16,7 +17,7 @@
                                   says (spec_version 2.4)
 
 Each has `error_type`, the `Runtime.CamelCase` word that Lambda keeps of an error (it turns any other form into
-`Runtime.Unknown`).
+`Runtime.Unknown`), and `status`, the HTTP status of the response that stands in for one that never began.
 """
 
 
@@ -24,6 +25,7 @@ class LambdaASGIError(Exception):
     """The root of the tree."""
 
     error_type = "Runtime.Unknown"
+    status = 500
 
 
 class ConfigurationError(LambdaASGIError):
@@ -48,6 +50,7 @@ class EventError(LambdaASGIError):
     """The event has the shape of an HTTP event, but a part of it cannot be understood. The message says which."""
 
     error_type = "Runtime.InvalidEvent"
+    status = 400
 
 
 class UnexpectedMessage(LambdaASGIError):
@@ -56,16 +59,24 @@ class UnexpectedMessage(LambdaASGIError):
     error_type = "Runtime.UnexpectedMessage"
 
 
+class HeadersTooLarge(LambdaASGIError):
+    """Status, headers and cookies are more than the 16 KiB in which front ends look for them."""
+
+    error_type = "Runtime.HeadersTooLarge"
+
+
 class ResponseTooLarge(LambdaASGIError):
     """The response has more bytes than Lambda passes on (200 MiB streamed, 6 MiB buffered)."""
 
     error_type = "Runtime.ResponseTooLarge"
+    status = 413
 
 
 class DeadlineExceeded(LambdaASGIError):
     """The function's timeout is near, and the app has not ended."""
 
     error_type = "Runtime.DeadlineExceeded"
+    status = 504
 
 
 class RuntimeAPIError(LambdaASGIError):

@@ -1,0 +1,267 @@
+"""The state of one response: ASGI messages in, what to send out. Everything that changes it is in this file.
+
+Pure: no socket, no event loop. It does not know whether its bytes are streamed or collected.
+
+              start          body                last body            turn         error
+    START     HELD           -                   -                    START        FAILED (a response of our own)
+    HELD      -              STREAMING           COMPLETE             STREAMING    FAILED (a response of our own)
+    STREAMING -              STREAMING           COMPLETE             STREAMING    FAILED (visibly broken)
+    COMPLETE  -              -                   -                    COMPLETE     COMPLETE (only logged)
+    FAILED    -              -                   -                    FAILED       FAILED
+
+`-` raises UnexpectedMessage and changes nothing. A `turn` is the event loop's: the app waits for something, so what is
+held goes out. Until then `start` is held, as the ASGI spec allows, so that an error right behind it is still a 500.
+"""
+
+from enum import IntEnum, auto
+from typing import Final
+
+from lambda_asgi import prelude
+from lambda_asgi.asgi import Message, RawHeaders
+from lambda_asgi.errors import ResponseTooLarge, UnexpectedMessage
+
+LARGEST_STREAM = 200 * 1024 * 1024
+"""Bytes of a streamed response, prelude included. One more, and Lambda cuts it without a word (recorded on AWS).
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html"""
+
+LARGEST_BUFFERED = 6 * 1024 * 1024
+"""Bytes of a buffered result, as JSON. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+
+
+class State(IntEnum):
+    START = auto()
+    HELD = auto()
+    STREAMING = auto()
+    COMPLETE = auto()
+    FAILED = auto()
+
+
+class Input(IntEnum):
+    START = auto()
+    BODY = auto()
+    LAST_BODY = auto()
+    TURN = auto()
+    ERROR = auto()
+
+
+TRANSITIONS: Final[dict[tuple[State, Input], State]] = {
+    (State.START, Input.START): State.HELD,
+    (State.START, Input.TURN): State.START,
+    (State.START, Input.ERROR): State.FAILED,
+    (State.HELD, Input.BODY): State.STREAMING,
+    (State.HELD, Input.LAST_BODY): State.COMPLETE,
+    (State.HELD, Input.TURN): State.STREAMING,
+    (State.HELD, Input.ERROR): State.FAILED,
+    (State.STREAMING, Input.BODY): State.STREAMING,
+    (State.STREAMING, Input.LAST_BODY): State.COMPLETE,
+    (State.STREAMING, Input.TURN): State.STREAMING,
+    (State.STREAMING, Input.ERROR): State.FAILED,
+    (State.COMPLETE, Input.TURN): State.COMPLETE,
+    (State.COMPLETE, Input.ERROR): State.COMPLETE,
+    (State.FAILED, Input.TURN): State.FAILED,
+    (State.FAILED, Input.ERROR): State.FAILED,
+}
+
+_IN_WORDS = {
+    State.START: "nothing was sent yet",
+    State.HELD: "http.response.start was sent",
+    State.STREAMING: "the body has begun",
+    State.COMPLETE: "the response is complete",
+    State.FAILED: "the response has failed",
+}
+
+# Media types of which every record is complete in itself, so that one more can say that the rest is missing.
+_EVENT_STREAM = b"text/event-stream"
+_JSON_LINES = (b"application/x-ndjson", b"application/ndjson", b"application/jsonl", b"application/x-jsonlines")
+
+
+class Response:
+    """A streamed response. `send` and the others give what goes out now: parts of the stream, prelude first.
+
+    `head` says that the request is a HEAD. `limit` is in bytes, prelude included. `status`, `headers` and `body_bytes`
+    tell what was sent so far.
+    """
+
+    def __init__(self, *, head: bool, limit: int, fill_empty: bool = True, error_records: bool = False) -> None:
+        self.state = State.START
+        self.status = 0
+        self.headers: RawHeaders = []
+        self.body_bytes = 0
+        self._head = head
+        self._limit = limit
+        self._fill_empty = fill_empty
+        self._error_records = error_records
+        self._room = limit
+        self._content_length: int | None = None
+        self._tail = b""
+
+    def send(self, message: Message) -> list[bytes]:
+        """Take one message of the app's.
+
+        Raises UnexpectedMessage (also for a body that is not of the announced length), ResponseTooLarge and
+        HeadersTooLarge. The state is unchanged then, and nothing of the message goes out.
+        """
+        match message:
+            case {"type": "http.response.body"}:
+                body = message.get("body", b"")
+                if type(body) is not bytes:
+                    body = _as_bytes(body)
+                return self._body(body, more=bool(message.get("more_body", False)))
+            case {"type": "http.response.start"}:
+                self._start(message)
+                return []
+        raise UnexpectedMessage(f"the app sent {message!r:.200}: no message of an HTTP response")
+
+    def turn(self) -> list[bytes]:
+        """The app waits: what is held goes out. A response that is to be empty stays: its end is the next message."""
+        if self.state is not State.HELD or self._content_length == 0:
+            return []
+        parts = self._opening()
+        self.state = State.STREAMING
+        return parts
+
+    def fail(self, status: int, text: str, error_type: str) -> list[bytes]:
+        """Take an error of the app's or of ours. FAILED and nothing to send: the end of the stream has to tell.
+
+        While nothing was sent, this becomes a plain text response of `status`. Afterwards, if the response was to have
+        error records and its media type has them, one more record with `error_type`.
+        """
+        before = self.state
+        self.state = TRANSITIONS[before, Input.ERROR]
+        if before is State.STREAMING and self._error_records:
+            return self._error_record(error_type)
+        if before is not State.START and before is not State.HELD:
+            return []
+        body = text.encode()
+        self.status = status
+        self.headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+        if self._head:
+            return self._opening()
+        self.body_bytes = len(body)
+        return [*self._opening(), body]
+
+    # The parts of `send`.
+
+    def _next_state(self, given: Input, message: str) -> State:
+        state = TRANSITIONS.get((self.state, given))
+        if state is None:
+            raise UnexpectedMessage(f"the app sent {message} when {_IN_WORDS[self.state]}")
+        return state
+
+    def _start(self, message: Message) -> None:
+        state = self._next_state(Input.START, "http.response.start")
+        status = message.get("status")
+        if not isinstance(status, int) or not 200 <= status <= 599:
+            raise UnexpectedMessage(f"the app sent the status {status!r}: a final one is a number from 200 to 599")
+        headers, content_length = _checked(message.get("headers", ()))
+        if content_length is not None and content_length > self._limit and not self._head:
+            raise ResponseTooLarge(f"the response announces {content_length} bytes; Lambda passes {self._limit} on")
+        if self._head or status in (204, 304):  # RFC 9110 section 9.3.2, 15.3.5, 15.4.5: no content, whatever is sent
+            content_length = None
+            self._head = True
+        self.status = int(status)
+        self.headers = headers
+        self._content_length = content_length
+        self.state = state
+
+    def _body(self, body: bytes, *, more: bool) -> list[bytes]:
+        state = self._next_state(Input.BODY if more else Input.LAST_BODY, "http.response.body")
+        if self._head:
+            body = b""
+        size = self.body_bytes + len(body)
+        announced = self._content_length
+        if announced is not None and (size > announced or (size < announced and not more)):
+            raise UnexpectedMessage(f"content-length is {announced}, but the body has {size} bytes")
+        if not more and size == 0 and not self._head:
+            if self._fill_empty and self.status >= 300:
+                body, size = b"\n", 1
+                self._set_content_length(b"1")
+            else:
+                self._set_content_length(b"0")
+        parts = self._opening() if self.state is State.HELD else []
+        if len(body) > self._room:
+            raise ResponseTooLarge(f"the response has more than the {self._limit} bytes that Lambda passes on")
+        self._room -= len(body)
+        self.body_bytes = size
+        self.state = state
+        if body:
+            parts.append(body)
+            if self._error_records:
+                self._tail = (self._tail + body[-2:])[-2:]
+        return parts
+
+    def _opening(self) -> list[bytes]:
+        """What comes before the body: here, the prelude."""
+        opening = prelude.encode(self.status, self.headers)
+        self._room = self._limit - len(opening)
+        return [opening]
+
+    def _set_content_length(self, value: bytes) -> None:
+        self.headers = [header for header in self.headers if header[0] != b"content-length"]
+        self.headers.append((b"content-length", value))
+
+    def _error_record(self, error_type: str) -> list[bytes]:
+        media_type = next((value for name, value in self.headers if name == b"content-type"), b"").partition(b";")[0]
+        record = b""
+        if media_type.strip() == _EVENT_STREAM:
+            end = b"" if self._tail == b"\n\n" else b"\n\n"
+            record = b'%bevent: error\ndata: {"errorType":"%b"}\n\n' % (end, error_type.encode())
+        elif media_type.strip() in _JSON_LINES:
+            end = b"" if self._tail[-1:] == b"\n" else b"\n"
+            record = b'%b{"error":{"errorType":"%b"}}\n' % (end, error_type.encode())
+        return [record] if record and len(record) <= self._room else []
+
+
+class BufferedResponse(Response):
+    """A response that is collected, and answered whole: `body` has it in the end. Nothing goes out before."""
+
+    def __init__(self, *, head: bool, limit: int = LARGEST_BUFFERED) -> None:
+        super().__init__(head=head, limit=limit, fill_empty=False)
+        self._collected: list[bytes] = []
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self._collected)
+
+    def send(self, message: Message) -> list[bytes]:
+        self._collected += super().send(message)
+        return []
+
+    def turn(self) -> list[bytes]:
+        return []
+
+    def fail(self, status: int, text: str, error_type: str) -> list[bytes]:
+        """A response that nobody has seen can be replaced whole, however far it was."""
+        if self.state is State.STREAMING:
+            self.state = State.HELD
+        if self.state is not State.COMPLETE:
+            self._collected = super().fail(status, text, error_type)
+        return []
+
+    def _opening(self) -> list[bytes]:
+        return []
+
+
+def _checked(headers: object) -> tuple[RawHeaders, int | None]:
+    """The headers as a list of lower-case names, and what content-length says.
+
+    Raises UnexpectedMessage for headers that are not pairs of bytes, and for a content-length that is no number.
+    """
+    try:
+        pairs = [(name.lower(), value) for name, value in headers]  # type: ignore[attr-defined]  # said below if not
+        lengths = {value for name, value in pairs if name == b"content-length"}
+        if not all(type(name) is bytes and type(value) is bytes for name, value in pairs):
+            raise TypeError
+    except (TypeError, ValueError, AttributeError):
+        raise UnexpectedMessage(f"headers are pairs of bytes; the app sent {headers!r:.200}") from None
+    if not lengths:
+        return pairs, None
+    if len(lengths) > 1 or not (length := lengths.pop()).isdigit():
+        raise UnexpectedMessage(f"content-length is one decimal number; the app sent {headers!r:.200}")
+    return pairs, int(length)
+
+
+def _as_bytes(body: object) -> bytes:
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return bytes(body)
+    raise UnexpectedMessage(f"a body is bytes; the app sent {type(body).__name__}")

@@ -1,0 +1,158 @@
+"""One kept-alive TCP connection to the Runtime API: a request under way at a time, back-pressure both ways.
+
+This is the only module that touches a socket.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Self, cast
+
+from lambda_asgi.errors import ConnectionToRuntimeAPILost
+from lambda_asgi.runtime_api.protocol import Reply, ReplyParser
+
+# Above this, `drain` waits. It bounds what is held of a response whose reader is slower than the app, and is large
+# enough that the kernel's send buffer never runs dry while the event loop does something else.
+HIGH_WATER = 256 * 1024
+
+# Writes of one turn of the event loop leave in one `send`, up to this size: beyond it a system call costs less than
+# joining the pieces.
+JOIN_UP_TO = 64 * 1024
+
+# An app that blocks between two sends never ends its turn. What it sent this long ago must not wait any longer.
+LONGEST_HOLD = 0.001
+
+
+class Connection(asyncio.Protocol):
+    """Call `begin` before the bytes of a request, and `reply` once for its reply.
+
+    Either end may close between requests: `is_open` tells. A lost connection in the middle of an exchange raises
+    ConnectionToRuntimeAPILost from `drain` and `reply`.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._parser = ReplyParser()
+        self._transport = cast(asyncio.Transport, None)  # set by connection_made, before `open` returns
+        self._reply: asyncio.Future[Reply] | None = None
+        self._writable: asyncio.Future[None] | None = None
+        self._held: list[bytes] = []
+        self._held_size = 0
+        self._turn: asyncio.Handle | None = None
+        self._last_write = 0.0
+        self.is_open = True
+        self.exchanges = 0
+        """How many replies came: a connection that was never used cannot have gone stale."""
+
+    @classmethod
+    async def open(cls, host: str, port: int) -> Self:
+        """Raises ConnectionToRuntimeAPILost when nobody listens there."""
+        loop = asyncio.get_running_loop()
+        try:
+            _, connection = await loop.create_connection(lambda: cls(loop), host, port)
+        except OSError as error:
+            raise ConnectionToRuntimeAPILost(f"no connection to the Runtime API at {host}:{port}: {error}") from error
+        return connection
+
+    # One exchange.
+
+    def begin(self) -> asyncio.Future[Reply]:
+        """Start an exchange. The future is done when the reply is there, which may be before the request has ended."""
+        self._reply = self._loop.create_future()
+        return self._reply
+
+    async def exchange(self, request: bytes) -> Reply:
+        """Send a whole request and wait for its reply, however long that takes."""
+        reply = self.begin()
+        self.write((request,), more=False)
+        return await reply
+
+    def write(self, parts: Sequence[bytes], *, more: bool) -> None:
+        """Send `parts`, in order.
+
+        The first write of a turn of the event loop leaves at once. The following ones of the same turn leave together
+        when it ends, or when they are many, or late. `more=False` says that nothing follows in this turn.
+        """
+        if not self.is_open:
+            return  # whoever waits for the reply hears of it
+        now = self._loop.time()
+        self._held += parts
+        self._held_size += sum(map(len, parts))
+        if self._turn is not None:
+            if more and self._held_size < JOIN_UP_TO and now - self._last_write < LONGEST_HOLD:
+                return
+        elif more:
+            self._turn = self._loop.call_soon(self._end_turn)
+        self._last_write = now
+        self._flush()
+
+    def _end_turn(self) -> None:
+        self._turn = None
+        self._flush()
+
+    def _flush(self) -> None:
+        held, self._held = self._held, []
+        size, self._held_size = self._held_size, 0
+        if not held or not self.is_open:
+            return
+        if size <= JOIN_UP_TO:
+            self._transport.write(b"".join(held))
+        else:  # not writelines(): in Python 3.12 and 3.13.0 it forgets to call pause_writing
+            for part in held:
+                self._transport.write(part)
+
+    @property
+    def is_clogged(self) -> bool:
+        """Whether the peer reads more slowly than we write: time to `drain`."""
+        return self._writable is not None
+
+    async def drain(self) -> None:
+        """Wait until the peer has read enough."""
+        if self._writable is not None:
+            await asyncio.shield(self._writable)
+
+    def close(self) -> None:
+        self.is_open = False
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
+        self._transport.abort()
+
+    # asyncio calls these.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=HIGH_WATER)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            reply = self._parser.feed(data)
+        except ConnectionToRuntimeAPILost as error:
+            self._lost(error)
+            return
+        if reply is None:
+            return
+        self.exchanges += 1
+        if self._reply is None or self._reply.done():
+            self._lost(ConnectionToRuntimeAPILost("the Runtime API sent a reply that nobody asked for"))
+            return
+        if not reply.keep_alive:
+            self.close()
+        self._reply.set_result(reply)
+
+    def pause_writing(self) -> None:
+        self._writable = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+        self._writable = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost(ConnectionToRuntimeAPILost(f"the Runtime API closed the connection: {exc or 'end of stream'}"))
+
+    def _lost(self, error: ConnectionToRuntimeAPILost) -> None:
+        self.close()
+        self.resume_writing()
+        if self._reply is not None and not self._reply.done():
+            self._reply.set_exception(error)
+            self._reply.exception()  # whether anybody still asks for it is not the event loop's business

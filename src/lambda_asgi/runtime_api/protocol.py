@@ -1,0 +1,177 @@
+"""The Runtime API's wire: requests as bytes, replies out of bytes. No socket here.
+
+Endpoints: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. Streamed responses, with their announced
+error trailers: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming.
+
+Requests are put together here because there are six of them, all constant but for an id, and because no HTTP client at
+hand can end a chunked body with trailers. Replies are parsed by llhttp (through httptools): they are somebody else's.
+"""
+
+import base64
+import json
+import sys
+import traceback
+from typing import Any, NamedTuple, Self
+
+import httptools
+
+from lambda_asgi.errors import ConnectionToRuntimeAPILost, LambdaASGIError
+
+HTTP_INTEGRATION = b"application/vnd.awslambda.http-integration-response"
+"""The media type that makes a front end read status, headers and cookies from a prelude."""
+
+LAST_CHUNK = b"0\r\n\r\n"
+
+# Lambda's documented order is type, then body; both have to be announced, or they are ignored.
+_STREAMED = (
+    b"Lambda-Runtime-Function-Response-Mode: streaming\r\n"
+    b"Transfer-Encoding: chunked\r\n"
+    b"Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n"
+)
+
+
+class FunctionError(NamedTuple):
+    """What Lambda is told of a failed invocation or initialization.
+
+    `error_type` has the form `Runtime.CamelCase`: Lambda turns any other into `Runtime.Unknown`. `name` (the
+    exception's class), `message` and `stack_trace` (a line each) are for people.
+    """
+
+    error_type: str
+    name: str
+    message: str
+    stack_trace: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, error: BaseException) -> Self:
+        """Of an exception: our own know their type, the others are the app's."""
+        return cls(
+            error.error_type if isinstance(error, LambdaASGIError) else "Runtime.UserException",
+            type(error).__name__,
+            str(error),
+            tuple(line.rstrip() for line in traceback.format_exception(error)),
+        )
+
+    def as_json(self) -> bytes:
+        fields = {"errorMessage": self.message, "errorType": self.name, "stackTrace": self.stack_trace}
+        return json.dumps(fields).encode()
+
+
+class Requests:
+    """The bytes of each request, for one Runtime API at `host` (its `host:port`)."""
+
+    def __init__(self, host: str, version: str) -> None:
+        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        self._end = f" HTTP/1.1\r\nHost: {host}\r\nUser-Agent: lambda-asgi/{version} python/{python}\r\n".encode()
+        self._head_end: dict[bytes, bytes] = {}
+        self.next = self._get(b"/2018-06-01/runtime/invocation/next")
+        self.restore_next = self._get(b"/2018-06-01/runtime/restore/next")
+
+    def streamed_response(self, request_id: str, invocation_id: str | None, content_type: bytes) -> bytes:
+        """The head of a streamed response. Chunks follow, then LAST_CHUNK or `error_trailers`."""
+        end = self._head_end.get(content_type)
+        if end is None:
+            end = self._head_end[content_type] = self._end + b"Content-Type: " + content_type + b"\r\n" + _STREAMED
+        echo = _echo(invocation_id)
+        return b"POST /2018-06-01/runtime/invocation/%b/response%b%b\r\n" % (request_id.encode(), end, echo)
+
+    def buffered_response(self, request_id: str, invocation_id: str | None, result: bytes) -> bytes:
+        path = b"/2018-06-01/runtime/invocation/%b/response" % request_id.encode()
+        return self._post(path, b"Content-Type: application/json\r\n" + _echo(invocation_id), result)
+
+    def invocation_error(self, request_id: str, invocation_id: str | None, error: FunctionError) -> bytes:
+        path = b"/2018-06-01/runtime/invocation/%b/error" % request_id.encode()
+        return self._post(path, _error_headers(error) + _echo(invocation_id), error.as_json())
+
+    def init_error(self, error: FunctionError) -> bytes:
+        return self._post(b"/2018-06-01/runtime/init/error", _error_headers(error), error.as_json())
+
+    def restore_error(self, error: FunctionError) -> bytes:
+        return self._post(b"/2018-06-01/runtime/restore/error", _error_headers(error), error.as_json())
+
+    def register_extension(self, name: str) -> bytes:
+        """An internal extension without events: all it gets is that Lambda sends SIGTERM before SIGKILL."""
+        header = b"Lambda-Extension-Name: %b\r\nContent-Type: application/json\r\n" % name.encode()
+        return self._post(b"/2020-01-01/extension/register", header, b'{"events": []}')
+
+    def next_extension_event(self, identifier: bytes) -> bytes:
+        return self._get(b"/2020-01-01/extension/event/next", b"Lambda-Extension-Identifier: %b\r\n" % identifier)
+
+    def _get(self, path: bytes, headers: bytes = b"") -> bytes:
+        return b"GET %b%b%b\r\n" % (path, self._end, headers)
+
+    def _post(self, path: bytes, headers: bytes, body: bytes) -> bytes:
+        return b"POST %b%b%bContent-Length: %d\r\n\r\n%b" % (path, self._end, headers, len(body), body)
+
+
+def _echo(invocation_id: str | None) -> bytes:
+    return b"" if invocation_id is None else b"Lambda-Runtime-Invocation-Id: %b\r\n" % invocation_id.encode()
+
+
+def _error_headers(error: FunctionError) -> bytes:
+    return b"Content-Type: application/json\r\nLambda-Runtime-Function-Error-Type: %b\r\n" % error.error_type.encode()
+
+
+def chunk_head(size: int) -> bytes:
+    """What goes before `size` bytes (not 0: that would end the body); CRLF goes after them."""
+    return b"%x\r\n" % size
+
+
+def error_trailers(error: FunctionError) -> bytes:
+    """The end of a streamed body that failed: the last chunk, and the two announced trailers."""
+    body = base64.b64encode(error.as_json())
+    return b"0\r\nLambda-Runtime-Function-Error-Type: %b\r\nLambda-Runtime-Function-Error-Body: %b\r\n\r\n" % (
+        error.error_type.encode(),
+        body,
+    )
+
+
+class Reply(NamedTuple):
+    """A complete HTTP response. Header names are lower-case; of repeated ones the last counts."""
+
+    status: int
+    headers: dict[bytes, bytes]
+    body: bytes
+    keep_alive: bool
+
+
+class ReplyParser:
+    """Bytes in, replies out: feed whatever arrives, in pieces of any size."""
+
+    def __init__(self) -> None:
+        self._headers: dict[bytes, bytes] = {}
+        self._body: list[bytes] = []
+        self._reply: Reply | None = None
+        self._parser: Any = httptools.HttpResponseParser(self)
+
+    def feed(self, data: bytes) -> Reply | None:
+        """The reply that `data` completes, or None while it is incomplete.
+
+        One request is under way at a time, so bytes after a reply are as wrong as bytes that are no HTTP: both raise
+        ConnectionToRuntimeAPILost.
+        """
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            raise ConnectionToRuntimeAPILost(f"the Runtime API's reply is not HTTP: {error}") from error
+        reply, self._reply = self._reply, None
+        return reply
+
+    # Called by httptools, by these names.
+
+    def on_message_begin(self) -> None:
+        if self._reply is not None:
+            raise ConnectionToRuntimeAPILost("bytes after the reply")
+        self._headers = {}
+        self._body = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.lower()] = value
+
+    def on_body(self, body: bytes) -> None:
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status >= 200:  # 1xx is interim: the reply itself follows
+            self._reply = Reply(status, self._headers, b"".join(self._body), self._parser.should_keep_alive())
