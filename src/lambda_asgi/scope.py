@@ -7,16 +7,18 @@ that cannot be served raises `EventError`. Nothing else is ever raised.
 Spec: https://asgi.readthedocs.io/en/latest/specs/www.html#http-connection-scope
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from lambda_asgi.asgi import RawHeaders, Scope
 from lambda_asgi.errors import EventError
 
 # 2.4: `send` may raise OSError once the client is gone. Starlette then needs no task group to watch for disconnects.
-ASGI_VERSIONS: Mapping[str, str] = {"version": "3.0", "spec_version": "2.4"}
+ASGI_VERSIONS = {"version": "3.0", "spec_version": "2.4"}
 
+HTTP_VERSIONS = {"HTTP/1.0": "1.0", "HTTP/2": "2", "HTTP/2.0": "2", "HTTP/3": "3", "HTTP/3.0": "3"}
 DEFAULT_PORTS = {"https": 443, "http": 80}
+
+JSON_TYPES = {str: "a string", bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
 
 
 def http_scope(
@@ -31,25 +33,25 @@ def http_scope(
     client_ip: Any,
     host: Any = None,
     root_path: str = "",
-    http_version: str = "1.1",
+    protocol: Any = None,
 ) -> Scope:
-    """The scope of one request.
+    """The scope of one request, without "state" and "extensions".
 
-    `path` includes `root_path` and is decoded; `raw_path` and `query_string` are as on the wire. Scheme and port come
-    from the `X-Forwarded-*` headers that each front door sets; `host` stands in for a missing Host header. Without
-    either, `server` is None; without `client_ip`, `client` is None.
+    `path` is decoded, `raw_path` and `query_string` are as on the wire; all of the URL's path is in both paths, so also
+    `root_path`. Scheme and port come from the `X-Forwarded-*` headers that each front door sets. `host` stands in for
+    a missing Host header; without either, `server` is None. Without `client_ip`, `client` is None.
     """
     if not isinstance(method, str) or not method:
         raise EventError(f"the event's HTTP method is {describe(method)}, not a word such as GET")
     found = dict(headers)
     scheme = "http" if found.get(b"x-forwarded-proto") == b"http" else "https"
     authority = found.get(b"host")
-    if authority is not None:
+    if authority:
         host = authority.decode("latin-1")
     return {
         "type": "http",
-        "asgi": dict(ASGI_VERSIONS),
-        "http_version": http_version,
+        "asgi": ASGI_VERSIONS.copy(),
+        "http_version": HTTP_VERSIONS.get(protocol, "1.1") if isinstance(protocol, str) else "1.1",
         "method": method.upper(),
         "scheme": scheme,
         "path": path,
@@ -65,23 +67,47 @@ def http_scope(
 
 
 def header_lines(headers: Any) -> RawHeaders:
-    """Header lines of a JSON object of strings."""
+    """The header lines of a JSON object whose values are strings."""
     if not headers:
         return []
     try:
         return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    except (AttributeError, UnicodeEncodeError):
-        return [(header_bytes(name.lower()), header_bytes(value, name)) for name, value in members(headers, "headers")]
+    except (AttributeError, UnicodeEncodeError):  # rare: a text beyond Latin-1, or a value of another type
+        fields = json_object(headers, "headers")
+        return [(header_name(name), header_value(name, value)) for name, value in fields.items()]
 
 
-def header_bytes(value: Any, name: str = "") -> bytes:
-    """Header text as bytes: Latin-1, which gives the bytes of the wire back, or UTF-8 where the text has more."""
+def multi_header_lines(headers: Any) -> RawHeaders:
+    """The header lines of a JSON object whose values are lists of strings: one line for each.
+
+    Cookie lines become one (RFC 9113 section 8.2.3 says how): frameworks look for a single one.
+    """
+    lines = []
+    for name, values in json_object(headers, "multiValueHeaders").items():
+        key = header_name(name)
+        line_values = [header_value(name, value) for value in json_list(values, f"header {name!r}")]
+        if key == b"cookie" and line_values:
+            line_values = [b"; ".join(line_values)]
+        lines += [(key, value) for value in line_values]
+    return lines
+
+
+def header_name(name: str) -> bytes:
+    return wire_bytes(name.lower())
+
+
+def header_value(name: str, value: Any) -> bytes:
     if not isinstance(value, str):
-        raise EventError(f"the value of the event's header {name!r} is {describe(value)}, not a string")
+        raise EventError(f"the event's header {name!r} is {describe(value)}, not a string")
+    return wire_bytes(value)
+
+
+def wire_bytes(text: str) -> bytes:
+    """Header text as bytes: Latin-1, which gives the bytes of the wire back, or UTF-8 where the text has more."""
     try:
-        return value.encode("latin-1")
+        return text.encode("latin-1")
     except UnicodeEncodeError:
-        return utf8(value)
+        return utf8(text)
 
 
 def utf8(text: str) -> bytes:
@@ -92,33 +118,40 @@ def utf8(text: str) -> bytes:
 def decoded_path(raw_path: bytes) -> str:
     """`raw_path` without its percent-escapes, as text.
 
-    Once decoded, never twice: `%252F` is `%2F` here. Escapes that are none stay as they are, bytes that are no UTF-8
-    become U+FFFD, so that each request reaches the app and `raw_path` keeps the truth.
+    Decoded once: `%252F` is `%2F` here. Escapes that are none stay as they are, bytes that are no UTF-8 become U+FFFD,
+    so that each request reaches the app and `raw_path` keeps the truth.
     """
     if b"%" in raw_path:
-        from urllib.parse import unquote_to_bytes  # about 2 ms of a cold start that most never need
+        from urllib.parse import unquote_to_bytes  # 2 ms of a cold start, and most requests need none of it
 
         raw_path = unquote_to_bytes(raw_path)
     return raw_path.decode("utf-8", "replace")
 
 
-def mount_point(path: str, prefix: str) -> str:
-    """`prefix` as a root path ("/v1", without a slash at its end) if `path` lies under it, else ""."""
-    root_path = prefix.strip("/")
-    if not root_path:
-        return ""
-    root_path = f"/{root_path}"
-    return root_path if path == root_path or path.startswith(f"{root_path}/") else ""
+def mount_point(path: str, *prefixes: str) -> str:
+    """The root path of a request: those of `prefixes` that `path` begins with, one after the other.
+
+    Only whole segments count: "/prod" is no prefix of "/products". Slashes at a prefix's ends do not matter.
+    """
+    root_path = ""
+    for prefix in prefixes:
+        name = prefix.strip("/")
+        candidate = f"{root_path}/{name}"
+        if name and (path == candidate or path.startswith(f"{candidate}/")):
+            root_path = candidate
+    return root_path
 
 
 def request_body(body: Any, is_base64: Any) -> bytes:
-    """The request body of an event, in full."""
-    if not body:
+    """The whole request body. Unlike Mangum, refuses what is not base64 rather than to skip parts of it."""
+    if body is None:
         return b""
     if not isinstance(body, str):
         raise EventError(f"the event's body is {describe(body)}, not a string")
     if not is_base64:
         return utf8(body)
+    if is_base64 is not True:
+        raise EventError(f"the event's base64 flag is {describe(is_base64)}, not a boolean")
     from base64 import b64decode
 
     try:
@@ -132,7 +165,7 @@ def server_address(host: Any, forwarded_port: bytes | None, scheme: str) -> tupl
     if not host or not isinstance(host, str):
         return None
     name, colon, port = host.rpartition(":")
-    if not colon or port.endswith("]"):  # no colon at all, or only those of an IPv6 address
+    if not colon or port.endswith("]"):  # no colon, or only those within an IPv6 address
         name, port = host, forwarded_port.decode("latin-1") if forwarded_port else ""
     return name.strip("[]"), port_number(port) or DEFAULT_PORTS[scheme]
 
@@ -145,16 +178,46 @@ def port_number(text: str) -> int | None:
     return port if 0 < port <= 65535 else None
 
 
-def members(value: Any, name: str) -> list[tuple[str, Any]]:
-    """The members of a JSON object called `name` in messages; none when it is null or missing."""
+def nearest_forwarded_for(headers: RawHeaders) -> str | None:
+    """The peer of a load balancer: the last address of `X-Forwarded-For`, to which it adds.
+
+    The ones before it are whatever the client claims. The address may come with a port (ALB can be told to add it).
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/x-forwarded-headers.html
+    """
+    values = [value for name, value in headers if name == b"x-forwarded-for"]
+    if not values:
+        return None
+    address = values[-1].rpartition(b",")[2].strip().decode("latin-1")
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0] if address.count(":") == 1 else address
+
+
+def text_member(event: dict[str, Any], key: str) -> str:
+    value = event.get(key)
     if value is None:
-        return []
+        return ""
+    if not isinstance(value, str):
+        raise EventError(f"the event's {key} is {describe(value)}, not a string")
+    return value
+
+
+def json_object(value: Any, name: str) -> dict[str, Any]:
+    if value is None:
+        return {}
     if not isinstance(value, dict):
         raise EventError(f"the event's {name} is {describe(value)}, not an object")
-    return list(value.items())
+    return value
+
+
+def json_list(value: Any, name: str) -> list[Any]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise EventError(f"the event's {name} is {describe(value)}, not a list")
+    return value
 
 
 def describe(value: Any) -> str:
-    """What a JSON value is, in JSON's words, for messages (the value itself may be a secret)."""
-    names = {str: "a string", bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
-    return "missing or null" if value is None else names.get(type(value), type(value).__name__)
+    """What a JSON value is, in JSON's words. Messages show no values: they may be secrets."""
+    return "missing or null" if value is None else JSON_TYPES.get(type(value), type(value).__name__)

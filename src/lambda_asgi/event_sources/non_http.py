@@ -1,10 +1,10 @@
 """Events that are no HTTP requests: queues, buckets, schedules, or whatever JSON somebody invokes the function with."""
 
 import json
-from typing import Any
+from typing import Any, NoReturn
 
 from lambda_asgi.asgi import RawHeaders, Scope
-from lambda_asgi.errors import LambdaASGIError
+from lambda_asgi.errors import EventError, LambdaASGIError
 from lambda_asgi.event_sources.source import EventSource
 from lambda_asgi.scope import decoded_path, http_scope, utf8
 
@@ -13,21 +13,24 @@ class EventNotHandled(LambdaASGIError):
     """The app answered an event that is no HTTP request with another status than 2xx.
 
     The invocation has to fail then: Lambda deletes an SQS message, and forgets an asynchronous event, as soon as the
-    function succeeds. A missing route (404) must not lose them.
+    function succeeds. A missing route (404) or a redirect must not lose them.
     """
 
     error_type = "Runtime.EventNotHandled"
 
 
 class NonHTTP(EventSource):
-    """Any JSON value, also null, as a POST with the value as JSON body."""
+    """Any JSON value, also null, as a POST of that value."""
 
     name = "non-http"
 
     def request(
-        self, event: Any, context: Any, *, base_path: str = "", event_path: str = "/events"
+        self, event: Any, context: Any, base_path: str = "", event_path: str = "/events"
     ) -> tuple[Scope, bytes]:
-        body = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+        try:
+            body = json.dumps(event, separators=(",", ":"), allow_nan=False).encode()
+        except (ValueError, RecursionError) as error:
+            raise EventError(f"the event cannot be written as JSON again: {error}") from None
         raw_path = utf8(event_path)
         scope = http_scope(
             event,
@@ -42,16 +45,28 @@ class NonHTTP(EventSource):
         return scope, body
 
     def result(self, event: Any, context: Any, status: int, headers: RawHeaders, body: bytes) -> Any:
-        """The response body: the value if it is JSON, else the text (bytes that are no text become U+FFFD).
+        """The value of a JSON body, the text of a text body, null for none, and base64 for bytes that are neither.
 
         Raises EventNotHandled for a status other than 2xx.
         """
-        text = body.decode("utf-8", "replace")
         if not 200 <= status < 300:
-            raise EventNotHandled(f"the app answered the event with status {status}: {text[:1000]}")
-        if not text:
+            raise EventNotHandled(f"the app answered the event with status {status}: {body[:1000]!r}")
+        if not body:
             return None
         try:
-            return json.loads(text)
-        except ValueError:
+            text = body.decode()
+        except UnicodeDecodeError:
+            from base64 import b64encode
+
+            return b64encode(body).decode()
+        if any(name.lower() == b"content-type" and value.startswith(b"text/") for name, value in headers):
             return text
+        try:
+            return json.loads(text, parse_constant=refuse)
+        except (ValueError, RecursionError):
+            return text
+
+
+def refuse(constant: str) -> NoReturn:
+    """NaN and the infinities are Python's, not JSON's: Lambda would refuse them in a result."""
+    raise ValueError(constant)

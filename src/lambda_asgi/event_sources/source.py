@@ -1,28 +1,30 @@
 """What an event source is."""
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Any
 
 from lambda_asgi.asgi import RawHeaders, Scope
 
 
 class EventSource(ABC):
-    """One shape of event: how to read a request from it, and how its sender wants a buffered answer.
+    """One shape of event: how to read a request from it, and how its sender takes a buffered answer.
 
     Sources hold no state of a request: one instance serves all.
     """
 
-    name: ClassVar[str]
-    can_stream: ClassVar[bool] = False
-    """Whether the front door can pass a streamed answer on. Whether it is configured to, no event tells."""
+    name: str
+    """For logs and tests, such as "function-url"."""
+
+    can_stream = False
+    """Whether the front door can pass a streamed answer on. Whether it is set up to do so, no event tells."""
 
     @abstractmethod
     def request(
-        self, event: Any, context: Any, *, base_path: str = "", event_path: str = "/events"
+        self, event: Any, context: Any, base_path: str = "", event_path: str = "/events"
     ) -> tuple[Scope, bytes]:
         """The ASGI scope of the request (without "state" and "extensions") and its whole body.
 
-        `base_path` is a prefix that belongs to the front door, not to the app's routes: it becomes the `root_path` of
+        `base_path` is the prefix of the URL's path that the front door adds, not the app: it becomes the `root_path` of
         the requests under it. `event_path` is where events that are no HTTP requests go.
 
         Raises EventError when the event cannot be served.

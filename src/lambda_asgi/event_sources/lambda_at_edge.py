@@ -1,0 +1,68 @@
+"""Lambda@Edge: CloudFront's viewer requests and origin requests.
+
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-event-structure.html
+"""
+
+from typing import Any
+
+from lambda_asgi import buffered
+from lambda_asgi.asgi import RawHeaders, Scope
+from lambda_asgi.errors import EventError
+from lambda_asgi.event_sources.source import EventSource
+from lambda_asgi.scope import (
+    decoded_path,
+    http_scope,
+    json_list,
+    json_object,
+    mount_point,
+    multi_header_lines,
+    request_body,
+    text_member,
+    utf8,
+)
+
+
+class LambdaAtEdge(EventSource):
+    """A request trigger of a CloudFront distribution, answered in place of the origin."""
+
+    name = "lambda-at-edge"
+
+    def request(
+        self, event: Any, context: Any, base_path: str = "", event_path: str = "/events"
+    ) -> tuple[Scope, bytes]:
+        cloudfront = event["Records"][0]["cf"]
+        request = cloudfront["request"]
+        raw_path = utf8(text_member(request, "uri") or "/")
+        path = decoded_path(raw_path)
+        headers = multi_header_lines(
+            {
+                name: [
+                    json_object(line, f"header {name!r}").get("value") for line in json_list(lines, f"header {name!r}")
+                ]
+                for name, lines in json_object(request.get("headers"), "headers").items()
+            }
+        )
+        scope = http_scope(
+            event,
+            context,
+            method=request.get("method"),
+            path=path,
+            raw_path=raw_path,
+            query_string=utf8(text_member(request, "querystring")),
+            headers=headers,
+            client_ip=request.get("clientIp"),
+            host=json_object(cloudfront.get("config"), "config").get("distributionDomainName"),
+            root_path=mount_point(path, base_path),
+        )
+        if (b"cloudfront-forwarded-proto", b"http") in headers:
+            scope["scheme"] = "http"
+        return scope, self.body(json_object(request.get("body"), "body"))
+
+    def body(self, body: dict[str, Any]) -> bytes:
+        if body.get("inputTruncated"):
+            # 40 KB for viewer requests, 1 MB for origin requests; the rest never reaches a function.
+            raise EventError("CloudFront has cut the request body: it is longer than Lambda@Edge gets to see")
+        return request_body(body.get("data"), body.get("encoding") == "base64")
+
+    def result(self, event: Any, context: Any, status: int, headers: RawHeaders, body: bytes) -> Any:
+        return buffered.lambda_at_edge(status, headers, body)
