@@ -1,11 +1,12 @@
 """What the process's environment variables say, read once from a mapping that is handed in.
 
 Variables of Lambda: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime.
-Our own begin with `LAMBDA_ASGI_`; each is described at its field.
+Our own begin with `LAMBDA_ASGI_`; each is described at its field of `Settings`.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, Self, TypeVar, get_args
 
 from lambda_asgi.errors import ConfigurationError
@@ -26,32 +27,15 @@ class FunctionIdentity:
 
 
 @dataclass(frozen=True, slots=True)
-class Environment:
-    """The execution environment's settings."""
-
-    runtime_api: str
-    """host:port of the Runtime API."""
-    handler: str
-    """What to serve: `module.name` or `module:name`; the module may have dots or slashes."""
-    function: FunctionIdentity = FunctionIdentity()
-    task_root: str = "/var/task"
-    initialization_type: str = "on-demand"
-    sam_local: bool = False
-    """Under `sam local` the emulator hands a streamed answer over as raw bytes, so `auto` means buffered there."""
-    max_concurrency: int = 1
-    """Invocations at once in this process (Lambda Managed Instances)."""
-    concurrent: bool = False
-    """Whether this is a Managed Instances environment at all: then nothing process-wide may name an invocation."""
-    log_format: Literal["Text", "JSON"] = "Text"
-    log_level: str | None = None
-    telemetry_log_fd: int | None = None
+class Settings:
+    """What a user may set, with environment variables that begin with `LAMBDA_ASGI_`."""
 
     response_mode: ResponseMode = "auto"
     """LAMBDA_ASGI_RESPONSE_MODE"""
     event_path: str = "/events"
     """LAMBDA_ASGI_EVENT_PATH: where events that are no HTTP request are POSTed."""
     deadline_margin: float = 1.0
-    """LAMBDA_ASGI_DEADLINE_MARGIN_MS (here in seconds): how long before Lambda's timeout an app is told to end. Half of
+    """LAMBDA_ASGI_DEADLINE_MARGIN_MS, here in seconds: how long before Lambda's timeout an app is told to end. Half of
     it passes between `http.disconnect` and cancellation, a quarter more before the answer is closed without the app."""
     fill_empty: bool = True
     """LAMBDA_ASGI_FILL_EMPTY: an empty 3xx, 4xx or 5xx gets one newline, because front ends have been seen to hold the
@@ -65,27 +49,52 @@ class Environment:
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> Self:
         """Raises ConfigurationError, naming the variable, its value and what it may be."""
-
-        def setting(name: str, read: Callable[[str], T], default: T, expected: str) -> T:
-            value = variables.get(name, "").strip()
-            if not value:
-                return default
-            try:
-                return read(value)
-            except ValueError:
-                raise ConfigurationError(f"{name}={value!r}: set it to {expected}") from None
-
-        def required(name: str, hint: str) -> str:
-            if value := variables.get(name, "").strip():
-                return value
-            raise ConfigurationError(f"{name} is not set: {hint}")
-
-        concurrency = setting("AWS_LAMBDA_MAX_CONCURRENCY", _positive, 0, "a whole number from 1")
+        read = partial(_read, variables)
         return cls(
-            runtime_api=required(
-                "AWS_LAMBDA_RUNTIME_API", "`python -m lambda_asgi` runs inside Lambda; locally, use lambda-emulator"
+            response_mode=read("LAMBDA_ASGI_RESPONSE_MODE", _response_mode, "auto", "auto, streaming or buffered"),
+            event_path=read("LAMBDA_ASGI_EVENT_PATH", _path, "/events", "a path that begins with /"),
+            deadline_margin=read("LAMBDA_ASGI_DEADLINE_MARGIN_MS", _positive, 1000, "a whole number from 1") / 1000,
+            fill_empty=read("LAMBDA_ASGI_FILL_EMPTY", _switch, True, "true or false"),
+            error_records=read("LAMBDA_ASGI_ERROR_RECORDS", _switch, False, "true or false"),
+            access_log=read("LAMBDA_ASGI_ACCESS_LOG", _switch, True, "true or false"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The execution environment."""
+
+    runtime_api: str
+    """host:port of the Runtime API."""
+    handler: str
+    """What to serve: `module.name` or `module:name`; the module may have dots or slashes."""
+    settings: Settings = Settings()
+    function: FunctionIdentity = FunctionIdentity()
+    task_root: str = "/var/task"
+    initialization_type: str = "on-demand"
+    sam_local: bool = False
+    """Under `sam local` the emulator hands a streamed answer over as raw bytes, so `auto` means buffered there."""
+    max_concurrency: int = 1
+    """Invocations at once in this process (Lambda Managed Instances)."""
+    concurrent: bool = False
+    """Whether this is a Managed Instances environment at all: then nothing process-wide may name an invocation."""
+    log_format: Literal["Text", "JSON"] = "Text"
+    log_level: str | None = None
+    telemetry_log_fd: int | None = None
+
+    @classmethod
+    def read(cls, variables: Mapping[str, str]) -> Self:
+        """Raises ConfigurationError, naming the variable, its value and what it may be."""
+        read = partial(_read, variables)
+        concurrency = read("AWS_LAMBDA_MAX_CONCURRENCY", _positive, 0, "a whole number from 1")
+        return cls(
+            runtime_api=_required(
+                variables,
+                "AWS_LAMBDA_RUNTIME_API",
+                "`python -m lambda_asgi` runs inside Lambda; on your machine, use lambda-emulator",
             ),
-            handler=required("_HANDLER", "set the function's Handler to the app, such as main.app"),
+            handler=_required(variables, "_HANDLER", "set the function's Handler to the app, such as main.app"),
+            settings=Settings.read(variables),
             function=FunctionIdentity(
                 name=variables.get("AWS_LAMBDA_FUNCTION_NAME", ""),
                 version=variables.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
@@ -100,13 +109,7 @@ class Environment:
             concurrent=concurrency > 0,
             log_format="JSON" if variables.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON" else "Text",
             log_level=variables.get("AWS_LAMBDA_LOG_LEVEL") or None,
-            telemetry_log_fd=setting("_LAMBDA_TELEMETRY_LOG_FD", int, None, "a file descriptor's number"),
-            response_mode=setting("LAMBDA_ASGI_RESPONSE_MODE", _response_mode, "auto", "auto, streaming or buffered"),
-            event_path=setting("LAMBDA_ASGI_EVENT_PATH", _path, "/events", "a path that begins with /"),
-            deadline_margin=setting("LAMBDA_ASGI_DEADLINE_MARGIN_MS", _positive, 1000, "a whole number from 1") / 1000,
-            fill_empty=setting("LAMBDA_ASGI_FILL_EMPTY", _switch, True, "true or false"),
-            error_records=setting("LAMBDA_ASGI_ERROR_RECORDS", _switch, False, "true or false"),
-            access_log=setting("LAMBDA_ASGI_ACCESS_LOG", _switch, True, "true or false"),
+            telemetry_log_fd=read("_LAMBDA_TELEMETRY_LOG_FD", int, None, "a file descriptor's number"),
         )
 
     @property
@@ -117,11 +120,27 @@ class Environment:
         """Whether to answer in streaming mode, to an event whose front door can or cannot pass a stream on.
 
         No event reveals its URL's invoke mode, and a BUFFERED URL in front of a streamed answer loses the body: so
-        `streaming` and `buffered` are said by whoever sets the invoke mode, and hold for every event.
+        `streaming` and `buffered` are said by whoever sets the invoke mode, and hold for every HTTP event.
         """
-        if self.response_mode == "auto":
+        if self.settings.response_mode == "auto":
             return can_stream and not self.sam_local
-        return self.response_mode == "streaming"
+        return self.settings.response_mode == "streaming"
+
+
+def _read(variables: Mapping[str, str], name: str, parse: Callable[[str], T], default: T, expected: str) -> T:
+    value = variables.get(name, "").strip()
+    if not value:
+        return default
+    try:
+        return parse(value)
+    except ValueError:
+        raise ConfigurationError(f"{name}={value!r}: set it to {expected}") from None
+
+
+def _required(variables: Mapping[str, str], name: str, hint: str) -> str:
+    if value := variables.get(name, "").strip():
+        return value
+    raise ConfigurationError(f"{name} is not set: {hint}")
 
 
 def _positive(value: str) -> int:

@@ -6,6 +6,7 @@
     ├── StartupFailed             the app's: lifespan startup failed
     ├── EventError                the caller's: it has the shape of an HTTP event, yet cannot be served
     ├── UnexpectedMessage         the app's: an ASGI message out of order, malformed, or missing
+    ├── AppCancelled              the app's: it cancelled the task that it runs in
     ├── HeadersTooLarge           the app's: more headers and cookies than front ends read
     ├── ResponseTooLarge          the app's: more bytes than Lambda passes on
     ├── DeadlineExceeded          the app's: it did not end in time
@@ -57,6 +58,12 @@ class UnexpectedMessage(LambdaASGIError):
     """The app sent a message that ASGI does not allow now, or returned without a complete response."""
 
     error_type = "Runtime.UnexpectedMessage"
+
+
+class AppCancelled(LambdaASGIError):
+    """The app ended with a CancelledError that nobody but itself had asked for."""
+
+    error_type = "Runtime.AppCancelled"
 
 
 class HeadersTooLarge(LambdaASGIError):

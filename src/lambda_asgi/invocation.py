@@ -70,7 +70,7 @@ class Invocation:
 
 
 current_invocation: ContextVar[Invocation | None] = ContextVar("lambda_asgi.current_invocation", default=None)
-"""The invocation that this task works for. Several may be under way at once in one process: nothing else may name it."""
+"""The invocation that a task works for: several may be under way in one process."""
 
 
 def _deadline(milliseconds: bytes | None) -> float | None:

@@ -135,10 +135,8 @@ class Response:
         body = text.encode()
         self.status = status
         self.headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
-        if self._head:
-            return self._opening()
-        self.body_bytes = len(body)
-        return [*self._opening(), body]
+        self.body_bytes = 0 if self._head else len(body)
+        return [*self._opening(), body[: self.body_bytes]]
 
     # The parts of `send`.
 
@@ -231,12 +229,15 @@ class BufferedResponse(Response):
         return []
 
     def fail(self, status: int, text: str, error_type: str) -> list[bytes]:
-        """A response that nobody has seen can be replaced whole, however far it was."""
-        if self.state is State.STREAMING:
-            self.state = State.HELD
+        """What nobody has seen can still become another response, unless it is complete."""
         if self.state is not State.COMPLETE:
-            self._collected = super().fail(status, text, error_type)
+            self.replace(status, text)
         return []
+
+    def replace(self, status: int, text: str) -> None:
+        """Become a plain text response of `status`, complete or not."""
+        self.state = State.HELD
+        self._collected = super().fail(status, text, "")
 
     def _opening(self) -> list[bytes]:
         return []

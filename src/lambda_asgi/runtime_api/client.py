@@ -162,7 +162,7 @@ class ResponseWriter:
             self._ended = True
         self._connection.write(wire, more=not last)
 
-    async def fail(self, error: FunctionError) -> None:
+    def fail(self, error: FunctionError) -> None:
         """End a begun stream with the announced error trailers: never with text in the body, never with `/error`."""
         self._ended = True
         self._connection.write((error_trailers(error),), more=False)

@@ -1,0 +1,199 @@
+"""One request and its response: what an app gets as `receive` and `send`, and how its run ends.
+
+The response's state is in response.py; the wire is behind the ResponseWriter. Here is what happens in time: waiting,
+back-pressure, the deadline, a reader who has gone, and the errors of an app.
+"""
+
+import asyncio
+import time
+from contextlib import suppress
+
+from lambda_asgi.asgi import ASGIApp, Message, Scope
+from lambda_asgi.errors import AppCancelled, ClientDisconnected, DeadlineExceeded, LambdaASGIError, UnexpectedMessage
+from lambda_asgi.files import read_ahead
+from lambda_asgi.response import Response, State
+from lambda_asgi.runtime_api.client import ResponseWriter
+from lambda_asgi.runtime_api.protocol import FunctionError
+
+# An app may send for long without ever waiting for anything. After this time the event loop gets a turn all the same:
+# for other invocations, for the deadline, and to hear that nobody reads any more.
+FAIR_SHARE = 0.002
+
+EXTENSIONS: dict[str, dict[str, object]] = {"http.response.pathsend": {}}
+
+
+class RequestCycle:
+    """Runs an app for one scope. A `writer` streams the response; without one it is collected in `response`.
+
+    `deadline` is in seconds since the epoch. `margin` seconds before it the app reads `http.disconnect`, and `send`
+    raises ClientDisconnected; half the margin later the app is cancelled, so that its `finally` blocks run; with a
+    quarter of it left the app is given up. The same happens, from that moment on, when the writer's peer has gone.
+    """
+
+    def __init__(
+        self,
+        scope: Scope,
+        body: bytes,
+        response: Response,
+        writer: ResponseWriter | None = None,
+        *,
+        deadline: float | None = None,
+        margin: float = 1.0,
+    ) -> None:
+        self.scope = scope
+        self.response = response
+        self.error: BaseException | None = None
+        """What ended the response before its time, or the app after it."""
+        self.chunks = 0
+        self.first_byte_at: float | None = None
+        """By time.perf_counter()."""
+        self._body: bytes | None = body
+        self._writer = writer
+        self._deadline = deadline
+        self._margin = margin
+        self._loop = asyncio.get_running_loop()
+        self._disconnected = asyncio.Event()
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._timers: list[asyncio.TimerHandle] = []
+        self._last_turn = self._loop.time()
+
+    # What the app is given.
+
+    async def receive(self) -> Message:
+        """The whole request body at first; then `http.disconnect`, once nobody reads or the response is complete."""
+        if self._body is not None:
+            body, self._body = self._body, None
+            return {"type": "http.request", "body": body, "more_body": False}
+        await self._disconnected.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        """Take one message, and wait while the peer reads more slowly than the app sends.
+
+        Raises ClientDisconnected when nobody reads any more, and what Response.send raises.
+        """
+        if message.get("type") == "http.response.pathsend":
+            await self._send_file(message)
+            return
+        if self._disconnected.is_set() and self.response.state is not State.COMPLETE:
+            raise ClientDisconnected("nobody reads this response any more")
+        try:
+            parts = self.response.send(message)
+        except LambdaASGIError as error:
+            self.error = self.error or error
+            raise
+        complete = self.response.state is State.COMPLETE
+        if self._writer is not None:
+            if parts or complete:
+                self.chunks += 1
+                if self.first_byte_at is None:
+                    self.first_byte_at = time.perf_counter()
+                await self._writer.stream(parts, last=complete)
+            else:
+                self._loop.call_soon(self._turn)
+        if complete:
+            self._disconnected.set()
+        elif self._loop.time() - self._last_turn > FAIR_SHARE:
+            await asyncio.sleep(0)
+            self._last_turn = self._loop.time()
+
+    async def _send_file(self, message: Message) -> None:
+        if self.response.state is not State.HELD:
+            self.error = UnexpectedMessage("the app sent http.response.pathsend, which is a whole body, but not first")
+            raise self.error
+        async for piece in read_ahead(message["path"]):
+            await self.send({"type": "http.response.body", "body": piece, "more_body": True})
+        await self.send({"type": "http.response.body"})
+
+    def _turn(self) -> None:
+        if self._writer is None or self.error is not None:
+            return
+        try:
+            parts = self.response.turn()
+        except LambdaASGIError:
+            return  # the app's next message meets the same error, where it can be raised
+        if parts:
+            self._writer.stream_now(parts)
+
+    # How its run ends.
+
+    async def run(self, app: ASGIApp) -> None:
+        """Run the app until it returns, background work included, or is given up; then end the response.
+
+        Nothing that the app raises is raised here: see `error`. Raises ConnectionToRuntimeAPILost.
+        """
+        self._task = self._loop.create_task(self._run(app))
+        self._task.add_done_callback(self._app_ended)
+        if self._writer is not None:
+            self._writer.when_gone(self._gone)
+        if self._deadline is not None:
+            left = self._deadline - time.time()
+            margin = min(self._margin, left / 2)
+            ends_at = self._loop.time() + left
+            self._timers = [self._loop.call_at(ends_at - margin, self._out_of_time, ends_at, margin)]
+        try:
+            await self._ended
+        finally:  # also when this task itself is cancelled, because the environment ends
+            for timer in self._timers:
+                timer.cancel()
+            self._task.cancel()
+        if self.error is not None:
+            await self._end_response(self.error)
+
+    async def _run(self, app: ASGIApp) -> None:
+        try:
+            await app(self.scope, self.receive, self.send)
+        except asyncio.CancelledError:
+            self.error = self.error or AppCancelled("the app cancelled its own task")
+        except (Exception, SystemExit) as error:  # what an app makes of our own errors counts as those
+            self.error = self.error or error
+        else:
+            if self.response.state is not State.COMPLETE:
+                self.error = self.error or UnexpectedMessage(
+                    "the app returned without a response"
+                    if self.response.state is State.START
+                    else "the app returned before its response was complete"
+                )
+
+    def _app_ended(self, _: asyncio.Task[None]) -> None:
+        if not self._ended.done():
+            self._ended.set_result(None)
+
+    def _gone(self) -> None:
+        """The Runtime API has answered, or the connection is lost: early, unless the response is complete."""
+        self._disconnected.set()
+        if self.response.state is not State.COMPLETE and self.error is None:
+            self.error = ClientDisconnected("nobody reads this response any more")
+            self._wind_up(self._loop.time() + self._margin, self._margin)
+
+    def _out_of_time(self, ends_at: float, margin: float) -> None:
+        if self.response.state is not State.COMPLETE:
+            self.error = self.error or DeadlineExceeded("the app has not ended, and the function's timeout is near")
+        self._wind_up(ends_at, margin)
+
+    def _wind_up(self, ends_at: float, margin: float) -> None:
+        self._disconnected.set()
+        self._timers += (
+            self._loop.call_at(ends_at - margin / 2, self._cut),
+            self._loop.call_at(ends_at - margin / 4, self._app_ended, self._task),
+        )
+
+    def _cut(self) -> None:
+        self.error = self.error or DeadlineExceeded("the response is complete, but the app's background work is not")
+        self._task.cancel()
+
+    async def _end_response(self, error: BaseException) -> None:
+        self._disconnected.set()
+        status = error.status if isinstance(error, LambdaASGIError) else 500
+        text = "Internal Server Error" if status == 500 else str(error)
+        failure = FunctionError.of(error)
+        begun = self._writer is not None and self._writer.begun
+        parts = self.response.fail(status, text, failure.error_type)
+        if self._writer is None or self.response.state is not State.FAILED:
+            return
+        with suppress(ClientDisconnected):
+            if begun:  # without waiting: at the deadline, a peer that does not read must not hold the end back
+                self._writer.stream_now(parts)
+                self._writer.fail(failure)
+            else:
+                await self._writer.stream(parts, last=True)

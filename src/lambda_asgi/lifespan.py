@@ -1,0 +1,59 @@
+"""ASGI lifespan: once per execution environment, not per invocation.
+
+Spec: https://asgi.readthedocs.io/en/latest/specs/lifespan.html. An app that raises before it has answered does not
+know lifespans, and is served without one.
+"""
+
+import asyncio
+import logging
+from typing import Any
+
+from lambda_asgi.asgi import ASGIApp, Message
+from lambda_asgi.errors import StartupFailed
+
+logger = logging.getLogger("lambda_asgi")
+
+
+class Lifespan:
+    """One lifespan of an app. `state` is what the app put into `scope["state"]`; each request gets a copy."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.state: dict[str, Any] = {}
+        self._app = app
+        self._messages: asyncio.Queue[Message] = asyncio.Queue()
+        self._answer: asyncio.Future[Message | None] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def startup(self) -> None:
+        """Returns when the app has started, or does not know lifespans. Raises StartupFailed."""
+        self._task = asyncio.create_task(self._run(), name="lifespan")
+        answer = await self._ask("lifespan.startup")
+        if answer is not None and answer["type"] == "lifespan.startup.failed":
+            raise StartupFailed(answer.get("message") or "the app answered lifespan.startup.failed")
+
+    async def shutdown(self) -> None:
+        """Returns when the app has shut down. What goes wrong is logged: nothing can be done about it any more."""
+        if self._task is None or self._task.done():
+            return
+        answer = await self._ask("lifespan.shutdown")
+        if answer is not None and answer["type"] == "lifespan.shutdown.failed":
+            logger.error("the app failed to shut down: %s", answer.get("message") or "it did not say why")
+        await self._task
+
+    async def _ask(self, message_type: str) -> Message | None:
+        self._answer = asyncio.get_running_loop().create_future()
+        self._messages.put_nowait({"type": message_type})
+        return await self._answer
+
+    async def _run(self) -> None:
+        scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self.state}
+        try:
+            await self._app(scope, self._messages.get, self._send)
+        except Exception as error:
+            logger.debug("the lifespan ended: %r", error)
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(None)
+
+    async def _send(self, message: Message) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(message)

@@ -1,0 +1,216 @@
+"""A Runtime API to test against: on h11, so that another HTTP implementation than ours judges every byte.
+
+It enforces nothing of the protocol's order; a test says what it answers, and sees what came, chunk by chunk.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import h11
+
+Headers = dict[str, str]
+
+
+@dataclass
+class Posted:
+    """One POST: to `path`, with its chunks as they were framed, and what followed them."""
+
+    path: str
+    headers: Headers
+    chunks: list[bytes] = field(default_factory=list)
+    trailers: Headers = field(default_factory=dict)
+    complete: bool = False
+    arrivals: asyncio.Queue[bytes | None] = field(default_factory=asyncio.Queue)
+    """Each chunk when it is there; None at the end, whole or not."""
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.chunks)
+
+    @property
+    def prelude(self) -> dict[str, Any]:
+        head, delimiter, _ = self.body.partition(b"\0" * 8)
+        assert delimiter, self.body[:200]
+        document = json.loads(head)
+        assert isinstance(document, dict)
+        return document
+
+    @property
+    def content(self) -> bytes:
+        """The body behind the prelude."""
+        return self.body.partition(b"\0" * 8)[2]
+
+    async def chunk(self) -> bytes:
+        """The next chunk. Fails at the end of the body."""
+        arrived = await self.arrivals.get()
+        assert arrived is not None, "the body has ended"
+        return arrived
+
+    async def end(self) -> Self:
+        """Wait for the end of the body."""
+        while await self.arrivals.get() is not None:
+            pass
+        return self
+
+
+class RuntimeAPIServer:
+    """`events` go out to whoever asks `next`; `posts` come in. `replies` overrides the status for a path's ending."""
+
+    def __init__(self) -> None:
+        self.address = ""
+        self.events: asyncio.Queue[tuple[Headers, bytes]] = asyncio.Queue()
+        self.posts: asyncio.Queue[Posted] = asyncio.Queue()
+        self.polls = 0
+        self.connections = 0
+        self.replies: dict[str, list[int]] = {}
+        """Path ending -> the statuses to answer with, one each, before all is well again."""
+        self.reading = asyncio.Event()
+        """Cleared: nothing more is read of any request."""
+        self.reading.set()
+        self._count = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    def invoke(self, event: Any, *, seconds: float = 30.0, headers: Mapping[str, str] | None = None) -> str:
+        """Queue an invocation with `seconds` to its deadline. Its request id."""
+        self._count += 1
+        request_id = f"request-{self._count}"
+        payload = event if isinstance(event, bytes) else json.dumps(event).encode()
+        head = {
+            "Content-Type": "application/json",
+            "Lambda-Runtime-Aws-Request-Id": request_id,
+            "Lambda-Runtime-Deadline-Ms": str(int((time.time() + seconds) * 1000)),
+            "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:eu-west-1:123456789012:function:test",
+            **(headers or {}),
+        }
+        self.events.put_nowait((head, payload))
+        return request_id
+
+    async def answer(self) -> Posted:
+        """The next POST, at its end."""
+        return await (await self.posts.get()).end()
+
+    def drop_connections(self) -> None:
+        """Reset every connection, in the middle of whatever it carries."""
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self._writers.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            await self._exchanges(h11.Connection(h11.SERVER), reader, writer)
+        except (ConnectionError, h11.RemoteProtocolError, asyncio.CancelledError):
+            pass
+        finally:
+            self._tasks.discard(task)
+            self._writers.discard(writer)
+            writer.close()
+
+    async def _exchanges(
+        self, connection: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        posted: Posted | None = None
+        try:
+            while True:
+                event = connection.next_event()
+                if event is h11.NEED_DATA:
+                    await self.reading.wait()
+                    connection.receive_data(await reader.read(65536))
+                elif isinstance(event, h11.Request):
+                    headers = {name.decode(): value.decode() for name, value in event.headers}
+                    posted = Posted(event.target.decode(), headers)
+                    if event.method == b"POST":
+                        self.posts.put_nowait(posted)
+                        if status := self._override(posted.path):
+                            await self._reply(connection, writer, status, b'{"errorType":"Refused"}')
+                            if status >= 400:
+                                return
+                elif isinstance(event, h11.Data):
+                    assert posted is not None
+                    _collect(posted, event)
+                elif isinstance(event, h11.EndOfMessage):
+                    assert posted is not None
+                    posted.trailers = {name.decode(): value.decode() for name, value in event.headers}
+                    posted.complete = True
+                    posted.arrivals.put_nowait(None)
+                    await self._end_exchange(connection, writer, posted)
+                    posted = None
+                    connection.start_next_cycle()
+                else:  # ConnectionClosed
+                    return
+        finally:
+            if posted is not None:
+                posted.arrivals.put_nowait(None)
+
+    def _override(self, path: str) -> int | None:
+        for ending, statuses in self.replies.items():
+            if path.endswith(ending) and statuses:
+                return statuses.pop(0)
+        return None
+
+    async def _end_exchange(self, connection: h11.Connection, writer: asyncio.StreamWriter, request: Posted) -> None:
+        if request.path.endswith("/invocation/next"):
+            self.polls += 1
+            if status := self._override(request.path):
+                await self._reply(connection, writer, status, b'{"errorType":"InvalidStateTransition"}')
+                return
+            headers, payload = await self.events.get()
+            await self._reply(connection, writer, 200, payload, headers)
+        elif request.path.endswith("/extension/register"):
+            await self._reply(connection, writer, 200, b"{}", {"Lambda-Extension-Identifier": "extension-1"})
+        elif request.path.endswith("/extension/event/next"):
+            await asyncio.Event().wait()
+        elif request.path.endswith("/restore/next"):
+            await self._reply(connection, writer, 200, b"")
+        else:
+            await self._reply(connection, writer, 202, b'{"status":"OK"}\n')
+
+    async def _reply(
+        self,
+        connection: h11.Connection,
+        writer: asyncio.StreamWriter,
+        status: int,
+        body: bytes,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        lines = [*(headers or {}).items(), ("Content-Length", str(len(body)))]
+        parts = (
+            connection.send(h11.Response(status_code=status, headers=lines)),
+            connection.send(h11.Data(data=body)),
+            connection.send(h11.EndOfMessage()),
+        )
+        writer.write(b"".join(part for part in parts if part))
+        await writer.drain()
+
+
+def _collect(posted: Posted, data: h11.Data) -> None:
+    if data.chunk_start or not posted.chunks:
+        posted.chunks.append(b"")
+    posted.chunks[-1] += bytes(data.data)
+    if data.chunk_end or "content-length" in posted.headers:
+        posted.arrivals.put_nowait(posted.chunks[-1])
+
+
+@asynccontextmanager
+async def runtime_api_server() -> AsyncIterator[RuntimeAPIServer]:
+    """A server on a free port of the loopback interface."""
+    server = RuntimeAPIServer()
+    listening = await asyncio.start_server(server._serve, "127.0.0.1", 0)
+    host, port = listening.sockets[0].getsockname()[:2]
+    server.address = f"{host}:{port}"
+    try:
+        yield server
+    finally:
+        listening.close()
+        for task in list(server._tasks):
+            task.cancel()
+        await asyncio.gather(*server._tasks, return_exceptions=True)
