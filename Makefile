@@ -6,8 +6,15 @@ BIN := .venv/bin
 READY := .venv/.ready
 UV = $(shell command -v uv || echo $(BIN)/uv)
 
+# sam looks for uv on PATH.
+SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam
+BYTECODE := $(BIN)/python tools/compile_bytecode.py
+
 PORT ?= 3000
+FILE_SOURCE ?=
 EVENT ?= events/function_url_get_file.json
+ARCH ?= arm64
+HOST_ARCH := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
 .PHONY: help
 help:
@@ -29,20 +36,44 @@ $(READY): pyproject.toml requirements-dev.txt
 	@touch $@
 
 .PHONY: run
-run: $(READY) ## serve template.yaml's function at http://127.0.0.1:$PORT (PORT, FILE_SOURCE)
-	@exec $(BIN)/lambda-emulator --port $(PORT)
+run: $(READY) ## serve template.yaml's function at http://127.0.0.1:$PORT (PORT=3000, FILE_SOURCE=/any/folder)
+	@exec $(BIN)/lambda-emulator --port $(PORT) \
+	    --parameter-overrides AuthType=NONE "FileSource=$$($(BIN)/python -c '$(ABSOLUTE)' "$(FILE_SOURCE)")"
+
+# The function runs in a folder of its own, so a relative FILE_SOURCE means the caller's; an S3 address stays as it is.
+ABSOLUTE := import os, sys; s = sys.argv[1]; print(s if not s or "://" in s else os.path.abspath(s))
 
 .PHONY: dev
-dev: $(READY) ## the same app under uvicorn --reload, without Lambda
-	@exec $(BIN)/uvicorn --app-dir src --reload --reload-dir src --port $(PORT) file_service.main:app
+dev: $(READY) ## the same app under uvicorn --reload, without Lambda (PORT, FILE_SOURCE)
+	@FILE_SOURCE="$(FILE_SOURCE)" exec $(BIN)/uvicorn --app-dir src --reload --reload-dir src --port $(PORT) file_service.main:app
 
 .PHONY: test
 test: $(READY) ## run the test suite (ARGS="-k name" for a part of it)
 	@$(BIN)/pytest $(ARGS)
 
 .PHONY: lint
-lint: $(READY) ## ruff and mypy --strict
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+lint: $(READY) ## ruff, mypy --strict, and the template through sam validate --lint
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(SAM) validate --lint
+
+.PHONY: build
+build: $(READY) ## sam build for ARCH (arm64 or x86_64), and bytecode where there is a Python 3.13
+	@$(SAM) build --parameter-overrides Architecture=$(ARCH)
+	@$(BYTECODE) .aws-sam/build/FileServiceFunction
+
+# sam local runs on this machine, so its build is for this machine's processor, in a folder of its own.
+.PHONY: invoke
+invoke: $(READY) ## sam local invoke (needs Docker) with EVENT=events/<case>.json
+	@$(SAM) build --build-dir .aws-sam/local --parameter-overrides Architecture=$(HOST_ARCH) >/dev/null 2>&1 || \
+	    $(SAM) build --build-dir .aws-sam/local --parameter-overrides Architecture=$(HOST_ARCH)
+	@$(SAM) local invoke --template .aws-sam/local/template.yaml --event $(EVENT) \
+	    --parameter-overrides Architecture=$(HOST_ARCH) $(ARGS)
+
+.PHONY: deploy
+deploy: build ## sam deploy --guided, of a fresh build
+	@$(SAM) deploy --guided --parameter-overrides Architecture=$(ARCH)
 
 .PHONY: lock
 lock: $(READY) ## renew the pins after a change in pyproject.toml
