@@ -1,0 +1,195 @@
+"""Which source an event is, its root path, and what happens to events that cannot be served."""
+
+import ast
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lambda_asgi.event_sources
+from lambda_asgi.errors import EventError
+from lambda_asgi.event_sources import NON_HTTP, infer
+
+EVENTS = Path(__file__).parents[2] / "events"
+GOLDEN = {path.stem: json.loads(path.read_text()) for path in sorted(EVENTS.glob("*.json"))}
+
+
+@pytest.mark.parametrize(
+    ("domain", "source"),
+    [
+        ("abc.lambda-url.eu-west-1.on.aws", "function-url"),
+        ("abc.lambda-url.cn-north-1.on.amazonaws.com.cn", "function-url"),
+        ("abc.execute-api.eu-west-1.amazonaws.com", "http-api"),
+        ("api.example.com", "http-api"),
+        ("lambda-url.example.com", "http-api"),
+        (None, "http-api"),  # sure to be answered, as a buffered answer always is
+        (7, "http-api"),
+    ],
+)
+def test_the_domain_tells_a_function_url_from_an_http_api(domain: Any, source: str) -> None:
+    event = copy.deepcopy(GOLDEN["function_url_get_file"])
+    event["requestContext"]["domainName"] = domain
+    assert infer(event).name == source
+
+
+@pytest.mark.parametrize(
+    ("name", "base_path", "root_path"),
+    [
+        ("function_url_get_behind_cloudfront", "/api", "/api"),
+        ("function_url_get_behind_cloudfront", "api/", "/api"),
+        ("function_url_get_behind_cloudfront", "/ap", ""),
+        ("function_url_get_file", "/api", ""),
+        ("http_api_get_custom_domain", "/shop", "/shop"),
+        ("http_api_get_named_stage", "/items", "/prod/items"),
+        ("rest_api_get_custom_domain", "/shop", "/shop"),
+        ("rest_api_get", "/items", "/live/items"),
+        ("rest_api_get", "/live", "/live"),
+        ("alb_get", "/files", "/files"),
+        ("lambda_at_edge_viewer_request", "/files", "/files"),
+        ("vpc_lattice_get", "/files", "/files"),
+        ("http_api_get_payload_v1", "/items", "/prod/items"),
+    ],
+)
+def test_base_path_becomes_the_root_path(name: str, base_path: str, root_path: str) -> None:
+    event = GOLDEN[name]
+    scope, _ = infer(event).request(event, None, base_path=base_path)
+    assert scope["root_path"] == root_path
+    assert scope["path"].startswith(root_path), "the path keeps its prefix, as the ASGI spec says"
+
+
+@pytest.mark.parametrize(
+    ("full_path", "path", "root_path", "wire_path"),
+    [
+        ("/live/", "/", "/live", b"/live/"),
+        ("/live", "/", "/live", b"/live/"),
+        ("/live/live", "/live", "/live", b"/live/live"),
+        ("/live/live", "/live/live", "", b"/live/live"),
+        (None, "/items", "", b"/items"),
+        ("/other", "/items", "", b"/items"),
+        ("/v%C3%A9/items", "/items", "/vé", b"/v%C3%A9/items"),
+        ("/live/items", None, "", b"/"),
+    ],
+)
+def test_a_rest_api_tells_its_stage_by_two_paths(full_path: Any, path: Any, root_path: str, wire_path: bytes) -> None:
+    event = copy.deepcopy(GOLDEN["rest_api_get"])
+    event["path"], event["requestContext"]["path"] = path, full_path
+    scope, _ = infer(event).request(event, None)
+    assert (scope["root_path"], scope["raw_path"]) == (root_path, wire_path)
+
+
+def changed(name: str, *keys: Any, to: Any) -> Any:
+    event = copy.deepcopy(GOLDEN[name])
+    target = event
+    for key in keys[:-1]:
+        target = target[key]
+    target[keys[-1]] = to
+    return event
+
+
+EDGE_REQUEST = ("Records", 0, "cf", "request")
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        (changed("function_url_get_file", "rawPath", to=7), "rawPath is a number"),
+        (changed("function_url_get_file", "rawQueryString", to={}), "rawQueryString is an object"),
+        (changed("function_url_get_file", "cookies", to="a=1"), "cookies is a string, not a list"),
+        (changed("function_url_get_file", "cookies", to=[1]), "header 'cookie' is a number"),
+        (changed("function_url_get_file", "headers", to=["a"]), "headers is a list"),
+        (changed("function_url_get_file", "requestContext", "http", "method", to=None), "HTTP method is missing"),
+        (changed("function_url_post_binary", "body", to="not base64!"), "not: "),
+        (changed("function_url_post_binary", "body", to={}), "body is an object"),
+        (changed("http_api_get", "rawPath", to=[]), "rawPath is a list"),
+        (changed("rest_api_get", "path", to=[]), "path is a list"),
+        (changed("rest_api_get", "requestContext", "path", to=1), "path is a number"),
+        (changed("rest_api_get", "requestContext", "identity", to="me"), "requestContext.identity is a string"),
+        (changed("rest_api_get", "multiValueHeaders", to=["a"]), "multiValueHeaders is a list"),
+        (changed("rest_api_get", "multiValueHeaders", to={"a": "b"}), "header 'a' is a string, not a list"),
+        (changed("rest_api_get", "multiValueQueryStringParameters", to={"a": "b"}), "query parameter 'a' is a string"),
+        (changed("rest_api_get", "queryStringParameters", to={"a": 1}), "query parameter 'a' is a number"),
+        (changed("alb_get", "queryStringParameters", to={"a": None}), "query parameter 'a' is missing or null"),
+        (changed("alb_get", "queryStringParameters", to=[1]), "queryStringParameters is a list"),
+        (changed("alb_get", "httpMethod", to=1), "HTTP method is a number"),
+        (changed("vpc_lattice_get", "headers", to={"a": [1]}), "header 'a' is a number"),
+        (changed("vpc_lattice_get", "path", to=1), "path is a number"),
+        (changed("lambda_at_edge_viewer_request", *EDGE_REQUEST, "uri", to=1), "uri is a number"),
+        (changed("lambda_at_edge_viewer_request", *EDGE_REQUEST, "headers", to={"a": "b"}), "header 'a' is a string"),
+        (changed("lambda_at_edge_viewer_request", *EDGE_REQUEST, "headers", to={"a": ["b"]}), "header 'a' is a string"),
+        (changed("lambda_at_edge_origin_request_post", *EDGE_REQUEST, "body", "inputTruncated", to=True), "has cut"),
+        (float("nan"), "cannot be written as JSON"),
+    ],
+)
+def test_events_that_cannot_be_served_say_why(event: Any, message: str) -> None:
+    with pytest.raises(EventError, match=message):
+        infer(event).request(event, None)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"requestContext": None},
+        {"requestContext": []},
+        {"requestContext": {}},
+        {"requestContext": {"http": None}, "rawPath": "/"},
+        {"requestContext": {"http": {}}},  # no rawPath
+        {"Records": None},
+        {"Records": []},
+        {"Records": [None]},
+        {"Records": [{"cf": None}]},
+        {"Records": [{"cf": {"request": None}}]},
+        {"Records": {"0": {"cf": {"request": {}}}}},
+        {"version": "2.0", "requestContext": {"serviceArn": "arn"}},
+        {"httpMethod": "GET", "path": "/"},
+    ],
+)
+def test_near_misses_are_no_http_requests(event: Any) -> None:
+    source = infer(event)
+    assert source is NON_HTTP
+    assert json.loads(source.request(event, None)[1]) == event
+
+
+@pytest.mark.parametrize("name", ["alb_get", "vpc_lattice_post"])
+@pytest.mark.parametrize(
+    ("parameters", "query"),
+    [
+        ({"a b": "c d"}, b"a%20b=c%20d"),
+        ({"a": "1#2"}, b"a=1%232"),
+        ({"a": "☃"}, b"a=%E2%98%83"),
+        ({"a": "%E2%98%83%"}, b"a=%E2%98%83%"),
+        ({"a": "\ud800"}, b"a=%ED%A0%80"),
+        (None, b""),
+        ({}, b""),
+    ],
+)
+def test_undecoded_parameters_are_put_together_again(name: str, parameters: Any, query: bytes) -> None:
+    event = changed(name, "queryStringParameters", to=parameters)
+    assert infer(event).request(event, None)[0]["query_string"] == query
+
+
+IMPURE = {"asyncio", "socket", "os", "logging", "time", "random", "threading", "subprocess", "sys", "io", "pathlib"}
+
+
+def pure_modules() -> list[Path]:
+    package = Path(lambda_asgi.event_sources.__file__).parent
+    return [*package.glob("*.py"), package.parent / "scope.py", package.parent / "buffered.py"]
+
+
+@pytest.mark.parametrize("path", pure_modules(), ids=lambda path: path.name)
+def test_pure(path: Path) -> None:
+    """No I/O, no clock, no environment; and nothing imported at once that a cold start need not pay."""
+    tree = ast.parse(path.read_text())
+    everywhere = {name for node in ast.walk(tree) for name in imported(node)}
+    at_once = {name for node in tree.body for name in imported(node)}
+    assert not everywhere & IMPURE
+    assert at_once <= {"lambda_asgi", "typing", "abc", "collections", "functools", "json"}
+    assert not any(isinstance(node, ast.AsyncFunctionDef | ast.Await) for node in ast.walk(tree))
+
+
+def imported(node: ast.AST) -> set[str]:
+    if isinstance(node, ast.Import):
+        return {alias.name.partition(".")[0] for alias in node.names}
+    return {(node.module or "").partition(".")[0]} if isinstance(node, ast.ImportFrom) else set()

@@ -1,0 +1,93 @@
+"""Custom handlers written for Mangum keep working."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lambda_asgi.errors import EventError
+from lambda_asgi.event_sources import NON_HTTP, infer
+
+EVENTS = Path(__file__).parents[2] / "events"
+GOLDEN = {name: json.loads((EVENTS / f"{name}.json").read_text()) for name in ("function_url_get_file", "alb_get")}
+
+
+class Pinger:
+    """A handler as the Mangum docs show one: for events like {"ping": ...}."""
+
+    def __init__(self, event: Any, context: Any, config: Any) -> None:
+        self.event, self.context, self.config = event, context, config
+
+    @classmethod
+    def infer(cls, event: Any, context: Any, config: Any) -> bool:
+        return "ping" in event and isinstance(config["text_mime_types"], list)
+
+    @property
+    def body(self) -> Any:
+        return self.event["ping"]["body"]
+
+    @property
+    def scope(self) -> Any:
+        return {
+            "type": "http",
+            "http_version": "1.1",
+            "method": "POST",
+            "headers": [[b"x-base-path", self.config["api_gateway_base_path"].encode()]],
+            "path": "/ping",
+            "raw_path": None,
+            "root_path": "",
+            "scheme": "https",
+            "query_string": b"",
+            "server": ("ping", 80),
+            "client": None,
+            "asgi": {"version": "3.0", "spec_version": "2.0"},
+        }
+
+    def __call__(self, response: Any) -> Any:
+        assert all(isinstance(line, list) for line in response["headers"]), "Mangum's own type"
+        return {"pong": response["status"], "headers": len(response["headers"]), "text": response["body"].decode()}
+
+
+def test_a_custom_handler_of_mangum_reads_and_answers() -> None:
+    event = {"ping": {"body": b"hello"}}
+    source = infer(event, [Pinger], object())
+    scope, body = source.request(event, "context", base_path="/base")
+
+    assert (source.name, source.can_stream) == ("custom", False)
+    assert (scope["path"], scope["headers"], body) == ("/ping", [(b"x-base-path", b"/base")], b"hello")
+    assert scope["asgi"]["spec_version"] == "2.4"
+    assert (scope["aws.event"], scope["aws.context"]) == (event, "context")
+    assert source.result(event, None, 200, [(b"a", b"b")], b"hi") == {"pong": 200, "headers": 1, "text": "hi"}
+
+
+def test_a_custom_handler_is_asked_before_the_built_in_ones_and_only_about_objects() -> None:
+    event = GOLDEN["function_url_get_file"]
+    assert infer(event, [Pinger]).name == "function-url"
+    assert infer(event | {"ping": 1}, [Pinger]).name == "custom"
+    assert infer(None, [Pinger]) is NON_HTTP
+
+
+def test_an_error_of_a_custom_handler_is_an_event_error_with_its_cause() -> None:
+    class Broken(Pinger):
+        @classmethod
+        def infer(cls, event: Any, context: Any, config: Any) -> bool:
+            return bool(event["missing"])
+
+    with pytest.raises(EventError, match=r"Broken\.infer failed: KeyError") as caught:
+        infer({}, [Broken])
+    assert isinstance(caught.value.__cause__, KeyError)
+
+    event = {"ping": 7}
+    with pytest.raises(EventError, match="Pinger failed to read the event: TypeError"):
+        infer(event, [Pinger]).request(event, None)
+
+
+def test_mangums_own_handlers_work_as_custom_ones() -> None:
+    from mangum.handlers import ALB as MangumALB
+
+    event = GOLDEN["alb_get"]
+    source = infer(event, [MangumALB])
+    scope, body = source.request(event, None)
+    assert (source.name, scope["path"], body) == ("custom", "/files/space value", b"")
+    assert source.result(event, None, 204, [], b"")["statusCode"] == 204

@@ -1,0 +1,242 @@
+"""The shared parts of a scope, by tables and by property."""
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambda_asgi.errors import EventError
+from lambda_asgi.scope import (
+    decoded_path,
+    header_lines,
+    http_scope,
+    mount_point,
+    multi_header_lines,
+    nearest_forwarded_for,
+    request_body,
+    server_address,
+)
+
+
+@pytest.mark.parametrize(
+    ("raw_path", "path"),
+    [
+        (b"/", "/"),
+        (b"/a%2Fb", "/a/b"),
+        (b"/%E2%98%83", "/☃"),
+        (b"/100%25", "/100%"),
+        (b"/%252F", "/%2F"),  # once, never twice
+        (b"/a+b", "/a+b"),  # a plus is a space in queries only
+        (b"/50%", "/50%"),
+        (b"/%ZZ", "/%ZZ"),
+        (b"/%C3%28", "/\ufffd("),
+        (b"/caf\xc3\xa9", "/café"),
+        (b"/caf\xe9", "/caf\ufffd"),
+        (b"*", "*"),
+    ],
+)
+def test_path_is_decoded_once(raw_path: bytes, path: str) -> None:
+    assert decoded_path(raw_path) == path
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_any_path_survives_its_encoding(path: str) -> None:
+    assert decoded_path(quote(path).encode()) == path
+
+
+@given(st.binary())
+def test_any_bytes_have_a_path(raw_path: bytes) -> None:
+    decoded_path(raw_path).encode()  # well-formed text: no lone surrogates
+
+
+@pytest.mark.parametrize(
+    ("path", "prefixes", "root_path"),
+    [
+        ("/v1/items", ["/v1"], "/v1"),
+        ("/v1", ["v1/"], "/v1"),
+        ("/v1/", ["/v1/"], "/v1"),
+        ("/v10/items", ["/v1"], ""),
+        ("/items", ["/v1"], ""),
+        ("/items", ["/"], ""),
+        ("/items", [""], ""),
+        ("/a/b/c", ["a/b"], "/a/b"),
+        ("/prod/v1/items", ["prod", "/v1"], "/prod/v1"),
+        ("/v1/items", ["prod", "/v1"], "/v1"),
+        ("/prod/items", ["prod", "/v1"], "/prod"),
+        ("/prod/prod/items", ["prod"], "/prod"),
+    ],
+)
+def test_mount_point(path: str, prefixes: list[str], root_path: str) -> None:
+    assert mount_point(path, *prefixes) == root_path
+
+
+@pytest.mark.parametrize(
+    ("host", "forwarded_port", "scheme", "server"),
+    [
+        ("example.com", None, "https", ("example.com", 443)),
+        ("example.com", None, "http", ("example.com", 80)),
+        ("example.com", b"8443", "https", ("example.com", 8443)),
+        ("example.com:3000", b"443", "http", ("example.com", 3000)),
+        ("[::1]:3000", None, "http", ("::1", 3000)),
+        ("[::1]", b"8080", "http", ("::1", 8080)),
+        ("example.com:", None, "https", ("example.com", 443)),
+        ("example.com:x", None, "https", ("example.com", 443)),
+        ("example.com:99999", None, "https", ("example.com", 443)),
+        ("example.com", b"0", "https", ("example.com", 443)),
+        ("example.com", b"443, 443", "https", ("example.com", 443)),
+        ("example.com", "²".encode("latin-1"), "https", ("example.com", 443)),
+        (None, b"443", "https", None),
+        ("", b"443", "https", None),
+        (7, b"443", "https", None),
+    ],
+)
+def test_server_address(host: Any, forwarded_port: bytes | None, scheme: str, server: Any) -> None:
+    assert server_address(host, forwarded_port, scheme) == server
+
+
+@pytest.mark.parametrize(
+    ("lines", "address"),
+    [
+        ([], None),
+        ([b"203.0.113.7"], "203.0.113.7"),
+        ([b"10.0.0.1, 203.0.113.7"], "203.0.113.7"),
+        ([b"10.0.0.1", b"198.51.100.1,203.0.113.7"], "203.0.113.7"),
+        ([b"203.0.113.7:51234"], "203.0.113.7"),
+        ([b"2001:db8::7"], "2001:db8::7"),
+        ([b"10.0.0.1, [2001:db8::7]:51234"], "2001:db8::7"),
+        ([b""], ""),
+    ],
+)
+def test_the_peer_of_a_load_balancer_is_the_last_address(lines: list[bytes], address: str | None) -> None:
+    assert nearest_forwarded_for([(b"x-forwarded-for", line) for line in lines]) == address
+
+
+def test_header_names_are_lower_case_and_values_latin_1_where_they_can_be() -> None:
+    assert header_lines({"X-Latin": "café", "x-snow": "☃", "X-Lone": "\ud800"}) == [
+        (b"x-latin", b"caf\xe9"),
+        (b"x-snow", "☃".encode()),
+        (b"x-lone", b"\xed\xa0\x80"),
+    ]
+
+
+def test_each_value_is_a_line_but_cookies_are_one() -> None:
+    assert multi_header_lines({"X-A": ["1", "2"], "Cookie": ["a=1; b=2", "c=3"], "x-none": [], "x-null": None}) == [
+        (b"x-a", b"1"),
+        (b"x-a", b"2"),
+        (b"cookie", b"a=1; b=2; c=3"),
+    ]
+
+
+@pytest.mark.parametrize("headers", [None, {}, []])
+def test_no_headers(headers: Any) -> None:
+    assert header_lines(headers) == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ("text", "headers is a string, not an object"),
+        ([1], "headers is a list, not an object"),
+        ({"x-a": 1}, "header 'x-a' is a number, not a string"),
+        ({"x-a": None}, "header 'x-a' is missing or null, not a string"),
+        ({"x-a": ["1"]}, "header 'x-a' is a list, not a string"),
+        ({"x-a": True}, "header 'x-a' is a boolean, not a string"),
+    ],
+)
+def test_headers_of_a_wrong_type_are_named(headers: Any, message: str) -> None:
+    with pytest.raises(EventError, match=message):
+        header_lines(headers)
+
+
+@pytest.mark.parametrize(
+    ("body", "is_base64", "expected"),
+    [
+        (None, False, b""),
+        (None, True, b""),
+        ("", True, b""),
+        ("snow ☃", False, "snow ☃".encode()),
+        ("snow ☃", None, "snow ☃".encode()),
+        ("AP/+AQ==", True, b"\x00\xff\xfe\x01"),
+    ],
+)
+def test_body(body: Any, is_base64: Any, expected: bytes) -> None:
+    assert request_body(body, is_base64) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "is_base64", "message"),
+    [
+        ("AP_-AQ==", True, "is not"),  # the URL-safe alphabet: no front door uses it
+        ("AP/+AQ", True, "is not"),
+        ("AP/+AQ==☃", True, "is not"),
+        ("AP/+AQ==", "true", "base64 flag is a string, not a boolean"),
+        ({"a": 1}, False, "body is an object, not a string"),
+        (7, False, "body is a number, not a string"),
+    ],
+)
+def test_bodies_that_cannot_be_read_are_refused(body: Any, is_base64: Any, message: str) -> None:
+    with pytest.raises(EventError, match=message):
+        request_body(body, is_base64)
+
+
+def test_a_message_shows_no_value() -> None:
+    with pytest.raises(EventError) as caught:
+        header_lines({"authorization": ["Bearer secret"]})
+    assert "secret" not in str(caught.value)
+
+
+def scope(**changes: Any) -> Any:
+    given: dict[str, Any] = {
+        "method": "GET",
+        "path": "/",
+        "raw_path": b"/",
+        "query_string": b"",
+        "headers": [],
+        "client_ip": None,
+    }
+    return http_scope({}, None, **given | changes)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "version"),
+    [
+        ("HTTP/1.1", "1.1"),
+        ("HTTP/1.0", "1.0"),
+        ("HTTP/2.0", "2"),
+        ("HTTP/3", "3"),
+        (None, "1.1"),
+        ("x", "1.1"),
+        ([], "1.1"),
+    ],
+)
+def test_http_version(protocol: Any, version: str) -> None:
+    assert scope(protocol=protocol)["http_version"] == version
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "scheme"), [(b"http", "http"), (b"https", "https"), (b"javascript", "https"), (b"", "https")]
+)
+def test_scheme(forwarded: bytes, scheme: str) -> None:
+    assert scope(headers=[(b"x-forwarded-proto", forwarded)])["scheme"] == scheme
+
+
+@pytest.mark.parametrize("client_ip", [None, "", 7, ["203.0.113.7"]])
+def test_no_client_without_an_address(client_ip: Any) -> None:
+    assert scope(client_ip=client_ip)["client"] is None
+
+
+@pytest.mark.parametrize("method", [None, "", 7, ["GET"]])
+def test_a_request_has_a_method(method: Any) -> None:
+    with pytest.raises(EventError, match="HTTP method"):
+        scope(method=method)
+
+
+def test_method_is_upper_case() -> None:
+    assert scope(method="patch")["method"] == "PATCH"
+
+
+def test_what_one_app_writes_into_a_scope_the_next_does_not_see() -> None:
+    scope()["asgi"]["spec_version"] = "9.9"
+    assert scope()["asgi"] == {"version": "3.0", "spec_version": "2.4"}
