@@ -4,13 +4,12 @@ import json
 from typing import Any, NamedTuple
 
 from lambda_asgi.asgi import ASGIApp, Receive, Scope, Send
-from lambda_asgi.cycle import EXTENSIONS, RequestCycle
+from lambda_asgi.cycle import EXTENSIONS, RequestCycle, ResponseWriter
 from lambda_asgi.environment import Settings
 from lambda_asgi.errors import EventError, LambdaASGIError, ResponseTooLarge
 from lambda_asgi.event_sources import EventSource
 from lambda_asgi.lifespan import Lifespan
 from lambda_asgi.response import LARGEST_BUFFERED, LARGEST_STREAM, BufferedResponse, Response
-from lambda_asgi.runtime_api.client import ResponseWriter
 
 
 class Application:

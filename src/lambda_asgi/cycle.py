@@ -6,13 +6,14 @@ back-pressure, the deadline, a reader who has gone, and the errors of an app.
 
 import asyncio
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Protocol
 
 from lambda_asgi.asgi import ASGIApp, Message, Scope
 from lambda_asgi.errors import AppCancelled, ClientDisconnected, DeadlineExceeded, LambdaASGIError, UnexpectedMessage
 from lambda_asgi.files import read_ahead
 from lambda_asgi.response import Response, State
-from lambda_asgi.runtime_api.client import ResponseWriter
 from lambda_asgi.runtime_api.protocol import FunctionError
 
 # An app may send for long without ever waiting for anything. After this time the event loop gets a turn all the same:
@@ -20,6 +21,26 @@ from lambda_asgi.runtime_api.protocol import FunctionError
 FAIR_SHARE = 0.002
 
 EXTENSIONS: dict[str, dict[str, object]] = {"http.response.pathsend": {}}
+
+
+class ResponseWriter(Protocol):
+    """Where a streamed response goes: what a cycle needs of a transport."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was streamed: from then on a failure can only be told by `fail`."""
+
+    def when_gone(self, callback: Callable[[], None], /) -> None:
+        """Have `callback` called once when nobody takes the response any more, or has taken all of it."""
+
+    async def stream(self, parts: Sequence[bytes], *, last: bool = False) -> None:
+        """Send parts of the stream; wait while the peer reads more slowly than we write. Raises ClientDisconnected."""
+
+    def stream_now(self, parts: Sequence[bytes], *, last: bool = False) -> None:
+        """`stream` without waiting, for parts that are small and few. Raises ClientDisconnected."""
+
+    def fail(self, error: FunctionError, /) -> None:
+        """End a begun stream visibly broken."""
 
 
 class RequestCycle:
@@ -133,7 +154,11 @@ class RequestCycle:
             self._timers = [self._loop.call_at(ends_at - margin, self._out_of_time, ends_at, margin)]
         try:
             await self._ended
-        finally:  # also when this task itself is cancelled, because the environment ends
+        except asyncio.CancelledError:  # the environment ends: the app's own clean-up comes before the lifespan's
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=self._margin / 2)
+            raise
+        finally:
             for timer in self._timers:
                 timer.cancel()
             self._task.cancel()
