@@ -1,0 +1,73 @@
+"""One line for each invocation: how it went. On the path of every invocation, so measured: docs/logging.md."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from lambda_asgi.logging.loggers import runtime_logger
+
+access_logger = runtime_logger("lambda_asgi.access")
+
+# A path comes from the caller, and Lambda takes events of 6 MB, while CloudWatch cuts long lines.
+LONGEST_PATH = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How one invocation went. As text it is the message of its log line.
+
+    `body_bytes` and `chunks` are what was sent. `status` is None when there was no response; `first_byte_ms` and
+    `duration_ms` count from the moment the event was there, and the first is None when no byte was sent. `ending` is
+    one word such as "complete", "error" or "deadline"; `source` names the front door.
+    """
+
+    method: str
+    path: str
+    status: int | None
+    body_bytes: int
+    chunks: int
+    first_byte_ms: float | None
+    duration_ms: float
+    ending: str
+    source: str
+
+    def __str__(self) -> str:
+        first_byte = "" if self.first_byte_ms is None else f"first byte {self.first_byte_ms:.1f} ms, "
+        request = f"{_one_word(self.method)} {_one_word(_shortened(self.path))}"
+        return (
+            f"{request} {self.status or '-'} {self.ending}: {self.body_bytes} bytes in {self.chunks} chunks, "
+            f"{first_byte}all in {self.duration_ms:.1f} ms, {self.source}"
+        )
+
+    def fields(self) -> dict[str, Any]:
+        """The fields of its JSON line, beside those that every line has."""
+        return {
+            "method": self.method,
+            "path": _shortened(self.path),
+            "status": self.status,
+            "bytes": self.body_bytes,
+            "chunks": self.chunks,
+            "firstByteMs": None if self.first_byte_ms is None else round(self.first_byte_ms, 3),
+            "durationMs": round(self.duration_ms, 3),
+            "ending": self.ending,
+            "source": self.source,
+        }
+
+
+def _shortened(path: str) -> str:
+    return path if len(path) <= LONGEST_PATH else f"{path[:LONGEST_PATH]}...({len(path)} characters)"
+
+
+def _one_word(text: str) -> str:
+    """`text` itself, or quoted and escaped where it could pass for more than one word of a line, or for a new line."""
+    return text if text.isprintable() and " " not in text and text[:1] not in "'\"" else ascii(text)
+
+
+def log_access(access: Access) -> None:
+    """Log one line for the invocation that is current in this context."""
+    if access_logger.isEnabledFor(logging.INFO):
+        # Without Logger.info, which would look up the calling frame: a third of the line's cost.
+        record = access_logger.makeRecord(
+            access_logger.name, logging.INFO, __file__, 0, str(access), (), None, "log_access", access.fields()
+        )
+        access_logger.handle(record)
