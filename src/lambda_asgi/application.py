@@ -30,6 +30,11 @@ class Application:
         if self._lifespan is not None:
             await self._lifespan.shutdown()
 
+    @property
+    def wants_shutdown(self) -> bool:
+        """Whether there is anything to shut down."""
+        return self._lifespan is not None and self._lifespan.is_running
+
     async def stream(
         self, source: EventSource, event: Any, context: Any, writer: ResponseWriter, deadline: float | None
     ) -> RequestCycle:

@@ -85,15 +85,15 @@ class Environment:
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> Self:
         """Raises ConfigurationError, naming the variable, its value and what it may be."""
+        if not variables.get("AWS_LAMBDA_RUNTIME_API"):
+            raise ConfigurationError(
+                "AWS_LAMBDA_RUNTIME_API is not set: outside Lambda, use lambda-emulator"
+            )
         read = partial(_read, variables)
         concurrency = read("AWS_LAMBDA_MAX_CONCURRENCY", _positive, 0, "a whole number from 1")
         return cls(
-            runtime_api=_required(
-                variables,
-                "AWS_LAMBDA_RUNTIME_API",
-                "`python -m lambda_asgi` runs inside Lambda; on your machine, use lambda-emulator",
-            ),
-            handler=_required(variables, "_HANDLER", "set the function's Handler to the app, such as main.app"),
+            runtime_api=variables["AWS_LAMBDA_RUNTIME_API"],
+            handler=variables.get("_HANDLER", ""),
             settings=Settings.read(variables),
             function=FunctionIdentity(
                 name=variables.get("AWS_LAMBDA_FUNCTION_NAME", ""),
@@ -135,12 +135,6 @@ def _read(variables: Mapping[str, str], name: str, parse: Callable[[str], T], de
         return parse(value)
     except ValueError:
         raise ConfigurationError(f"{name}={value!r}: set it to {expected}") from None
-
-
-def _required(variables: Mapping[str, str], name: str, hint: str) -> str:
-    if value := variables.get(name, "").strip():
-        return value
-    raise ConfigurationError(f"{name} is not set: {hint}")
 
 
 def _positive(value: str) -> int:

@@ -4,6 +4,8 @@
     ├── ConfigurationError        yours: a setting or the handler is wrong; the environment does not start
     │   └── AppImportError        the module or the name in _HANDLER cannot be imported
     ├── StartupFailed             the app's: lifespan startup failed
+    ├── BeforeSnapshotError       the app's: a SnapStart hook raised; the process ends with exit code 64
+    ├── AfterRestoreError         the app's: a SnapStart hook raised; the process ends with exit code 65
     ├── EventError                the caller's: it has the shape of an HTTP event, yet cannot be served
     ├── UnexpectedMessage         the app's: an ASGI message out of order, malformed, or missing
     ├── AppCancelled              the app's: it cancelled the task that it runs in
@@ -45,6 +47,18 @@ class StartupFailed(LambdaASGIError):
     """The app answered `lifespan.startup.failed`, or raised after it had answered to the lifespan."""
 
     error_type = "Runtime.StartupFailed"
+
+
+class BeforeSnapshotError(LambdaASGIError):
+    """A hook that was to run before the snapshot raised; `__cause__` is what."""
+
+    error_type = "Runtime.BeforeSnapshotError"
+
+
+class AfterRestoreError(LambdaASGIError):
+    """A hook that was to run after the restore raised; `__cause__` is what."""
+
+    error_type = "Runtime.AfterRestoreError"
 
 
 class EventError(LambdaASGIError):

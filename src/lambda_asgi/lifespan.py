@@ -31,9 +31,14 @@ class Lifespan:
         if answer is not None and answer["type"] == "lifespan.startup.failed":
             raise StartupFailed(answer.get("message") or "the app answered lifespan.startup.failed")
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the app has started and waits for the end: false where it knows no lifespans."""
+        return self._task is not None and not self._task.done()
+
     async def shutdown(self) -> None:
         """Returns when the app has shut down. What goes wrong is logged: nothing can be done about it any more."""
-        if self._task is None or self._task.done():
+        if self._task is None or not self.is_running:
             return
         answer = await self._ask("lifespan.shutdown")
         if answer is not None and answer["type"] == "lifespan.shutdown.failed":

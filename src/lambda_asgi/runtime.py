@@ -7,46 +7,75 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from lambda_asgi.adapter import LambdaASGI
-from lambda_asgi.application import Application
+from lambda_asgi.asgi import ASGIApp
 from lambda_asgi.environment import Environment
-from lambda_asgi.errors import ConnectionToRuntimeAPILost, LambdaASGIError, ResponseRefused
+from lambda_asgi.errors import (
+    AfterRestoreError,
+    BeforeSnapshotError,
+    ConnectionToRuntimeAPILost,
+    LambdaASGIError,
+    ResponseRefused,
+    RuntimeAPIError,
+)
 from lambda_asgi.event_sources import NON_HTTP, infer
 from lambda_asgi.invocation import Invocation, LambdaContext, current_invocation
 from lambda_asgi.runtime_api.client import ResponseWriter, RuntimeAPIClient
 from lambda_asgi.runtime_api.protocol import FunctionError
+from lambda_asgi.shutdown import ShutdownNotice
+from lambda_asgi.snapstart import run_after_restore, run_before_snapshot
 
 logger = logging.getLogger("lambda_asgi")
 
 # After SIGTERM, Lambda leaves a runtime 300 ms of the 500 ms that internal extensions have.
 SHUTDOWN_TIME = 0.3
 
-# A `next` that is refused with a 4xx is asked for again, after a pause that doubles each time: 0.1 s to 1.6 s.
-REFUSED_NEXT = 5
+# What the Runtime API refuses, or in a concurrent environment loses, is asked for again, after a pause that doubles
+# each time. Lambda's own Python runtime has the same five tries.
+TRIES = 5
 FIRST_PAUSE = 0.1
+
+# https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-custom.html
+EXIT_CODES: dict[type[LambdaASGIError], int] = {BeforeSnapshotError: 64, AfterRestoreError: 65}
+
+
+def run(app: ASGIApp | LambdaASGI) -> NoReturn:
+    """Serve `app` from this process until Lambda ends it: for a bootstrap of your own, as in a container image.
+
+    Exits with 0 when Lambda ended the environment, with 1 (SnapStart: 64, 65) when it could not go on.
+    """
+    adapter = app if isinstance(app, LambdaASGI) else LambdaASGI(app)
+    sys.exit(serve(Environment.read(os.environ), lambda: adapter))
 
 
 def serve(environment: Environment, load: Callable[[], LambdaASGI]) -> int:
-    """Run the environment to its end. The process's exit code: 0 when it was told to end, 1 when it had to."""
+    """Run the execution environment to its end; the process's exit code. `load` gives the app: it is part of the
+    initialization, whose failures Lambda is told of."""
     try:
         adapter = load()  # before there is an event loop: an app's modules may want to run one of their own
     except Exception as error:
-        return asyncio.run(_report_init_error(environment, error))
+        return asyncio.run(_give_up(environment, error))
     return asyncio.run(Runtime(environment, adapter).run())
 
 
-async def _report_init_error(environment: Environment, error: Exception) -> int:
+async def _give_up(environment: Environment, error: Exception) -> int:
+    """Tell Lambda that the environment cannot start. The exit code."""
     logger.critical("the function cannot start: %s", error, exc_info=error.__cause__ or error)
     client = RuntimeAPIClient(environment.runtime_api)
     try:
-        await client.init_error(FunctionError.of(error))
-    except LambdaASGIError as failure:
-        logger.critical("the init error could not be reported: %s", failure)
+        if isinstance(error, AfterRestoreError):
+            await client.restore_error(FunctionError.of(error))
+        else:
+            await client.init_error(FunctionError.of(error))
+    except RuntimeAPIError as failure:  # 403: of concurrent workers, another one was first
+        logger.critical("that could not be reported: %s", failure)
     finally:
         client.close()
-    return 1
+    return EXIT_CODES.get(type(error), 1) if isinstance(error, LambdaASGIError) else 1
 
 
 class Runtime:
@@ -55,49 +84,70 @@ class Runtime:
     def __init__(self, environment: Environment, adapter: LambdaASGI) -> None:
         self._environment = environment
         self._custom_handlers = adapter.custom_handlers
-        self._application: Application = adapter.application(environment.settings)
+        self._application = adapter.application(environment.settings)
 
     async def run(self) -> int:
-        """The exit code of the process."""
-        try:
-            await self._application.startup()
-        except LambdaASGIError as error:
-            return await _report_init_error(self._environment, error)
+        """Start, answer invocations, shut down. The exit code."""
+        notice = ShutdownNotice(self._environment.runtime_api)
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        polls = [asyncio.create_task(self._poll()) for _ in range(self._environment.max_concurrency)]
-        stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait([*polls, stopped], return_when=asyncio.FIRST_COMPLETED)
-        failures = [poll.exception() for poll in polls if poll.done()]
-        for failure in failures:
-            logger.critical("the execution environment ends: %s", failure)
-        for task in (*polls, stopped):
-            task.cancel()
+        try:
+            await self._application.startup()
+            if self._application.wants_shutdown:
+                await notice.register()
+            if self._environment.snap_start:
+                await self._take_snapshot(notice)
+            code = await self._serve_until(stop)
+        except LambdaASGIError as error:
+            code = await _give_up(self._environment, error)
+        finally:
+            notice.close()
         try:
             async with asyncio.timeout(SHUTDOWN_TIME):
                 await self._application.shutdown()
         except TimeoutError:
             logger.error("the app did not shut down within %d ms", SHUTDOWN_TIME * 1000)
+        return code
+
+    async def _take_snapshot(self, notice: ShutdownNotice) -> None:
+        await run_before_snapshot()
+        client = RuntimeAPIClient(self._environment.runtime_api)
+        try:
+            await client.restore_next()
+        finally:
+            client.close()
+        notice.reconnect()
+        await run_after_restore()
+
+    async def _serve_until(self, stop: asyncio.Event) -> int:
+        polls = [asyncio.create_task(self._poll()) for _ in range(self._environment.max_concurrency)]
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait([*polls, stopped], return_when=asyncio.FIRST_COMPLETED)
+        failures = [poll.exception() for poll in polls if poll.done()]
+        for failure in failures:
+            logger.critical("the execution environment ends: %s", failure, exc_info=failure)
+        for task in (*polls, stopped):
+            task.cancel()
+        await asyncio.gather(*polls, stopped, return_exceptions=True)
         return 1 if failures else 0
 
     async def _poll(self) -> None:
-        """Take and answer invocations until the environment is over. Raises ConnectionToRuntimeAPILost then."""
+        """Take and answer invocations until the environment is over. Raises RuntimeAPIError then."""
         client = RuntimeAPIClient(self._environment.runtime_api)
-        refused = 0
+        failed = 0
         try:
             while True:
                 try:
                     invocation, writer = await client.next_invocation()
-                except ResponseRefused as refusal:
-                    refused += 1
-                    if refused > REFUSED_NEXT:
-                        raise ConnectionToRuntimeAPILost(f"no invocation after {refused} requests: {refusal}") from None
-                    logger.error("no invocation: %s", refusal)
-                    await asyncio.sleep(FIRST_PAUSE * 2 ** (refused - 1))
-                    continue
-                refused = 0
-                await self._answer(invocation, writer)
+                    failed = 0
+                    await self._answer(invocation, writer)
+                except RuntimeAPIError as error:
+                    failed += 1
+                    if failed > TRIES or not (isinstance(error, ResponseRefused) or self._environment.concurrent):
+                        raise
+                    logger.error("asking for invocations again: %s", error)
+                    await asyncio.sleep(FIRST_PAUSE * 2 ** (failed - 1))
         finally:
             client.close()
 
@@ -120,7 +170,7 @@ class Runtime:
         except ResponseRefused as refusal:
             logger.error("the answer was refused: %s", refusal)
         except ConnectionToRuntimeAPILost:
-            raise
+            raise  # what it means depends on whether other invocations are under way
         except Exception as error:  # the event is no JSON, or the app did not handle an event that is no request
             logger.error("the invocation failed: %s", error, exc_info=error)
             await self._report(writer, error)
