@@ -167,7 +167,7 @@ REQUESTS = {
         "/files/space value",
         b"/files/space%20value",
         ALB,
-        query=b"redirect=https%3A%2F%2Fexample.com%2Fa%2Fb&plus=a+b&key%5B%5D=1&empty=",
+        query=b"redirect=https%3A%2F%2Fexample.com%2Fa%2Fb&plus=a+b&space=a%20b&key%5B%5D=1&empty=",
         scheme="http",
     ),
     "alb_get_multi_value": Request(
