@@ -1,0 +1,224 @@
+"""A runtime for tests: speaks the Runtime API over a raw socket, with nothing of the emulator or of lambda_asgi.
+
+What it answers is chosen by the request's path (`/mode`) and its query. Each mode is a function below.
+"""
+
+import base64
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable
+from urllib.parse import parse_qs
+
+HOST, _, PORT = os.environ["AWS_LAMBDA_RUNTIME_API"].partition(":")
+STREAMING = ["Lambda-Runtime-Function-Response-Mode: streaming", "Transfer-Encoding: chunked"]
+INTEGRATION = "Content-Type: application/vnd.awslambda.http-integration-response"
+TRAILER = "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body"
+
+
+class API:
+    """One kept-alive connection to the Runtime API."""
+
+    def __init__(self) -> None:
+        self.socket = socket.create_connection((HOST, int(PORT)))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.file = self.socket.makefile("rb")
+
+    def answer(self) -> tuple[int, dict[str, str], bytes]:
+        status = int(self.file.readline().split()[1])
+        headers: dict[str, str] = {}
+        while (line := self.file.readline().strip()) != b"":
+            name, _, value = line.decode().partition(":")
+            headers[name.lower()] = value.strip()
+        return status, headers, self.file.read(int(headers.get("content-length", 0)))
+
+    def call(self, method: str, path: str, body: bytes = b"", *headers: str) -> tuple[int, dict[str, str], bytes]:
+        lines = [f"{method} {path} HTTP/1.1", f"Host: {HOST}:{PORT}", f"Content-Length: {len(body)}", *headers, "", ""]
+        self.socket.sendall("\r\n".join(lines).encode() + body)
+        return self.answer()
+
+    def open_stream(self, request_id: str, *headers: str) -> None:
+        path = f"/2018-06-01/runtime/invocation/{request_id}/response"
+        lines = [f"POST {path} HTTP/1.1", f"Host: {HOST}:{PORT}", *STREAMING, *headers, "", ""]
+        self.socket.sendall("\r\n".join(lines).encode())
+
+    def chunk(self, data: bytes) -> None:
+        self.socket.sendall(b"%x\r\n%b\r\n" % (len(data), data))
+
+    def end_stream(self, *trailers: str) -> tuple[int, dict[str, str], bytes]:
+        self.socket.sendall("\r\n".join(["0", *trailers, "", ""]).encode())
+        return self.answer()
+
+
+class Invocation:
+    """What a mode gets: the event, its query, and the ways to answer."""
+
+    def __init__(self, api: API, headers: dict[str, str], body: bytes) -> None:
+        self.api = api
+        self.headers = headers
+        self.request_id = headers["lambda-runtime-aws-request-id"]
+        self.event = json.loads(body)
+        raw = self.event.get("rawQueryString", "") if isinstance(self.event, dict) else ""
+        self.query = {key: values[0] for key, values in parse_qs(raw).items()}
+
+    def number(self, name: str, default: int) -> int:
+        return int(self.query.get(name, default))
+
+    def respond(self, result: bytes, *headers: str) -> tuple[int, dict[str, str], bytes]:
+        path = f"/2018-06-01/runtime/invocation/{self.request_id}/response"
+        return self.api.call("POST", path, result, *(headers or ("Content-Type: application/json",)))
+
+    def error(self, kind: str, message: str) -> None:
+        body = json.dumps({"errorType": kind, "errorMessage": message}).encode()
+        path = f"/2018-06-01/runtime/invocation/{self.request_id}/error"
+        self.api.call("POST", path, body, f"Lambda-Runtime-Function-Error-Type: {kind}")
+
+    def prelude(
+        self, status: int = 200, headers: dict[str, str] | None = None, cookies: list[str] | None = None
+    ) -> bytes:
+        data = {"statusCode": status, "headers": headers or {"content-type": "text/plain"}, "cookies": cookies or []}
+        return json.dumps(data).encode() + bytes(8)
+
+
+def echo(invocation: Invocation) -> None:
+    """The event and the runtime's own view, as JSON."""
+    environment = {k: v for k, v in os.environ.items() if k.startswith(("AWS_", "LAMBDA_", "_", "TZ", "LANG", "PROBE"))}
+    result = {
+        "event": invocation.event, "headers": invocation.headers, "environment": environment, "pid": os.getpid(),
+        "cwd": os.getcwd(),
+    }  # fmt: skip
+    invocation.respond(json.dumps(result).encode())
+
+
+def result(invocation: Invocation) -> None:
+    """Any result, given in the query as base64."""
+    invocation.respond(base64.b64decode(invocation.query["b64"]))
+
+
+def stream(invocation: Invocation) -> None:
+    """`count` chunks of `size` bytes behind a prelude; each chunk is one letter repeated."""
+    api = invocation.api
+    api.open_stream(invocation.request_id, INTEGRATION)
+    api.chunk(invocation.prelude(invocation.number("status", 200)))
+    for index in range(invocation.number("count", 3)):
+        api.chunk(bytes([97 + index % 26]) * invocation.number("size", 10))
+    api.end_stream()
+
+
+def gated(invocation: Invocation) -> None:
+    """Chunk by chunk, each only after a file appears that the test makes when it has the one before."""
+    api = invocation.api
+    api.open_stream(invocation.request_id, INTEGRATION)
+    for index in range(invocation.number("count", 3)):
+        api.chunk((invocation.prelude() if index == 0 else b"") + f"chunk {index}\n".encode())
+        gate = f"{invocation.query['gate']}.{index}"
+        while not os.path.exists(gate):
+            time.sleep(0.002)
+    api.end_stream()
+
+
+def throw(invocation: Invocation) -> None:
+    invocation.error("Function.Thrown", "thrown on purpose")
+
+
+def trailers(invocation: Invocation) -> None:
+    """An error behind the first byte, in announced trailers."""
+    api = invocation.api
+    body = base64.b64encode(
+        json.dumps({"errorType": "Late", "errorMessage": "behind the first byte"}).encode()
+    ).decode()
+    api.open_stream(invocation.request_id, INTEGRATION, TRAILER)
+    api.chunk(invocation.prelude(206) + b"so far")
+    status, _, _ = api.end_stream(
+        "Lambda-Runtime-Function-Error-Type: Function.Late", f"Lambda-Runtime-Function-Error-Body: {body}"
+    )
+    assert status == 202
+
+
+def empty(invocation: Invocation) -> None:
+    """A stream without a byte."""
+    invocation.api.open_stream(invocation.request_id, INTEGRATION)
+    invocation.api.end_stream()
+
+
+def prelude_only(invocation: Invocation) -> None:
+    invocation.api.open_stream(invocation.request_id, INTEGRATION)
+    invocation.api.chunk(invocation.prelude(invocation.number("status", 200)))
+    invocation.api.end_stream()
+
+
+def raw(invocation: Invocation) -> None:
+    """Chunks (base64, comma separated) under a content type of choice."""
+    api = invocation.api
+    api.open_stream(invocation.request_id, f"Content-Type: {invocation.query.get('type', 'application/octet-stream')}")
+    for chunk in filter(None, invocation.query.get("b64", "").split(",")):
+        api.chunk(base64.b64decode(chunk))
+    api.end_stream()
+
+
+def sleep(invocation: Invocation) -> None:
+    """Never answers: runs into the function's timeout."""
+    time.sleep(3600)
+
+
+def sleep_mid_stream(invocation: Invocation) -> None:
+    invocation.api.open_stream(invocation.request_id, INTEGRATION)
+    invocation.api.chunk(invocation.prelude(206) + b"so far")
+    time.sleep(3600)
+
+
+def crash(invocation: Invocation) -> None:
+    print("about to crash", flush=True)
+    os._exit(3)
+
+
+def crash_mid_stream(invocation: Invocation) -> None:
+    invocation.api.open_stream(invocation.request_id, INTEGRATION)
+    invocation.api.chunk(invocation.prelude(206) + b"so far")
+    os._exit(4)
+
+
+def log(invocation: Invocation) -> None:
+    print("a line on stdout")
+    print("ERROR a line on stderr", file=sys.stderr)
+    sys.stdout.flush()
+    invocation.respond(b'"logged"')
+
+
+MODES: dict[str, Callable[[Invocation], None]] = {
+    f.__name__: f
+    for f in (
+        echo, result, stream, gated, throw, trailers, empty, prelude_only, raw, sleep, sleep_mid_stream, crash,
+        crash_mid_stream, log,
+    )
+}  # fmt: skip
+
+
+def main() -> None:
+    if (failure := os.environ.get("INIT")) == "exit":
+        sys.exit("no start today")
+    elif failure == "error":
+        body = b'{"errorType":"ImportError","errorMessage":"No module named \'nothing\'"}'
+        API().call(
+            "POST",
+            "/2018-06-01/runtime/init/error",
+            body,
+            "Lambda-Runtime-Function-Error-Type: Runtime.ImportModuleError",
+        )
+        sys.exit(1)
+    elif failure == "hang":
+        time.sleep(3600)
+    api = API()
+    while True:
+        status, headers, body = api.call("GET", "/2018-06-01/runtime/invocation/next")
+        if status != 200:
+            sys.exit(f"next: {status} {body!r}")
+        invocation = Invocation(api, headers, body)
+        path = invocation.event.get("rawPath", "/") if isinstance(invocation.event, dict) else "/"
+        MODES.get(path.strip("/"), echo)(invocation)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""`lambda-emulator`: reads the command line and runs the emulator until it is told to stop."""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from pathlib import Path
+
+from lambda_emulator import limits
+from lambda_emulator.emulator import Emulator, Options, StartError
+from lambda_emulator.template import TemplateError
+
+_EXAMPLES = """\
+examples:
+  lambda-emulator                                       serve the function of ./template.yaml at http://127.0.0.1:3000
+  lambda-emulator --parameter-overrides AuthType=NONE   ... with another value for a parameter of the template
+  lambda-emulator --port 0 --json                       any free port; one JSON object a line on stderr
+  lambda-emulator --pace --concurrency 4                the bandwidth of AWS; at most four processes
+  lambda-emulator --watch                               restart on a change of the code, never within a stream
+  lambda-emulator --lambda-port 3001                    also the Lambda API, for
+                                                        boto3.client("lambda", endpoint_url="http://127.0.0.1:3001")
+  lambda-emulator -- node node_modules/aws-lambda-ric/bin/index.mjs index.handler
+                                                        any runtime that speaks the Runtime API, no template needed
+
+  curl -N http://127.0.0.1:3000/                        shows a stream as it comes
+
+exit status: 0 stopped by Ctrl-C or SIGTERM; 1 the function did not start, or the port is taken;
+             2 wrong usage or a wrong template
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line, without what follows `--`."""
+    result = argparse.ArgumentParser(
+        prog="lambda-emulator",
+        usage="%(prog)s [options] [-- COMMAND ...]",
+        description="Serve a Lambda function on this machine as a Function URL: with real streaming, without Docker.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = result.add_argument
+    add("--template", type=Path, metavar="FILE", help="SAM or CloudFormation template (default: template.yaml)")
+    add("--function", metavar="ID", help="which function of the template (default: each that has a URL or a REST API)")
+    add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    add(
+        "--port",
+        type=_port,
+        default=3000,
+        help="port; 0 for any free one; further fronts count up (default: %(default)s)",
+    )
+    add("--lambda-port", type=_port, metavar="PORT", help="serve Invoke and InvokeWithResponseStream on this port")
+    add("--invoke-mode", choices=("BUFFERED", "RESPONSE_STREAM"), help="in place of the template's")
+    add(
+        "--parameter-overrides", nargs="+", default=[], metavar="KEY=VALUE", help="values for the template's parameters"
+    )
+    add("--concurrency", type=_positive, default=10, metavar="N", help="processes at most (default: %(default)s)")
+    add("--pace", action="store_true", help="6 MiB at once, then 2 MiB/s, as on AWS (REST API: 10 MB)")
+    add("--hang", type=float, default=limits.EMPTY_STREAM_HANG_SECONDS, metavar="SECONDS",
+        help="silence behind a stream without a byte; AWS: endless; 0: none (default: %(default)g)")  # fmt: skip
+    add("--freeze", action="store_true", help="stop processes between invocations, as AWS does (SIGSTOP)")
+    add("--cold", action="store_true", help="start no process before the first request")
+    add("--watch", action="store_true", help="restart processes when the code changes")
+    add("--json", action="store_true", help="print events as JSON, one a line, on stderr")
+    return result
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs until stopped; returns the exit status."""
+    words = sys.argv[1:] if arguments is None else arguments
+    command: list[str] = []
+    if "--" in words:
+        cut = words.index("--")
+        words, command = words[:cut], words[cut + 1 :]
+        if not command:
+            parser().error("give a command behind --")
+    given = parser().parse_args(words)
+    overrides = {}
+    for pair in given.parameter_overrides:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            parser().error(f"--parameter-overrides takes KEY=VALUE, not {pair!r}")
+        overrides[key] = value
+    options = Options(
+        template=given.template, function=given.function, host=given.host, port=given.port,
+        lambda_port=given.lambda_port, invoke_mode=given.invoke_mode, overrides=overrides,
+        concurrency=given.concurrency, pace=given.pace, hang_seconds=given.hang, freeze=given.freeze, cold=given.cold,
+        watch=given.watch, as_json=given.json, command=tuple(command),
+    )  # fmt: skip
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    try:
+        return asyncio.run(Emulator(options, shell=os.environ).run())
+    except TemplateError as error:
+        print(f"lambda-emulator: {error}", file=sys.stderr)
+        return 2
+    except StartError as error:
+        print(f"lambda-emulator: {error}", file=sys.stderr)
+        return 1
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{port} is no port")
+    return port
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("give at least 1")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

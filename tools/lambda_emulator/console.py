@@ -1,0 +1,200 @@
+"""What a person (or with --json a program) sees: on stderr, so that stdout holds nothing but the address."""
+
+import json
+import math
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from rich.console import Console as RichConsole
+from rich.text import Text
+
+from lambda_emulator.invocation import FunctionError, Invocation, Report
+from lambda_emulator.template import FunctionConfig
+
+__all__ = ["Console", "RequestLine"]
+
+
+@dataclass(slots=True)
+class RequestLine:
+    """One request to a front, from its arrival to the last byte of its answer. Times in seconds."""
+
+    method: str
+    target: str
+    started: float
+    status: int = 0
+    bytes: int = 0
+    chunks: int = 0
+    first_byte: float | None = None
+    cold: bool = False
+    note: str = ""
+    """What AWS hides from the client: an error after the first byte, a cut, a hang."""
+    request_id: str = ""
+
+    def count(self, size: int, chunks: int) -> None:
+        if self.first_byte is None:
+            self.first_byte = time.monotonic() - self.started
+        self.bytes += size
+        self.chunks += chunks
+
+
+class Console:
+    """Prints in colour on a terminal, plainly elsewhere, or one JSON object a line."""
+
+    def __init__(self, *, as_json: bool = False, file: TextIO | None = None) -> None:
+        self._json = as_json
+        self._file = file or sys.stderr
+        self._rich = RichConsole(file=self._file, highlight=False, soft_wrap=True)
+
+    # ---- a function's life
+
+    def invocation_started(self, invocation: Invocation) -> None:
+        line = f"START RequestId: {invocation.request_id} Version: {version(invocation)}"
+        self._platform("start", invocation, line, {"version": version(invocation)})
+
+    def log_line(self, function: FunctionConfig, request_id: str | None, text: str) -> None:
+        if self._json:
+            self._write_json("log", {"function": function.name, "requestId": request_id, "message": text})
+            return
+        prefix = (request_id or function.name)[:8]
+        self._print(Text.assemble((f"{prefix:8} ", "cyan"), Text.from_ansi(text, style=_level_style(text))))
+
+    def invocation_ended(self, invocation: Invocation) -> None:
+        report = invocation.report
+        assert report is not None
+        self._platform("end", invocation, f"END RequestId: {invocation.request_id}", {})
+        self._platform("report", invocation, report_line(invocation.request_id, report), report_figures(report))
+
+    def init_failed(self, function: FunctionConfig, error: FunctionError) -> None:
+        kind, message = error_text(error.body)
+        if self._json:
+            fields = {"function": function.name, "errorType": kind or error.kind, "message": message}
+            self._write_json("init_failed", fields)
+        else:
+            self.error(f"{function.name} did not start: {kind or error.kind}: {message}")
+
+    def _platform(self, event: str, invocation: Invocation, line: str, fields: dict[str, Any]) -> None:
+        if invocation.report is not None:
+            tail = invocation.report.log_tail
+            tail += line.encode() + b"\n"
+        if self._json:
+            self._write_json(event, {"requestId": invocation.request_id, **fields})
+        else:
+            self._print(Text(line, style="dim"))
+
+    # ---- requests
+
+    def request(self, line: RequestLine) -> None:
+        total = time.monotonic() - line.started
+        if self._json:
+            self._write_json(
+                "request",
+                {
+                    "requestId": line.request_id, "method": line.method, "target": line.target, "status": line.status,
+                    "bytes": line.bytes, "chunks": line.chunks, "firstByteMs": _ms(line.first_byte),
+                    "durationMs": _ms(total), "cold": line.cold, "note": line.note,
+                },
+            )  # fmt: skip
+            return
+        style = "green" if line.status < 400 else "yellow" if line.status < 500 else "red"
+        chunks = f"{line.chunks} chunk{'' if line.chunks == 1 else 's'}"
+        first = "" if line.first_byte is None else f"  first byte {line.first_byte * 1000:.1f} ms"
+        text = Text.assemble(
+            (f"{line.method} {line.target}", "bold"), "  ", (str(line.status or "---"), style),
+            f"  {size_text(line.bytes)} in {chunks}{first}  total {total * 1000:.1f} ms  ",
+            ("cold", "blue") if line.cold else "warm",
+        )  # fmt: skip
+        if line.note:
+            text.append(f"  {line.note}", style="yellow")
+        self._print(text)
+
+    # ---- the emulator itself
+
+    def note(self, message: str) -> None:
+        if self._json:
+            self._write_json("note", {"message": message})
+        else:
+            self._print(Text(message, style="yellow"))
+
+    def error(self, message: str) -> None:
+        if self._json:
+            self._write_json("error", {"message": message})
+        else:
+            self._print(Text(f"lambda-emulator: {message}", style="bold red"))
+
+    def _print(self, text: Text) -> None:
+        if self._rich.is_terminal:
+            self._rich.print(text)
+        else:  # tabs and long lines stay as they are
+            print(text.plain, file=self._file, flush=True)
+
+    def _write_json(self, event: str, fields: dict[str, Any]) -> None:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        print(json.dumps({"time": now, "event": event, **fields}, ensure_ascii=False), file=self._file, flush=True)
+
+
+def version(invocation: Invocation) -> str:
+    return invocation.qualifier if invocation.qualifier.isdigit() else "$LATEST"
+
+
+def report_line(request_id: str, report: Report) -> str:
+    """As Lambda writes it: fields are separated by tabs."""
+    init = report.init_duration or report.restore_duration
+    fields = [
+        f"REPORT RequestId: {request_id}",
+        f"Duration: {report.duration * 1000:.2f} ms",
+        f"Billed Duration: {_billed(report)} ms",
+        f"Memory Size: {report.memory} MB",
+        f"Max Memory Used: {report.max_memory_used} MB",
+    ]
+    if init is not None:
+        fields.append(f"{'Restore' if report.init_duration is None else 'Init'} Duration: {init * 1000:.2f} ms")
+    if report.status:
+        fields.append(f"Status: {report.status}")
+    return "\t".join(fields)
+
+
+def report_figures(report: Report) -> dict[str, Any]:
+    figures = {
+        "durationMs": _ms(report.duration), "billedDurationMs": _billed(report), "memorySizeMB": report.memory,
+        "maxMemoryUsedMB": report.max_memory_used, "initDurationMs": _ms(report.init_duration),
+        "restoreDurationMs": _ms(report.restore_duration), "status": report.status or None,
+    }  # fmt: skip
+    return {name: value for name, value in figures.items() if value is not None}
+
+
+def _billed(report: Report) -> int:
+    """Init is billed since August 2025."""
+    return math.ceil((report.duration + (report.init_duration or report.restore_duration or 0.0)) * 1000)
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 2)
+
+
+def size_text(size: int) -> str:
+    """
+    >>> size_text(0), size_text(1500), size_text(12_345_678)
+    ('0 B', '1.5 kB', '12.3 MB')
+    """
+    if size < 1000:
+        return f"{size} B"
+    return f"{size / 1000:.1f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
+
+
+def error_text(body: bytes) -> tuple[str, str]:
+    """errorType and errorMessage of an error's JSON, on one line."""
+    try:
+        data = json.loads(body)
+        return str(data.get("errorType", "")), " ".join(str(data.get("errorMessage", "")).split())
+    except (ValueError, AttributeError):
+        return "", body.decode("utf-8", "replace")[:500]
+
+
+def _level_style(text: str) -> str:
+    head = text[:80]
+    if "ERROR" in head or "CRITICAL" in head or text.startswith(("Traceback", "[ERROR]")):
+        return "red"
+    return "yellow" if "WARN" in head else ""

@@ -1,0 +1,79 @@
+"""The `Cors` block of a Function URL: preflights are answered without the function, other answers get headers added.
+
+All rules are recorded except those of the wildcard, which no recording shows: docs/fidelity.md.
+"""
+
+from dataclasses import dataclass, field
+
+from lambda_emulator.http_server import Header, Request
+
+__all__ = ["Cors"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cors:
+    """As in AWS::Lambda::Url `Cors`; an empty block is no CORS."""
+
+    allow_origins: tuple[str, ...] = ()
+    allow_methods: tuple[str, ...] = ()
+    allow_headers: tuple[str, ...] = ()
+    expose_headers: tuple[str, ...] = ()
+    allow_credentials: bool | None = None
+    max_age: int | None = None
+    _lower_headers: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_lower_headers", frozenset(name.lower() for name in self.allow_headers))
+
+    def __bool__(self) -> bool:
+        return bool(self.allow_origins or self.allow_methods or self.allow_headers or self.expose_headers)
+
+    def is_preflight(self, request: Request) -> bool:
+        """OPTIONS with Origin and Access-Control-Request-Method; with one of them missing the function runs."""
+        return bool(
+            self
+            and request.method == "OPTIONS"
+            and request.header("origin")
+            and request.header("access-control-request-method")
+        )
+
+    def preflight(self, request: Request) -> list[Header]:
+        """The headers of a preflight's answer (200, empty): none when origin, method or a header is not allowed."""
+        origin = request.header("origin") or ""
+        method = request.header("access-control-request-method") or ""
+        asked = [name.strip().lower() for name in (request.header("access-control-request-headers") or "").split(",")]
+        if not (
+            self._allows_origin(origin)
+            and (method in self.allow_methods or "*" in self.allow_methods)
+            and ("*" in self.allow_headers or self._lower_headers.issuperset(filter(None, asked)))
+        ):
+            return []
+        headers = [("Access-Control-Allow-Origin", self._granted_origin(origin))]
+        if self.allow_headers:
+            headers.append(("Access-Control-Allow-Headers", ",".join(self.allow_headers)))
+        headers.append(("Vary", "Origin"))
+        headers.append(("Access-Control-Allow-Methods", ",".join(self.allow_methods)))
+        if self.max_age is not None:
+            headers.append(("Access-Control-Max-Age", str(self.max_age)))
+        if self.allow_credentials:
+            headers.append(("Access-Control-Allow-Credentials", "true"))
+        return headers
+
+    def grants(self, request: Request) -> list[Header]:
+        """The headers that the function's own answer gets, in lower case: none without a matching Origin."""
+        origin = request.header("origin")
+        if not self or origin is None or not self._allows_origin(origin):
+            return []
+        headers = [("access-control-allow-origin", self._granted_origin(origin)), ("vary", "Origin")]
+        if self.expose_headers:
+            headers.append(("access-control-expose-headers", ",".join(self.expose_headers)))
+        if self.allow_credentials:
+            headers.append(("access-control-allow-credentials", "true"))
+        return headers
+
+    def _allows_origin(self, origin: str) -> bool:
+        return origin in self.allow_origins or "*" in self.allow_origins
+
+    def _granted_origin(self, origin: str) -> str:
+        """`*` where everyone is allowed and no credentials are (with them it must not be: Fetch, 3.3.5)."""
+        return origin if origin in self.allow_origins or self.allow_credentials else "*"

@@ -1,0 +1,179 @@
+"""Puts the parts together: template, functions, fronts; starts them, waits, and ends them without a trace."""
+
+import asyncio
+import hashlib
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from lambda_emulator import limits
+from lambda_emulator.console import Console, error_text
+from lambda_emulator.event import FrontDoor
+from lambda_emulator.execution_environment import InitError
+from lambda_emulator.function import Function
+from lambda_emulator.function_url import FunctionURLFront
+from lambda_emulator.http_server import Handler, HTTPServer
+from lambda_emulator.launch import LaunchError, prepare
+from lambda_emulator.sigv4 import Credentials
+from lambda_emulator.template import REGION, FunctionConfig, FunctionURL, load
+
+__all__ = ["Emulator", "Options", "StartError"]
+
+_TEMPLATES = ("template.yaml", "template.yml", "template.json")
+
+
+class StartError(Exception):
+    """The emulator cannot start; the message is one line that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command line; defaults and meanings are in __main__.py."""
+
+    template: Path | None = None
+    function: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 3000
+    lambda_port: int | None = None
+    invoke_mode: str | None = None
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    concurrency: int = 10
+    pace: bool = False
+    hang_seconds: float = limits.EMPTY_STREAM_HANG_SECONDS
+    freeze: bool = False
+    cold: bool = False
+    watch: bool = False
+    as_json: bool = False
+    command: tuple[str, ...] = ()
+
+
+class Emulator:
+    def __init__(self, options: Options, *, shell: Mapping[str, str]) -> None:
+        self.options = options
+        self.shell = shell
+        self.console = Console(as_json=options.as_json)
+        self.functions: list[Function] = []
+        self.servers: list[HTTPServer] = []
+
+    async def run(self) -> int:
+        """Serves until SIGINT or SIGTERM. Raises TemplateError or StartError."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        try:
+            starting = asyncio.create_task(self._start())
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+                await stopping
+            else:
+                starting.cancel()
+                await asyncio.gather(starting, return_exceptions=True)
+            stopping.cancel()
+        finally:
+            await self._stop()
+        return 0
+
+    async def _start(self) -> None:
+        for config in self._configs():
+            try:
+                launch = prepare(config, self.options.command, self.shell)
+            except LaunchError as error:
+                raise StartError(str(error)) from error
+            function = Function(
+                config, launch, self.console, concurrency=self._processes(config), freeze=self.options.freeze
+            )  # fmt: skip
+            self.functions.append(function)
+        port = self.options.port
+        lines = []
+        for function in self.functions:
+            if function.config.url is not None:
+                real = await self._listen(partial(self._function_url, function), port)
+                lines.append((real, function.config.name))
+                port += 1 if port else 0
+        if not self.options.cold:
+            for function in self.functions:
+                try:
+                    await function.warm_up()
+                except InitError as failure:
+                    kind, message = error_text(failure.error.body)
+                    raise StartError(
+                        f"{function.config.name} did not start: {kind or failure.error.kind}: {message}"
+                    ) from failure
+        for real, name in lines:
+            suffix = "" if len(lines) == 1 else f" ({name})"
+            print(f"Listening on http://{_host(self.options.host)}:{real}{suffix}", flush=True)
+
+    def _configs(self) -> list[FunctionConfig]:
+        """The functions to serve, with the command line's changes."""
+        path = self.options.template or next((Path(name) for name in _TEMPLATES if Path(name).is_file()), None)
+        if path is None and self.options.command:
+            code = Path.cwd()
+            config = FunctionConfig(code.name, code, name=code.name, url=FunctionURL("NONE", "RESPONSE_STREAM"))
+            configs = [config]
+        else:
+            template = load(path or Path(_TEMPLATES[0]), self.options.overrides)
+            if self.options.function or self.options.command:
+                configs = [template.function(self.options.function)]
+            else:
+                configs = [f for f in template.functions.values() if f.url or f.rest_apis] or [template.function(None)]
+        return [self._changed(config) for config in configs]
+
+    def _changed(self, config: FunctionConfig) -> FunctionConfig:
+        url = config.url or (None if config.rest_apis else FunctionURL())
+        if url is not None and self.options.invoke_mode:
+            url = replace(url, invoke_mode=self.options.invoke_mode)
+        handler = self.options.command[-1] if self.options.command else config.handler
+        return replace(config, url=url, handler=handler)
+
+    def _processes(self, config: FunctionConfig) -> int:
+        """Managed Instances serve many requests in one process."""
+        return 1 if config.managed_concurrency is not None else self.options.concurrency
+
+    def _function_url(self, function: Function, door: FrontDoor) -> Handler:
+        assert function.config.url is not None
+        url_id = hashlib.md5(function.config.name.encode(), usedforsecurity=False).hexdigest()
+        return FunctionURLFront(
+            function,
+            function.config.url,
+            replace(door, url_id=url_id),
+            self.console,
+            credentials=_credentials(self.shell),
+            pace=self.options.pace,
+            hang_seconds=self.options.hang_seconds,
+        ).handle
+
+    async def _listen(self, front: Callable[[FrontDoor], Handler], port: int) -> int:
+        server = HTTPServer(_not_ready, idle_seconds=limits.IDLE_SECONDS)
+        try:
+            real = await server.start(self.options.host, port)
+        except OSError as error:
+            raise StartError(
+                f"cannot listen on {self.options.host}:{port}: {error.strerror or error}; choose another --port"
+            ) from error
+        self.servers.append(server)
+        server.handler = front(FrontDoor("", REGION, "http", real))
+        return real
+
+    async def _stop(self) -> None:
+        for server in self.servers:
+            await server.close()
+        for function in self.functions:
+            await function.stop()
+
+
+async def _not_ready(exchange: object) -> None:
+    raise AssertionError("a request came before its front was made")
+
+
+def _host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _credentials(shell: Mapping[str, str]) -> Credentials | None:
+    access, secret = shell.get("AWS_ACCESS_KEY_ID"), shell.get("AWS_SECRET_ACCESS_KEY")
+    return Credentials(access, secret, shell.get("AWS_SESSION_TOKEN")) if access and secret else None

@@ -1,0 +1,154 @@
+"""A function and its pool of execution environments: which of them gets an invocation, and when one is started."""
+
+import asyncio
+import time
+from collections import deque
+from typing import Final
+
+from lambda_emulator import limits
+from lambda_emulator.console import Console
+from lambda_emulator.execution_environment import ExecutionEnvironment, InitError
+from lambda_emulator.invocation import Invocation, Outcome
+from lambda_emulator.launch import Launch
+from lambda_emulator.template import FunctionConfig
+
+__all__ = ["Function", "Throttled"]
+
+_RATE_WINDOW_SECONDS: Final = 1.0
+
+
+class Throttled(Exception):
+    """More than the function's reserved concurrency, or ten times as many requests in a second: 429."""
+
+
+class Function:
+    """Takes invocations, as many at a time as there are environments; more wait for their turn.
+
+    `concurrency` bounds the processes on this machine. What AWS would refuse (the template's reserved concurrency) is
+    refused; what it would merely start another environment for, waits.
+    """
+
+    def __init__(
+        self, config: FunctionConfig, launch: Launch, console: Console, *, concurrency: int, freeze: bool = False
+    ) -> None:
+        self.config = config
+        self.launch = launch
+        self.console = console
+        self.concurrency = concurrency
+        self.freeze = freeze
+        self._environments: list[ExecutionEnvironment] = []
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._in_flight = 0
+        self._recent: deque[float] = deque()
+        self._suppressed_init = False
+        """The last init ran out of its ten seconds: the next gets the function's own timeout, as on AWS."""
+
+    @property
+    def in_flight(self) -> int:
+        return self._in_flight
+
+    def submit(self, invocation: Invocation) -> None:
+        """Starts to serve an invocation; its answer fills from now on. Raises Throttled."""
+        self._admit()
+        self._in_flight += 1
+        task = asyncio.create_task(self._serve(invocation))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _admit(self) -> None:
+        reserved = self.config.reserved_concurrency
+        if reserved is None:
+            return
+        now = time.monotonic()
+        while self._recent and self._recent[0] <= now - _RATE_WINDOW_SECONDS:
+            self._recent.popleft()
+        if self._in_flight >= reserved or len(self._recent) >= reserved * limits.REQUESTS_PER_RESERVED:
+            raise Throttled
+        self._recent.append(now)
+
+    async def _serve(self, invocation: Invocation) -> None:
+        try:
+            environment = await self._environment()
+            await environment.run(invocation)
+        except InitError as failure:
+            self.console.init_failed(self.config, failure.error)
+            invocation.answer.fail(failure.error, Outcome.CRASH)
+        finally:
+            self._in_flight -= 1
+            invocation.answer.end(Outcome.CRASH)  # if the emulator itself ends
+            invocation.done.set()
+            self._wake()
+
+    async def warm_up(self) -> None:
+        """Starts the first environment before it is needed, so that a broken function shows at once. Raises InitError."""
+        await self._start()
+
+    async def replace(self) -> None:
+        """New code: idle environments end now, busy ones after what they do."""
+        for environment in self._environments:
+            environment.stale = True
+        await asyncio.gather(*(e.stop() for e in list(self._environments) if not e.running))
+
+    async def stop(self) -> None:
+        """Ends all environments."""
+        await asyncio.gather(*(environment.stop() for environment in list(self._environments)))
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # One that was being started when its task was cancelled.
+        await asyncio.gather(*(environment.stop() for environment in list(self._environments)))
+
+    # ---- the pool
+
+    async def _environment(self) -> ExecutionEnvironment:
+        """A free environment: the one used last, or a new one, or the first that becomes free. Raises InitError."""
+        while True:
+            for environment in reversed(self._environments):
+                if environment.free:
+                    self._environments.remove(environment)
+                    self._environments.append(environment)
+                    return environment
+            if len(self._environments) < self.concurrency:
+                await self._start()
+                continue
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            try:
+                await turn
+            finally:
+                if turn in self._waiting:
+                    self._waiting.remove(turn)
+
+    async def _start(self) -> None:
+        environment = ExecutionEnvironment(
+            self.config, self.launch, self.console, freeze=self.freeze, on_change=self._changed
+        )  # fmt: skip
+        self._environments.append(environment)
+        try:
+            await environment.start(self._init_budget())
+        except InitError as failure:
+            self._suppressed_init = failure.error.kind == "Sandbox.Timedout" and not self._suppressed_init
+            raise
+        self._suppressed_init = False
+
+    def _init_budget(self) -> float:
+        if self.config.snap_start or self.config.managed_concurrency is not None:
+            return max(limits.SNAPSHOT_INIT_SECONDS, self.config.timeout)
+        return float(self.config.timeout) if self._suppressed_init else limits.INIT_SECONDS
+
+    def _changed(self) -> None:
+        for environment in [e for e in self._environments if e.stale and not e.running and not e.ended]:
+            task = asyncio.ensure_future(environment.stop())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        self._environments = [environment for environment in self._environments if not environment.ended]
+        self._wake()
+
+    def _wake(self) -> None:
+        """One waiting invocation looks again; if it finds nothing, it waits again."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return

@@ -1,0 +1,187 @@
+"""One event on its way to a runtime, and the answer on its way back.
+
+The two ends live apart: the runtime's side fills the answer, a front empties it at its client's pace, and each may
+go away without the other (a timeout ends the runtime; a client that leaves does not).
+"""
+
+import asyncio
+import time
+import uuid
+from collections import deque
+from dataclasses import dataclass, field
+from enum import Enum
+
+from lambda_emulator import limits
+
+__all__ = ["Answer", "AnswerStart", "Body", "FunctionError", "Invocation", "Outcome", "new_trace_root"]
+
+
+class Outcome(Enum):
+    """How an answer ended."""
+
+    SUCCESS = "success"
+    ERROR = "error"
+    """The runtime posted /error, or announced error trailers behind a stream."""
+    TIMEOUT = "timeout"
+    CRASH = "crash"
+    """The runtime's process ended, or closed its connection in the middle of its answer."""
+    TOO_LARGE = "too large"
+    """A buffered answer over the limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerStart:
+    """What is known before the first byte: `streaming` is the Runtime API's response mode, not the front's."""
+
+    streaming: bool
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionError:
+    """An answer that never began. `body` is the error as JSON, from the runtime or, with `platform`, from Lambda."""
+
+    kind: str
+    body: bytes
+    platform: bool
+
+
+class Body:
+    """The bytes of an answer between its two ends, bounded: `put` waits while the reader is behind.
+
+    Items keep their borders, since a Function URL makes one HTTP chunk of each write of its function.
+    """
+
+    def __init__(self, limit: int = limits.READ_AHEAD) -> None:
+        self._limit = limit
+        self._items: deque[bytes] = deque()
+        self._size = 0
+        self._closed = False
+        self._discarding = False
+        self._readable = asyncio.Event()
+        self._writable = asyncio.Event()
+        self._writable.set()
+
+    def add(self, items: list[bytes]) -> None:
+        """Adds items, however much is there already. After `discard` or `close` it drops them."""
+        if self._discarding or self._closed:
+            return
+        self._items += items
+        self._size += sum(map(len, items))
+        self._readable.set()
+
+    async def put(self, items: list[bytes]) -> None:
+        """Adds items and then waits until the reader has caught up."""
+        self.add(items)
+        while self._size >= self._limit and not self._closed:
+            self._writable.clear()
+            await self._writable.wait()
+
+    def close(self) -> None:
+        """No more will come; what is there can still be read."""
+        self._closed = True
+        self._readable.set()
+        self._writable.set()
+
+    def discard(self) -> None:
+        """The reader leaves: all that is there, and all that comes, is dropped, so that the writer never waits."""
+        self._discarding = True
+        self._items.clear()
+        self._size = 0
+        self._writable.set()
+
+    async def get(self) -> list[bytes]:
+        """All items that are there, at least one; [] at the end."""
+        while not self._items:
+            if self._closed or self._discarding:
+                return []
+            self._readable.clear()
+            await self._readable.wait()
+        items = list(self._items)
+        self._items.clear()
+        self._size = 0
+        self._writable.set()
+        return items
+
+    async def read(self, limit: int) -> bytes | None:
+        """All bytes to the end; None, and the rest dropped, when there are more than `limit`."""
+        everything: list[bytes] = []
+        size = 0
+        while items := await self.get():
+            everything += items
+            size += sum(map(len, items))
+            if size > limit:
+                self.discard()
+                return None
+        return b"".join(everything)
+
+
+class Answer:
+    """What a runtime says to one invocation: a start (or an error instead), a body, and an outcome."""
+
+    def __init__(self) -> None:
+        self.start: asyncio.Future[AnswerStart | FunctionError] = asyncio.get_running_loop().create_future()
+        self.body = Body()
+        self.outcome: Outcome | None = None
+        self.error: bytes = b""
+        """The JSON of what went wrong after the start, as far as the runtime told."""
+        self.cut = False
+        """Bytes beyond the limit of a stream were dropped."""
+
+    @property
+    def ended(self) -> bool:
+        return self.outcome is not None
+
+    def begin(self, start: AnswerStart) -> None:
+        if not self.start.done():
+            self.start.set_result(start)
+
+    def end(self, outcome: Outcome, error: bytes = b"") -> None:
+        """The answer is complete, or as complete as it will get. The first end counts."""
+        if self.ended:
+            return
+        self.outcome, self.error = outcome, error
+        self.body.close()
+
+    def fail(self, error: FunctionError, outcome: Outcome = Outcome.ERROR) -> None:
+        """Nothing of the answer was sent: `error` takes its place. After the start it only ends the body."""
+        if not self.start.done() and not self.ended:
+            self.start.set_result(error)
+        self.end(outcome, error.body)
+
+
+def new_trace_root() -> str:
+    """A trace id as X-Ray makes them: version, epoch seconds and 96 random bits in hex."""
+    return f"1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]}"
+
+
+@dataclass(slots=True)
+class Invocation:
+    """One event for a function. `qualifier` is the version or alias that was called."""
+
+    event: bytes
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    trace_root: str = field(default_factory=new_trace_root)
+    qualifier: str = "$LATEST"
+    client_context: str | None = None
+    tenant_id: str | None = None
+    nonce: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """Lambda-Runtime-Invocation-Id: tells a late answer to an earlier delivery from the answer to this one."""
+    answer: Answer = field(default_factory=Answer)
+    parent: str = field(default_factory=lambda: uuid.uuid4().hex[:16])
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+    """The environment has finished with it: the runtime asked for more, or was ended. The report is complete then."""
+    report: "Report | None" = None
+
+
+@dataclass(slots=True)
+class Report:
+    """The figures of the REPORT line: seconds, MiB and the log's tail."""
+
+    duration: float = 0.0
+    init_duration: float | None = None
+    restore_duration: float | None = None
+    memory: int = 0
+    max_memory_used: int = 0
+    status: str = ""
+    log_tail: bytearray = field(default_factory=bytearray)

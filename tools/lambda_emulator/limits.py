@@ -1,0 +1,83 @@
+"""Every number that the emulator takes from AWS, and its own against hostile clients: each with its source.
+
+Marks as in docs/fidelity.md: recorded (bytes captured from AWS), documented (an AWS page), assumed (our choice).
+"""
+
+KIB = 1024
+MIB = 1024 * KIB
+
+# ---- Lambda
+
+REQUEST_PAYLOAD = 6 * MIB
+"""Largest event of a synchronous invocation. Documented: Lambda quotas, "Invocation payload"."""
+
+REQUEST_HEAD = 1 * MIB
+"""Request line and headers together. Documented: Lambda quotas."""
+
+BUFFERED_RESPONSE = 6 * MIB + 100
+"""Largest buffered answer. Recorded: "maximum allowed payload size (6291556 bytes)"."""
+
+STREAMED_RESPONSE = 200 * MIB + 1
+"""A 201 MiB stream was cut, without an error, after exactly 209,715,201 bytes. Recorded (one run)."""
+
+PRELUDE = 16 * KIB
+"""Where the eight NULs must have come. Documented for API Gateway; assumed for Function URLs."""
+
+INIT_SECONDS = 10.0
+"""Time for the initialisation of an on-demand function. Documented: Lambda runtime environment."""
+
+RESTORE_SECONDS = 10.0
+"""SnapStart: time for `restore/next` to come back to `next`. Documented."""
+
+SNAPSHOT_INIT_SECONDS = 130.0
+"""SnapStart and Managed Instances: init may take max(function timeout, 130 s). Documented."""
+
+SHUTDOWN_EXTENSION_SECONDS = 0.5
+"""From SIGTERM to SIGKILL with internal extensions (the only kind here); without, no SIGTERM comes. Documented."""
+
+LOG_TAIL = 4 * KIB
+"""Log bytes that `LogType: Tail` returns. Documented: Invoke."""
+
+FUNCTION_TIMEOUT = 3
+MEMORY_MIB = 128
+"""What Lambda takes where the template says nothing. Documented: AWS::Lambda::Function."""
+
+STREAM_BURST = 6 * MIB
+STREAM_RATE = 2 * MIB
+"""Bytes at once, then bytes a second, of a Function URL or InvokeWithResponseStream. Documented: response streaming."""
+
+API_GATEWAY_BURST = 10 * MIB
+"""The same for a streamed REST API; then STREAM_RATE. Documented: API Gateway response transfer mode."""
+
+PACE_INTERVAL_SECONDS = 0.125
+"""How often the bucket is filled. From the source of AWS's runtime interface emulator (core/directinvoke)."""
+
+REQUESTS_PER_RESERVED = 10
+"""A Function URL's requests a second are at most ten times the reserved concurrency. Documented: Function URLs."""
+
+# ---- the emulator's own
+
+HEAD_SECONDS = 10.0
+"""A client has so long from its first byte to the end of its headers (nginx: 60 s, Go's usual advice: 5 s)."""
+
+BODY_SECONDS = 30.0
+"""... and so long between two parts of a request body."""
+
+IDLE_SECONDS = 60.0
+"""A kept-alive connection without a request is closed (AWS load balancers: 60 s; Function URLs: not recorded)."""
+
+LINGER_SECONDS = 2.0
+"""After an early answer (413, 400) what still comes in is read and dropped for so long, or the close would reset the
+connection and take the answer with it (RFC 9112, 9.6)."""
+
+READ_AHEAD = 256 * KIB
+"""Bytes of a body held in memory before its sender is no longer read from."""
+
+WRITE_AHEAD = 256 * KIB
+"""Bytes handed to a socket's buffer before its writer has to wait."""
+
+PIPELINE = 16
+"""Requests of one connection that are parsed ahead of their turn."""
+
+EMPTY_STREAM_HANG_SECONDS = 30.0
+"""How long a stream without a single byte leaves its client waiting. Recorded: more than 90 s; shortened here."""
