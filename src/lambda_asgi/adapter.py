@@ -1,7 +1,6 @@
 """`handler = LambdaASGI(app)`: what a function's Handler names."""
 
 import asyncio
-import logging
 import os
 import time
 from collections.abc import Sequence
@@ -12,8 +11,7 @@ from lambda_asgi.asgi import ASGIApp
 from lambda_asgi.environment import Settings
 from lambda_asgi.errors import ConfigurationError
 from lambda_asgi.event_sources import infer
-
-logger = logging.getLogger("lambda_asgi")
+from lambda_asgi.logging import logger
 
 
 class LambdaASGI:
@@ -70,7 +68,8 @@ class LambdaASGI:
         remaining = getattr(context, "get_remaining_time_in_millis", None)  # absent from the contexts of some tests
         deadline = time.time() + remaining() / 1000 if remaining is not None else None
         source = infer(event, self.custom_handlers)
-        answer = await self._application.buffer(source, event, context, deadline)
-        if (error := answer.cycle.error) is not None:
-            logger.error("%s: %s", type(error).__name__, error, exc_info=error)
-        return answer.result
+        cycle = self._application.cycle(source, event, context, deadline)
+        await cycle.run()
+        if cycle.error is not None:
+            logger.error("%s: %s", type(cycle.error).__name__, cycle.error, exc_info=cycle.error)
+        return self._application.result(source, event, context, cycle).value

@@ -35,42 +35,53 @@ class Application:
         """Whether there is anything to shut down."""
         return self._lifespan is not None and self._lifespan.is_running
 
-    async def stream(
-        self, source: EventSource, event: Any, context: Any, writer: ResponseWriter, deadline: float | None
+    def cycle(
+        self,
+        source: EventSource,
+        event: Any,
+        context: Any,
+        deadline: float | None,
+        writer: ResponseWriter | None = None,
     ) -> RequestCycle:
-        """Answer `event` through `writer`. Returns when the app is done; the cycle tells how it went."""
+        """The request of `event`, to be run. With a `writer` its response is streamed, else there is a `result`."""
         app, scope, body = self._request(source, event, context)
-        response = Response(
-            head=scope.get("method") == "HEAD",
-            limit=LARGEST_STREAM,
-            fill_empty=self._settings.fill_empty,
-            error_records=self._settings.error_records,
+        settings = self._settings
+        head = scope.get("method") == "HEAD"
+        response = (
+            BufferedResponse(head=head)
+            if writer is None
+            else Response(
+                head=head,
+                limit=LARGEST_STREAM,
+                fill_empty=settings.fill_empty,
+                error_records=settings.error_records,
+            )
         )
-        cycle = RequestCycle(scope, body, response, writer, deadline=deadline, margin=self._settings.deadline_margin)
-        await cycle.run(app)
-        return cycle
+        return RequestCycle(app, scope, body, response, writer, deadline=deadline, margin=settings.deadline_margin)
 
-    async def buffer(self, source: EventSource, event: Any, context: Any, deadline: float | None) -> "BufferedAnswer":
-        """Answer `event` with the function's result.
+    def result(self, source: EventSource, event: Any, context: Any, cycle: RequestCycle) -> "Result":
+        """The function's result for a cycle that has run without a writer.
 
         Raises what `source.result` raises where only a failed invocation is an answer (events that are no requests).
         """
-        app, scope, body = self._request(source, event, context)
-        response = BufferedResponse(head=scope.get("method") == "HEAD")
-        cycle = RequestCycle(scope, body, response, deadline=deadline, margin=self._settings.deadline_margin)
-        await cycle.run(app)
+        response = cycle.response
+        assert isinstance(response, BufferedResponse), "a streamed response has no result"
+
+        def result() -> Result:
+            value = source.result(event, context, response.status, response.headers, response.body)
+            return Result(value, json.dumps(value, separators=(",", ":")).encode())
+
         try:
-            result = source.result(event, context, response.status, response.headers, response.body)
+            answer = result()
         except LambdaASGIError as not_handled:
             raise not_handled from cycle.error
-        encoded = _encode(result)
-        if len(encoded) > LARGEST_BUFFERED:
-            error = ResponseTooLarge(f"the result has {len(encoded)} bytes as JSON; Lambda takes {LARGEST_BUFFERED}")
-            response.replace(error.status, str(error))
-            result = source.result(event, context, response.status, response.headers, response.body)
-            encoded = _encode(result)
-            cycle.error = error
-        return BufferedAnswer(result, encoded, cycle)
+        if len(answer.encoded) <= LARGEST_BUFFERED:
+            return answer
+        cycle.error = error = ResponseTooLarge(
+            f"the result has {len(answer.encoded)} bytes as JSON; Lambda takes {LARGEST_BUFFERED}"
+        )
+        response.replace(error.status, str(error))
+        return result()
 
     def _request(self, source: EventSource, event: Any, context: Any) -> tuple[ASGIApp, Scope, bytes]:
         try:
@@ -85,12 +96,11 @@ class Application:
         return self._app, scope, body
 
 
-class BufferedAnswer(NamedTuple):
-    """A function's result, as a value and as the JSON that was measured; and how the request went."""
+class Result(NamedTuple):
+    """A function's result, and its JSON."""
 
-    result: Any
+    value: Any
     encoded: bytes
-    cycle: RequestCycle
 
 
 def _refusal(error: EventError) -> ASGIApp:
@@ -100,7 +110,3 @@ def _refusal(error: EventError) -> ASGIApp:
         raise error
 
     return refuse
-
-
-def _encode(result: Any) -> bytes:
-    return json.dumps(result, separators=(",", ":")).encode()

@@ -44,7 +44,7 @@ class ResponseWriter(Protocol):
 
 
 class RequestCycle:
-    """Runs an app for one scope. A `writer` streams the response; without one it is collected in `response`.
+    """One run of an app for one scope. A `writer` streams the response; without one it is collected in `response`.
 
     `deadline` is in seconds since the epoch. `margin` seconds before it the app reads `http.disconnect`, and `send`
     raises ClientDisconnected; half the margin later the app is cancelled, so that its `finally` blocks run; with a
@@ -53,6 +53,7 @@ class RequestCycle:
 
     def __init__(
         self,
+        app: ASGIApp,
         scope: Scope,
         body: bytes,
         response: Response,
@@ -62,9 +63,13 @@ class RequestCycle:
         margin: float = 1.0,
     ) -> None:
         self.scope = scope
+        self._app = app
         self.response = response
         self.error: BaseException | None = None
         """What ended the response before its time, or the app after it."""
+        self.ending = "complete"
+        """In a word: complete, error (nothing was sent yet), broken (something was), deadline, disconnected, or
+        background-error (the response was complete)."""
         self.chunks = 0
         self.first_byte_at: float | None = None
         """By time.perf_counter()."""
@@ -138,12 +143,12 @@ class RequestCycle:
 
     # How its run ends.
 
-    async def run(self, app: ASGIApp) -> None:
+    async def run(self) -> None:
         """Run the app until it returns, background work included, or is given up; then end the response.
 
         Nothing that the app raises is raised here: see `error`. Raises ConnectionToRuntimeAPILost.
         """
-        self._task = self._loop.create_task(self._run(app))
+        self._task = self._loop.create_task(self._run_app())
         self._task.add_done_callback(self._app_ended)
         if self._writer is not None:
             self._writer.when_gone(self._gone)
@@ -165,9 +170,9 @@ class RequestCycle:
         if self.error is not None:
             await self._end_response(self.error)
 
-    async def _run(self, app: ASGIApp) -> None:
+    async def _run_app(self) -> None:
         try:
-            await app(self.scope, self.receive, self.send)
+            await self._app(self.scope, self.receive, self.send)
         except asyncio.CancelledError:
             self.error = self.error or AppCancelled("the app cancelled its own task")
         except (Exception, SystemExit) as error:  # what an app makes of our own errors counts as those
@@ -207,12 +212,23 @@ class RequestCycle:
         self.error = self.error or DeadlineExceeded("the response is complete, but the app's background work is not")
         self._task.cancel()
 
+    def _ending(self, error: BaseException, begun: bool) -> str:
+        match error:
+            case ClientDisconnected():
+                return "disconnected"
+            case DeadlineExceeded():
+                return "deadline"
+        if self.response.state is State.COMPLETE:
+            return "background-error"
+        return "broken" if begun else "error"
+
     async def _end_response(self, error: BaseException) -> None:
         self._disconnected.set()
         status = error.status if isinstance(error, LambdaASGIError) else 500
         text = "Internal Server Error" if status == 500 else str(error)
         failure = FunctionError.of(error)
         begun = self._writer is not None and self._writer.begun
+        self.ending = self._ending(error, begun)
         parts = self.response.fail(status, text, failure.error_type)
         if self._writer is None or self.response.state is not State.FAILED:
             return

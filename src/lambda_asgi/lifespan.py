@@ -5,13 +5,11 @@ know lifespans, and is served without one.
 """
 
 import asyncio
-import logging
 from typing import Any
 
 from lambda_asgi.asgi import ASGIApp, Message
 from lambda_asgi.errors import StartupFailed
-
-logger = logging.getLogger("lambda_asgi")
+from lambda_asgi.logging import logger
 
 
 class Lifespan:

@@ -4,15 +4,16 @@ Contract: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html.
 """
 
 import asyncio
-import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from typing import NoReturn
 
 from lambda_asgi.adapter import LambdaASGI
 from lambda_asgi.asgi import ASGIApp
+from lambda_asgi.cycle import RequestCycle
 from lambda_asgi.environment import Environment
 from lambda_asgi.errors import (
     AfterRestoreError,
@@ -22,14 +23,13 @@ from lambda_asgi.errors import (
     ResponseRefused,
     RuntimeAPIError,
 )
-from lambda_asgi.event_sources import NON_HTTP, infer
+from lambda_asgi.event_sources import NON_HTTP, EventSource, infer
 from lambda_asgi.invocation import Invocation, LambdaContext, current_invocation
+from lambda_asgi.logging import Access, InvocationFilter, configure, log_access, logger
 from lambda_asgi.runtime_api.client import ResponseWriter, RuntimeAPIClient
 from lambda_asgi.runtime_api.protocol import FunctionError
 from lambda_asgi.shutdown import ShutdownNotice
 from lambda_asgi.snapstart import run_after_restore, run_before_snapshot
-
-logger = logging.getLogger("lambda_asgi")
 
 # After SIGTERM, Lambda leaves a runtime 300 ms of the 500 ms that internal extensions have.
 SHUTDOWN_TIME = 0.3
@@ -55,6 +55,7 @@ def run(app: ASGIApp | LambdaASGI) -> NoReturn:
 def serve(environment: Environment, load: Callable[[], LambdaASGI]) -> int:
     """Run the execution environment to its end; the process's exit code. `load` gives the app: it is part of the
     initialization, whose failures Lambda is told of."""
+    configure(environment)
     try:
         adapter = load()  # before there is an event loop: an app's modules may want to run one of their own
     except Exception as error:
@@ -152,42 +153,68 @@ class Runtime:
             client.close()
 
     async def _answer(self, invocation: Invocation, writer: ResponseWriter) -> None:
+        started = time.perf_counter()
         current_invocation.set(invocation)
         if not self._environment.concurrent:
-            _name_trace(invocation.trace_id)
+            _name_in_process(invocation)
         context = LambdaContext.of(invocation, self._environment.function)
+        source: EventSource = NON_HTTP
+        cycle: RequestCycle | None = None
+        failure = ""
         try:
             event = invocation.event()
             source = infer(event, self._custom_handlers)
-            if source is not NON_HTTP and self._environment.streams(source.can_stream):
-                cycle = await self._application.stream(source, event, context, writer, invocation.deadline)
-                if writer.begun:
-                    await writer.delivered()
+            streamed = source is not NON_HTTP and self._environment.streams(source.can_stream)
+            cycle = self._application.cycle(source, event, context, invocation.deadline, writer if streamed else None)
+            await cycle.run()
+            if cycle.error is not None:
+                logger.error("%s: %s", type(cycle.error).__name__, cycle.error, exc_info=cycle.error)
+            if streamed:
+                await writer.delivered()
             else:
-                answer = await self._application.buffer(source, event, context, invocation.deadline)
-                cycle = answer.cycle
-                await writer.result(answer.encoded)
+                await writer.result(self._application.result(source, event, context, cycle).encoded)
         except ResponseRefused as refusal:
+            failure = "refused"
             logger.error("the answer was refused: %s", refusal)
         except ConnectionToRuntimeAPILost:
             raise  # what it means depends on whether other invocations are under way
         except Exception as error:  # the event is no JSON, or the app did not handle an event that is no request
+            failure = "failed"
             logger.error("the invocation failed: %s", error, exc_info=error)
-            await self._report(writer, error)
-        else:
-            if cycle.error is not None:
-                logger.error("%s: %s", type(cycle.error).__name__, cycle.error, exc_info=cycle.error)
-
-    async def _report(self, writer: ResponseWriter, error: Exception) -> None:
-        try:
-            await writer.error(FunctionError.of(error))
-        except ResponseRefused as refusal:
-            logger.error("the error was refused: %s", refusal)
+            await _report(writer, error)
+        log_access(_access(source, cycle, failure, started))
 
 
-def _name_trace(trace_id: str | None) -> None:
-    """Where the X-Ray SDK and others look for the trace. The environment is the process's: never with concurrency."""
-    if trace_id is None:
+async def _report(writer: ResponseWriter, error: Exception) -> None:
+    try:
+        await writer.error(FunctionError.of(error))
+    except ResponseRefused as refusal:
+        logger.error("the error was refused: %s", refusal)
+
+
+def _access(source: EventSource, cycle: RequestCycle | None, failure: str, started: float) -> Access:
+    duration_ms = (time.perf_counter() - started) * 1000
+    if cycle is None:
+        return Access("-", "-", None, 0, 0, None, duration_ms, failure, source.name)
+    first_byte_at = cycle.first_byte_at
+    return Access(
+        method=cycle.scope.get("method", "-"),
+        path=cycle.scope.get("path", "-"),
+        status=cycle.response.status or None,
+        body_bytes=cycle.response.body_bytes,
+        chunks=cycle.chunks,
+        first_byte_ms=None if first_byte_at is None else (first_byte_at - started) * 1000,
+        duration_ms=duration_ms,
+        ending=failure or cycle.ending,
+        source=source.name,
+    )
+
+
+def _name_in_process(invocation: Invocation) -> None:
+    """Name the only invocation under way where whole processes look for it: the X-Ray SDK, threads without a context.
+    Never with concurrency: contexts are for that."""
+    InvocationFilter.process_wide = invocation
+    if invocation.trace_id is None:
         os.environ.pop("_X_AMZN_TRACE_ID", None)
     else:
-        os.environ["_X_AMZN_TRACE_ID"] = trace_id
+        os.environ["_X_AMZN_TRACE_ID"] = invocation.trace_id

@@ -5,12 +5,10 @@ to wait for an event that never comes. https://docs.aws.amazon.com/lambda/latest
 """
 
 import asyncio
-import logging
 
 from lambda_asgi.errors import RuntimeAPIError
+from lambda_asgi.logging import logger
 from lambda_asgi.runtime_api.client import RuntimeAPIClient
-
-logger = logging.getLogger("lambda_asgi")
 
 NAME = "lambda-asgi"
 
