@@ -1,19 +1,25 @@
 """The app: routes, error answers and the life of the source, put together."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from file_service import errors
+from file_service.access_log import AccessLog
+from file_service.digests import KnownDigests
+from file_service.errors import NotFound, SourceError
+from file_service.listing import BadCursor
 from file_service.paths import BadPath
-from file_service.problem import Problem, file_not_found
-from file_service.routes import files, health, page
+from file_service.problem import Problem, problem_of
+from file_service.routes import archives, digests, files, health, listings, page
 from file_service.settings import Settings
 from file_service.sources import FileSource
+
+_log = logging.getLogger("file_service")
 
 
 def create_app(settings: Settings, source: FileSource) -> FastAPI:
@@ -27,36 +33,17 @@ def create_app(settings: Settings, source: FileSource) -> FastAPI:
     app = FastAPI(title="file_service", summary="Streams private files from a folder or S3.", lifespan=lifespan)
     app.state.settings = settings
     app.state.source = source
-    for routes in (files, health, page):
+    app.state.digests = KnownDigests()
+    # A path that ends with a slash is a folder's: listings come before files.
+    for routes in (health, page, archives, digests, listings, files):
         app.include_router(routes.router)
-    for kind in (Problem, BadPath, errors.SourceError):
+    for kind in (Problem, BadPath, BadCursor, SourceError, RequestValidationError):
         app.add_exception_handler(kind, _answer)
+    app.add_middleware(AccessLog)
     return app
 
 
-async def _answer(request: Request, error: Exception) -> Response:
-    return _problem(error).response()
-
-
-def _problem(error: Exception) -> Problem:
-    match error:
-        case Problem():
-            return error
-        case BadPath():
-            return Problem(HTTPStatus.BAD_REQUEST, str(error))
-        case errors.NotFound():
-            return file_not_found()
-        case errors.FileChanged():
-            return Problem(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "The file changed while it was opened. Ask again.",
-                headers={"retry-after": "1"},
-            )
-        case errors.SourceRefused():
-            return Problem(HTTPStatus.BAD_GATEWAY, "The file source denies this service access; its log says more.")
-        case _:
-            return Problem(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "The file source does not answer. Try again.",
-                headers={"retry-after": "2"},
-            )
+async def _answer(_: Request, error: Exception) -> Response:
+    if isinstance(error, SourceError) and not isinstance(error, NotFound):
+        _log.error("%s: %s", type(error).__name__, error)
+    return problem_of(error).response()

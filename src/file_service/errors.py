@@ -13,7 +13,11 @@ class SourceError(Exception):
 
 
 class NotFound(SourceError):
-    pass
+    """`path` of a folder ends with a slash."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
 
 
 class FileChanged(SourceError):

@@ -1,10 +1,15 @@
 """`app` for any ASGI server, `handler` for Lambda."""
 
-from pathlib import Path
+import logging
 
 from file_service.app import create_app
 from file_service.settings import load_settings
-from file_service.sources.local import LocalSource
+from file_service.sources import open_source
+from lambda_asgi import LambdaASGI
+
+# The access log, where nobody has set logging up yet (uvicorn has its own loggers only).
+logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
 
 settings = load_settings()
-app = create_app(settings, LocalSource(Path(settings.source), show_hidden=settings.show_hidden))
+app = create_app(settings, open_source(settings))
+handler = LambdaASGI(app)

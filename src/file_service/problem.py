@@ -2,18 +2,33 @@
 
 import json
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any
 
+from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
+
+from file_service.errors import FileChanged, NotFound, SourceRefused
+from file_service.listing import BadCursor
+from file_service.paths import BadPath
+
+# The phrases of RFC 9110 section 15; http.HTTPStatus has older ones before Python 3.13.
+_TITLES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    412: "Precondition Failed",
+    413: "Content Too Large",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+}
 
 
 class Problem(Exception):
     """Raised to answer with an error. `members` are extension members of the problem document (section 3.2)."""
 
-    def __init__(
-        self, status: HTTPStatus, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any
-    ) -> None:
+    def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
@@ -22,9 +37,9 @@ class Problem(Exception):
 
     def response(self) -> Response:
         document: dict[str, Any] = {"detail": self.detail, **self.members}
-        if self.status is not HTTPStatus.NOT_FOUND:
-            # "about:blank" is the default of `type` (section 4.2.1); then the title is the status phrase.
-            document = {"title": self.status.phrase, "status": int(self.status), **document}
+        if self.status in _TITLES:
+            # `type` is "about:blank" by default (section 4.2.1): then the title is the phrase of the status.
+            document = {"title": _TITLES[self.status], "status": self.status, **document}
         return Response(
             json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(),
             status_code=self.status,
@@ -33,5 +48,23 @@ class Problem(Exception):
         )
 
 
-def file_not_found() -> Problem:
-    return Problem(HTTPStatus.NOT_FOUND, "File not found.")
+def problem_of(error: Exception) -> Problem:
+    """What a client is told about an error. It learns nothing of the store: that is in the log."""
+    match error:
+        case Problem():
+            return error
+        case BadPath():
+            return Problem(400, str(error))
+        case BadCursor():
+            return Problem(422, str(error))
+        case RequestValidationError():
+            wrong = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
+            return Problem(422, "; ".join(wrong))
+        case NotFound():
+            return Problem(404, "Folder not found." if error.path.endswith("/") else "File not found.")
+        case FileChanged():
+            return Problem(503, "The file changed while it was opened. Ask again.", headers={"retry-after": "1"})
+        case SourceRefused():
+            return Problem(502, "The file source denies this service access; its log says why.")
+        case _:
+            return Problem(503, "The file source does not answer. Try again.", headers={"retry-after": "2"})

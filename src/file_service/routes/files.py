@@ -1,21 +1,23 @@
-"""GET and HEAD /files/{path}: one file."""
+"""GET and HEAD /files/{path}: one file, or ranges of it."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from email.utils import format_datetime
 from posixpath import basename
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 
+from file_service.byte_ranges import RangeNotSatisfiable
+from file_service.conditional import Outcome, evaluate
 from file_service.content_disposition import content_disposition
+from file_service.limits import ranges_to_ask_for
 from file_service.media_types import is_active, media_type
-from file_service.paths import is_served, requested_path
-from file_service.problem import file_not_found
-from file_service.routes import Settings, Source
+from file_service.problem import Problem
+from file_service.routes.dependencies import Digests, LogLine, RequestedFile, Sendable, Settings, Source
+from file_service.selection import select
 from file_service.sources import File
+from file_service.streams import pieces_of, started
 
 router = APIRouter()
 
@@ -24,25 +26,50 @@ router = APIRouter()
 @router.get("/files/{path:path}", response_class=Response)
 async def get_file(
     request: Request,
-    path: str,
-    settings: Settings,
+    file: RequestedFile,
     source: Source,
+    settings: Settings,
+    sendable: Sendable,
+    digests: Digests,
+    log: LogLine,
     download: Annotated[str | None, Query(description="Ask the browser to save the file, not to show it.")] = None,
 ) -> Response:
-    """Streams the file."""
-    path = requested_path(request.scope.get("raw_path", b""), path)
-    if not is_served(path, show_hidden=settings.show_hidden):
-        raise file_not_found()
-    file = await source.stat(path)
-    headers = file_headers(file, settings.cache_control, attachment=download is not None)
-    headers["content-length"] = str(file.size)
+    """Streams a file: whole, or the ranges asked for. Conditional as RFC 9110 has it."""
+    headers = _headers(file, settings.cache_control, attachment=download is not None)
+    if digest := digests.get(file):
+        headers["repr-digest"] = digest.repr_digest
+
+    fields = {name: ",".join(request.headers.getlist(name)) for name in request.headers}
+    match evaluate(fields, file.etag, file.modified):
+        case Outcome.NOT_MODIFIED:
+            # What a cache keeps up to date, and no more (section 15.4.5).
+            return Response(status_code=304, headers={name: headers[name] for name in ("cache-control", "etag")})
+        case Outcome.PRECONDITION_FAILED:
+            raise Problem(412, "The file is not the version that was asked for.", headers={"etag": file.etag})
+
+    # A HEAD selects nothing: Range is defined for GET alone (section 14.2), and no body is too large to describe.
     if request.method == "HEAD":
-        return Response(headers=headers)
-    return StreamingResponse(await started(source.read(file, 0, file.size)), headers=headers)
+        return Response(headers={**headers, "content-length": str(file.size)})
+
+    try:
+        selection = select(fields, file, headers["content-type"])
+    except RangeNotSatisfiable as error:
+        raise Problem(416, str(error), headers={"content-range": f"bytes */{file.size}"}, size=file.size) from None
+
+    log |= {"selected": selection.size, "sendable": sendable}
+    if sendable is not None and selection.size > sendable:
+        url = await source.sign(file, settings.redirect_seconds)
+        log["decision"] = "redirect" if url else "refuse"
+        if url:
+            return RedirectResponse(url, status_code=307, headers={"cache-control": "no-store"})
+        raise _too_large(file, selection.size, sendable)
+    log["decision"] = "stream"
+    body = await started(pieces_of(source, file, selection.pieces))
+    return StreamingResponse(body, selection.status, headers={**headers, **selection.headers})
 
 
-def file_headers(file: File, cache_control: str, *, attachment: bool) -> dict[str, str]:
-    """The headers that tell about the file, whatever part of it is sent."""
+def _headers(file: File, cache_control: str, *, attachment: bool) -> dict[str, str]:
+    """What is told about the file, whichever part of it is sent."""
     headers = {
         "accept-ranges": "bytes",
         "cache-control": cache_control,
@@ -57,14 +84,16 @@ def file_headers(file: File, cache_control: str, *, attachment: bool) -> dict[st
     return headers
 
 
-async def started(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    """The same chunks, the first one read already: what fails at once can still be answered with an error status."""
-    first = await anext(chunks, b"")
-
-    async def rest() -> AsyncGenerator[bytes, None]:
-        async with aclosing(chunks):
-            yield first
-            async for chunk in chunks:
-                yield chunk
-
-    return rest()
+def _too_large(file: File, selected: int, sendable: int) -> Problem:
+    step, ranges = ranges_to_ask_for(file.size, sendable)
+    return Problem(
+        413,
+        f"{selected} bytes are more than the {sendable} that can be streamed here. "
+        f"Ask for ranges of at most {step} bytes, with If-Range to be sure that they are of one version.",
+        headers={"accept-ranges": "bytes", "etag": file.etag},
+        size=file.size,
+        max_bytes=sendable,
+        range_bytes=step,
+        ranges=ranges,
+        if_range=file.etag,
+    )

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
-from file_service.routes import Source
+from file_service.routes.dependencies import Source
 
 router = APIRouter()
 

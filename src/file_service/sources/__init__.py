@@ -1,65 +1,19 @@
-"""Where files come from. `FileSource` is all that the service asks of a store; `open_source` picks the store."""
+"""Where files come from: a folder or S3, both a `FileSource`."""
 
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from pathlib import Path
 
+from file_service.settings import Settings
+from file_service.sources.base import Entry, File, FileSource, Folder
 
-@dataclass(frozen=True, slots=True)
-class File:
-    """One version of one file, as its store described it.
-
-    `path` is relative to the source, in `/`-separated segments. `etag` is a strong entity-tag with its quotes
-    (RFC 9110 section 8.8.3). `modified` is in UTC.
-    """
-
-    path: str
-    size: int
-    modified: datetime
-    etag: str
+__all__ = ["Entry", "File", "FileSource", "Folder", "open_source"]
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """A folder; `path` ends with `/`."""
+def open_source(settings: Settings) -> FileSource:
+    """The source that the settings name. Imports no client of a store that is not used."""
+    if settings.source.startswith("s3://"):
+        from file_service.sources.s3 import S3Source
 
-    path: str
+        return S3Source(settings.source, show_hidden=settings.show_hidden)
+    from file_service.sources.local import LocalSource
 
-
-Entry = File | Folder
-
-PAGE_ENTRIES = 1000  # what one S3 list request yields at most
-
-
-class FileSource(Protocol):
-    """A read-only tree of files.
-
-    Every method raises `SourceError`s only. Paths are what `paths.py` lets through: relative, in `/`-separated
-    segments, none of them empty, `.` or `..`. Folder paths end with `/`; the root is the empty string.
-    """
-
-    async def stat(self, path: str) -> File:
-        """The file's present version. Raises `NotFound` for folders too."""
-
-    def read(self, file: File, start: int, stop: int) -> AsyncGenerator[bytes, None]:
-        """Bytes `start` up to `stop` (exclusive) of exactly this version, in chunks of the store's choice.
-
-        Yields `stop - start` bytes or raises: `FileChanged` when the store has another version by now, at the latest
-        before the last chunk. To be closed (`aclose`) when it is left before its end.
-        """
-
-    def list_pages(
-        self, folder: str, *, after: str = "", recursive: bool = False
-    ) -> AsyncGenerator[Sequence[Entry], None]:
-        """Pages of what lies in `folder`, past `after`, ordered by the UTF-8 bytes of the whole path.
-
-        `recursive` yields the files of the whole tree below it, and no folders. Raises `NotFound` when there is no
-        such folder. Never holds more than a page of entries (a local folder: the names of one folder).
-        """
-
-    async def sign(self, file: File, seconds: int) -> str | None:
-        """A URL that lets anyone GET this file for that long, or None when the store cannot sign."""
-
-    async def aclose(self) -> None:
-        """Releases what the source holds. Call once, after the last read."""
+    return LocalSource(Path(settings.source), show_hidden=settings.show_hidden)

@@ -13,7 +13,7 @@ import aiofiles
 
 from file_service.errors import FileChanged, NotFound, SourceError, SourceRefused, SourceUnavailable
 from file_service.paths import is_served
-from file_service.sources import PAGE_ENTRIES, Entry, File, Folder
+from file_service.sources.base import PAGE_ENTRIES, Entry, File, Folder
 
 # Measured through aiofiles and a loopback socket, 256 MiB in the page cache: 64 KiB 0.5 GiB/s, 256 KiB 1.6, 1 MiB 2.5,
 # 4 MiB 3.3. One read ahead of the socket was no faster at any size, so there is none. 1 MiB keeps the first byte early.

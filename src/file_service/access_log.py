@@ -1,0 +1,46 @@
+"""One line of JSON for each request, written when its body has ended."""
+
+import json
+import logging
+import time
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from file_service.invocation import caller_arn, request_id
+
+_log = logging.getLogger("file_service.access")
+
+
+class AccessLog:
+    """ASGI middleware. What routes put into `request.state.log` is in the line too."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        line: dict[str, Any] = {"method": scope["method"], "path": scope["path"]}
+        line |= {"caller": caller_arn(scope), "request_id": request_id(scope)}
+        scope.setdefault("state", {})["log"] = line
+        sent = 0
+
+        async def counting_send(message: Message) -> None:
+            nonlocal sent
+            if message["type"] == "http.response.start":
+                line["status"] = message["status"]
+            await send(message)
+            if message["type"] == "http.response.body":
+                sent += len(message.get("body", b""))
+
+        started = time.perf_counter()
+        try:
+            await self.app(scope, receive, counting_send)
+        except BaseException as error:
+            line["failed"] = type(error).__name__
+            raise
+        finally:
+            line |= {"sent": sent, "seconds": round(time.perf_counter() - started, 4)}
+            _log.info(json.dumps({key: value for key, value in line.items() if value is not None}))

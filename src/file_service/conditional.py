@@ -1,0 +1,64 @@
+"""Conditional requests, RFC 9110 section 13. Pure."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import Enum, auto
+
+_ENTITY_TAG = re.compile(r'(W/)?("[\x21\x23-\x7e\x80-\xff]*")')  # section 8.8.3
+
+# IMF-fixdate, and the two obsolete forms that every recipient must still read (section 5.6.7)
+_DATE_FORMS = ("%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y")
+
+
+class Outcome(Enum):
+    PROCEED = auto()
+    NOT_MODIFIED = auto()
+    PRECONDITION_FAILED = auto()
+
+
+def evaluate(fields: Mapping[str, str], etag: str, modified: datetime) -> Outcome:
+    """What the preconditions of a GET or HEAD say about a file, in the order of section 13.2.2.
+
+    `fields`: by lower-case name, the lines of one name joined by a comma. `etag` is strong, `modified` in whole
+    seconds of UTC.
+    """
+    if "if-match" in fields:
+        if not _matches(fields["if-match"], etag, weak=False):
+            return Outcome.PRECONDITION_FAILED
+    elif (date := http_date(fields.get("if-unmodified-since", ""))) and modified > date:
+        return Outcome.PRECONDITION_FAILED
+
+    if "if-none-match" in fields:
+        if _matches(fields["if-none-match"], etag, weak=True):
+            return Outcome.NOT_MODIFIED
+    elif (date := http_date(fields.get("if-modified-since", ""))) and modified <= date:
+        return Outcome.NOT_MODIFIED
+    return Outcome.PROCEED
+
+
+def if_range_holds(field: str, etag: str, modified: datetime) -> bool:
+    """Whether If-Range names this very version (section 13.1.5): a strong entity-tag, or the exact date.
+
+    A weak tag never does, and neither does a later date: two versions must not be spliced.
+    """
+    if field.endswith('"'):
+        return field == etag
+    return http_date(field) == modified
+
+
+def http_date(field: str) -> datetime | None:
+    """An HTTP-date as UTC, or None when it is not one: it is then ignored (sections 13.1.3 and 13.1.4)."""
+    for form in _DATE_FORMS:
+        try:
+            return datetime.strptime(field, form).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+    return None
+
+
+def _matches(field: str, etag: str, *, weak: bool) -> bool:
+    """Whether one of the listed tags is `etag`, or the field is `*`. A weak tag counts in a weak comparison only."""
+    if field.strip() == "*":
+        return True
+    return any(tag == etag and (weak or not prefix) for prefix, tag in _ENTITY_TAG.findall(field))

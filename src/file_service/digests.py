@@ -1,0 +1,54 @@
+"""Digests of files: made once for each version, then known (RFC 9530)."""
+
+import base64
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from file_service.sources.base import File
+
+# Of 150 bytes or so each.
+_KNOWN = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """The SHA-256 of a whole file."""
+
+    sha256: bytes
+
+    @property
+    def repr_digest(self) -> str:
+        """The value of Repr-Digest (RFC 9530 section 3): a dictionary of byte sequences (RFC 8941)."""
+        return f"sha-256=:{base64.b64encode(self.sha256).decode()}:"
+
+
+class KnownDigests:
+    """The digests that this process has made, the least recently used of too many forgotten."""
+
+    def __init__(self) -> None:
+        self._digests: OrderedDict[tuple[str, str], Digest] = OrderedDict()
+
+    def get(self, path: str, etag: str) -> Digest | None:
+        digest = self._digests.get((path, etag))
+        if digest is not None:
+            self._digests.move_to_end((path, etag))
+        return digest
+
+    def add(self, path: str, etag: str, digest: Digest) -> None:
+        self._digests[path, etag] = digest
+        if len(self._digests) > _KNOWN:
+            self._digests.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DigestsBelow:
+    """The known digests, as one who sees no more than `folder` names files."""
+
+    known: KnownDigests
+    folder: str
+
+    def get(self, file: File) -> Digest | None:
+        return self.known.get(self.folder + file.path, file.etag)
+
+    def add(self, file: File, digest: Digest) -> None:
+        self.known.add(self.folder + file.path, file.etag, digest)

@@ -1,0 +1,55 @@
+"""GET and HEAD /archives/{folder}: a folder as one zip."""
+
+from posixpath import basename
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from file_service.content_disposition import content_disposition
+from file_service.problem import Problem
+from file_service.routes.dependencies import LogLine, Sendable, Source, served_path
+from file_service.sources import File
+from file_service.streams import started
+
+router = APIRouter()
+
+
+@router.head("/archives/{path:path}", include_in_schema=False)
+@router.get("/archives/{path:path}", response_class=Response, responses={200: {"content": {"application/zip": {}}}})
+async def get_archive(
+    request: Request, path: Annotated[str, Depends(served_path)], source: Source, sendable: Sendable, log: LogLine
+) -> Response:
+    """Streams all files below a folder (`/archives/` the whole source) as one zip, stored uncompressed."""
+    from file_service.archive import archive, archive_size
+
+    folder = f"{path.removesuffix('/')}/" if path else ""
+    files: list[File] = []
+    async for page in source.list_pages(folder, recursive=True):
+        files += [entry for entry in page if isinstance(entry, File)]
+    size = archive_size((file.path.removeprefix(folder), file.size) for file in files)
+
+    headers = {
+        "cache-control": "private, no-store",
+        "content-disposition": content_disposition(
+            f"{basename(path.removesuffix('/')) or 'files'}.zip", attachment=True
+        ),
+        "content-length": str(size),
+        "content-type": "application/zip",
+        "x-content-type-options": "nosniff",
+    }
+    if request.method == "HEAD":
+        return Response(headers=headers)
+    log |= {"selected": size, "sendable": sendable, "files": len(files)}
+    if sendable is not None and size > sendable:
+        log["decision"] = "refuse"
+        raise Problem(
+            413,
+            f"The zip would have {size} bytes, more than the {sendable} that can be streamed here. "
+            "Ask for its folders one by one, or for its files.",
+            size=size,
+            max_bytes=sendable,
+        )
+    log["decision"] = "stream"
+    return StreamingResponse(await started(archive(source, files, folder)), headers=headers)

@@ -1,0 +1,102 @@
+"""GET and HEAD /files/ and /files/{folder}/: what lies in a folder."""
+
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from file_service.errors import SourceError
+from file_service.listing import (
+    HTML_END,
+    EndOfListing,
+    FailedListing,
+    Listing,
+    after_cursor,
+    cursor_after,
+    html_head,
+    html_items,
+    listed,
+    ndjson,
+)
+from file_service.negotiation import preferred
+from file_service.problem import problem_of
+from file_service.routes.dependencies import Settings, Source, served_path
+from file_service.sources import Entry
+from file_service.streams import started
+
+router = APIRouter()
+
+JSON, NDJSON, HTML = "application/json", "application/x-ndjson", "text/html"
+
+Pages = AsyncGenerator[Sequence[Entry], None]
+
+_log = logging.getLogger("file_service")
+
+
+@router.head("/files/{folder:path}/", include_in_schema=False)
+@router.get("/files/{folder:path}/", include_in_schema=False)
+@router.head("/files/", include_in_schema=False)
+@router.get("/files/", response_model=Listing, responses={200: {"content": {NDJSON: {}, HTML: {}}}})
+async def list_folder(
+    request: Request,
+    source: Source,
+    settings: Settings,
+    prefix: Annotated[str, Query(description="The folder, such as `photos/2026/`; the root when empty.")] = "",
+    cursor: Annotated[str, Query(description="Where the page before this one ended.")] = "",
+    limit: Annotated[int, Query(ge=1, le=1000, description="Entries in a JSON page at most.")] = 1000,
+) -> Response:
+    """A JSON page, or all entries as they are found: one a line (NDJSON), or as links (HTML), as Accept asks."""
+    folder = request.path_params.get("folder", prefix.removesuffix("/"))
+    folder = f"{await served_path(request, folder, settings)}/" if folder else ""
+    pages = source.list_pages(folder, after=after_cursor(cursor))
+    kind = preferred(request.headers.get("accept", ""), [JSON, NDJSON, HTML])
+    headers = {"cache-control": "private, no-cache", "vary": "accept", "x-content-type-options": "nosniff"}
+    if kind == JSON:
+        page = await _page(folder, pages, limit)
+        return Response(page.model_dump_json(), headers=headers, media_type=JSON)
+    lines = await started(_lines(pages) if kind == NDJSON else _links(folder, pages))
+    if request.method == "HEAD":
+        await lines.aclose()
+        return Response(headers=headers, media_type=kind)
+    return StreamingResponse(lines, headers=headers, media_type=kind)
+
+
+async def _page(folder: str, pages: Pages, limit: int) -> Listing:
+    entries: list[Entry] = []
+    async with aclosing(pages):
+        async for page in pages:
+            entries += page
+            if len(entries) > limit:
+                break
+    cursor = cursor_after(entries[limit - 1]) if len(entries) > limit else None
+    return Listing(folder=folder, entries=[listed(entry) for entry in entries[:limit]], cursor=cursor)
+
+
+async def _lines(pages: Pages) -> AsyncGenerator[bytes, None]:
+    count = 0
+    try:
+        async with aclosing(pages):
+            async for page in pages:
+                count += len(page)
+                if page:
+                    yield ndjson(listed(entry) for entry in page)
+    except SourceError as error:
+        if not count:
+            raise  # nothing was sent yet: an error status says it better
+        _log.exception("The listing ended early")
+        yield ndjson([FailedListing(detail=problem_of(error).detail)])
+    else:
+        yield ndjson([EndOfListing(entries=count)])
+
+
+async def _links(folder: str, pages: Pages) -> AsyncGenerator[bytes, None]:
+    head = html_head(folder)
+    async with aclosing(pages):
+        async for page in pages:
+            yield head + html_items(page)
+            head = b""
+    yield head + HTML_END

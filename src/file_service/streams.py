@@ -1,0 +1,35 @@
+"""Small tools for the async generators that bodies are made of."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+from file_service.byte_ranges import ByteRange
+from file_service.sources import File, FileSource
+
+
+async def pieces_of(source: FileSource, file: File, pieces: Sequence[ByteRange | bytes]) -> AsyncGenerator[bytes, None]:
+    """The bytes of a selection. What frames a range leaves with the first chunk that follows it."""
+    framing = b""
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            framing += piece
+            continue
+        async with aclosing(source.read(file, piece.start, piece.stop)) as chunks:
+            async for chunk in chunks:
+                yield framing + chunk if framing else chunk
+                framing = b""
+    if framing:
+        yield framing
+
+
+async def started(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """The same chunks, the first one read already: what fails at once can still be answered with an error status."""
+    first = await anext(chunks, b"")
+
+    async def all_of_them() -> AsyncGenerator[bytes, None]:
+        async with aclosing(chunks):
+            yield first
+            async for chunk in chunks:
+                yield chunk
+
+    return all_of_them()
