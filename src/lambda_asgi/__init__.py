@@ -1,11 +1,27 @@
 """An ASGI server whose transport is the Lambda Runtime API.
 
-from lambda_asgi import LambdaASGI
+    from lambda_asgi import LambdaASGI
 
-handler = LambdaASGI(app)
+    handler = LambdaASGI(app)
+
+`lambda_asgi.testing` invokes an app in your tests. `lambda_asgi.run(app)` serves one from a bootstrap of your own.
 """
+
+from typing import TYPE_CHECKING
 
 from lambda_asgi._version import __version__
 from lambda_asgi.adapter import LambdaASGI
 
-__all__ = ["LambdaASGI", "__version__"]
+if TYPE_CHECKING:
+    from lambda_asgi.runtime import run
+
+__all__ = ["LambdaASGI", "__version__", "run"]
+
+
+def __getattr__(name: str) -> object:
+    """`run`, once it is asked for: under Lambda's own runtime nobody needs our loop."""
+    if name != "run":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from lambda_asgi.runtime import run
+
+    return run

@@ -1,0 +1,175 @@
+"""For the tests of your app: an execution environment in your process, without sockets.
+
+    from lambda_asgi.testing import ExecutionEnvironment, function_url_event
+
+    async with ExecutionEnvironment(app) as environment:
+        response = await environment.invoke(function_url_event("/stream"))
+    assert response.chunks == [b"one", b"two"]
+
+The cycle, the response's state and the prelude are the runtime's own; only the wire is missing. To see your app behind
+a Function URL, use lambda-emulator.
+"""
+
+import base64
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote, urlsplit
+
+from lambda_asgi import prelude
+from lambda_asgi.adapter import LambdaASGI
+from lambda_asgi.asgi import ASGIApp
+from lambda_asgi.environment import FunctionIdentity, Settings
+from lambda_asgi.event_sources import infer
+from lambda_asgi.invocation import Invocation, LambdaContext, current_invocation
+from lambda_asgi.runtime_api.protocol import FunctionError
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedResponse:
+    """A response as it was streamed: `chunks` are the body's parts, one for each that was sent.
+
+    `error` is what Lambda is told in trailers when the response broke off; None when it is complete.
+    """
+
+    status: int
+    headers: dict[str, str]
+    cookies: list[str]
+    chunks: list[bytes]
+    error: FunctionError | None
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.chunks)
+
+
+class ExecutionEnvironment:
+    """Starts the app's lifespan once, then answers any number of events, also several at once.
+
+    Raises StartupFailed from `async with`. `settings` are those of the `LAMBDA_ASGI_` variables.
+    """
+
+    def __init__(self, app: ASGIApp | LambdaASGI, settings: Settings | None = None) -> None:
+        adapter = app if isinstance(app, LambdaASGI) else LambdaASGI(app)
+        self._application = adapter.application(settings or Settings())
+        self._custom_handlers = adapter.custom_handlers
+
+    async def __aenter__(self) -> Self:
+        await self._application.startup()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._application.shutdown()
+
+    async def invoke(self, event: Any, *, timeout_seconds: float = 30.0) -> StreamedResponse:
+        """The streamed response to `event`, when the app is done with it, background work included."""
+        writer = _Recorder()
+        context = self._context(timeout_seconds)
+        source = infer(event, self._custom_handlers)
+        await self._application.cycle(source, event, context, context.deadline, writer).run()
+        return writer.response()
+
+    async def invoke_buffered(self, event: Any, *, timeout_seconds: float = 30.0) -> Any:
+        """The function's result for `event`, as in buffered mode.
+
+        Raises LambdaASGIError where the invocation would fail: an event that is no request, and that the app did not
+        handle.
+        """
+        context = self._context(timeout_seconds)
+        source = infer(event, self._custom_handlers)
+        cycle = self._application.cycle(source, event, context, context.deadline)
+        await cycle.run()
+        return self._application.result(source, event, context, cycle).value
+
+    def _context(self, timeout_seconds: float) -> LambdaContext:
+        invocation = Invocation(
+            request_id=str(uuid.uuid4()),
+            deadline=time.time() + timeout_seconds,
+            function_arn="arn:aws:lambda:us-east-1:123456789012:function:test",
+            payload=b"",
+        )
+        current_invocation.set(invocation)
+        return LambdaContext.of(invocation, FunctionIdentity(name="test", version="$LATEST", memory_mb="128"))
+
+
+@dataclass(slots=True)
+class _Recorder:
+    """A ResponseWriter that keeps what it is given."""
+
+    parts: list[bytes] = field(default_factory=list)
+    error: FunctionError | None = None
+
+    @property
+    def begun(self) -> bool:
+        return bool(self.parts)
+
+    def when_gone(self, callback: Callable[[], None], /) -> None:
+        """Nobody goes away here."""
+
+    async def stream(self, parts: Sequence[bytes], *, last: bool = False) -> None:
+        self.stream_now(parts, last=last)
+
+    def stream_now(self, parts: Sequence[bytes], *, last: bool = False) -> None:
+        self.parts += [part for part in parts if part]
+
+    def fail(self, error: FunctionError, /) -> None:
+        self.error = error
+
+    def response(self) -> StreamedResponse:
+        opening = prelude.split(self.parts[0])
+        assert opening is not None, "the first part is the prelude"
+        (status, headers, cookies), _ = opening
+        return StreamedResponse(status, headers, cookies, self.parts[1:], self.error)
+
+
+def function_url_event(
+    url: str = "/",
+    *,
+    method: str = "GET",
+    headers: Mapping[str, str] | None = None,
+    body: bytes = b"",
+) -> dict[str, Any]:
+    """The event of a request to a Function URL (payload format 2.0). `url` is a path, with a query if there is one.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
+    """
+    parts = urlsplit(url)
+    path = quote(parts.path, safe="/%:@!$&'()*+,;=~")
+    domain = "abcdefghijklmnopqrstuvwxyz012345.lambda-url.us-east-1.on.aws"
+    sent = {"host": domain, "x-forwarded-proto": "https", "x-forwarded-port": "443", "x-forwarded-for": "203.0.113.7"}
+    sent |= {name.lower(): value for name, value in (headers or {}).items()}
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": parts.query,
+        "headers": sent,
+        "requestContext": {
+            "accountId": "anonymous",
+            "apiId": domain.partition(".")[0],
+            "domainName": domain,
+            "domainPrefix": domain.partition(".")[0],
+            "http": {
+                "method": method,
+                "path": parts.path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "203.0.113.7",
+                "userAgent": sent.get("user-agent"),
+            },
+            "requestId": str(uuid.uuid4()),
+            "routeKey": "$default",
+            "stage": "$default",
+        },
+        "isBase64Encoded": False,
+    }
+    if "cookie" in sent:
+        event["cookies"] = sent["cookie"].split("; ")
+    if body:
+        event |= {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
+        sent["content-length"] = str(len(body))
+    return event
