@@ -30,6 +30,7 @@ def http_scope(
     raw_path: bytes,
     query_string: bytes,
     headers: RawHeaders,
+    body: bytes,
     client_ip: Any,
     host: Any = None,
     root_path: str = "",
@@ -39,11 +40,14 @@ def http_scope(
 
     `path` is decoded, `raw_path` and `query_string` are as on the wire; all of the URL's path is in both paths, so also
     `root_path`. Scheme and port come from the `X-Forwarded-*` headers that each front door sets. `host` stands in for
-    a missing Host header; without either, `server` is None. Without `client_ip`, `client` is None.
+    a missing Host header; without either, `server` is None. Without `client_ip`, `client` is None. The length of `body`
+    is added to `headers` if it is not there: REST APIs drop it (recorded), WSGI apps read nothing without it.
     """
     if not isinstance(method, str) or not method:
         raise EventError(f"the event's HTTP method is {describe(method)}, not a word such as GET")
     found = dict(headers)
+    if body and b"content-length" not in found:
+        headers.append((b"content-length", b"%d" % len(body)))
     scheme = "http" if found.get(b"x-forwarded-proto") == b"http" else "https"
     authority = found.get(b"host")
     if authority:

@@ -41,7 +41,7 @@ def test_path_is_decoded_once(raw_path: bytes, path: str) -> None:
     assert decoded_path(raw_path) == path
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"])))
+@given(st.binary().map(lambda data: data.decode("utf-16-le", "ignore")))
 def test_any_path_survives_its_encoding(path: str) -> None:
     assert decoded_path(quote(path).encode()) == path
 
@@ -194,6 +194,7 @@ def scope(**changes: Any) -> Any:
         "raw_path": b"/",
         "query_string": b"",
         "headers": [],
+        "body": b"",
         "client_ip": None,
     }
     return http_scope({}, None, **given | changes)
@@ -235,6 +236,15 @@ def test_a_request_has_a_method(method: Any) -> None:
 
 def test_method_is_upper_case() -> None:
     assert scope(method="patch")["method"] == "PATCH"
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "length"),
+    [([], b"ab", [b"2"]), ([], b"", []), ([(b"content-length", b"7")], b"ab", [b"7"])],
+)
+def test_a_body_has_a_length(headers: Any, body: bytes, length: list[bytes]) -> None:
+    lines = scope(headers=headers, body=body)["headers"]
+    assert [value for name, value in lines if name == b"content-length"] == length
 
 
 def test_what_one_app_writes_into_a_scope_the_next_does_not_see() -> None:

@@ -38,6 +38,7 @@ class ALB(EventSource):
         parameters = json_object(event.get("multiValueQueryStringParameters"), "multiValueQueryStringParameters")
         if not parameters:
             parameters = json_object(event.get("queryStringParameters"), "queryStringParameters")
+        body = request_body(event.get("body"), event.get("isBase64Encoded"))
         scope = http_scope(
             event,
             context,
@@ -46,10 +47,11 @@ class ALB(EventSource):
             raw_path=raw_path,
             query_string=undecoded_query_string(parameters),
             headers=headers,
+            body=body,
             client_ip=nearest_forwarded_for(headers),
             root_path=mount_point(path, base_path),
         )
-        return scope, request_body(event.get("body"), event.get("isBase64Encoded"))
+        return scope, body
 
     def result(self, event: Any, context: Any, status: int, headers: RawHeaders, body: bytes) -> Any:
         return buffered.alb(status, headers, body, multi_value="multiValueHeaders" in event)

@@ -42,6 +42,7 @@ class LambdaAtEdge(EventSource):
                 for name, lines in json_object(request.get("headers"), "headers").items()
             }
         )
+        body = edge_body(json_object(request.get("body"), "body"))
         scope = http_scope(
             event,
             context,
@@ -50,19 +51,21 @@ class LambdaAtEdge(EventSource):
             raw_path=raw_path,
             query_string=utf8(text_member(request, "querystring")),
             headers=headers,
+            body=body,
             client_ip=request.get("clientIp"),
             host=json_object(cloudfront.get("config"), "config").get("distributionDomainName"),
             root_path=mount_point(path, base_path),
         )
         if (b"cloudfront-forwarded-proto", b"http") in headers:
             scope["scheme"] = "http"
-        return scope, self.body(json_object(request.get("body"), "body"))
-
-    def body(self, body: dict[str, Any]) -> bytes:
-        if body.get("inputTruncated"):
-            # 40 KB for viewer requests, 1 MB for origin requests; the rest never reaches a function.
-            raise EventError("CloudFront has cut the request body: it is longer than Lambda@Edge gets to see")
-        return request_body(body.get("data"), body.get("encoding") == "base64")
+        return scope, body
 
     def result(self, event: Any, context: Any, status: int, headers: RawHeaders, body: bytes) -> Any:
         return buffered.lambda_at_edge(status, headers, body)
+
+
+def edge_body(body: dict[str, Any]) -> bytes:
+    if body.get("inputTruncated"):
+        # 40 KB for viewer requests, 1 MB for origin requests; the rest never reaches a function.
+        raise EventError("CloudFront has cut the request body: it is longer than Lambda@Edge gets to see")
+    return request_body(body.get("data"), body.get("encoding") == "base64")

@@ -39,7 +39,8 @@ class NonHTTP(EventSource):
             path=decoded_path(raw_path),
             raw_path=raw_path,
             query_string=b"",
-            headers=[(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))],
+            headers=[(b"content-type", b"application/json")],
+            body=body,
             client_ip=None,
         )
         return scope, body

@@ -63,6 +63,7 @@ class HTTPAPIPayloadV1(EventSource):
 
 def scope_and_body(event: Any, context: Any, path: str, raw_path: bytes, root_path: str) -> tuple[Scope, bytes]:
     request_context = event["requestContext"]
+    body = request_body(event.get("body"), event.get("isBase64Encoded"))
     scope = http_scope(
         event,
         context,
@@ -71,12 +72,13 @@ def scope_and_body(event: Any, context: Any, path: str, raw_path: bytes, root_pa
         raw_path=raw_path,
         query_string=query_string(event),
         headers=merged_header_lines(event),
+        body=body,
         client_ip=json_object(request_context.get("identity"), "requestContext.identity").get("sourceIp"),
         host=request_context.get("domainName"),
         root_path=root_path,
         protocol=request_context.get("protocol"),
     )
-    return scope, request_body(event.get("body"), event.get("isBase64Encoded"))
+    return scope, body
 
 
 def stage_prefix(full_path: str, path: str) -> str:

@@ -75,6 +75,7 @@ def scope_and_body(event: Any, context: Any, path: str, raw_path: bytes, root_pa
         headers.append((b"cookie", b"; ".join(values)))
     if INVENTED_LENGTH in headers and method in ("GET", "DELETE"):
         headers.remove(INVENTED_LENGTH)  # AWS adds it to requests that had none (recorded): a body, says HTTP
+    body = request_body(event.get("body"), event.get("isBase64Encoded"))
     scope = http_scope(
         event,
         context,
@@ -83,12 +84,13 @@ def scope_and_body(event: Any, context: Any, path: str, raw_path: bytes, root_pa
         raw_path=raw_path,
         query_string=utf8(text_member(event, "rawQueryString")),
         headers=headers,
+        body=body,
         client_ip=http.get("sourceIp"),
         host=request_context.get("domainName"),
         root_path=root_path,
         protocol=http.get("protocol"),
     )
-    return scope, request_body(event.get("body"), event.get("isBase64Encoded"))
+    return scope, body
 
 
 def redecoded_path(path: str) -> tuple[str, bytes]:

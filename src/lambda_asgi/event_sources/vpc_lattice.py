@@ -40,6 +40,7 @@ class VPCLattice(EventSource):
         if not mark:
             key = "query_string_parameters" if version_1 else "queryStringParameters"
             query = undecoded_query_string(json_object(event.get(key), key))
+        body = request_body(event.get("body"), event.get("is_base64_encoded" if version_1 else "isBase64Encoded"))
         scope = http_scope(
             event,
             context,
@@ -48,12 +49,11 @@ class VPCLattice(EventSource):
             raw_path=raw_path,
             query_string=query,
             headers=headers,
+            body=body,
             client_ip=nearest_forwarded_for(headers),
             root_path=mount_point(path, base_path),
         )
-        return scope, request_body(
-            event.get("body"), event.get("is_base64_encoded" if version_1 else "isBase64Encoded")
-        )
+        return scope, body
 
     def result(self, event: Any, context: Any, status: int, headers: RawHeaders, body: bytes) -> Any:
         return buffered.alb(status, headers, body, multi_value=False)
