@@ -34,8 +34,10 @@ def configure(environment: Environment) -> None:
     level, level_problem = _level(environment.log_level)
     if level is not None:
         root.setLevel(level)
-    handler, handler_problem = _handler(environment.telemetry_log_fd, leveled=level is not None)
-    handler.setFormatter(JSONFormatter() if environment.log_format == "JSON" else TextFormatter())
+    is_json = environment.log_format == "JSON"
+    # Lambda filters by level only where it was told one, or where lines are JSON: so says its own runtime's frames.
+    handler, handler_problem = _handler(environment.telemetry_log_fd, leveled=is_json or level is not None)
+    handler.setFormatter(JSONFormatter() if is_json else TextFormatter())
     handler.addFilter(InvocationFilter())
     root.addHandler(handler)
     if not environment.settings.access_log:

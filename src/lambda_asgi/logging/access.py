@@ -35,8 +35,8 @@ class Access:
         first_byte = "" if self.first_byte_ms is None else f"first byte {self.first_byte_ms:.1f} ms, "
         request = f"{_one_word(self.method)} {_one_word(_shortened(self.path))}"
         return (
-            f"{request} {self.status or '-'} {self.ending}: {self.body_bytes} bytes in {self.chunks} chunks, "
-            f"{first_byte}all in {self.duration_ms:.1f} ms, {self.source}"
+            f"{request} {self.status or '-'} {self.ending}: bytes {self.body_bytes}, chunks {self.chunks}, "
+            f"{first_byte}all {self.duration_ms:.1f} ms, {self.source}"
         )
 
     def fields(self) -> dict[str, Any]:
@@ -55,12 +55,12 @@ class Access:
 
 
 def _shortened(path: str) -> str:
-    return path if len(path) <= LONGEST_PATH else f"{path[:LONGEST_PATH]}...({len(path)} characters)"
+    return path if len(path) <= LONGEST_PATH else f"{path[:LONGEST_PATH]}...+{len(path) - LONGEST_PATH}"
 
 
 def _one_word(text: str) -> str:
     """`text` itself, or quoted and escaped where it could pass for more than one word of a line, or for a new line."""
-    return text if text.isprintable() and " " not in text and text[:1] not in "'\"" else ascii(text)
+    return text if text.isprintable() and " " not in text and text[:1] not in "'\"" else repr(text)
 
 
 def log_access(access: Access) -> None:

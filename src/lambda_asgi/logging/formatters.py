@@ -31,7 +31,13 @@ class TextFormatter(logging.Formatter):
 
 
 # What a record has of itself, or gets from formatters and InvocationFilter: everything else came with `extra`.
-_RESERVED = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "aws_request_id", "tenant_id"}
+_RESERVED = frozenset(vars(logging.makeLogRecord({}))) | {
+    "message",
+    "asctime",
+    "taskName",  # since Python 3.12
+    "aws_request_id",
+    "tenant_id",
+}
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=str).encode
 

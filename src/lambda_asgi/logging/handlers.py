@@ -51,8 +51,7 @@ class FrameHandler(logging.Handler):
     """Writes each record as one frame to Lambda's telemetry descriptor, so that it stays one event whatever is in it.
 
     A frame: type (4 bytes), length of the message (4), microseconds since the epoch (8), message; big-endian. The
-    type's lowest two bits say JSON (2) or text (3), the next ones the level. As in Lambda's own runtime, text has a
-    level only when one was asked for.
+    type's lowest two bits say JSON (2) or text (3), the next ones the level, when it is `leveled`.
     """
 
     _SEVERITY = {  # noqa: RUF012  # 1 would be TRACE, which Python has not
@@ -72,9 +71,8 @@ class FrameHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             message = _terminated(self.format(record)).encode("utf-8", "backslashreplace")
-            is_json = isinstance(self.formatter, JSONFormatter)
-            severity = self._SEVERITY[rounded_level(record)] if is_json or self._leveled else 0
-            frame_type = 0xA55A0000 | severity << 2 | (2 if is_json else 3)
+            severity = self._SEVERITY[rounded_level(record)] if self._leveled else 0
+            frame_type = 0xA55A0000 | severity << 2 | (2 if isinstance(self.formatter, JSONFormatter) else 3)
             microseconds = int(record.created * 1_000_000)
             head = frame_type.to_bytes(4) + len(message).to_bytes(4) + microseconds.to_bytes(8)
             self._write(head + message)
