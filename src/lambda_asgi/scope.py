@@ -86,13 +86,25 @@ def multi_header_lines(headers: Any) -> RawHeaders:
 
     Cookie lines become one (RFC 9113 section 8.2.3 says how): frameworks look for a single one.
     """
-    lines = []
-    for name, values in json_object(headers, "multiValueHeaders").items():
-        key = header_name(name)
-        line_values = [header_value(name, value) for value in json_list(values, f"header {name!r}")]
-        if key == b"cookie" and line_values:
-            line_values = [b"; ".join(line_values)]
-        lines += [(key, value) for value in line_values]
+    fields = json_object(headers, "multiValueHeaders")
+    try:
+        if {*map(type, fields.values())} != {list}:
+            raise TypeError
+        lines = [
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, values in fields.items()
+            for value in values
+        ]
+    except (TypeError, AttributeError, UnicodeEncodeError):  # rare, as above
+        lines = [
+            (header_name(name), header_value(name, value))
+            for name, values in fields.items()
+            for value in json_list(values, f"header {name!r}")
+        ]
+    cookies = [value for name, value in lines if name == b"cookie"]
+    if len(cookies) > 1:
+        lines = [line for line in lines if line[0] != b"cookie"]
+        lines.append((b"cookie", b"; ".join(cookies)))
     return lines
 
 

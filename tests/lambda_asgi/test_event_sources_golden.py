@@ -178,7 +178,7 @@ REQUESTS = {
         ALB,
         query=b"repeat=one&repeat=two&encodedPlus=a%2Bb&literalPlus=a+b",
         scheme="http",
-        headers=((b"cookie", b"session=abc123; theme=dark"), (b"x-repeat", b"first"), (b"x-repeat", b"second")),
+        headers=((b"x-repeat", b"first"), (b"x-repeat", b"second"), (b"cookie", b"session=abc123; theme=dark")),
     ),
     "alb_get_forwarded": Request("alb", "GET", "/files/", b"/files/", (ALB[0], 443), client=("2001:db8::7", 0)),
     "alb_health_check": Request("alb", "GET", "/healthz", b"/healthz", None, client=None),
@@ -193,7 +193,7 @@ REQUESTS = {
         EDGE,
         query=b"repeat=one&repeat=two%2Cthree",
         client=("203.0.113.178", 0),
-        headers=((b"cookie", b"a=1; b=2"), (b"x-repeat", b"first"), (b"x-repeat", b"second")),
+        headers=((b"x-repeat", b"first"), (b"x-repeat", b"second"), (b"cookie", b"a=1; b=2")),
     ),
     "lambda_at_edge_origin_request_post": Request(
         "lambda-at-edge",

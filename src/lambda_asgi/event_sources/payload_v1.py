@@ -93,12 +93,14 @@ def stage_prefix(full_path: str, path: str) -> str:
 
 def merged_header_lines(event: Any) -> RawHeaders:
     """All lines of `multiValueHeaders`, and what only `headers` has (there, the last line of each name)."""
-    lines = multi_header_lines(event.get("multiValueHeaders"))
-    single = header_lines(event.get("headers"))
-    if not lines:
-        return single
+    multi, single = event.get("multiValueHeaders"), event.get("headers")
+    if not multi:
+        return header_lines(single)
+    lines = multi_header_lines(multi)
+    if isinstance(single, dict) and single.keys() <= multi.keys():
+        return lines
     known = {name for name, _ in lines}
-    return lines + [line for line in single if line[0] not in known]
+    return lines + [line for line in header_lines(single) if line[0] not in known]
 
 
 def query_string(event: Any) -> bytes:
