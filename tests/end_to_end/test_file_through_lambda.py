@@ -1,0 +1,48 @@
+"""template.yaml's own function, started by its own bootstrap: a big file, whole, and in little memory."""
+
+import hashlib
+import os
+from pathlib import Path
+
+from tests.lambda_emulator.support import RunningEmulator
+
+TOP = Path(__file__).parent.parent.parent
+MIB = 1024 * 1024
+
+LARGEST_GROWTH = 8 * MIB
+"""The promise of the design: so much more memory, at most, for a file of any size."""
+
+
+def test_a_big_file_comes_whole_and_in_little_memory(tmp_path: Path) -> None:
+    block = os.urandom(MIB)
+    digest = hashlib.sha256()
+    with (tmp_path / "big.bin").open("wb") as file:
+        for _ in range(190):
+            file.write(block)
+            digest.update(block)
+    overrides = ("--parameter-overrides", "AuthType=NONE", f"FileSource={tmp_path}")
+    with RunningEmulator("--template", str(TOP / "template.yaml"), *overrides, command=()) as emulator:
+        assert emulator.get("/healthz").status == 200
+        [process] = runtimes(emulator.process.pid)
+        before = resident(process)
+        with emulator.connect() as client:
+            client.request("GET", "/files/big.bin")
+            response = client.head()
+            received = hashlib.sha256()
+            for chunk in client.chunks(response):
+                received.update(chunk)
+        assert response.status == 200
+        assert received.hexdigest() == digest.hexdigest()
+        assert resident(process) - before <= LARGEST_GROWTH
+
+
+def runtimes(emulator: int) -> list[int]:
+    """The emulator's execution environments."""
+    children = Path(f"/proc/{emulator}/task/{emulator}/children").read_text().split()
+    return [int(child) for child in children]
+
+
+def resident(process: int) -> int:
+    """The most memory that the process ever had, in bytes."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
