@@ -7,7 +7,7 @@ back-pressure, the deadline, a reader who has gone, and the errors of an app.
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Protocol
 
 from lambda_asgi.asgi import ASGIApp, Message, Scope
@@ -29,6 +29,10 @@ class ResponseWriter(Protocol):
     @property
     def begun(self) -> bool:
         """Whether anything was streamed: from then on a failure can only be told by `fail`."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether `stream_now` can send: a peer may close a connection while it is idle, and `stream` opens another."""
 
     def when_gone(self, callback: Callable[[], None], /) -> None:
         """Have `callback` called once when nobody takes the response any more, or has taken all of it."""
@@ -98,15 +102,20 @@ class RequestCycle:
 
         Raises ClientDisconnected when nobody reads any more, and what Response.send raises.
         """
+        if self.response.state is not State.COMPLETE:
+            if self._disconnected.is_set():
+                await asyncio.sleep(0)  # an app may ignore it and go on; the event loop must go on too
+                raise ClientDisconnected("nobody reads this response any more")
+            if self.error is not None:
+                raise UnexpectedMessage(f"the response has failed, no more of it is sent: {self.error}")
         if message.get("type") == "http.response.pathsend":
             await self._send_file(message)
             return
-        if self._disconnected.is_set() and self.response.state is not State.COMPLETE:
-            raise ClientDisconnected("nobody reads this response any more")
         try:
             parts = self.response.send(message)
         except LambdaASGIError as error:
-            self.error = self.error or error
+            if self.response.state is not State.START:  # then something is missing that no later message can make good
+                self.error = self.error or error
             raise
         complete = self.response.state is State.COMPLETE
         if self._writer is not None:
@@ -124,15 +133,23 @@ class RequestCycle:
             self._last_turn = self._loop.time()
 
     async def _send_file(self, message: Message) -> None:
-        if self.response.state is not State.HELD:
-            self.error = UnexpectedMessage("the app sent http.response.pathsend, which is a whole body, but not first")
+        if self.response.state not in (State.HELD, State.STREAMING) or self.response.body_bytes:
+            self.error = self.error or UnexpectedMessage(
+                "the app sent http.response.pathsend, which is a whole body, but not right after http.response.start"
+            )
             raise self.error
-        async for piece in read_ahead(message["path"]):
-            await self.send({"type": "http.response.body", "body": piece, "more_body": True})
+        try:
+            # Of a file that has grown, what was announced: the rest belongs to nobody's response.
+            async with aclosing(read_ahead(message["path"], self.response.body_left)) as pieces:
+                async for piece in pieces:
+                    await self.send({"type": "http.response.body", "body": piece, "more_body": True})
+        except OSError as error:  # apps take an OSError of `send` for a reader who has gone
+            self.error = self.error or error
+            raise
         await self.send({"type": "http.response.body"})
 
     def _turn(self) -> None:
-        if self._writer is None or self.error is not None:
+        if self._writer is None or self.error is not None or not self._writer.connected:
             return
         try:
             parts = self.response.turn()
@@ -175,8 +192,8 @@ class RequestCycle:
             await self._app(self.scope, self.receive, self.send)
         except asyncio.CancelledError:
             self.error = self.error or AppCancelled("the app cancelled its own task")
-        except (Exception, SystemExit) as error:  # what an app makes of our own errors counts as those
-            self.error = self.error or error
+        except BaseException as error:  # SystemExit, too: an app's exit is not the environment's
+            self.error = self.error or error  # what an app makes of our own errors counts as those
         else:
             if self.response.state is not State.COMPLETE:
                 self.error = self.error or UnexpectedMessage(
@@ -192,8 +209,8 @@ class RequestCycle:
     def _gone(self) -> None:
         """The Runtime API has answered, or the connection is lost: early, unless the response is complete."""
         self._disconnected.set()
-        if self.response.state is not State.COMPLETE and self.error is None:
-            self.error = ClientDisconnected("nobody reads this response any more")
+        if self.response.state is not State.COMPLETE and not self._ended.done():
+            self.error = self.error or ClientDisconnected("nobody reads this response any more")
             self._wind_up(self._loop.time() + self._margin, self._margin)
 
     def _out_of_time(self, ends_at: float, margin: float) -> None:

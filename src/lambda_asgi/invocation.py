@@ -78,7 +78,7 @@ def _deadline(milliseconds: bytes | None) -> float | None:
         deadline_ms = int(milliseconds or b"")
     except ValueError:
         return None
-    return None if deadline_ms > time.time() * 1000 + _IMPLAUSIBLE_MS else deadline_ms / 1000
+    return deadline_ms / 1000 if 0 < deadline_ms < time.time() * 1000 + _IMPLAUSIBLE_MS else None
 
 
 @dataclass(slots=True)
@@ -151,6 +151,6 @@ def _json_object(text: str) -> dict[str, Any]:
     """What a caller wrote into a header may be anything; a context that cannot be read is an empty one."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

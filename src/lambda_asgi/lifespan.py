@@ -8,7 +8,7 @@ import asyncio
 from typing import Any
 
 from lambda_asgi.asgi import ASGIApp, Message
-from lambda_asgi.errors import StartupFailed
+from lambda_asgi.errors import StartupFailed, UnexpectedMessage
 from lambda_asgi.logging import logger
 
 
@@ -21,6 +21,8 @@ class Lifespan:
         self._messages: asyncio.Queue[Message] = asyncio.Queue()
         self._answer: asyncio.Future[Message | None] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._asked = ""
+        self._answered = ""
 
     async def startup(self) -> None:
         """Returns when the app has started, or does not know lifespans. Raises StartupFailed."""
@@ -41,22 +43,34 @@ class Lifespan:
         answer = await self._ask("lifespan.shutdown")
         if answer is not None and answer["type"] == "lifespan.shutdown.failed":
             logger.error("the app failed to shut down: %s", answer.get("message") or "it did not say why")
-        await self._task
+        await asyncio.wait([self._task])
 
     async def _ask(self, message_type: str) -> Message | None:
+        """The app's answer to a message; None when it ended instead."""
         self._answer = asyncio.get_running_loop().create_future()
+        self._asked = message_type
         self._messages.put_nowait({"type": message_type})
         return await self._answer
 
     async def _run(self) -> None:
         scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self.state}
+        ended: Message | None = None
         try:
             await self._app(scope, self._messages.get, self._send)
+        except SystemExit as error:  # an app that wants to exit, and not one that does not know lifespans
+            ended = {"type": f"{self._asked}.failed", "message": f"the app raised {error!r}"}
         except Exception as error:
-            logger.debug("the lifespan ended: %r", error)
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_result(None)
+            if not self._answered:
+                logger.info("the app is served without a lifespan: asked for one, it raised %r", error)
+            elif not self._answered.endswith(".failed"):
+                logger.error("the app's lifespan raised %r", error, exc_info=error)
+        finally:  # also when the app's own task was cancelled
+            if self._answer is not None and not self._answer.done():
+                self._answer.set_result(ended)
 
     async def _send(self, message: Message) -> None:
+        if message["type"] not in (f"{self._asked}.complete", f"{self._asked}.failed"):
+            raise UnexpectedMessage(f"the app answered {self._asked} with {message!r:.200}")
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(message)
+            self._answered = message["type"]

@@ -75,11 +75,14 @@ def split(stream: bytes) -> tuple[Prelude, bytes] | None:
     Raises ValueError for a prelude that is not a JSON object of the right types, or too long.
     """
     head, delimiter, body = stream.partition(DELIMITER)
-    if len(head) + len(DELIMITER) > LARGEST:
+    if len(head) + len(delimiter) > LARGEST or (not delimiter and len(head) == LARGEST):
         raise ValueError(f"no delimiter within {LARGEST} bytes")
     if not delimiter:
         return None
-    document = json.loads(head)
+    try:
+        document = json.loads(head)
+    except RecursionError:
+        raise ValueError(f"no JSON that anybody would read: {head[:100]!r}") from None
     match document:
         case {"statusCode": int(status), **rest} if not isinstance(status, bool):
             headers, cookies = rest.get("headers", {}), rest.get("cookies", [])

@@ -10,7 +10,8 @@ Pure: no socket, no event loop. It does not know whether its bytes are streamed 
     FAILED    -              -                   -                    FAILED       FAILED
 
 `-` raises UnexpectedMessage and changes nothing. A `turn` is the event loop's: the app waits for something, so what is
-held goes out. Until then `start` is held, as the ASGI spec allows, so that an error right behind it is still a 500.
+held goes out (unless content-length says that the body is empty: its end comes next). Until then `start` is held, as
+the ASGI spec allows, so that an error right behind it is still a 500.
 """
 
 from enum import IntEnum, auto
@@ -88,6 +89,7 @@ class Response:
         self.headers: RawHeaders = []
         self.body_bytes = 0
         self._head = head
+        self._bodyless = head
         self._limit = limit
         self._fill_empty = fill_empty
         self._error_records = error_records
@@ -113,12 +115,20 @@ class Response:
         raise UnexpectedMessage(f"the app sent {message!r:.200}: no message of an HTTP response")
 
     def turn(self) -> list[bytes]:
-        """The app waits: what is held goes out. A response that is to be empty stays: its end is the next message."""
+        """The app waits: what is held goes out. Raises HeadersTooLarge and ResponseTooLarge, the state unchanged."""
         if self.state is not State.HELD or self._content_length == 0:
             return []
         parts = self._opening()
-        self.state = State.STREAMING
+        self.state = TRANSITIONS[self.state, Input.TURN]
         return parts
+
+    @property
+    def body_left(self) -> int | None:
+        """How many bytes of a body can still come: what content-length leaves, 0 for a response that has no body, or
+        None where the body is its own measure."""
+        if self._bodyless:
+            return 0
+        return None if self._content_length is None else self._content_length - self.body_bytes
 
     def fail(self, status: int, text: str, error_type: str) -> list[bytes]:
         """Take an error of the app's or of ours. FAILED and nothing to send: the end of the stream has to tell.
@@ -135,10 +145,11 @@ class Response:
         body = text.encode()
         self.status = status
         self.headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+        self._content_length = None
         self.body_bytes = 0 if self._head else len(body)
         return [*self._opening(), body[: self.body_bytes]]
 
-    # The parts of `send`.
+    # The parts of `send` and `fail`.
 
     def _next_state(self, given: Input, message: str) -> State:
         state = TRANSITIONS.get((self.state, given))
@@ -152,31 +163,27 @@ class Response:
         if not isinstance(status, int) or not 200 <= status <= 599:
             raise UnexpectedMessage(f"the app sent the status {status!r}: a final one is a number from 200 to 599")
         headers, content_length = _checked(message.get("headers", ()))
-        if content_length is not None and content_length > self._limit and not self._head:
-            raise ResponseTooLarge(f"the response announces {content_length} bytes; Lambda passes {self._limit} on")
-        if self._head or status in (204, 304):  # RFC 9110 section 9.3.2, 15.3.5, 15.4.5: no content, whatever is sent
-            content_length = None
-            self._head = True
+        # RFC 9110 section 9.3.2, 15.3.5, 15.4.5: no content, whatever the app sends.
+        self._bodyless = self._head or status in (204, 304)
+        self._content_length = None if self._bodyless else content_length
         self.status = int(status)
         self.headers = headers
-        self._content_length = content_length
         self.state = state
 
     def _body(self, body: bytes, *, more: bool) -> list[bytes]:
         state = self._next_state(Input.BODY if more else Input.LAST_BODY, "http.response.body")
-        if self._head:
+        if self._bodyless:
             body = b""
         size = self.body_bytes + len(body)
         announced = self._content_length
         if announced is not None and (size > announced or (size < announced and not more)):
             raise UnexpectedMessage(f"content-length is {announced}, but the body has {size} bytes")
-        if not more and size == 0 and not self._head:
-            if self._fill_empty and self.status >= 300:
+        held = self.state is State.HELD
+        if not more and size == 0 and not self._bodyless:
+            if self._fill_empty and self.status >= 300 and (held or announced is None):
                 body, size = b"\n", 1
-                self._set_content_length(b"1")
-            else:
-                self._set_content_length(b"0")
-        parts = self._opening() if self.state is State.HELD else []
+            self._set_content_length(size)
+        parts = self._opening() if held else []
         if len(body) > self._room:
             raise ResponseTooLarge(f"the response has more than the {self._limit} bytes that Lambda passes on")
         self._room -= len(body)
@@ -189,23 +196,33 @@ class Response:
         return parts
 
     def _opening(self) -> list[bytes]:
-        """What comes before the body: here, the prelude."""
-        opening = prelude.encode(self.status, self.headers)
-        self._room = self._limit - len(opening)
-        return [opening]
+        """What comes before the body."""
+        parts = self._head_of_stream()
+        self._room = self._limit - sum(map(len, parts))
+        if self._content_length is not None and self._content_length > self._room:
+            raise ResponseTooLarge(
+                f"the response announces {self._content_length} bytes; Lambda passes {self._limit} on, headers included"
+            )
+        return parts
 
-    def _set_content_length(self, value: bytes) -> None:
+    def _head_of_stream(self) -> list[bytes]:
+        return [prelude.encode(self.status, self.headers)]
+
+    def _set_content_length(self, size: int) -> None:
         self.headers = [header for header in self.headers if header[0] != b"content-length"]
-        self.headers.append((b"content-length", value))
+        self.headers.append((b"content-length", b"%d" % size))
 
     def _error_record(self, error_type: str) -> list[bytes]:
-        media_type = next((value for name, value in self.headers if name == b"content-type"), b"").partition(b";")[0]
+        fields = dict(self.headers)
+        if self._bodyless or self._content_length is not None or b"content-encoding" in fields:
+            return []  # there is no place for it, or it would not be readable
+        media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
         record = b""
-        if media_type.strip() == _EVENT_STREAM:
-            end = b"" if self._tail == b"\n\n" else b"\n\n"
+        if media_type == _EVENT_STREAM:
+            end = b"" if self._tail in (b"", b"\n\n") else b"\n\n"
             record = b'%bevent: error\ndata: {"errorType":"%b"}\n\n' % (end, error_type.encode())
-        elif media_type.strip() in _JSON_LINES:
-            end = b"" if self._tail[-1:] == b"\n" else b"\n"
+        elif media_type in _JSON_LINES:
+            end = b"" if self._tail[-1:] in (b"", b"\n") else b"\n"
             record = b'%b{"error":{"errorType":"%b"}}\n' % (end, error_type.encode())
         return [record] if record and len(record) <= self._room else []
 
@@ -239,7 +256,7 @@ class BufferedResponse(Response):
         self.state = State.HELD
         self._collected = super().fail(status, text, "")
 
-    def _opening(self) -> list[bytes]:
+    def _head_of_stream(self) -> list[bytes]:
         return []
 
 
@@ -257,7 +274,7 @@ def _checked(headers: object) -> tuple[RawHeaders, int | None]:
         raise UnexpectedMessage(f"headers are pairs of bytes; the app sent {headers!r:.200}") from None
     if not lengths:
         return pairs, None
-    if len(lengths) > 1 or not (length := lengths.pop()).isdigit():
+    if len(lengths) > 1 or not (length := lengths.pop()).isdigit() or len(length) > 18:
         raise UnexpectedMessage(f"content-length is one decimal number; the app sent {headers!r:.200}")
     return pairs, int(length)
 

@@ -108,6 +108,10 @@ class _Recorder:
     def begun(self) -> bool:
         return bool(self.parts)
 
+    @property
+    def connected(self) -> bool:
+        return True
+
     def when_gone(self, callback: Callable[[], None], /) -> None:
         """Nobody goes away here."""
 

@@ -106,6 +106,9 @@ def checked(reply: Reply) -> Reply:
     raise ConnectionToRuntimeAPILost(message)
 
 
+_TAKES_NO_MORE = "the Runtime API takes no more of this response"
+
+
 class ResponseWriter:
     """How one invocation is answered: `stream`ed parts and then `fail` or an end; or one `result`; or one `error`.
 
@@ -129,6 +132,11 @@ class ResponseWriter:
         """Whether anything was streamed: from then on a failure can only be told by `fail`."""
         return self._reply is not None
 
+    @property
+    def connected(self) -> bool:
+        """Whether `stream_now` can send; otherwise `stream` connects anew, as long as nothing was streamed."""
+        return self._connection.is_open
+
     async def stream(self, parts: Sequence[bytes], *, last: bool = False) -> None:
         """Send body parts, each a chunk of its own; wait while the peer reads more slowly than we write.
 
@@ -136,12 +144,17 @@ class ResponseWriter:
         """
         if self._reply is None and not self._connection.is_open:
             self._connection = await self._client.connection()
-        self.stream_now(parts, last=last)
+        reply = self._stream(parts, last=last)
         if self._connection.is_clogged:
             await self._connection.drain()
+            if reply.done() and not last:
+                raise ClientDisconnected(_TAKES_NO_MORE)
 
     def stream_now(self, parts: Sequence[bytes], *, last: bool = False) -> None:
         """`stream` without waiting: only for parts that are small and few."""
+        self._stream(parts, last=last)
+
+    def _stream(self, parts: Sequence[bytes], *, last: bool) -> asyncio.Future[Reply]:
         wire = []
         if self._reply is None:
             invocation = self._invocation
@@ -153,7 +166,7 @@ class ResponseWriter:
             self._reply = self._connection.begin()
             self._reply.add_done_callback(self._gone)
         elif self._reply.done():
-            raise ClientDisconnected("the Runtime API takes no more of this response")
+            raise ClientDisconnected(_TAKES_NO_MORE)
         for part in parts:
             if part:  # an empty chunk would end the body
                 wire += (chunk_head(len(part)), part, b"\r\n")
@@ -161,6 +174,7 @@ class ResponseWriter:
             wire.append(LAST_CHUNK)
             self._ended = True
         self._connection.write(wire, more=not last)
+        return self._reply
 
     def fail(self, error: FunctionError) -> None:
         """End a begun stream with the announced error trailers: never with text in the body, never with `/error`."""

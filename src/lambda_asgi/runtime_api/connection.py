@@ -23,10 +23,10 @@ LONGEST_HOLD = 0.001
 
 
 class Connection(asyncio.Protocol):
-    """Call `begin` before the bytes of a request, and `reply` once for its reply.
+    """Call `begin` before the bytes of a request, and wait for the reply in the future that it returns.
 
-    Either end may close between requests: `is_open` tells. A lost connection in the middle of an exchange raises
-    ConnectionToRuntimeAPILost from `drain` and `reply`.
+    Either end may close between requests: `is_open` tells. A connection that is lost in the middle of an exchange fails
+    the future of its reply with ConnectionToRuntimeAPILost, and lets go whoever waits in `drain`.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -57,8 +57,10 @@ class Connection(asyncio.Protocol):
 
     def begin(self) -> asyncio.Future[Reply]:
         """Start an exchange. The future is done when the reply is there, which may be before the request has ended."""
-        self._reply = self._loop.create_future()
-        return self._reply
+        reply = self._reply = self._loop.create_future()
+        if not self.is_open:
+            self._lost(ConnectionToRuntimeAPILost("the connection to the Runtime API was closed before the request"))
+        return reply
 
     async def exchange(self, request: bytes) -> Reply:
         """Send a whole request and wait for its reply, however long that takes."""
@@ -106,7 +108,7 @@ class Connection(asyncio.Protocol):
         return self._writable is not None
 
     async def drain(self) -> None:
-        """Wait until the peer has read enough."""
+        """Wait until the peer has read enough, or reads no more at all."""
         if self._writable is not None:
             await asyncio.shield(self._writable)
 

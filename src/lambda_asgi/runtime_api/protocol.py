@@ -22,6 +22,13 @@ HTTP_INTEGRATION = b"application/vnd.awslambda.http-integration-response"
 
 LAST_CHUNK = b"0\r\n\r\n"
 
+LARGEST_ERROR = 256 * 1024
+"""Bytes of an error as JSON. Managed Instances take 1 MiB; nobody reads as much."""
+
+LARGEST_TRAILING_ERROR = 2900
+"""Bytes of an error as JSON that ends a stream. Lambda's Runtime API is written in Go, whose HTTP server gives a
+request up ("suspiciously long trailer") when all of its trailers are more than 4096 bytes. In base64 these are 3868."""
+
 # Lambda's documented order is type, then body; both have to be announced, or they are ignored.
 _STREAMED = (
     b"Lambda-Runtime-Function-Response-Mode: streaming\r\n"
@@ -48,13 +55,42 @@ class FunctionError(NamedTuple):
         return cls(
             error.error_type if isinstance(error, LambdaASGIError) else "Runtime.UserException",
             type(error).__name__,
-            str(error),
+            _text(error),
             tuple(line.rstrip() for line in traceback.format_exception(error)),
         )
 
-    def as_json(self) -> bytes:
-        fields = {"errorMessage": self.message, "errorType": self.name, "stackTrace": self.stack_trace}
+    def as_json(self, at_most: int = LARGEST_ERROR) -> bytes:
+        """The error as Lambda takes it, in `at_most` bytes.
+
+        What is too much goes: of the stack its outermost frames, of the message its end.
+        """
+        fields: dict[str, Any] = {
+            "errorMessage": _clipped(self.message, at_most // 2),
+            "errorType": _clipped(self.name, at_most // 8),
+            "stackTrace": [],
+        }
+        left = at_most - len(json.dumps(fields))
+        for frame in reversed(self.stack_trace):
+            frame = _clipped(frame, at_most // 8)
+            left -= len(json.dumps(frame)) + len(", ")
+            if left < 0:
+                break
+            fields["stackTrace"].insert(0, frame)
         return json.dumps(fields).encode()
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as failure:
+        return f"(its text cannot be had: str() raised {type(failure).__name__})"
+
+
+def _clipped(text: str, at_most: int) -> str:
+    """`text`, without its end if it takes more than `at_most` bytes as JSON."""
+    while len(json.dumps(text)) > at_most:
+        text = text[: len(text) * 3 // 4]
+    return text
 
 
 class Requests:
@@ -119,7 +155,7 @@ def chunk_head(size: int) -> bytes:
 
 def error_trailers(error: FunctionError) -> bytes:
     """The end of a streamed body that failed: the last chunk, and the two announced trailers."""
-    body = base64.b64encode(error.as_json())
+    body = base64.b64encode(error.as_json(LARGEST_TRAILING_ERROR))
     return b"0\r\nLambda-Runtime-Function-Error-Type: %b\r\nLambda-Runtime-Function-Error-Body: %b\r\n\r\n" % (
         error.error_type.encode(),
         body,
