@@ -6,7 +6,7 @@ It enforces nothing of the protocol's order; a test says what it answers, and se
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -22,6 +22,8 @@ class Posted:
 
     path: str
     headers: Headers
+    abort: Callable[[], None]
+    """Reset the connection that it comes over."""
     chunks: list[bytes] = field(default_factory=list)
     trailers: Headers = field(default_factory=dict)
     complete: bool = False
@@ -72,6 +74,9 @@ class RuntimeAPIServer:
         self.reading = asyncio.Event()
         """Cleared: nothing more is read of any request."""
         self.reading.set()
+        self.snapshots: asyncio.Queue[None] = asyncio.Queue()
+        """One entry for each `restore/next`, which is answered once `restored` is set."""
+        self.restored = asyncio.Event()
         self._count = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -127,7 +132,7 @@ class RuntimeAPIServer:
                     connection.receive_data(await reader.read(65536))
                 elif isinstance(event, h11.Request):
                     headers = {name.decode(): value.decode() for name, value in event.headers}
-                    posted = Posted(event.target.decode(), headers)
+                    posted = Posted(event.target.decode(), headers, writer.transport.abort)
                     if event.method == b"POST":
                         self.posts.put_nowait(posted)
                         if status := self._override(posted.path):
@@ -170,7 +175,9 @@ class RuntimeAPIServer:
         elif request.path.endswith("/extension/event/next"):
             await asyncio.Event().wait()
         elif request.path.endswith("/restore/next"):
-            await self._reply(connection, writer, 200, b"")
+            self.snapshots.put_nowait(None)
+            await self.restored.wait()
+            await self._reply(connection, writer, 200, b"", {"Connection": "close"})
         else:
             await self._reply(connection, writer, 202, b'{"status":"OK"}\n')
 
