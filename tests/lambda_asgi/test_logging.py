@@ -28,7 +28,9 @@ invocation = Invocation("request-1", None, "arn:aws:lambda:eu-west-1:1:function:
 current_invocation.set(invocation)
 ACCESS = Access("GET", "/files/a.bin", 200, 1048576, 3, 3.14159, 78.25, "complete", "function_url")
 """
-ACCESS_MESSAGE = "GET /files/a.bin 200 complete: bytes 1048576, chunks 3, first byte 3.1 ms, all 78.2 ms, function_url"
+ACCESS_MESSAGE = (
+    "GET /files/a.bin 200 complete: bytes 1048576, chunks 3, first byte 3.1 ms, total 78.2 ms, function_url"
+)
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 HEAD = re.compile(rf"\[(\w+)\]\t{TIME}\t([^\t]*)\t")
 

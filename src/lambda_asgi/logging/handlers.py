@@ -47,21 +47,22 @@ class StdoutHandler(logging.Handler):
             self.handleError(record)
 
 
+SEVERITY = {  # in the type of a frame; 1 would be TRACE, which Python has not
+    logging.NOTSET: 0,
+    logging.DEBUG: 2,
+    logging.INFO: 3,
+    logging.WARNING: 4,
+    logging.ERROR: 5,
+    logging.CRITICAL: 6,
+}
+
+
 class FrameHandler(logging.Handler):
     """Writes each record as one frame to Lambda's telemetry descriptor, so that it stays one event whatever is in it.
 
     A frame: type (4 bytes), length of the message (4), microseconds since the epoch (8), message; big-endian. The
     type's lowest two bits say JSON (2) or text (3), the next ones the level, when it is `leveled`.
     """
-
-    _SEVERITY = {  # noqa: RUF012  # 1 would be TRACE, which Python has not
-        logging.NOTSET: 0,
-        logging.DEBUG: 2,
-        logging.INFO: 3,
-        logging.WARNING: 4,
-        logging.ERROR: 5,
-        logging.CRITICAL: 6,
-    }
 
     def __init__(self, fd: int, *, leveled: bool) -> None:
         super().__init__()
@@ -71,7 +72,7 @@ class FrameHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             message = _terminated(self.format(record)).encode("utf-8", "backslashreplace")
-            severity = self._SEVERITY[rounded_level(record)] if self._leveled else 0
+            severity = SEVERITY[rounded_level(record)] if self._leveled else 0
             frame_type = 0xA55A0000 | severity << 2 | (2 if isinstance(self.formatter, JSONFormatter) else 3)
             microseconds = int(record.created * 1_000_000)
             head = frame_type.to_bytes(4) + len(message).to_bytes(4) + microseconds.to_bytes(8)
