@@ -21,38 +21,42 @@ DEFAULT_PORTS = {"https": 443, "http": 80}
 JSON_TYPES = {str: "a string", bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
 
 
-def http_scope(
+def http_request(
     event: Any,
     context: Any,
     *,
     method: Any,
-    path: str,
     raw_path: bytes,
     query_string: bytes,
     headers: RawHeaders,
     body: bytes,
     client_ip: Any,
+    path: str | None = None,
+    prefixes: tuple[str, ...] = (),
     host: Any = None,
-    root_path: str = "",
+    forwarded_proto: bytes | None = None,
     protocol: Any = None,
-) -> Scope:
-    """The scope of one request, without "state" and "extensions".
+) -> tuple[Scope, bytes]:
+    """The scope of one request, without "state" and "extensions", and its body.
 
-    `path` is decoded, `raw_path` and `query_string` are as on the wire; all of the URL's path is in both paths, so also
-    `root_path`. Scheme and port come from the `X-Forwarded-*` headers that each front door sets. `host` stands in for
-    a missing Host header; without either, `server` is None. Without `client_ip`, `client` is None. The length of `body`
-    is added to `headers` if it is not there: REST APIs drop it (recorded), WSGI apps read nothing without it.
+    `raw_path` and `query_string` are as on the wire; `path` is `raw_path` decoded, unless the event has it otherwise.
+    All of the URL's path is in both, so also the `root_path`: those of `prefixes` that the path begins with. Scheme and
+    port come from the `X-Forwarded-*` headers that each front door sets. `host` stands in for a missing Host header;
+    without either, `server` is None. Without `client_ip`, `client` is None. The length of `body` is added to `headers`
+    if it is not there: REST APIs drop it (recorded), and WSGI apps read nothing without it.
     """
     if not isinstance(method, str) or not method:
         raise EventError(f"the event's HTTP method is {describe(method)}, not a word such as GET")
+    if path is None:
+        path = decoded_path(raw_path)
     found = dict(headers)
     if body and b"content-length" not in found:
         headers.append((b"content-length", b"%d" % len(body)))
-    scheme = "http" if found.get(b"x-forwarded-proto") == b"http" else "https"
+    scheme = "http" if (forwarded_proto or found.get(b"x-forwarded-proto")) == b"http" else "https"
     authority = found.get(b"host")
     if authority:
         host = authority.decode("latin-1")
-    return {
+    scope = {
         "type": "http",
         "asgi": ASGI_VERSIONS.copy(),
         "http_version": HTTP_VERSIONS.get(protocol, "1.1") if isinstance(protocol, str) else "1.1",
@@ -61,13 +65,14 @@ def http_scope(
         "path": path,
         "raw_path": raw_path,
         "query_string": query_string,
-        "root_path": root_path,
+        "root_path": mount_point(path, *prefixes),
         "headers": headers,
         "client": (client_ip, 0) if client_ip and isinstance(client_ip, str) else None,
         "server": server_address(host, found.get(b"x-forwarded-port"), scheme),
         "aws.event": event,
         "aws.context": context,
     }
+    return scope, body
 
 
 def header_lines(headers: Any) -> RawHeaders:
@@ -156,6 +161,38 @@ def mount_point(path: str, *prefixes: str) -> str:
         if name and (path == candidate or path.startswith(f"{candidate}/")):
             root_path = candidate
     return root_path
+
+
+def query_parameters(*sources: Any) -> list[tuple[str, str]]:
+    """The names and values of JSON objects that hold a query's parameters, each a string or a list of strings.
+
+    A name is read from the first object that has it.
+    """
+    pairs: list[tuple[str, str]] = []
+    known: set[str] = set()
+    for source in sources:
+        parameters = json_object(source, "query parameters")
+        for name, values in parameters.items():
+            if name not in known:
+                pairs += [(name, value) for value in (values if isinstance(values, list) else [values])]
+        known |= parameters.keys()
+    for name, value in pairs:
+        if not isinstance(value, str):
+            raise EventError(f"the event's query parameter {name!r} is {describe(value)}, not a string")
+    return pairs
+
+
+def undecoded_query_string(parameters: list[tuple[str, str]]) -> bytes:
+    """The query of parameters that the front door has not decoded: put together again, nothing encoded twice.
+
+    What no query may hold on the wire (spaces, "#", other than ASCII) is escaped: a hand-made event may have it.
+    """
+    if not parameters:
+        return b""
+    from urllib.parse import quote
+
+    query = "&".join([f"{name}={value}" for name, value in parameters])
+    return quote(utf8(query), safe="%/?:@!$&'()*+,;=~[]").encode()
 
 
 def request_body(body: Any, is_base64: Any) -> bytes:

@@ -168,3 +168,8 @@ def test_an_event_that_is_not_handled_fails_its_invocation(status: int) -> None:
 @pytest.mark.parametrize("status", [200, 202, 204])
 def test_any_2xx_is_success(status: int) -> None:
     assert NON_HTTP.result({}, None, status, [], b"") is None
+
+
+def test_multi_value_headers_that_are_null_are_off() -> None:
+    event = json.loads((EVENTS / "alb_get.json").read_text()) | {"multiValueHeaders": None}
+    assert "headers" in infer(event).result(event, None, 200, [], b"")

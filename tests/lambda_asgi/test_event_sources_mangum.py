@@ -209,7 +209,7 @@ RESULT_DIFFERENCES = {
     "hop-by-hop headers are dropped": ResultDifference(
         (V2, V1, ALB_ONE, EDGE), {"hop by hop"}, {"headers"}, "RFC 9110 section 7.6.1"
     ),
-    "hop-by-hop multi-value headers are dropped": ResultDifference(
+    "hop-by-hop headers are dropped, multi-value": ResultDifference(
         (ALB_MULTI,), {"hop by hop"}, {"multiValueHeaders"}, "RFC 9110 section 7.6.1"
     ),
     "repeated headers are joined": ResultDifference(
@@ -235,6 +235,12 @@ RESULT_DIFFERENCES = {
     ),
 }
 MANGUM_RAISES_ON = {"latin-1 header"}  # UnicodeDecodeError
+
+
+@pytest.mark.parametrize("name", [*DIFFERENCES, *RESULT_DIFFERENCES, *MANGUM_RAISES_ON])
+def test_each_difference_is_documented(name: str) -> None:
+    page = (EVENTS.parent / "docs" / "events.md").read_text()
+    assert f"\n| {name.partition(',')[0]} |" in page
 
 
 def app_of(response: Response) -> Any:

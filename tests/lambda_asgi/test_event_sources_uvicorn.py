@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 
 import pytest
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
 from starlette.applications import Starlette
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Mount, Route
 
 from lambda_asgi.asgi import ASGIApp, Message, Receive, Scope, Send
-from lambda_asgi.event_sources import infer
+from lambda_asgi.event_sources import NON_HTTP, infer
 
 EVENTS = Path(__file__).parents[2] / "events"
 
@@ -160,9 +160,8 @@ def test_uvicorn_makes_the_same_scope(name: str, server: Server) -> None:
     )
 
 
-def answer(app: ASGIApp, name: str, **options: str) -> tuple[int, bytes]:
-    """What `app` answers to a golden event: status and body."""
-    event = golden(name)
+def answer(app: ASGIApp, event: Any, **options: str) -> tuple[int, bytes]:
+    """What `app` answers to an event: status and body."""
     scope, request_body = infer(event).request(event, None, **options)
     sent: list[Message] = []
 
@@ -192,12 +191,12 @@ STARLETTE = Starlette(routes=[Route("/items/{number:int}", where, name="item")])
     ],
 )
 def test_routes_and_links_below_a_stage_or_a_base_path(name: str, base_path: str, site: str) -> None:
-    status, body = answer(STARLETTE, name, base_path=base_path)
+    status, body = answer(STARLETTE, golden(name), base_path=base_path)
     assert (status, json.loads(body)) == (200, [f"{site}/items/7", f"{site}/items/8", 7])
 
 
 def test_without_its_base_path_nothing_matches() -> None:
-    assert answer(STARLETTE, "rest_api_get_custom_domain")[0] == 404
+    assert answer(STARLETTE, golden("rest_api_get_custom_domain"))[0] == 404
 
 
 def test_a_mounted_app_below_a_stage() -> None:
@@ -205,7 +204,7 @@ def test_a_mounted_app_below_a_stage() -> None:
         return PlainTextResponse(request.scope["root_path"])
 
     app = Starlette(routes=[Mount("/files", routes=[Route("/blob.bin", path, methods=["PUT"])])])
-    assert answer(app, "rest_api_put_binary") == (200, b"/live/files")
+    assert answer(app, golden("rest_api_put_binary")) == (200, b"/live/files")
 
 
 def test_fastapi_serves_its_routes_below_a_stage() -> None:
@@ -215,9 +214,14 @@ def test_fastapi_serves_its_routes_below_a_stage() -> None:
     def items(request: Request) -> dict[str, Any]:
         return {"root_path": request.scope["root_path"], "docs": str(request.url_for("swagger_ui_html"))}
 
-    status, body = answer(app, "rest_api_get")
+    status, body = answer(app, golden("rest_api_get"))
     site = "https://f6g7h8i9j0.execute-api.eu-west-1.amazonaws.com/live"
     assert (status, json.loads(body)) == (200, {"root_path": "/live", "docs": f"{site}/docs"})
+
+    event = golden("rest_api_get")
+    event["path"], event["requestContext"]["path"] = "/docs", "/live/docs"
+    status, body = answer(app, event)
+    assert (status, b"url: '/live/openapi.json'" in body) == (200, True)
 
 
 def test_fastapi_takes_an_sqs_event_as_json() -> None:
@@ -228,8 +232,21 @@ def test_fastapi_takes_an_sqs_event_as_json() -> None:
         assert await request.json() == request.scope["aws.event"]
         return {"batchItemFailures": [{"itemIdentifier": request.scope["aws.event"]["Records"][0]["messageId"]}]}
 
-    status, body = answer(app, "sqs")
+    status, body = answer(app, golden("sqs"))
     event = golden("sqs")
     failures = [{"itemIdentifier": "19dd0b57-b21e-4ac1-bd88-01bbb068cb78"}]
     headers = [(b"content-type", b"application/json")]
     assert infer(event).result(event, None, status, headers, body) == {"batchItemFailures": failures}
+
+
+def test_a_request_to_the_event_path_can_be_told_from_an_event() -> None:
+    """The recipe of docs/events.md: a URL's visitor may POST to /events as well."""
+    app = FastAPI()
+
+    @app.post("/events")
+    async def events(request: Request) -> None:
+        if infer(request.scope["aws.event"]) is not NON_HTTP:
+            raise HTTPException(404)
+
+    assert answer(app, golden("sqs")) == (200, b"null")
+    assert answer(app, golden("function_url_post_json"))[0] == 404

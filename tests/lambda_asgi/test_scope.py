@@ -11,7 +11,7 @@ from lambda_asgi.errors import EventError
 from lambda_asgi.scope import (
     decoded_path,
     header_lines,
-    http_scope,
+    http_request,
     mount_point,
     multi_header_lines,
     nearest_forwarded_for,
@@ -190,14 +190,13 @@ def test_a_message_shows_no_value() -> None:
 def scope(**changes: Any) -> Any:
     given: dict[str, Any] = {
         "method": "GET",
-        "path": "/",
         "raw_path": b"/",
         "query_string": b"",
         "headers": [],
         "body": b"",
         "client_ip": None,
     }
-    return http_scope({}, None, **given | changes)
+    return http_request({}, None, **given | changes)[0]
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,9 @@ from lambda_asgi.asgi import RawHeaders, Scope
 from lambda_asgi.errors import EventError
 from lambda_asgi.event_sources.source import EventSource
 from lambda_asgi.scope import (
-    decoded_path,
-    http_scope,
+    http_request,
     json_list,
     json_object,
-    mount_point,
     multi_header_lines,
     request_body,
     text_member,
@@ -32,36 +30,32 @@ class LambdaAtEdge(EventSource):
     ) -> tuple[Scope, bytes]:
         cloudfront = event["Records"][0]["cf"]
         request = cloudfront["request"]
-        raw_path = utf8(text_member(request, "uri") or "/")
-        path = decoded_path(raw_path)
-        headers = multi_header_lines(
-            {
-                name: [
-                    json_object(line, f"header {name!r}").get("value") for line in json_list(lines, f"header {name!r}")
-                ]
-                for name, lines in json_object(request.get("headers"), "headers").items()
-            }
-        )
-        body = edge_body(json_object(request.get("body"), "body"))
-        scope = http_scope(
+        headers = edge_header_lines(request.get("headers"))
+        return http_request(
             event,
             context,
             method=request.get("method"),
-            path=path,
-            raw_path=raw_path,
+            raw_path=utf8(text_member(request, "uri") or "/"),
+            prefixes=(base_path,),
             query_string=utf8(text_member(request, "querystring")),
             headers=headers,
-            body=body,
+            body=edge_body(json_object(request.get("body"), "body")),
             client_ip=request.get("clientIp"),
             host=json_object(cloudfront.get("config"), "config").get("distributionDomainName"),
-            root_path=mount_point(path, base_path),
+            forwarded_proto=dict(headers).get(b"cloudfront-forwarded-proto"),
         )
-        if (b"cloudfront-forwarded-proto", b"http") in headers:
-            scope["scheme"] = "http"
-        return scope, body
 
     def result(self, event: Any, context: Any, status: int, headers: RawHeaders, body: bytes) -> Any:
         return buffered.lambda_at_edge(status, headers, body)
+
+
+def edge_header_lines(headers: Any) -> RawHeaders:
+    """CloudFront's {"name": [{"key": "Name", "value": "..."}, ...]}."""
+    values = {}
+    for name, lines in json_object(headers, "headers").items():
+        label = f"header {name!r}"
+        values[name] = [json_object(line, label).get("value") for line in json_list(lines, label)]
+    return multi_header_lines(values)
 
 
 def edge_body(body: dict[str, Any]) -> bytes:

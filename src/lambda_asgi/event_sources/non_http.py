@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 from lambda_asgi.asgi import RawHeaders, Scope
 from lambda_asgi.errors import EventError, LambdaASGIError
 from lambda_asgi.event_sources.source import EventSource
-from lambda_asgi.scope import decoded_path, http_scope, utf8
+from lambda_asgi.scope import http_request, utf8
 
 
 class EventNotHandled(LambdaASGIError):
@@ -31,19 +31,16 @@ class NonHTTP(EventSource):
             body = json.dumps(event, separators=(",", ":"), allow_nan=False).encode()
         except (ValueError, RecursionError) as error:
             raise EventError(f"the event cannot be written as JSON again: {error}") from None
-        raw_path = utf8(event_path)
-        scope = http_scope(
+        return http_request(
             event,
             context,
             method="POST",
-            path=decoded_path(raw_path),
-            raw_path=raw_path,
+            raw_path=utf8(event_path),
             query_string=b"",
             headers=[(b"content-type", b"application/json")],
             body=body,
             client_ip=None,
         )
-        return scope, body
 
     def result(self, event: Any, context: Any, status: int, headers: RawHeaders, body: bytes) -> Any:
         """The value of a JSON body, the text of a text body, null for none, and base64 for bytes that are neither.

@@ -7,18 +7,15 @@ from typing import Any
 
 from lambda_asgi import buffered
 from lambda_asgi.asgi import RawHeaders, Scope
-from lambda_asgi.errors import EventError
-from lambda_asgi.event_sources.payload_v2 import redecoded_path, stage_of
+from lambda_asgi.event_sources.payload_v2 import encoded_again, stage_of
 from lambda_asgi.event_sources.source import EventSource
 from lambda_asgi.scope import (
     decoded_path,
-    describe,
     header_lines,
-    http_scope,
-    json_list,
+    http_request,
     json_object,
-    mount_point,
     multi_header_lines,
+    query_parameters,
     request_body,
     text_member,
     utf8,
@@ -34,12 +31,10 @@ class RESTAPI(EventSource):
     def request(
         self, event: Any, context: Any, base_path: str = "", event_path: str = "/events"
     ) -> tuple[Scope, bytes]:
-        raw_path = text_member(event, "path") or "/"
-        stage = stage_prefix(text_member(event["requestContext"], "path"), raw_path)
-        wire_path = utf8(stage + raw_path)
-        path = decoded_path(wire_path)
-        root_path = mount_point(path, decoded_path(utf8(stage)), base_path) if stage or base_path else ""
-        return scope_and_body(event, context, path, wire_path, root_path)
+        below_stage = text_member(event, "path") or "/"
+        stage = stage_prefix(text_member(event["requestContext"], "path"), below_stage)
+        prefixes = (decoded_path(utf8(stage)), base_path)
+        return request_of(event, context, utf8(stage + below_stage), None, prefixes)
 
     def result(self, event: Any, context: Any, status: int, headers: RawHeaders, body: bytes) -> Any:
         return buffered.payload_v1(status, headers, body)
@@ -53,32 +48,31 @@ class HTTPAPIPayloadV1(EventSource):
     def request(
         self, event: Any, context: Any, base_path: str = "", event_path: str = "/events"
     ) -> tuple[Scope, bytes]:
-        path, raw_path = redecoded_path(text_member(event, "path") or "/")
-        root_path = mount_point(path, stage_of(event), base_path)
-        return scope_and_body(event, context, path, raw_path, root_path)
+        raw_path, path = encoded_again(text_member(event, "path") or "/")
+        return request_of(event, context, raw_path, path, (stage_of(event), base_path))
 
     def result(self, event: Any, context: Any, status: int, headers: RawHeaders, body: bytes) -> Any:
         return buffered.payload_v1(status, headers, body)
 
 
-def scope_and_body(event: Any, context: Any, path: str, raw_path: bytes, root_path: str) -> tuple[Scope, bytes]:
+def request_of(
+    event: Any, context: Any, raw_path: bytes, path: str | None, prefixes: tuple[str, ...]
+) -> tuple[Scope, bytes]:
     request_context = event["requestContext"]
-    body = request_body(event.get("body"), event.get("isBase64Encoded"))
-    scope = http_scope(
+    return http_request(
         event,
         context,
         method=event.get("httpMethod"),
-        path=path,
         raw_path=raw_path,
+        path=path,
+        prefixes=prefixes,
         query_string=query_string(event),
         headers=merged_header_lines(event),
-        body=body,
+        body=request_body(event.get("body"), event.get("isBase64Encoded")),
         client_ip=json_object(request_context.get("identity"), "requestContext.identity").get("sourceIp"),
         host=request_context.get("domainName"),
-        root_path=root_path,
         protocol=request_context.get("protocol"),
     )
-    return scope, body
 
 
 def stage_prefix(full_path: str, path: str) -> str:
@@ -105,15 +99,9 @@ def merged_header_lines(event: Any) -> RawHeaders:
 
 def query_string(event: Any) -> bytes:
     """The query, encoded anew: API Gateway has decoded it. Order and spelling of the original are lost."""
-    multi = json_object(event.get("multiValueQueryStringParameters"), "multiValueQueryStringParameters")
-    single = json_object(event.get("queryStringParameters"), "queryStringParameters")
-    if not multi and not single:
+    parameters = query_parameters(event.get("multiValueQueryStringParameters"), event.get("queryStringParameters"))
+    if not parameters:
         return b""
     from urllib.parse import urlencode
 
-    pairs = [(key, value) for key, values in multi.items() for value in json_list(values, f"query parameter {key!r}")]
-    pairs += [(key, value) for key, value in single.items() if key not in multi]
-    for key, value in pairs:
-        if not isinstance(value, str):
-            raise EventError(f"the event's query parameter {key!r} is {describe(value)}, not a string")
-    return urlencode(pairs, errors="surrogatepass").encode()
+    return urlencode(parameters, errors="surrogatepass").encode()

@@ -10,12 +10,10 @@ from lambda_asgi import buffered
 from lambda_asgi.asgi import RawHeaders, Scope
 from lambda_asgi.event_sources.source import EventSource
 from lambda_asgi.scope import (
-    decoded_path,
     header_lines,
     header_value,
-    http_scope,
+    http_request,
     json_list,
-    mount_point,
     request_body,
     text_member,
     utf8,
@@ -33,10 +31,7 @@ class FunctionURL(EventSource):
     def request(
         self, event: Any, context: Any, base_path: str = "", event_path: str = "/events"
     ) -> tuple[Scope, bytes]:
-        raw_path = utf8(text_member(event, "rawPath") or "/")
-        path = decoded_path(raw_path)
-        root_path = mount_point(path, base_path) if base_path else ""
-        return scope_and_body(event, context, path, raw_path, root_path)
+        return request_of(event, context, utf8(text_member(event, "rawPath") or "/"), None, (base_path,))
 
     def result(self, event: Any, context: Any, status: int, headers: RawHeaders, body: bytes) -> Any:
         return buffered.payload_v2(status, headers, body)
@@ -45,8 +40,8 @@ class FunctionURL(EventSource):
 class HTTPAPI(EventSource):
     """An API Gateway HTTP API.
 
-    It decodes the path before the function sees it (sometimes twice, recorded), so `raw_path` is encoded anew and
-    `path` is taken as it is. A named stage is the first segment of the path.
+    It decodes the path before the function sees it (sometimes twice, recorded), so `path` is taken as it is, and
+    `raw_path` is encoded anew. A named stage is the first segment of the path.
     """
 
     name = "http-api"
@@ -54,15 +49,16 @@ class HTTPAPI(EventSource):
     def request(
         self, event: Any, context: Any, base_path: str = "", event_path: str = "/events"
     ) -> tuple[Scope, bytes]:
-        path, raw_path = redecoded_path(text_member(event, "rawPath") or "/")
-        root_path = mount_point(path, stage_of(event), base_path)
-        return scope_and_body(event, context, path, raw_path, root_path)
+        raw_path, path = encoded_again(text_member(event, "rawPath") or "/")
+        return request_of(event, context, raw_path, path, (stage_of(event), base_path))
 
     def result(self, event: Any, context: Any, status: int, headers: RawHeaders, body: bytes) -> Any:
         return buffered.payload_v2(status, headers, body)
 
 
-def scope_and_body(event: Any, context: Any, path: str, raw_path: bytes, root_path: str) -> tuple[Scope, bytes]:
+def request_of(
+    event: Any, context: Any, raw_path: bytes, path: str | None, prefixes: tuple[str, ...]
+) -> tuple[Scope, bytes]:
     request_context = event["requestContext"]
     http = request_context["http"]
     method = http.get("method")
@@ -75,30 +71,29 @@ def scope_and_body(event: Any, context: Any, path: str, raw_path: bytes, root_pa
         headers.append((b"cookie", b"; ".join(values)))
     if INVENTED_LENGTH in headers and method in ("GET", "DELETE"):
         headers.remove(INVENTED_LENGTH)  # AWS adds it to requests that had none (recorded): a body, says HTTP
-    body = request_body(event.get("body"), event.get("isBase64Encoded"))
-    scope = http_scope(
+    return http_request(
         event,
         context,
         method=method,
-        path=path,
         raw_path=raw_path,
+        path=path,
+        prefixes=prefixes,
         query_string=utf8(text_member(event, "rawQueryString")),
         headers=headers,
-        body=body,
+        body=request_body(event.get("body"), event.get("isBase64Encoded")),
         client_ip=http.get("sourceIp"),
         host=request_context.get("domainName"),
-        root_path=root_path,
         protocol=http.get("protocol"),
     )
-    return scope, body
 
 
-def redecoded_path(path: str) -> tuple[str, bytes]:
-    """`path` and a raw path for one that the front door has decoded already."""
+def encoded_again(path: str) -> tuple[bytes, str]:
+    """The raw path and the path of one that the front door has decoded."""
     from urllib.parse import quote
 
-    raw_path = quote(utf8(path), safe="/:@!$&'()*+,;=~").encode()  # RFC 3986: what a path may hold unescaped
-    return utf8(path).decode("utf-8", "replace"), raw_path
+    wire = utf8(path)
+    # RFC 3986 section 3.3: what a path may hold unescaped.
+    return quote(wire, safe="/:@!$&'()*+,;=~").encode(), wire.decode("utf-8", "replace")
 
 
 def stage_of(event: Any) -> str:

@@ -7,18 +7,17 @@ from typing import Any
 
 from lambda_asgi import buffered
 from lambda_asgi.asgi import RawHeaders, Scope
-from lambda_asgi.event_sources.alb import undecoded_query_string
 from lambda_asgi.event_sources.source import EventSource
 from lambda_asgi.scope import (
-    decoded_path,
     header_lines,
-    http_scope,
+    http_request,
     json_object,
-    mount_point,
     multi_header_lines,
     nearest_forwarded_for,
+    query_parameters,
     request_body,
     text_member,
+    undecoded_query_string,
     utf8,
 )
 
@@ -31,29 +30,23 @@ class VPCLattice(EventSource):
     def request(
         self, event: Any, context: Any, base_path: str = "", event_path: str = "/events"
     ) -> tuple[Scope, bytes]:
-        version_1 = "raw_path" in event
-        target = text_member(event, "raw_path" if version_1 else "path")
-        raw_target, mark, query = utf8(target).partition(b"?")
-        raw_path = raw_target or b"/"
-        path = decoded_path(raw_path)
+        if "raw_path" in event:  # version 1
+            target, parameters, is_base64 = "raw_path", "query_string_parameters", "is_base64_encoded"
+        else:
+            target, parameters, is_base64 = "path", "queryStringParameters", "isBase64Encoded"
+        raw_path, mark, query_string = utf8(text_member(event, target)).partition(b"?")
         headers = lattice_header_lines(event.get("headers"))
-        if not mark:
-            key = "query_string_parameters" if version_1 else "queryStringParameters"
-            query = undecoded_query_string(json_object(event.get(key), key))
-        body = request_body(event.get("body"), event.get("is_base64_encoded" if version_1 else "isBase64Encoded"))
-        scope = http_scope(
+        return http_request(
             event,
             context,
             method=event.get("method"),
-            path=path,
-            raw_path=raw_path,
-            query_string=query,
+            raw_path=raw_path or b"/",
+            prefixes=(base_path,),
+            query_string=query_string if mark else undecoded_query_string(query_parameters(event.get(parameters))),
             headers=headers,
-            body=body,
+            body=request_body(event.get("body"), event.get(is_base64)),
             client_ip=nearest_forwarded_for(headers),
-            root_path=mount_point(path, base_path),
         )
-        return scope, body
 
     def result(self, event: Any, context: Any, status: int, headers: RawHeaders, body: bytes) -> Any:
         return buffered.alb(status, headers, body, multi_value=False)
