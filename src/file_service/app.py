@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -37,7 +38,7 @@ def create_app(settings: Settings, source: FileSource) -> FastAPI:
     # A path that ends with a slash is a folder's: listings come before files.
     for routes in (health, page, archives, digests, listings, files):
         app.include_router(routes.router)
-    for kind in (Problem, BadPath, BadCursor, SourceError, RequestValidationError):
+    for kind in (Problem, BadPath, BadCursor, SourceError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer)
     app.add_middleware(AccessLog)
     return app

@@ -34,7 +34,9 @@ def is_served(path: str, *, show_hidden: bool) -> bool:
 
 
 def _is_served_segment(segment: str, show_hidden: bool) -> bool:
-    if not segment or segment in {".", ".."} or "\\" in segment or "\0" in segment:
+    if not segment or segment in {".", ".."}:
+        return False
+    if "\\" in segment or "\0" in segment or "\n" in segment:  # a newline matches no route of Starlette's
         return False
     if segment.startswith(".") and not show_hidden:
         return False

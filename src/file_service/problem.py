@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from file_service.errors import FileChanged, NotFound, SourceRefused
@@ -16,6 +17,7 @@ _TITLES = {
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
+    405: "Method Not Allowed",
     412: "Precondition Failed",
     413: "Content Too Large",
     416: "Range Not Satisfiable",
@@ -57,6 +59,8 @@ def problem_of(error: Exception) -> Problem:
             return Problem(400, str(error))
         case BadCursor():
             return Problem(422, str(error))
+        case HTTPException():
+            return Problem(error.status_code, error.detail, headers=error.headers)
         case RequestValidationError():
             wrong = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
             return Problem(422, "; ".join(wrong))

@@ -9,6 +9,7 @@ from starlette.responses import Response, StreamingResponse
 
 from file_service.content_disposition import content_disposition
 from file_service.problem import Problem
+from file_service.routes import get_and_head
 from file_service.routes.dependencies import LogLine, Sendable, Source, served_path
 from file_service.sources import File
 from file_service.streams import started
@@ -16,8 +17,9 @@ from file_service.streams import started
 router = APIRouter()
 
 
-@router.head("/archives/{path:path}", include_in_schema=False)
-@router.get("/archives/{path:path}", response_class=Response, responses={200: {"content": {"application/zip": {}}}})
+@get_and_head(
+    router, "/archives/{path:path}", response_class=Response, responses={200: {"content": {"application/zip": {}}}}
+)
 async def get_archive(
     request: Request, path: Annotated[str, Depends(served_path)], source: Source, sendable: Sendable, log: LogLine
 ) -> Response:

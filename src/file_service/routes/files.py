@@ -14,6 +14,7 @@ from file_service.content_disposition import content_disposition
 from file_service.limits import ranges_to_ask_for
 from file_service.media_types import is_active, media_type
 from file_service.problem import Problem
+from file_service.routes import get_and_head
 from file_service.routes.dependencies import Digests, LogLine, RequestedFile, Sendable, Settings, Source
 from file_service.selection import select
 from file_service.sources import File
@@ -21,9 +22,12 @@ from file_service.streams import pieces_of, started
 
 router = APIRouter()
 
+# What a cache needs (section 15.4.5). A Function URL gives an answer without Content-Type one of its own, and a cache
+# would take it over: so the true one goes along.
+_NOT_MODIFIED = ("cache-control", "content-type", "etag")
 
-@router.head("/files/{path:path}", include_in_schema=False)
-@router.get("/files/{path:path}", response_class=Response)
+
+@get_and_head(router, "/files/{path:path}", response_class=Response)
 async def get_file(
     request: Request,
     file: RequestedFile,
@@ -42,8 +46,7 @@ async def get_file(
     fields = {name: ",".join(request.headers.getlist(name)) for name in request.headers}
     match evaluate(fields, file.etag, file.modified):
         case Outcome.NOT_MODIFIED:
-            # What a cache keeps up to date, and no more (section 15.4.5).
-            return Response(status_code=304, headers={name: headers[name] for name in ("cache-control", "etag")})
+            return Response(status_code=304, headers={name: headers[name] for name in _NOT_MODIFIED})
         case Outcome.PRECONDITION_FAILED:
             raise Problem(412, "The file is not the version that was asked for.", headers={"etag": file.etag})
 

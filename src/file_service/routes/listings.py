@@ -24,6 +24,7 @@ from file_service.listing import (
 )
 from file_service.negotiation import preferred
 from file_service.problem import problem_of
+from file_service.routes import get_and_head
 from file_service.routes.dependencies import Settings, Source, served_path
 from file_service.sources import Entry
 from file_service.streams import started
@@ -37,10 +38,8 @@ Pages = AsyncGenerator[Sequence[Entry], None]
 _log = logging.getLogger("file_service")
 
 
-@router.head("/files/{folder:path}/", include_in_schema=False)
-@router.get("/files/{folder:path}/", include_in_schema=False)
-@router.head("/files/", include_in_schema=False)
-@router.get("/files/", response_model=Listing, responses={200: {"content": {NDJSON: {}, HTML: {}}}})
+@get_and_head(router, "/files/{folder:path}/", include_in_schema=False)
+@get_and_head(router, "/files/", response_model=Listing, responses={200: {"content": {NDJSON: {}, HTML: {}}}})
 async def list_folder(
     request: Request,
     source: Source,

@@ -1,0 +1,179 @@
+"""Real servers for tests: the service under uvicorn and under the Lambda emulator, and an S3 server."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.store import S3Store
+
+ROOT = Path(__file__).parent.parent.parent
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]  # by lower-case name
+    body: bytes
+
+    @property
+    def length(self) -> str | None:
+        """Content-Length, also as a Function URL passes it on from a stream."""
+        return self.headers.get("x-amzn-remapped-content-length", self.headers.get("content-length"))
+
+
+@dataclass(frozen=True)
+class Server:
+    url: str
+    pid: int
+
+    def ask(self, method: str, target: str, headers: Mapping[str, str] | None = None) -> Answer:
+        """One request, its target as it is: nothing is normalised."""
+        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=30)
+        with contextlib.closing(connection):
+            connection.putrequest(method, target, skip_accept_encoding=True)
+            for name, value in (headers or {}).items():
+                connection.putheader(name, value.encode("latin-1"))
+            connection.endheaders()
+            response = connection.getresponse()
+            fields = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, fields, response.read())
+
+    def get(self, target: str, headers: Mapping[str, str] | None = None) -> Answer:
+        return self.ask("GET", target, headers)
+
+
+@contextlib.contextmanager
+def service(front: str, settings: Mapping[str, str], environment: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """The service as a process of its own, behind `uvicorn` or `lambda`. `settings`: its FILE_ variables."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("FILE_", "AWS_", "LAMBDA_"))}
+    inherited |= environment or {}
+    if front == "uvicorn":
+        command = [sys.executable, "-m", "uvicorn", "--app-dir", "src", "--port", "0", "file_service.main:app"]
+        with _process(command, {**inherited, **settings}, r"running on (http://\S+)") as server:
+            yield server
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        template = Path(folder, "template.yaml")
+        template.write_text(_template(settings))
+        command = [sys.executable, "-m", "lambda_emulator", "--template", str(template), "--port", "0"]
+        with _process(command, inherited, r"Listening on (http://\S+)") as server:
+            yield server
+
+
+def _template(settings: Mapping[str, str]) -> str:
+    variables = {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/bootstrap", **settings}
+    properties = {
+        "CodeUri": str(ROOT / "src"),
+        "Handler": "file_service.main.handler",
+        "Runtime": "python3.13",
+        "Timeout": 300,
+        "MemorySize": 1024,
+        "Environment": {"Variables": variables},
+        "FunctionUrlConfig": {"AuthType": "NONE", "InvokeMode": "RESPONSE_STREAM"},
+    }
+    function = {"Type": "AWS::Serverless::Function", "Properties": properties}
+    return json.dumps({"Transform": "AWS::Serverless-2016-10-31", "Resources": {"FileServiceFunction": function}})
+
+
+@contextlib.contextmanager
+def _process(
+    command: list[str], environment: Mapping[str, str], ready: str, stop: signal.Signals = signal.SIGINT
+) -> Iterator[Server]:
+    """A server process, from the line that says where it listens to its end. A failing start shows its output."""
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    assert process.stdout is not None
+    lines: list[str] = []
+    try:
+        for line in process.stdout:
+            lines.append(line)
+            if found := re.search(ready, line):
+                break
+        else:
+            raise RuntimeError(f"{command} did not start:\n{''.join(lines)}")
+        drain = threading.Thread(target=lines.extend, args=(process.stdout,), daemon=True)
+        drain.start()
+        yield Server(found[1].rstrip("/"), process.pid)
+    finally:
+        process.send_signal(stop)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+        finally:
+            process.stdout.close()
+
+
+@dataclass(frozen=True)
+class S3Server:
+    url: str
+
+    BUCKET = "test"
+
+    def environment(self, url: str = "") -> dict[str, str]:
+        """The variables that lead the service here, or to a proxy at `url`."""
+        return {
+            "AWS_ENDPOINT_URL_S3": url or self.url,
+            "AWS_ACCESS_KEY_ID": "test-access",
+            "AWS_SECRET_ACCESS_KEY": "test-secret",
+            "AWS_REGION": "us-east-1",
+        }
+
+    def put(self, files: Mapping[str, bytes]) -> None:
+        """Puts objects by their keys, several at a time."""
+        store = S3Store(
+            self.BUCKET,
+            endpoint=self.url,
+            region="us-east-1",
+            access_key_id="test-access",
+            secret_access_key="test-secret",
+            client_options={"allow_http": True},
+        )
+        with ThreadPoolExecutor(16) as threads:
+            list(threads.map(lambda key: obstore.put(store, key, files[key]), files))
+
+
+@contextlib.contextmanager
+def s3_server() -> Iterator[S3Server]:
+    """SeaweedFS on loopback, with one empty bucket."""
+    ports = ["s3.port", "master.port", "volume.port", "filer.port", "admin.port"]
+    ports += [f"{name}.grpc" for name in ports]
+    with tempfile.TemporaryDirectory() as folder:
+        identities = Path(folder, "s3.json")
+        identities.write_text(
+            '{"identities": [{"name": "test", "actions": ["Admin", "Read", "Write", "List"],'
+            ' "credentials": [{"accessKey": "test-access", "secretKey": "test-secret"}]}]}'
+        )
+        command = [str(BIN / "weed"), "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
+        command += ["-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]
+        command += ["-master.telemetry=false", f"-bucket={S3Server.BUCKET}", f"-s3.config={identities}"]
+        command += [f"-{name}={port}" for name, port in zip(ports, _free_ports(len(ports)), strict=True)]
+        environment = os.environ | {"HOME": folder}
+        # Killed, not asked to end: what it would save in two seconds is thrown away.
+        with _process(command, environment, r"S3 Endpoint:\s+(http://\S+)", signal.SIGKILL) as server:
+            yield S3Server(server.url)
+
+
+def _free_ports(count: int) -> list[int]:
+    """Free at this moment; SeaweedFS cannot be given port 0."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [each.getsockname()[1] for each in sockets]
