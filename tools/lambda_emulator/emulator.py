@@ -15,9 +15,12 @@ from lambda_emulator.execution_environment import InitError
 from lambda_emulator.function import Function
 from lambda_emulator.function_url import FunctionURLFront
 from lambda_emulator.http_server import Handler, HTTPServer
+from lambda_emulator.invoke_api import InvokeAPI
 from lambda_emulator.launch import LaunchError, prepare
+from lambda_emulator.rest_api import RestAPIFront, Route
 from lambda_emulator.sigv4 import Credentials
 from lambda_emulator.template import REGION, FunctionConfig, FunctionURL, load
+from lambda_emulator.watch import watch
 
 __all__ = ["Emulator", "Options", "StartError"]
 
@@ -54,8 +57,9 @@ class Emulator:
         self.options = options
         self.shell = shell
         self.console = Console(as_json=options.as_json)
-        self.functions: list[Function] = []
+        self.functions: dict[str, Function] = {}
         self.servers: list[HTTPServer] = []
+        self._watching: asyncio.Task[None] | None = None
 
     async def run(self) -> int:
         """Serves until SIGINT or SIGTERM. Raises TemplateError or StartError."""
@@ -84,29 +88,46 @@ class Emulator:
                 launch = prepare(config, self.options.command, self.shell)
             except LaunchError as error:
                 raise StartError(str(error)) from error
-            function = Function(
+            self.functions[config.name] = Function(
                 config, launch, self.console, concurrency=self._processes(config), freeze=self.options.freeze
-            )  # fmt: skip
-            self.functions.append(function)
-        port = self.options.port
-        lines = []
-        for function in self.functions:
-            if function.config.url is not None:
-                real = await self._listen(partial(self._function_url, function), port)
-                lines.append((real, function.config.name))
-                port += 1 if port else 0
+            )
+        lines = await self._open_fronts()
         if not self.options.cold:
-            for function in self.functions:
-                try:
-                    await function.warm_up()
-                except InitError as failure:
-                    kind, message = error_text(failure.error.body)
-                    raise StartError(
-                        f"{function.config.name} did not start: {kind or failure.error.kind}: {message}"
-                    ) from failure
-        for real, name in lines:
-            suffix = "" if len(lines) == 1 else f" ({name})"
-            print(f"Listening on http://{_host(self.options.host)}:{real}{suffix}", flush=True)
+            for function in self.functions.values():
+                await self._warm_up(function)
+        if self.options.watch:
+            self._watching = asyncio.create_task(watch(list(self.functions.values()), self.console))
+        for port, what in lines:
+            suffix = f" ({what})" if what else ""
+            print(f"Listening on http://{_host(self.options.host)}:{port}{suffix}", flush=True)
+
+    async def _open_fronts(self) -> list[tuple[int, str]]:
+        """Each Function URL and REST API on a port of its own, counting up; the ports, and what is there."""
+        fronts: list[tuple[str, Callable[[int], Handler]]] = []
+        apis: dict[tuple[str, str], list[Route]] = {}
+        for function in self.functions.values():
+            if function.config.url is not None:
+                fronts.append((function.config.name, partial(self._function_url, function)))
+            for api in function.config.rest_apis:
+                apis.setdefault((api.api, api.stage), []).append(Route(api, function))
+        for (name, stage), routes in apis.items():
+            fronts.append((f"REST API {name}, stage {stage}", partial(self._rest_api, stage, routes)))
+        lines = []
+        for index, (what, front) in enumerate(fronts):
+            port = await self._listen(front, self.options.port + index if self.options.port else 0)
+            lines.append((port, what if len(fronts) > 1 else ""))
+        if self.options.lambda_port is not None:
+            invoke_api = InvokeAPI(self.functions, self.console, pace=self.options.pace)
+            lines.append((await self._listen(lambda _: invoke_api.handle, self.options.lambda_port), "Lambda API"))
+        return lines
+
+    async def _warm_up(self, function: Function) -> None:
+        try:
+            await function.warm_up()
+        except InitError as failure:
+            kind, message = error_text(failure.error.body)
+            kind = kind or failure.error.kind
+            raise StartError(f"{function.config.name} did not start: {kind}: {message}") from failure
 
     def _configs(self) -> list[FunctionConfig]:
         """The functions to serve, with the command line's changes."""
@@ -134,36 +155,40 @@ class Emulator:
         """Managed Instances serve many requests in one process."""
         return 1 if config.managed_concurrency is not None else self.options.concurrency
 
-    def _function_url(self, function: Function, door: FrontDoor) -> Handler:
+    def _function_url(self, function: Function, port: int) -> Handler:
         assert function.config.url is not None
         url_id = hashlib.md5(function.config.name.encode(), usedforsecurity=False).hexdigest()
         return FunctionURLFront(
             function,
             function.config.url,
-            replace(door, url_id=url_id),
+            FrontDoor(url_id, REGION, "http", port),
             self.console,
             credentials=_credentials(self.shell),
             pace=self.options.pace,
             hang_seconds=self.options.hang_seconds,
         ).handle
 
-    async def _listen(self, front: Callable[[FrontDoor], Handler], port: int) -> int:
+    def _rest_api(self, stage: str, routes: list[Route], port: int) -> Handler:
+        return RestAPIFront(stage, routes, port, self.console, pace=self.options.pace).handle
+
+    async def _listen(self, front: Callable[[int], Handler], port: int) -> int:
         server = HTTPServer(_not_ready, idle_seconds=limits.IDLE_SECONDS)
         try:
             real = await server.start(self.options.host, port)
         except OSError as error:
-            raise StartError(
-                f"cannot listen on {self.options.host}:{port}: {error.strerror or error}; choose another --port"
-            ) from error
+            what = f"{self.options.host}:{port}"
+            raise StartError(f"cannot listen on {what}: {error.strerror or error}; choose another --port") from error
         self.servers.append(server)
-        server.handler = front(FrontDoor("", REGION, "http", real))
+        server.handler = front(real)
         return real
 
     async def _stop(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
         for server in self.servers:
             await server.close()
-        for function in self.functions:
-            await function.stop()
+        await asyncio.gather(*(function.stop() for function in self.functions.values()))
 
 
 async def _not_ready(exchange: object) -> None:

@@ -81,7 +81,7 @@ class Function:
             self._wake()
 
     async def warm_up(self) -> None:
-        """Starts the first environment before it is needed, so that a broken function shows at once. Raises InitError."""
+        """Starts the first environment ahead of need, so that a broken function shows at once. Raises InitError."""
         await self._start()
 
     async def replace(self) -> None:
@@ -109,7 +109,7 @@ class Function:
                     self._environments.remove(environment)
                     self._environments.append(environment)
                     return environment
-            if len(self._environments) < self.concurrency:
+            if sum(not environment.stale for environment in self._environments) < self.concurrency:
                 await self._start()
                 continue
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -30,9 +30,10 @@ from lambda_emulator.response import (
     wire_head,
 )
 from lambda_emulator.sigv4 import Credentials, SignatureError, verify
+from lambda_emulator.streaming import http_chunk, stream
 from lambda_emulator.template import ACCOUNT, REGION, FunctionURL
 
-__all__ = ["FunctionURLFront"]
+__all__ = ["FunctionURLFront", "trace_root"]
 
 _DOCS: Final = "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
 _FORBIDDEN: Final = f"Forbidden. For troubleshooting Function URL authorization issues, see: {_DOCS}"
@@ -78,7 +79,7 @@ class FunctionURLFront:
         """Serves one request; the HTTP server's handler."""
         request = exchange.request
         line = RequestLine(request.method, request.target, time.monotonic())
-        turn = _Turn(exchange, line, str(uuid.uuid4()), _trace_root(request.header("x-amzn-trace-id")))
+        turn = _Turn(exchange, line, str(uuid.uuid4()), trace_root(request.header("x-amzn-trace-id")))
         line.request_id = turn.request_id
         try:
             if self.url.cors.is_preflight(request):
@@ -238,28 +239,10 @@ class FunctionURLFront:
             return
         chunked = exchange.request.version == "1.1"
         framing = ("Transfer-Encoding", "chunked") if chunked else None
-        pace = Pace() if self.pace else None
         head = self._head(turn, described, framing)
-        empty = True
-        while True:
-            for piece in [items] if pace is None else _split(items):
-                if pace is not None:
-                    piece = await _paced(pace, piece)
-                data = b"".join(_chunk(item) if chunked else item for item in piece if item)
-                if data:
-                    empty = False
-                    turn.line.count(sum(map(len, piece)), sum(1 for item in piece if item))
-                if head or data:
-                    exchange.write(head + data)
-                    head = b""
-            await exchange.drain()
-            if exchange.gone:
-                turn.line.note = "the client left; the function was not told, and ran on"
-                break
-            items = await body.get()
-            if not items:
-                break
-        if empty:
+        frame, pace = (http_chunk if chunked else None), (Pace() if self.pace else None)
+        await stream(exchange, turn.line, head, items, body, frame=frame, pace=pace)
+        if not turn.line.bytes and not exchange.gone:
             turn.line.note = (
                 "a prelude without a body byte: some accounts leave the client waiting here; write one byte"
             )
@@ -357,25 +340,7 @@ def _has_prelude(start: AnswerStart) -> bool:
     return start.content_type.partition(";")[0].strip().lower() == INTEGRATION_TYPE
 
 
-def _chunk(item: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(item), item)
-
-
-def _split(items: list[bytes]) -> list[list[bytes]]:
-    """For pacing: pieces no bigger than what one filling of the bucket lets through."""
-    size = int(limits.STREAM_RATE * limits.PACE_INTERVAL_SECONDS)
-    return [[item[i : i + size]] for item in items for i in range(0, len(item), size)] or [[]]
-
-
-async def _paced(pace: Pace, piece: list[bytes]) -> list[bytes]:
-    for item in piece:
-        wanted = len(item)
-        while wanted:
-            wanted -= await pace.take(wanted)
-    return piece
-
-
-def _trace_root(header: str | None) -> str:
+def trace_root(header: str | None) -> str:
     """The client's Root, if it sent one (assumed), else a new one."""
     for part in (header or "").split(";"):
         key, _, value = part.strip().partition("=")

@@ -11,6 +11,9 @@ MIB = 1024 * KIB
 REQUEST_PAYLOAD = 6 * MIB
 """Largest event of a synchronous invocation. Documented: Lambda quotas, "Invocation payload"."""
 
+API_GATEWAY_PAYLOAD = 10 * MIB
+"""Largest request to a REST API. Documented; the event made of it must still fit REQUEST_PAYLOAD."""
+
 REQUEST_HEAD = 1 * MIB
 """Request line and headers together. Documented: Lambda quotas."""
 

@@ -14,7 +14,8 @@ from lambda_emulator import limits
 from lambda_emulator.http_server import Header, reason
 
 __all__ = [
-    "BODYLESS", "INTEGRATION_TYPE", "BadAnswer", "Described", "Identity", "Prelude", "PreludeParser", "describe_result",
+    "BODYLESS", "INTEGRATION_TYPE", "BadAnswer", "Described", "Identity", "Prelude", "PreludeParser", "describe",
+    "describe_result",
     "describe_streamed_result", "wire_head",
 ]  # fmt: skip
 
@@ -65,8 +66,9 @@ class Described:
 
 @dataclass(frozen=True, slots=True)
 class Prelude:
-    """The metadata before a streamed body, and the first bytes of that body (they may have come with it)."""
+    """The metadata before a streamed body, as given and as read, and the first bytes of that body, if they came too."""
 
+    metadata: dict[str, Any]
     described: Described
     rest: bytes
 
@@ -97,7 +99,7 @@ def describe(data: dict[str, Any]) -> Described:
 
 
 def _status(value: Any) -> int:
-    """A number or its text. Recorded: 700 is refused, "418" is taken. Assumed: 1xx, which cannot end a request, is not."""
+    """A number or its text. Recorded: 700 is refused, "418" is taken. Assumed: 1xx is refused, it ends no request."""
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 200 <= value <= 599:
@@ -195,7 +197,7 @@ class PreludeParser:
             raise BadAnswer(f"the prelude is no JSON: {error}") from error
         if not isinstance(value, dict):
             raise BadAnswer(f"the prelude is a JSON {type(value).__name__}, not an object")
-        return Prelude(describe(value), bytes(self._data[end + len(_DELIMITER) :]))
+        return Prelude(value, describe(value), bytes(self._data[end + len(_DELIMITER) :]))
 
 
 @dataclass(frozen=True, slots=True)

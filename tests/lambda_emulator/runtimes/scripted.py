@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from urllib.parse import parse_qs
 
-HOST, _, PORT = os.environ["AWS_LAMBDA_RUNTIME_API"].partition(":")
+HOST, _, PORT = os.environ.get("AWS_LAMBDA_RUNTIME_API", "").partition(":")
 STREAMING = ["Lambda-Runtime-Function-Response-Mode: streaming", "Transfer-Encoding: chunked"]
 INTEGRATION = "Content-Type: application/vnd.awslambda.http-integration-response"
 TRAILER = "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body"
@@ -152,10 +152,21 @@ def prelude_only(invocation: Invocation) -> None:
 def raw(invocation: Invocation) -> None:
     """Chunks (base64, comma separated) under a content type of choice."""
     api = invocation.api
-    api.open_stream(invocation.request_id, f"Content-Type: {invocation.query.get('type', 'application/octet-stream')}")
-    for chunk in filter(None, invocation.query.get("b64", "").split(",")):
+    content_type = f"Content-Type: {invocation.query.get('type', 'application/octet-stream')}"
+    api.open_stream(invocation.request_id, content_type, TRAILER)
+    for chunk in filter(None, invocation.query.get("b64", "").replace(" ", "+").split(",")):
         api.chunk(base64.b64decode(chunk))
-    api.end_stream()
+    if invocation.query.get("then") == "sleep":
+        time.sleep(3600)
+    late = ["Lambda-Runtime-Function-Error-Type: Runtime.Late", "Lambda-Runtime-Function-Error-Body: e30="]
+    status, _, _ = api.end_stream(*(late if "trailers" in invocation.query else []))
+    assert status == 202
+
+
+def large(invocation: Invocation) -> None:
+    """A buffered answer of `size` bytes; the API's status goes to the log."""
+    status, _, body = invocation.respond(b'"' + b"x" * (invocation.number("size", 0) - 2) + b'"')
+    print(f"answered {status}: {body.decode().strip()}", flush=True)
 
 
 def sleep(invocation: Invocation) -> None:
@@ -187,10 +198,42 @@ def log(invocation: Invocation) -> None:
     invocation.respond(b'"logged"')
 
 
+def replay(invocation: Invocation) -> None:
+    """Answers as the file that REPLAY names says (a case's `runtime`), and leaves the event beside it."""
+    with open(os.environ["REPLAY"], encoding="utf-8") as file:
+        case = json.load(file)
+    with open(os.environ["REPLAY"] + ".event", "w", encoding="utf-8") as file:
+        json.dump(invocation.event, file)
+    if echo := case.get("echo"):
+        value = {"event": invocation.event}
+        answer = value if echo == "implicit" else {"statusCode": 200, "body": json.dumps(value)}
+        invocation.respond(json.dumps(answer, ensure_ascii=False).encode())
+    elif "result" in case:
+        invocation.respond(octets(case["result"]))
+    elif "stream" in case:
+        writes = [octets(write) for write in case["stream"]]
+        if "prelude" in case and writes:
+            writes[0] = json.dumps(case["prelude"]).encode() + bytes(8) + writes[0]
+        invocation.api.open_stream(invocation.request_id, f"Content-Type: {case['type']}", TRAILER)
+        for write in writes:
+            invocation.api.chunk(write)
+        error = base64.b64encode(b'{"errorType":"Error","errorMessage":"recorded"}').decode()
+        trailers = ["Lambda-Runtime-Function-Error-Type: Runtime.Error", f"Lambda-Runtime-Function-Error-Body: {error}"]
+        invocation.api.end_stream(*(trailers if case.get("error") else []))
+    else:
+        path = f"/2018-06-01/runtime/invocation/{invocation.request_id}/error"
+        invocation.api.call("POST", path, octets(case["error"]), "Lambda-Runtime-Function-Error-Type: Unhandled")
+
+
+def octets(value: dict[str, str]) -> bytes:
+    """A case's bytes: {"text": ...} or {"b64": ...}."""
+    return value["text"].encode() if "text" in value else base64.b64decode(value["b64"])
+
+
 MODES: dict[str, Callable[[Invocation], None]] = {
     f.__name__: f
     for f in (
-        echo, result, stream, gated, throw, trailers, empty, prelude_only, raw, sleep, sleep_mid_stream, crash,
+        echo, result, large, stream, gated, throw, trailers, empty, prelude_only, raw, sleep, sleep_mid_stream, crash,
         crash_mid_stream, log,
     )
 }  # fmt: skip
@@ -217,7 +260,7 @@ def main() -> None:
             sys.exit(f"next: {status} {body!r}")
         invocation = Invocation(api, headers, body)
         path = invocation.event.get("rawPath", "/") if isinstance(invocation.event, dict) else "/"
-        MODES.get(path.strip("/"), echo)(invocation)
+        (replay if "REPLAY" in os.environ else MODES.get(path.strip("/"), echo))(invocation)
 
 
 if __name__ == "__main__":
