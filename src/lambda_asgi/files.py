@@ -31,7 +31,8 @@ async def read_ahead(path: str, size: int | None = None) -> AsyncGenerator[bytes
             yield piece
     finally:
         await asyncio.wait([work])
-        if work.exception() is None:
-            opened = opened or work.result()
+        failure = work.exception()
+        if opened is None and failure is None:
+            opened = work.result()
         if opened is not None:
             await in_thread(opened.close)

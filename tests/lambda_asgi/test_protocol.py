@@ -1,0 +1,270 @@
+"""The Runtime API's wire: our requests as h11 reads them, and replies in pieces of any size."""
+
+import base64
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import h11
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambda_asgi.errors import ConnectionToRuntimeAPILost, ResponseTooLarge
+from lambda_asgi.runtime_api.protocol import (
+    HTTP_INTEGRATION,
+    LARGEST_ERROR,
+    LAST_CHUNK,
+    FunctionError,
+    Reply,
+    ReplyParser,
+    Requests,
+    chunk_head,
+    error_trailers,
+)
+
+REQUESTS = Requests("127.0.0.1:9001", "1.2.3")
+ERROR = FunctionError("Runtime.UserException", "KeyError", "'a\u2603'", ("Traceback", "KeyError"))
+
+
+def read(wire: bytes) -> tuple[h11.Request, bytes, dict[bytes, bytes]]:
+    """What another HTTP implementation reads: one request, its body, its trailers, and not a byte more."""
+    connection = h11.Connection(h11.SERVER)
+    connection.receive_data(wire)
+    request = connection.next_event()
+    assert isinstance(request, h11.Request)
+    body = b""
+    while isinstance(event := connection.next_event(), h11.Data):
+        body += event.data
+    assert isinstance(event, h11.EndOfMessage)
+    assert connection.trailing_data == (b"", False)
+    return request, body, dict(event.headers)
+
+
+def fields(request: h11.Request) -> dict[str, str]:
+    names = [name for name, _ in request.headers]
+    assert len(names) == len(set(names))
+    return {name.decode(): value.decode() for name, value in request.headers}
+
+
+@pytest.mark.parametrize(
+    ("wire", "method", "path"),
+    [
+        (REQUESTS.next, b"GET", b"/2018-06-01/runtime/invocation/next"),
+        (REQUESTS.restore_next, b"GET", b"/2018-06-01/runtime/restore/next"),
+        (REQUESTS.next_extension_event(b"id-1"), b"GET", b"/2020-01-01/extension/event/next"),
+        (REQUESTS.register_extension("lambda-asgi"), b"POST", b"/2020-01-01/extension/register"),
+        (REQUESTS.init_error(ERROR), b"POST", b"/2018-06-01/runtime/init/error"),
+        (REQUESTS.restore_error(ERROR), b"POST", b"/2018-06-01/runtime/restore/error"),
+        (REQUESTS.invocation_error("r-1", None, ERROR), b"POST", b"/2018-06-01/runtime/invocation/r-1/error"),
+        (REQUESTS.buffered_response("r-1", None, b"{}"), b"POST", b"/2018-06-01/runtime/invocation/r-1/response"),
+    ],
+)
+def test_requests(wire: bytes, method: bytes, path: bytes) -> None:
+    request, body, _ = read(wire)
+    assert (request.method, request.target, request.http_version) == (method, path, b"1.1")
+    headers = fields(request)
+    assert headers["host"] == "127.0.0.1:9001"
+    assert headers["user-agent"].startswith("lambda-asgi/1.2.3 python/3.")
+    assert headers.get("content-length") == (str(len(body)) if method == b"POST" else None)
+    if path.endswith(b"/error"):
+        assert headers["lambda-runtime-function-error-type"] == "Runtime.UserException"
+        assert json.loads(body) == {
+            "errorMessage": "'a\u2603'",
+            "errorType": "KeyError",
+            "stackTrace": ["Traceback", "KeyError"],
+        }
+
+
+def test_register_extension_asks_for_no_events() -> None:
+    request, body, _ = read(REQUESTS.register_extension("lambda-asgi"))
+    assert fields(request)["lambda-extension-name"] == "lambda-asgi"
+    assert json.loads(body) == {"events": []}
+    request, _, _ = read(REQUESTS.next_extension_event(b"id-1"))
+    assert fields(request)["lambda-extension-identifier"] == "id-1"
+
+
+@pytest.mark.parametrize("invocation_id", [None, "nonce=="])
+def test_invocation_id_is_echoed_never_invented(invocation_id: str | None) -> None:
+    streamed = REQUESTS.streamed_response("r-1", invocation_id, HTTP_INTEGRATION) + LAST_CHUNK
+    for wire in (
+        streamed,
+        REQUESTS.buffered_response("r-1", invocation_id, b"1"),
+        REQUESTS.invocation_error("r-1", invocation_id, ERROR),
+    ):
+        assert fields(read(wire)[0]).get("lambda-runtime-invocation-id") == invocation_id
+
+
+@given(st.lists(st.binary(min_size=1, max_size=300), max_size=8))
+def test_streamed_response(parts: list[bytes]) -> None:
+    head = REQUESTS.streamed_response("r-1", "n", HTTP_INTEGRATION)
+    body = b"".join(chunk_head(len(part)) + part + b"\r\n" for part in parts)
+    request, read_body, trailers = read(head + body + LAST_CHUNK)
+    headers = fields(request)
+    assert (request.method, request.target) == (b"POST", b"/2018-06-01/runtime/invocation/r-1/response")
+    assert headers["content-type"] == "application/vnd.awslambda.http-integration-response"
+    assert headers["lambda-runtime-function-response-mode"] == "streaming"
+    assert headers["transfer-encoding"] == "chunked"
+    assert "content-length" not in headers
+    assert (read_body, trailers) == (b"".join(parts), {})
+
+
+def test_error_trailers_are_the_announced_ones() -> None:
+    head = REQUESTS.streamed_response("r-1", None, HTTP_INTEGRATION)
+    request, body, trailers = read(head + b"3\r\nabc\r\n" + error_trailers(ERROR))
+    assert body == b"abc"
+    announced = {name.strip().lower() for name in fields(request)["trailer"].split(",")}
+    assert announced == {name.decode() for name in trailers}
+    assert trailers[b"lambda-runtime-function-error-type"] == b"Runtime.UserException"
+    document = json.loads(base64.b64decode(trailers[b"lambda-runtime-function-error-body"], validate=True))
+    assert document == json.loads(ERROR.as_json())
+
+
+class Unprintable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+def test_function_error_of() -> None:
+    assert FunctionError.of(ResponseTooLarge("x"))[:3] == ("Runtime.ResponseTooLarge", "ResponseTooLarge", "x")
+    assert FunctionError.of(KeyError("x"))[:3] == ("Runtime.UserException", "KeyError", "'x'")
+    try:
+        raise ValueError("in here")
+    except ValueError as error:
+        stack = FunctionError.of(error).stack_trace
+    assert stack[-1] == "ValueError: in here"
+    assert "test_function_error_of" in "".join(stack)
+
+
+def test_an_exception_without_a_text_is_still_reported() -> None:
+    error = FunctionError.of(Unprintable())
+    assert error.message == "(its text cannot be had: str() raised RuntimeError)"
+    json.loads(error.as_json())
+
+
+def test_a_long_error_keeps_the_innermost_frames() -> None:
+    frames = tuple(f'  File "app.py", line {number}, in call' for number in range(10_000))
+    document = json.loads(FunctionError("Runtime.X", "E", "short", frames).as_json(2000))
+    assert document["errorMessage"] == "short"
+    assert document["stackTrace"] == list(frames[-len(document["stackTrace"]) :])
+    assert len(document["stackTrace"]) > 30
+
+
+@given(
+    name=st.text(max_size=5000),
+    message=st.text() | st.sampled_from("a\0\u2603\U0001f600\ud800").map(lambda c: c * 50_000),
+    frames=st.lists(st.text(max_size=9000), max_size=8),
+)
+def test_error_trailers_fit_into_the_buffer_of_a_go_server(name: str, message: str, frames: list[str]) -> None:
+    error = FunctionError("Runtime.DeadlineExceeded", name, message, tuple(frames))
+    trailers = error_trailers(error).removeprefix(b"0\r\n")
+    assert len(trailers) <= 4096
+    assert len(error.as_json()) <= LARGEST_ERROR
+    body = trailers.split(b"\r\n")[1].partition(b": ")[2]
+    assert name.startswith(json.loads(base64.b64decode(body))["errorType"])
+
+
+# Replies.
+
+WHOLE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Empty:\r\nContent-Length: 5\r\n\r\nhello"
+REPLIES = {
+    "content-length": (WHOLE, 200, b"hello", True),
+    "empty": (b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n", 202, b"", True),
+    "chunked": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\nX-Trailer: a\r\n\r\n",
+        200,
+        b"hello",
+        True,
+    ),
+    "close": (b"HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", 202, b"ok", False),
+    "http/1.0": (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", 200, b"ok", False),
+    "interim": (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\n" + WHOLE, 200, b"hello", True),
+    "no reason": (b"HTTP/1.1 410 \r\nContent-Length: 1\r\n\r\nx", 410, b"x", True),
+    "no content": (b"HTTP/1.1 204 No Content\r\n\r\n", 204, b"", True),
+}
+
+
+def fed(pieces: Iterable[bytes]) -> list[Reply]:
+    parser = ReplyParser()
+    return [reply for piece in pieces if (reply := parser.feed(piece)) is not None]
+
+
+def in_pieces(wire: bytes, cuts: list[int]) -> list[bytes]:
+    bounds = [0, *sorted(cuts), len(wire)]
+    return [wire[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+
+
+@pytest.mark.parametrize("case", REPLIES)
+def test_replies_whole_byte_by_byte_and_cut_anywhere(case: str) -> None:
+    wire, status, body, keep_alive = REPLIES[case]
+    every_way = [[wire], [bytes([byte]) for byte in wire], *([wire[:i], wire[i:]] for i in range(1, len(wire)))]
+    for pieces in every_way:
+        (reply,) = fed(pieces)
+        assert (reply.status, reply.body, reply.keep_alive) == (status, body, keep_alive)
+
+
+@given(st.sampled_from([wire for wire, _, _, keep in REPLIES.values() if keep]), st.data())
+def test_one_reply_after_another(wire: bytes, data: st.DataObject) -> None:
+    parser = ReplyParser()
+    for _ in range(3):
+        cuts = data.draw(st.lists(st.integers(0, len(wire)), max_size=4))
+        replies = [reply for piece in in_pieces(wire, cuts) if (reply := parser.feed(piece))]
+        assert replies == fed([wire])
+
+
+def test_header_names_are_lower_case_and_the_last_of_two_counts() -> None:
+    (reply,) = fed([b"HTTP/1.1 200 OK\r\nX-A: 1\r\nx-a: 2\r\nX-Empty:\r\nContent-Length: 0\r\n\r\n"])
+    assert reply.headers == {b"x-a": b"2", b"x-empty": b"", b"content-length": b"0"}
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        b"garbage\r\n\r\n",
+        b"\0",
+        b"HTTP/9.9 200 OK\r\n\r\n",
+        b"HTTP/1.1 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: nine\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+        WHOLE + b"trailing bytes",
+        b"GET / HTTP/1.1\r\n\r\n",
+    ],
+    ids=lambda wire: f"{wire[:40]!r}",
+)
+def test_what_is_no_reply(wire: bytes) -> None:
+    with pytest.raises(ConnectionToRuntimeAPILost):
+        fed([wire])
+    with pytest.raises(ConnectionToRuntimeAPILost):
+        fed([bytes([byte]) for byte in wire])
+
+
+@pytest.mark.parametrize("wire", [WHOLE + WHOLE, REPLIES["close"][0] + b"more"])
+def test_bytes_after_a_reply(wire: bytes) -> None:
+    with pytest.raises(ConnectionToRuntimeAPILost):
+        fed([wire])
+
+
+mutations = st.tuples(st.integers(0, 200), st.binary(max_size=3))
+
+
+@given(st.sampled_from([case[0] for case in REPLIES.values()]), st.lists(mutations, max_size=3), st.data())
+def test_garbage_raises_nothing_else(wire: bytes, changes: list[tuple[int, bytes]], data: st.DataObject) -> None:
+    for at, new in changes:
+        wire = wire[:at] + new + wire[at + len(new) :]
+    cuts = data.draw(st.lists(st.integers(0, len(wire)), max_size=5))
+    try:
+        replies: list[Any] = fed(in_pieces(wire, cuts))
+    except ConnectionToRuntimeAPILost:
+        return
+    assert all(isinstance(reply, Reply) and reply.status >= 200 for reply in replies)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_at_all(wire: bytes) -> None:
+    try:
+        assert fed([wire]) == fed([bytes([byte]) for byte in wire])
+    except ConnectionToRuntimeAPILost:
+        pass
