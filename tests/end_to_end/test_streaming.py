@@ -9,7 +9,7 @@ import pytest
 from tests.lambda_emulator.support import RunningEmulator, write_template
 
 APPS = Path(__file__).with_name("apps")
-COMMAND = (sys.executable, "-m", "lambda_asgi")
+COMMAND = (sys.executable, "-m", "lambda_asgi", "streaming.app")  # the last word becomes _HANDLER
 
 
 @pytest.fixture
