@@ -67,7 +67,7 @@ class LambdaASGI:
     async def _answer(self, event: Any, context: Any) -> Any:
         remaining = getattr(context, "get_remaining_time_in_millis", None)  # absent from the contexts of some tests
         deadline = time.time() + remaining() / 1000 if remaining is not None else None
-        source = infer(event, self.custom_handlers)
+        source = infer(event, self.custom_handlers, context)
         cycle = self._application.cycle(source, event, context, deadline)
         await cycle.run()
         if cycle.error is not None:

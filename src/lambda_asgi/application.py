@@ -69,7 +69,7 @@ class Application:
 
         def result() -> Result:
             value = source.result(event, context, response.status, response.headers, response.body)
-            return Result(value, json.dumps(value, separators=(",", ":")).encode())
+            return Result(value, _encode(value))
 
         try:
             answer = result()
@@ -101,6 +101,13 @@ class Result(NamedTuple):
 
     value: Any
     encoded: bytes
+
+
+def _encode(value: Any) -> bytes:
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:  # lone surrogates, which only escapes can carry
+        return json.dumps(value, separators=(",", ":")).encode()
 
 
 def _refusal(error: EventError) -> ASGIApp:

@@ -8,6 +8,7 @@
     ├── AfterRestoreError         the app's: a SnapStart hook raised; the process ends with exit code 65
     ├── EventError                the caller's: it has the shape of an HTTP event, yet cannot be served
     ├── UnexpectedMessage         the app's: an ASGI message out of order, malformed, or missing
+    ├── EventNotHandled           the app's: an event that is no HTTP request was answered with another status than 2xx
     ├── AppCancelled              the app's: it cancelled the task that it runs in
     ├── HeadersTooLarge           the app's: more headers and cookies than front ends read
     ├── ResponseTooLarge          the app's: more bytes than Lambda passes on
@@ -72,6 +73,16 @@ class UnexpectedMessage(LambdaASGIError):
     """The app sent a message that ASGI does not allow now, or returned without a complete response."""
 
     error_type = "Runtime.UnexpectedMessage"
+
+
+class EventNotHandled(LambdaASGIError):
+    """The app answered an event that is no HTTP request with another status than 2xx.
+
+    The invocation has to fail then: Lambda deletes an SQS message, and forgets an asynchronous event, as soon as the
+    function succeeds. A missing route (404) or a redirect must not lose them.
+    """
+
+    error_type = "Runtime.EventNotHandled"
 
 
 class AppCancelled(LambdaASGIError):

@@ -163,7 +163,7 @@ class Runtime:
         failure = ""
         try:
             event = invocation.event()
-            source = infer(event, self._custom_handlers)
+            source = infer(event, self._custom_handlers, context)
             streamed = source is not NON_HTTP and self._environment.streams(source.can_stream)
             cycle = self._application.cycle(source, event, context, invocation.deadline, writer if streamed else None)
             await cycle.run()

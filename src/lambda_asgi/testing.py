@@ -70,7 +70,7 @@ class ExecutionEnvironment:
         """The streamed response to `event`, when the app is done with it, background work included."""
         writer = _Recorder()
         context = self._context(timeout_seconds)
-        source = infer(event, self._custom_handlers)
+        source = infer(event, self._custom_handlers, context)
         await self._application.cycle(source, event, context, context.deadline, writer).run()
         return writer.response()
 
@@ -81,7 +81,7 @@ class ExecutionEnvironment:
         handle.
         """
         context = self._context(timeout_seconds)
-        source = infer(event, self._custom_handlers)
+        source = infer(event, self._custom_handlers, context)
         cycle = self._application.cycle(source, event, context, context.deadline)
         await cycle.run()
         return self._application.result(source, event, context, cycle).value

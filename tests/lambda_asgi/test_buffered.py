@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from lambda_asgi.asgi import RawHeaders
-from lambda_asgi.event_sources import NON_HTTP, EventNotHandled, infer
+from lambda_asgi.errors import EventNotHandled
+from lambda_asgi.event_sources import NON_HTTP, infer
 
 EVENTS = Path(__file__).parents[2] / "events"
 HEADERS: RawHeaders = [

@@ -9,13 +9,13 @@ from typing import Any
 from lambda_asgi.event_sources.alb import ALB
 from lambda_asgi.event_sources.custom import CustomHandler
 from lambda_asgi.event_sources.lambda_at_edge import LambdaAtEdge
-from lambda_asgi.event_sources.non_http import EventNotHandled, NonHTTP
+from lambda_asgi.event_sources.non_http import NonHTTP
 from lambda_asgi.event_sources.payload_v1 import RESTAPI, HTTPAPIPayloadV1
 from lambda_asgi.event_sources.payload_v2 import HTTPAPI, FunctionURL
 from lambda_asgi.event_sources.source import EventSource
 from lambda_asgi.event_sources.vpc_lattice import VPCLattice
 
-__all__ = ["NON_HTTP", "EventNotHandled", "EventSource", "infer"]
+__all__ = ["NON_HTTP", "EventSource", "infer"]
 
 FUNCTION_URL = FunctionURL()
 HTTP_API = HTTPAPI()

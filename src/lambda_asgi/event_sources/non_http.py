@@ -4,19 +4,9 @@ import json
 from typing import Any, NoReturn
 
 from lambda_asgi.asgi import RawHeaders, Scope
-from lambda_asgi.errors import EventError, LambdaASGIError
+from lambda_asgi.errors import EventError, EventNotHandled
 from lambda_asgi.event_sources.source import EventSource
 from lambda_asgi.scope import http_request, utf8
-
-
-class EventNotHandled(LambdaASGIError):
-    """The app answered an event that is no HTTP request with another status than 2xx.
-
-    The invocation has to fail then: Lambda deletes an SQS message, and forgets an asynchronous event, as soon as the
-    function succeeds. A missing route (404) or a redirect must not lose them.
-    """
-
-    error_type = "Runtime.EventNotHandled"
 
 
 class NonHTTP(EventSource):
