@@ -314,7 +314,8 @@ def test_an_announced_length_over_the_limit_fails_before_the_first_byte() -> Non
     header = (b"content-length", b"100")
     fits = response(limit=opening(header) + 100)
     assert len(b"".join(play(fits, start(header), body(b"x" * 100)))) == opening(header) + 100
-    for ask in (lambda made: made.turn(), lambda made: made.send(body(b"x", more=True))):
+    asks: list[Callable[[Response], object]] = [lambda made: made.turn(), lambda made: made.send(body(b"x", more=True))]
+    for ask in asks:
         made = response(limit=opening(header) + 99)
         made.send(start(header))
         with pytest.raises(ResponseTooLarge, match="announces 100 bytes"):
@@ -361,9 +362,9 @@ def test_body_left(messages: list[Message], left: int | None) -> None:
 def test_headers_over_16_kib() -> None:
     made = response(limit=1_000_000)
     made.send(start((b"x", b"v" * 20_000)))
-    for ask in (lambda: made.turn(), lambda: made.send(body()), lambda: made.send(BODY)):
+    for given_input in (Input.TURN, Input.BODY, Input.LAST_BODY):
         with pytest.raises(HeadersTooLarge):
-            ask()
+            INPUTS[given_input](made)
         assert made.state is State.HELD
     assert seen(made.fail(500, "x", "Runtime.HeadersTooLarge"))[0] == 500
 

@@ -1,0 +1,108 @@
+"""The environment's variables: what each may be, and what is said of one that is wrong."""
+
+from typing import Any
+
+import pytest
+
+from lambda_asgi.environment import Environment, FunctionIdentity, Settings
+from lambda_asgi.errors import ConfigurationError
+
+LEAST = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001", "_HANDLER": "main.app"}
+
+
+def test_the_least_that_lambda_sets() -> None:
+    assert Environment.read(LEAST) == Environment(runtime_api="127.0.0.1:9001", handler="main.app")
+
+
+def test_what_the_function_is() -> None:
+    variables = {
+        "AWS_LAMBDA_FUNCTION_NAME": "files",
+        "AWS_LAMBDA_FUNCTION_VERSION": "7",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+        "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/files",
+        "AWS_LAMBDA_LOG_STREAM_NAME": "2026/11/23/[7]0",
+    }
+    function = Environment.read(LEAST | variables).function
+    assert function == FunctionIdentity("files", "7", "512", "/aws/lambda/files", "2026/11/23/[7]0")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "expected"),
+    [
+        ("LAMBDA_TASK_ROOT", "/function", "task_root", "/function"),
+        ("LAMBDA_TASK_ROOT", "", "task_root", "/var/task"),
+        ("AWS_SAM_LOCAL", "true", "sam_local", True),
+        ("AWS_SAM_LOCAL", "false", "sam_local", False),
+        ("AWS_LAMBDA_MAX_CONCURRENCY", "16", "max_concurrency", 16),
+        ("AWS_LAMBDA_MAX_CONCURRENCY", "1", "concurrent", True),
+        ("AWS_LAMBDA_MAX_CONCURRENCY", "", "concurrent", False),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start", "snap_start", True),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand", "snap_start", False),
+        ("AWS_LAMBDA_LOG_FORMAT", "json", "log_format", "JSON"),
+        ("AWS_LAMBDA_LOG_FORMAT", "Text", "log_format", "Text"),
+        ("AWS_LAMBDA_LOG_LEVEL", "DEBUG", "log_level", "DEBUG"),
+        ("AWS_LAMBDA_LOG_LEVEL", "", "log_level", None),
+        ("_LAMBDA_TELEMETRY_LOG_FD", "62", "telemetry_log_fd", 62),
+    ],
+)
+def test_variables_of_lambda(name: str, value: str, field: str, expected: Any) -> None:
+    assert getattr(Environment.read(LEAST | {name: value}), field) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "expected"),
+    [
+        ("LAMBDA_ASGI_RESPONSE_MODE", "streaming", "response_mode", "streaming"),
+        ("LAMBDA_ASGI_RESPONSE_MODE", "buffered", "response_mode", "buffered"),
+        ("LAMBDA_ASGI_RESPONSE_MODE", " auto ", "response_mode", "auto"),
+        ("LAMBDA_ASGI_RESPONSE_MODE", "", "response_mode", "auto"),
+        ("LAMBDA_ASGI_EVENT_PATH", "/lambda/events", "event_path", "/lambda/events"),
+        ("LAMBDA_ASGI_DEADLINE_MARGIN_MS", "250", "deadline_margin", 0.25),
+        ("LAMBDA_ASGI_FILL_EMPTY", "false", "fill_empty", False),
+        ("LAMBDA_ASGI_ERROR_RECORDS", "True", "error_records", True),
+        ("LAMBDA_ASGI_ACCESS_LOG", "false", "access_log", False),
+    ],
+)
+def test_settings(name: str, value: str, field: str, expected: Any) -> None:
+    assert getattr(Settings.read({name: value}), field) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LAMBDA_ASGI_RESPONSE_MODE", "stream"),
+        ("LAMBDA_ASGI_EVENT_PATH", "events"),
+        ("LAMBDA_ASGI_DEADLINE_MARGIN_MS", "0"),
+        ("LAMBDA_ASGI_DEADLINE_MARGIN_MS", "1s"),
+        ("LAMBDA_ASGI_FILL_EMPTY", "yes"),
+        ("LAMBDA_ASGI_ERROR_RECORDS", "1"),
+        ("LAMBDA_ASGI_ACCESS_LOG", "off"),
+        ("AWS_LAMBDA_MAX_CONCURRENCY", "0"),
+        ("AWS_LAMBDA_MAX_CONCURRENCY", "many"),
+        ("_LAMBDA_TELEMETRY_LOG_FD", "stdout"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_variable(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{name}='{value}': set it to "):
+        Environment.read(LEAST | {name: value})
+
+
+def test_outside_lambda() -> None:
+    with pytest.raises(ConfigurationError, match=r"AWS_LAMBDA_RUNTIME_API is not set.*lambda-emulator"):
+        Environment.read({})
+
+
+@pytest.mark.parametrize(
+    ("mode", "can_stream", "sam_local", "streams"),
+    [
+        ("auto", True, False, True),
+        ("auto", True, True, False),
+        ("auto", False, False, False),
+        ("streaming", True, True, True),
+        ("streaming", False, False, True),
+        ("buffered", True, False, False),
+    ],
+)
+def test_response_modes(mode: str, can_stream: bool, sam_local: bool, streams: bool) -> None:
+    variables = LEAST | {"LAMBDA_ASGI_RESPONSE_MODE": mode, "AWS_SAM_LOCAL": str(sam_local).lower()}
+    assert Environment.read(variables).streams(can_stream) is streams

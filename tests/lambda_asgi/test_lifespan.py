@@ -1,0 +1,153 @@
+"""The lifespan: apps that know it, that do not, that fail, and that end when nobody expects it."""
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from lambda_asgi.asgi import Receive, Scope, Send
+from lambda_asgi.errors import StartupFailed
+from lambda_asgi.lifespan import Lifespan
+
+
+class App:
+    """Answers startup and shutdown with what it is told to: a message type, or an exception to raise."""
+
+    def __init__(
+        self, startup: Any = "lifespan.startup.complete", shutdown: Any = "lifespan.shutdown.complete"
+    ) -> None:
+        self.answers = {"lifespan.startup": startup, "lifespan.shutdown": shutdown}
+        self.received: list[str] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "lifespan"
+        scope["state"]["pool"] = "open"
+        for _ in range(2):
+            message = await receive()
+            self.received.append(message["type"])
+            answer = self.answers[message["type"]]
+            if isinstance(answer, BaseException):
+                raise answer
+            if answer is None:
+                return
+            await send({"type": answer, "message": "because"})
+
+
+async def live(app: Any) -> Lifespan:
+    lifespan = Lifespan(app)
+    async with asyncio.timeout(5):
+        await lifespan.startup()
+        await lifespan.shutdown()
+    return lifespan
+
+
+def test_an_app_that_knows_it(caplog: pytest.LogCaptureFixture) -> None:
+    app = App()
+    lifespan = asyncio.run(live(app))
+    assert app.received == ["lifespan.startup", "lifespan.shutdown"]
+    assert lifespan.state == {"pool": "open"}
+    assert not lifespan.is_running
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("startup", [RuntimeError("what is a lifespan"), None])
+def test_an_app_that_does_not_know_it(startup: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "lambda_asgi")
+    app = App(startup=startup)
+    lifespan = asyncio.run(live(app))
+    assert app.received == ["lifespan.startup"]
+    assert not lifespan.is_running
+    assert ("served without a lifespan" in caplog.text) == (startup is not None)
+
+
+def test_an_app_for_http_only() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http"
+
+    asyncio.run(live(app))
+
+
+def test_startup_that_fails() -> None:
+    with pytest.raises(StartupFailed, match=r"^because$"):
+        asyncio.run(live(App(startup="lifespan.startup.failed")))
+
+
+def test_an_app_that_exits_at_startup() -> None:
+    with pytest.raises(StartupFailed, match=r"SystemExit\(3\)"):
+        asyncio.run(live(App(startup=SystemExit(3))))
+
+
+def test_an_app_that_cancels_itself_at_startup_holds_nothing_up() -> None:
+    asyncio.run(live(App(startup=asyncio.CancelledError())))
+
+
+def test_an_answer_that_is_none_is_an_error_of_the_apps() -> None:
+    caught: list[Exception] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        for message_type in ("http.response.start", "lifespan.shutdown.complete"):
+            try:
+                await send({"type": message_type})
+            except Exception as error:
+                caught.append(error)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    asyncio.run(live(app))
+    assert [type(error).__name__ for error in caught] == ["UnexpectedMessage"] * 2
+
+
+@pytest.mark.parametrize(
+    ("shutdown", "logged"),
+    [
+        ("lifespan.shutdown.failed", ["the app failed to shut down: because"]),
+        (RuntimeError("no"), ["the app's lifespan raised RuntimeError('no')"]),
+        (asyncio.CancelledError(), []),
+        (None, []),
+    ],
+)
+def test_shutdown_that_fails_is_logged(shutdown: Any, logged: list[str], caplog: pytest.LogCaptureFixture) -> None:
+    asyncio.run(live(App(shutdown=shutdown)))
+    assert [record.message for record in caplog.records] == logged
+
+
+def test_a_lifespan_that_breaks_off_in_mid_life(caplog: pytest.LogCaptureFixture) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        raise RuntimeError("the pool broke")
+
+    async def scenario() -> None:
+        lifespan = Lifespan(app)
+        await lifespan.startup()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not lifespan.is_running
+        await lifespan.shutdown()
+
+    asyncio.run(scenario())
+    assert [record.message for record in caplog.records] == ["the app's lifespan raised RuntimeError('the pool broke')"]
+
+
+def test_an_app_that_raises_behind_its_answer_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """As Starlette does it."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.failed", "message": "Traceback"})
+        raise RuntimeError
+
+    asyncio.run(live(app))
+    assert [record.message for record in caplog.records] == ["the app failed to shut down: Traceback"]
+
+
+def test_shutdown_before_startup_is_nothing() -> None:
+    async def scenario() -> None:
+        await Lifespan(App()).shutdown()
+
+    asyncio.run(scenario())
