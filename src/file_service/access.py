@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from urllib.parse import unquote
 
 from starlette.requests import HTTPConnection
 
@@ -17,7 +18,7 @@ def check_token(connection: HTTPConnection, token: str | None) -> None:
     if token is None:
         return
     scheme, _, credentials = connection.headers.get("authorization", "").partition(" ")
-    presented = credentials.strip() if scheme.lower() == "bearer" else connection.cookies.get(TOKEN_COOKIE, "")
+    presented = credentials.strip() if scheme.lower() == "bearer" else unquote(connection.cookies.get(TOKEN_COOKIE, ""))
     if not hmac.compare_digest(presented.encode(), token.encode()):
         raise Problem(
             401,
