@@ -75,6 +75,7 @@ class RequestCycle:
         """In a word: complete, error (nothing was sent yet), broken (something was), deadline, disconnected, or
         background-error (the response was complete)."""
         self.chunks = 0
+        """How many messages had a part of the body."""
         self.first_byte_at: float | None = None
         """By time.perf_counter()."""
         self._body: bytes | None = body
@@ -111,6 +112,7 @@ class RequestCycle:
         if message.get("type") == "http.response.pathsend":
             await self._send_file(message)
             return
+        sent = self.response.body_bytes
         try:
             parts = self.response.send(message)
         except LambdaASGIError as error:
@@ -118,9 +120,9 @@ class RequestCycle:
                 self.error = self.error or error
             raise
         complete = self.response.state is State.COMPLETE
+        self.chunks += self.response.body_bytes > sent
         if self._writer is not None:
             if parts or complete:
-                self.chunks += 1
                 if self.first_byte_at is None:
                     self.first_byte_at = time.perf_counter()
                 await self._writer.stream(parts, last=complete)
