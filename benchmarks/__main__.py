@@ -1,0 +1,66 @@
+"""`python -m benchmarks`: lambda_asgi beside its peers, in one run.
+
+python -m benchmarks prepare           # Node's packages and a build of the function, once
+python -m benchmarks                   # everything: 10 minutes
+python -m benchmarks --quick           # 2 minutes, the same table with less behind it
+python -m benchmarks --only json chunks
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from benchmarks import report
+from benchmarks.measure import Figures
+from benchmarks.peers import HERE, PEERS
+from benchmarks.runs import Plan, run
+from benchmarks.runtime_api import PeerFailed
+from benchmarks.work import GOALS, WORKS
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("command", nargs="?", choices=("run", "prepare"), default="run", help=argparse.SUPPRESS)
+    parser.add_argument("--quick", action="store_true", help="3 pairs of a quarter of the work")
+    parser.add_argument("--pairs", type=int, help="rounds of each peer (7; with --quick 3)")
+    parser.add_argument(
+        "--only", nargs="+", metavar="WORK", choices=[work.name for work in WORKS], help="some of the works"
+    )
+    arguments = parser.parse_args()
+    console = report.console()
+    plan = Plan(
+        pairs=arguments.pairs or (3 if arguments.quick else 7), divisor=4 if arguments.quick else 1, say=console.print
+    )
+    console.print(*(f"{name}: {value}" for name, value in report.machine().items()), sep="\n")
+    versions = {name: peer.version() for name, peer in PEERS.items() if not peer.missing() and peer.version()}
+    console.print(*dict.fromkeys(versions.values()), sep="; ")
+    begun = time.perf_counter()
+    works: dict[str, Mapping[str, Sequence[Figures]]] = {}
+    for work in WORKS:
+        if arguments.only and work.name not in arguments.only:
+            continue
+        console.print(f"\n{work.name} ...")
+        try:
+            works[work.name] = run(work, plan)
+        except PeerFailed as failure:
+            console.print(f"  failed: {failure}")
+            continue
+        console.print(report.table(work.title, works[work.name]))
+    console.print()
+    console.print(report.goals_table([goal for goal in GOALS if goal.work in works], works))
+    console.print(f"\n{plan.pairs} pairs, {time.perf_counter() - begun:.0f} s.")
+    results = HERE / "results"
+    results.mkdir(exist_ok=True)
+    path = results / f"{datetime.now():%Y-%m-%dT%H-%M-%S}.json"
+    path.write_text(json.dumps({"machine": report.machine(), "versions": versions, "works": works}, indent=1))
+    console.print(f"Every sample: {path.relative_to(HERE.parent)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

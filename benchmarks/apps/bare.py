@@ -1,0 +1,101 @@
+"""A bare ASGI app for every piece of work: the path says which."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Message = MutableMapping[str, Any]
+Send = Callable[[Message], Awaitable[None]]
+
+CHUNK = b"x" * 65536
+SMALL = b'{"message":"hello from lambda","items":[1,2,3]}'
+lags: list[float] = []
+
+
+async def app(scope: Message, receive: Callable[[], Awaitable[Message]], send: Send) -> None:
+    if scope["type"] == "lifespan":
+        await lifespan(receive, send)
+        return
+    work, *numbers = scope["path"].strip("/").split("/")
+    await WORKS[work](send, *map(int, numbers))
+
+
+async def small(send: Send) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"47")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": SMALL})
+
+
+async def messages(send: Send, count: int) -> None:
+    """`count` messages of 30 bytes in a row."""
+    await start(send, b"text/event-stream")
+    for number in range(count):
+        await send({"type": "http.response.body", "body": b"data: message number %07d\n\n" % number, "more_body": True})
+    await send({"type": "http.response.body"})
+
+
+async def paced(send: Send, count: int) -> None:
+    """`count` messages, 1 ms apart. Each says when it was sent, by the clock that all processes share."""
+    await start(send, b"text/event-stream")
+    for _ in range(count):
+        await asyncio.sleep(0.001)
+        body = b"data:%020d    \n" % time.monotonic_ns()
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+    await send({"type": "http.response.body"})
+
+
+async def chunks(send: Send, count: int) -> None:
+    """`count` chunks of 64 KiB."""
+    await start(send, b"application/octet-stream")
+    for _ in range(count):
+        await send({"type": "http.response.body", "body": CHUNK, "more_body": True})
+    await send({"type": "http.response.body"})
+
+
+async def waiting(send: Send, milliseconds: int) -> None:
+    """A small answer after a wait, as for a database."""
+    await asyncio.sleep(milliseconds / 1000)
+    await small(send)
+
+
+async def lag(send: Send) -> None:
+    """The longest time that the event loop was late since last asked, in microseconds of 20 digits."""
+    longest = max(lags, default=0.0)
+    lags.clear()
+    await start(send, b"text/plain")
+    await send({"type": "http.response.body", "body": b"%020d" % (longest * 1e6)})
+
+
+async def start(send: Send, content_type: bytes) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", content_type)]})
+
+
+async def lifespan(receive: Callable[[], Awaitable[Message]], send: Send) -> None:
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def watched(scope: Message, receive: Callable[[], Awaitable[Message]], send: Send) -> None:
+    """`app`, with a task beside it that measures how late the event loop is."""
+    if scope["type"] == "lifespan":
+        watch = asyncio.create_task(_watch())
+        await lifespan(receive, send)
+        watch.cancel()
+    else:
+        await app(scope, receive, send)
+
+
+async def _watch() -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + 0.005
+        await asyncio.sleep(0.005)
+        lags.append(loop.time() - due)
+
+
+WORKS: dict[str, Callable[..., Awaitable[None]]] = {
+    work.__name__: work for work in (small, messages, paced, chunks, waiting, lag)
+}

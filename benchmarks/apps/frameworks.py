@@ -1,0 +1,84 @@
+"""The same FastAPI app for every Python peer: a small JSON answer, and one file by each way there is."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+
+import aiofiles
+from fastapi import FastAPI
+from fastapi.responses import FileResponse, Response, StreamingResponse
+
+PATH = os.environ.get("BENCHMARK_FILE", "")
+
+app = FastAPI()
+
+
+@app.get("/small")
+async def small() -> dict[str, object]:
+    return {"message": "hello from lambda", "items": [1, 2, 3]}
+
+
+@app.get("/binary/{size}")
+async def binary(size: int) -> Response:
+    return Response(b"\xff" * size, media_type="application/octet-stream")
+
+
+@app.get("/sync/{size}")
+def sync_generator(size: int) -> StreamingResponse:
+    """A sync generator: Starlette runs each step of it in a thread."""
+
+    def read() -> Iterator[bytes]:
+        with open(PATH, "rb", buffering=0) as file:
+            while piece := file.read(size):
+                yield piece
+
+    return StreamingResponse(read(), media_type="application/octet-stream")
+
+
+@app.get("/blocking/{size}")
+async def async_generator_that_blocks(size: int) -> StreamingResponse:
+    async def read() -> AsyncIterator[bytes]:
+        with open(PATH, "rb", buffering=0) as file:  # noqa: ASYNC230  # what it costs is the question
+            while piece := file.read(size):
+                yield piece
+
+    return StreamingResponse(read(), media_type="application/octet-stream")
+
+
+@app.get("/aiofiles/{size}")
+async def aiofiles_(size: int) -> StreamingResponse:
+    async def read() -> AsyncIterator[bytes]:
+        async with aiofiles.open(PATH, "rb", buffering=0) as file:
+            while piece := await file.read(size):
+                yield piece
+
+    return StreamingResponse(read(), media_type="application/octet-stream")
+
+
+@app.get("/read-ahead/{size}")
+async def read_ahead(size: int) -> StreamingResponse:
+    async def read() -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        with open(PATH, "rb", buffering=0) as file:  # noqa: ASYNC230
+            upcoming = loop.run_in_executor(None, file.read, size)
+            while piece := await upcoming:
+                upcoming = loop.run_in_executor(None, file.read, size)
+                yield piece
+
+    return StreamingResponse(read(), media_type="application/octet-stream")
+
+
+@app.get("/whole")
+async def whole() -> StreamingResponse:
+    """The pattern of many tutorials: a generator with one `yield` of the whole file."""
+
+    async def read() -> AsyncIterator[bytes]:
+        async with aiofiles.open(PATH, "rb") as file:
+            yield await file.read()
+
+    return StreamingResponse(read(), media_type="application/octet-stream")
+
+
+@app.get("/pathsend")
+async def pathsend() -> FileResponse:
+    return FileResponse(PATH, media_type="application/octet-stream")

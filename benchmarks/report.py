@@ -1,0 +1,115 @@
+"""Tables for people, JSON for the record."""
+
+import platform
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.measure import Figures, Spread, difference, ratio
+from benchmarks.work import Goal
+
+COLUMNS = {
+    "wall_us": ("wall µs", "{:,.0f}"),
+    "cpu_us": ("CPU µs", "{:,.0f}"),
+    "first_byte_p50_us": ("first byte p50 µs", "{:,.0f}"),
+    "first_byte_p99_us": ("p99 µs", "{:,.0f}"),
+    "delay_p50_us": ("delay p50 µs", "{:,.0f}"),
+    "delay_p99_us": ("p99 µs", "{:,.0f}"),
+    "mb_per_s": ("MB/s", "{:,.0f}"),
+    "grown_mib": ("peak MiB above", "{:,.1f}"),
+    "mib": ("MiB", "{:,.1f}"),
+    "late_us": ("loop late µs", "{:,.0f}"),
+    "next_us": ("to first next ms", "{:,.0f}"),
+}
+MILLISECONDS = {"next_us"}
+
+
+def table(title: str, results: Mapping[str, Sequence[Figures]]) -> Table:
+    """Medians of each peer; and the first peer's wall and CPU divided by the others', in pairs."""
+    present = [name for name in COLUMNS if any(name in rounds[0] for rounds in results.values() if rounds)]
+    output = Table(title=title, title_justify="left", title_style="bold", pad_edge=False, box=None)
+    output.add_column("")
+    for name in present:
+        output.add_column(COLUMNS[name][0], justify="right")
+    compared = [name for name in ("wall_us", "cpu_us") if name in present] if len(results) > 1 else []
+    for name in compared:
+        output.add_column(f"ours / theirs, {COLUMNS[name][0].split()[0]}", justify="right")
+    first = next(iter(results.values()))
+    for peer, rounds in results.items():
+        cells = [_cell(rounds, name) for name in present]
+        ratios = ["" if rounds is first else shown(ratio(first, rounds, name)) for name in compared]
+        output.add_row(peer, *cells, *ratios)
+    return output
+
+
+def _cell(rounds: Sequence[Figures], name: str) -> str:
+    values = [figures[name] for figures in rounds if name in figures]
+    if not values or values[0] != values[0]:
+        return "-"
+    median = statistics.median(values) / (1000 if name in MILLISECONDS else 1)
+    return COLUMNS[name][1].format(median)
+
+
+def shown(spread: Spread | None) -> str:
+    return "-" if spread is None else f"{spread.median:.2f} [{spread.least:.2f} to {spread.most:.2f}]"
+
+
+def judged(goal: Goal, works: Mapping[str, Mapping[str, Sequence[Figures]]]) -> tuple[Spread | None, bool]:
+    """What was measured for a goal, and whether its median meets it."""
+    peers = works.get(goal.work, {})
+    ours, theirs = peers.get(goal.ours, ()), peers.get(goal.theirs, ())
+    if goal.difference:
+        spread = difference(ours, theirs, goal.figure)
+    elif goal.theirs:
+        spread = ratio(ours, theirs, goal.figure)
+    else:
+        spread = Spread.of([figures[goal.figure] for figures in ours]) if ours else None
+    if spread is None:
+        return None, False
+    return spread, spread.median >= goal.limit if goal.at_least else spread.median <= goal.limit
+
+
+def goals_table(goals: Sequence[Goal], works: Mapping[str, Mapping[str, Sequence[Figures]]]) -> Table:
+    output = Table(
+        title="Goals: median of the pairs [least to most]", title_justify="left", title_style="bold", box=None
+    )
+    for column in ("work", "figure", "ours", "against", "goal", "measured", ""):
+        output.add_column(column)
+    for goal in goals:
+        spread, met = judged(goal, works)
+        sign = "at least" if goal.at_least else "at most"
+        verdict = "not run" if spread is None else "[green]met[/]" if met else "[red]missed[/]"
+        output.add_row(
+            goal.work,
+            COLUMNS[goal.figure][0],
+            goal.ours,
+            goal.theirs or "-",
+            f"{sign} {goal.limit:.4g}",
+            shown(spread),
+            verdict,
+        )
+    return output
+
+
+def machine() -> dict[str, str]:
+    model = platform.processor() or platform.machine()
+    if sys.platform == "linux":
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), model)
+    import os
+
+    return {
+        "processor": model,
+        "processors": str(os.cpu_count()),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+    }
+
+
+def console() -> Console:
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(width=180, highlight=False)
