@@ -86,9 +86,7 @@ class Environment:
     def read(cls, variables: Mapping[str, str]) -> Self:
         """Raises ConfigurationError, naming the variable, its value and what it may be."""
         if not variables.get("AWS_LAMBDA_RUNTIME_API"):
-            raise ConfigurationError(
-                "AWS_LAMBDA_RUNTIME_API is not set: outside Lambda, use lambda-emulator"
-            )
+            raise ConfigurationError("AWS_LAMBDA_RUNTIME_API is not set: outside Lambda, use lambda-emulator")
         read = partial(_read, variables)
         concurrency = read("AWS_LAMBDA_MAX_CONCURRENCY", _positive, 0, "a whole number from 1")
         return cls(

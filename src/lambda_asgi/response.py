@@ -179,7 +179,8 @@ class Response:
         if announced is not None and (size > announced or (size < announced and not more)):
             raise UnexpectedMessage(f"content-length is {announced}, but the body has {size} bytes")
         held = self.state is State.HELD
-        if not more and size == 0 and not self._bodyless:
+        # Not for HEAD, whose headers are GET's, nor 304, where a cache would take it for the length of what it holds.
+        if not more and size == 0 and (self.status == 204 or not self._bodyless):
             if self._fill_empty and self.status >= 300 and (held or announced is None):
                 body, size = b"\n", 1
             self._set_content_length(size)

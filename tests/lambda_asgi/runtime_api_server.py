@@ -4,16 +4,18 @@ It enforces nothing of the protocol's order; a test says what it answers, and se
 """
 
 import asyncio
+import base64
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import h11
 
 Headers = dict[str, str]
+T = TypeVar("T")
 
 
 @dataclass
@@ -25,6 +27,7 @@ class Posted:
     abort: Callable[[], None]
     """Reset the connection that it comes over."""
     chunks: list[bytes] = field(default_factory=list)
+    size: int = 0
     trailers: Headers = field(default_factory=dict)
     complete: bool = False
     arrivals: asyncio.Queue[bytes | None] = field(default_factory=asyncio.Queue)
@@ -53,6 +56,13 @@ class Posted:
         assert arrived is not None, "the body has ended"
         return arrived
 
+    @property
+    def error(self) -> dict[str, Any]:
+        """What the error trailers say, with their type as "trailer"."""
+        body = self.trailers["lambda-runtime-function-error-body"]
+        document = json.loads(base64.b64decode(body, validate=True))
+        return {**document, "trailer": self.trailers["lambda-runtime-function-error-type"]}
+
     async def end(self) -> Self:
         """Wait for the end of the body."""
         while await self.arrivals.get() is not None:
@@ -61,7 +71,7 @@ class Posted:
 
 
 class RuntimeAPIServer:
-    """`events` go out to whoever asks `next`; `posts` come in. `replies` overrides the status for a path's ending."""
+    """`events` go out to whoever asks `next`; `posts` come in. The other attributes say how it behaves badly."""
 
     def __init__(self) -> None:
         self.address = ""
@@ -70,7 +80,17 @@ class RuntimeAPIServer:
         self.polls = 0
         self.connections = 0
         self.replies: dict[str, list[int]] = {}
-        """Path ending -> the statuses to answer with, one each, before all is well again."""
+        """Path ending -> the statuses to answer with as soon as the request's head is there, before all is well again."""
+        self.late_replies: dict[str, list[int]] = {}
+        """The same, at the request's end."""
+        self.raw_replies: dict[str, list[bytes]] = {}
+        """The same, with bytes in place of a status; the connection closes behind them."""
+        self.byte_by_byte = False
+        """Whether replies leave one byte at a time."""
+        self.closes = False
+        """Whether each reply is the last one of its connection."""
+        self.keeps_bodies = True
+        """Otherwise only `Posted.size` counts them."""
         self.reading = asyncio.Event()
         """Cleared: nothing more is read of any request."""
         self.reading.set()
@@ -99,6 +119,10 @@ class RuntimeAPIServer:
     async def answer(self) -> Posted:
         """The next POST, at its end."""
         return await (await self.posts.get()).end()
+
+    async def posted(self) -> Posted:
+        """The next POST, at its head."""
+        return await self.posts.get()
 
     def drop_connections(self) -> None:
         """Reset every connection, in the middle of whatever it carries."""
@@ -135,20 +159,28 @@ class RuntimeAPIServer:
                     posted = Posted(event.target.decode(), headers, writer.transport.abort)
                     if event.method == b"POST":
                         self.posts.put_nowait(posted)
-                        if status := self._override(posted.path):
+                        if status := _override(self.replies, posted.path):
                             await self._reply(connection, writer, status, b'{"errorType":"Refused"}')
                             if status >= 400:
                                 return
                 elif isinstance(event, h11.Data):
                     assert posted is not None
-                    _collect(posted, event)
+                    posted.size += len(event.data)
+                    if self.keeps_bodies:
+                        _collect(posted, event)
                 elif isinstance(event, h11.EndOfMessage):
                     assert posted is not None
                     posted.trailers = {name.decode(): value.decode() for name, value in event.headers}
                     posted.complete = True
                     posted.arrivals.put_nowait(None)
+                    if raw := _override(self.raw_replies, posted.path):
+                        writer.write(raw)
+                        await writer.drain()
+                        return
                     await self._end_exchange(connection, writer, posted)
                     posted = None
+                    if self.closes:
+                        return
                     connection.start_next_cycle()
                 else:  # ConnectionClosed
                     return
@@ -156,18 +188,14 @@ class RuntimeAPIServer:
             if posted is not None:
                 posted.arrivals.put_nowait(None)
 
-    def _override(self, path: str) -> int | None:
-        for ending, statuses in self.replies.items():
-            if path.endswith(ending) and statuses:
-                return statuses.pop(0)
-        return None
-
     async def _end_exchange(self, connection: h11.Connection, writer: asyncio.StreamWriter, request: Posted) -> None:
         if request.path.endswith("/invocation/next"):
             self.polls += 1
-            if status := self._override(request.path):
+        for replies in (self.replies, self.late_replies):
+            if status := _override(replies, request.path):
                 await self._reply(connection, writer, status, b'{"errorType":"InvalidStateTransition"}')
                 return
+        if request.path.endswith("/invocation/next"):
             headers, payload = await self.events.get()
             await self._reply(connection, writer, 200, payload, headers)
         elif request.path.endswith("/extension/register"):
@@ -190,13 +218,25 @@ class RuntimeAPIServer:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         lines = [*(headers or {}).items(), ("Content-Length", str(len(body)))]
+        if self.closes:
+            lines.append(("Connection", "close"))
         parts = (
             connection.send(h11.Response(status_code=status, headers=lines)),
             connection.send(h11.Data(data=body)),
             connection.send(h11.EndOfMessage()),
         )
-        writer.write(b"".join(part for part in parts if part))
+        wire = b"".join(part for part in parts if part)
+        for piece in [bytes([byte]) for byte in wire] if self.byte_by_byte else [wire]:
+            writer.write(piece)
+            await asyncio.sleep(0)
         await writer.drain()
+
+
+def _override(replies: Mapping[str, list[T]], path: str) -> T | None:
+    for ending, overrides in replies.items():
+        if path.endswith(ending) and overrides:
+            return overrides.pop(0)
+    return None
 
 
 def _collect(posted: Posted, data: h11.Data) -> None:

@@ -205,7 +205,7 @@ def test_start_goes_out_when_the_app_waits() -> None:
     [
         (start(), 200, {"content-length": "0"}, b""),
         (start(status=201), 201, {"content-length": "0"}, b""),
-        (start(status=204), 204, {}, b""),
+        (start(status=204), 204, {"content-length": "0"}, b""),
         (start(status=304), 304, {}, b""),
         (start((b"etag", b"x"), (b"content-length", b"7"), status=304), 304, {"etag": "x", "content-length": "7"}, b""),
         (start(status=302), 302, {"content-length": "1"}, b"\n"),
