@@ -10,9 +10,11 @@ for _extension, _type in {
     ".flac": "audio/flac",
     ".geojson": "application/geo+json",
     ".heic": "image/heic",
+    ".js": "text/javascript",
     ".log": "text/plain",
     ".m4a": "audio/mp4",
     ".md": "text/markdown",
+    ".mjs": "text/javascript",
     ".mkv": "video/matroska",
     ".ndjson": "application/x-ndjson",
     ".ogg": "audio/ogg",
@@ -22,6 +24,7 @@ for _extension, _type in {
     ".wasm": "application/wasm",
     ".webp": "image/webp",
     ".woff2": "font/woff2",
+    ".xhtml": "application/xhtml+xml",
     ".yaml": "application/yaml",
     ".yml": "application/yaml",
 }.items():
@@ -41,7 +44,7 @@ _ACTIVE = {"text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "a
 
 def media_type(path: str) -> str:
     """The Content-Type of a file of this name; `application/octet-stream` when the name does not tell."""
-    guessed, encoding = _TYPES.guess_type(f"file:{path}" if "://" in path else path, strict=True)
+    guessed, encoding = _TYPES.guess_type(f"./{path}")  # "./", or a name like "data:text/html,x" is read as a URL
     if encoding is not None:
         return _COMPRESSED.get(encoding, "application/octet-stream")
     if guessed is None:

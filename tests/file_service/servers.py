@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import obstore
@@ -34,6 +35,9 @@ class Answer:
     def length(self) -> str | None:
         """Content-Length, also as a Function URL passes it on from a stream."""
         return self.headers.get("x-amzn-remapped-content-length", self.headers.get("content-length"))
+
+    def json(self) -> Any:
+        return json.loads(self.body)
 
 
 @dataclass(frozen=True)

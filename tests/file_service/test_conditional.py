@@ -1,0 +1,49 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from file_service.conditional import Outcome, evaluate, http_date, if_range_holds
+
+THEN = datetime(1994, 11, 6, 8, 49, 37, tzinfo=UTC)
+FIELDS = ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since"]
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"],
+)
+def test_the_three_forms_of_a_date(field: str) -> None:
+    assert http_date(field) == THEN  # the examples of RFC 9110 section 5.6.7
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "",
+        "0",
+        "784111777",
+        "1994-11-06T08:49:37Z",
+        "Sun, 06 Nov 1994 08:49:37",
+        "Sun, 06 Nov 1994 08:49:37 +0100",
+        "x" * 9999,
+    ],
+)
+def test_what_is_no_date(field: str) -> None:
+    assert http_date(field) is None
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), st.text(st.characters(max_codepoint=255))))
+def test_no_field_does_harm(fields: dict[str, str]) -> None:
+    evaluate(fields, '"tag"', THEN)
+    for field in fields.values():
+        assert if_range_holds(field, '"tag"', THEN) is (field == '"tag"' or http_date(field) == THEN)
+
+
+@given(st.timedeltas(timedelta(-1000), timedelta(1000)).map(lambda delta: delta - timedelta(0, 0, delta.microseconds)))
+def test_the_two_dates_are_opposites(shift: timedelta) -> None:
+    field = (THEN + shift).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    modified_since = evaluate({"if-modified-since": field}, '"tag"', THEN) is Outcome.PROCEED
+    unmodified_since = evaluate({"if-unmodified-since": field}, '"tag"', THEN) is Outcome.PROCEED
+    assert modified_since is not unmodified_since
