@@ -199,14 +199,14 @@ def test_a_descriptor_that_is_not_open_is_a_warning() -> None:
 def test_lines_leave_at_once_and_in_order() -> None:
     """The process ends as a frozen environment does: nothing is flushed. PYTHONUNBUFFERED is not set."""
     program = """
-    print("a surrogate, \\ud800")
+    print("a caf\\u00e9, a surrogate, \\ud800")
     logging.warning("two\\nlines")
     print("last")
     sys.stderr.write("stderr\\n")
     os._exit(0)
     """
     output = run(program, LANG="C", PYTHONCOERCECLOCALE="0", PYTHONUTF8="0")
-    assert output.lines == ["a surrogate, \\ud800", "[WARNING] request-1 two\rlines", "last"]
+    assert output.lines == ["a café, a surrogate, \\ud800", "[WARNING] request-1 two\rlines", "last"]
     assert output.stderr == "stderr\n"
 
 
