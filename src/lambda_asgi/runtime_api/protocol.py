@@ -180,7 +180,7 @@ class ReplyParser:
         self._reply: Reply | None = None
         self._parser: Any = httptools.HttpResponseParser(self)
 
-    def feed(self, data: bytes) -> Reply | None:
+    def feed(self, data: bytes | memoryview) -> Reply | None:
         """The reply that `data` completes, or None while it is incomplete.
 
         One request is under way at a time, so bytes after a reply are as wrong as bytes that are no HTTP: both raise
