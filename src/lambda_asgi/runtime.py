@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from lambda_asgi.adapter import LambdaASGI
@@ -18,6 +18,7 @@ from lambda_asgi.environment import Environment
 from lambda_asgi.errors import (
     AfterRestoreError,
     BeforeSnapshotError,
+    ConfigurationError,
     ConnectionToRuntimeAPILost,
     LambdaASGIError,
     ResponseRefused,
@@ -49,29 +50,42 @@ def run(app: ASGIApp | LambdaASGI) -> NoReturn:
     Exits with 0 when Lambda ended the environment, with 1 (SnapStart: 64, 65) when it could not go on.
     """
     adapter = app if isinstance(app, LambdaASGI) else LambdaASGI(app)
-    sys.exit(serve(Environment.read(os.environ), lambda: adapter))
+    sys.exit(serve(os.environ, lambda _: adapter))
 
 
-def serve(environment: Environment, load: Callable[[], LambdaASGI]) -> int:
-    """Run the execution environment to its end; the process's exit code. `load` gives the app: it is part of the
-    initialization, whose failures Lambda is told of."""
+def serve(variables: Mapping[str, str], load: Callable[[Environment], LambdaASGI]) -> int:
+    """Run the execution environment to its end; the process's exit code.
+
+    `variables` are its environment's. `load` gives the app: like reading the variables it is part of the
+    initialization, whose failures Lambda is told of.
+    """
+    try:
+        environment = Environment.read(variables)
+    except ConfigurationError as error:
+        address = variables.get("AWS_LAMBDA_RUNTIME_API")
+        if not address:
+            print(f"lambda_asgi: {error}", file=sys.stderr)
+            return 1
+        return asyncio.run(_give_up(address, error))
     configure(environment)
     try:
-        adapter = load()  # before there is an event loop: an app's modules may want to run one of their own
+        adapter = load(environment)  # before there is an event loop: an app's modules may want to run one of their own
     except Exception as error:
-        return asyncio.run(_give_up(environment, error))
+        return asyncio.run(_give_up(environment.runtime_api, error))
     return asyncio.run(Runtime(environment, adapter).run())
 
 
-async def _give_up(environment: Environment, error: Exception) -> int:
+async def _give_up(runtime_api: str, error: Exception) -> int:
     """Tell Lambda that the environment cannot start. The exit code."""
-    logger.critical("the function cannot start: %s", error, exc_info=error.__cause__ or error)
-    client = RuntimeAPIClient(environment.runtime_api)
+    reason = error.__cause__ or error  # of an AppImportError, what the import raised
+    logger.critical("the function cannot start: %s", error, exc_info=reason)
+    report = FunctionError.of(error)._replace(stack_trace=FunctionError.of(reason).stack_trace)
+    client = RuntimeAPIClient(runtime_api)
     try:
         if isinstance(error, AfterRestoreError):
-            await client.restore_error(FunctionError.of(error))
+            await client.restore_error(report)
         else:
-            await client.init_error(FunctionError.of(error))
+            await client.init_error(report)
     except RuntimeAPIError as failure:  # 403: of concurrent workers, another one was first
         logger.critical("that could not be reported: %s", failure)
     finally:
@@ -101,7 +115,7 @@ class Runtime:
                 await self._take_snapshot(notice)
             code = await self._serve_until(stop)
         except LambdaASGIError as error:
-            code = await _give_up(self._environment, error)
+            code = await _give_up(self._environment.runtime_api, error)
         finally:
             notice.close()
         try:
@@ -124,13 +138,15 @@ class Runtime:
     async def _serve_until(self, stop: asyncio.Event) -> int:
         polls = [asyncio.create_task(self._poll()) for _ in range(self._environment.max_concurrency)]
         stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait([*polls, stopped], return_when=asyncio.FIRST_COMPLETED)
-        failures = [poll.exception() for poll in polls if poll.done()]
+        try:
+            await asyncio.wait([*polls, stopped], return_when=asyncio.FIRST_COMPLETED)
+            failures = [poll.exception() for poll in polls if poll.done()]
+        finally:  # also when this task is cancelled, as by a test
+            for task in (*polls, stopped):
+                task.cancel()
+            await asyncio.gather(*polls, stopped, return_exceptions=True)
         for failure in failures:
             logger.critical("the execution environment ends: %s", failure, exc_info=failure)
-        for task in (*polls, stopped):
-            task.cancel()
-        await asyncio.gather(*polls, stopped, return_exceptions=True)
         return 1 if failures else 0
 
     async def _poll(self) -> None:
@@ -168,7 +184,10 @@ class Runtime:
             cycle = self._application.cycle(source, event, context, invocation.deadline, writer if streamed else None)
             await cycle.run()
             if cycle.error is not None:
-                logger.error("%s: %s", type(cycle.error).__name__, cycle.error, exc_info=cycle.error)
+                told = FunctionError.of(
+                    cycle.error
+                )  # an exception of the app's may raise when it is asked for its text
+                logger.error("%s: %s", told.name, told.message, exc_info=cycle.error)
             if streamed:
                 await writer.delivered()
             else:
@@ -187,7 +206,11 @@ class Runtime:
 
 async def _report(writer: ResponseWriter, error: Exception) -> None:
     try:
-        await writer.error(FunctionError.of(error))
+        if writer.begun:  # then `/error` would wait for the end of the body, and so for us
+            writer.fail(FunctionError.of(error))
+            await writer.delivered()
+        else:
+            await writer.error(FunctionError.of(error))
     except ResponseRefused as refusal:
         logger.error("the error was refused: %s", refusal)
 

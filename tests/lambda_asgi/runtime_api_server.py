@@ -80,7 +80,7 @@ class RuntimeAPIServer:
         self.polls = 0
         self.connections = 0
         self.replies: dict[str, list[int]] = {}
-        """Path ending -> the statuses to answer with as soon as the request's head is there, before all is well again."""
+        """Path ending -> the statuses to answer with, at the request's head, before all is well again."""
         self.late_replies: dict[str, list[int]] = {}
         """The same, at the request's end."""
         self.raw_replies: dict[str, list[bytes]] = {}
@@ -119,10 +119,6 @@ class RuntimeAPIServer:
     async def answer(self) -> Posted:
         """The next POST, at its end."""
         return await (await self.posts.get()).end()
-
-    async def posted(self) -> Posted:
-        """The next POST, at its head."""
-        return await self.posts.get()
 
     def drop_connections(self) -> None:
         """Reset every connection, in the middle of whatever it carries."""

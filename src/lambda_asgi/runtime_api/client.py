@@ -177,7 +177,12 @@ class ResponseWriter:
         return self._reply
 
     def fail(self, error: FunctionError) -> None:
-        """End a begun stream with the announced error trailers: never with text in the body, never with `/error`."""
+        """End a begun stream with the announced error trailers: never with text in the body, never with `/error`.
+
+        Nothing happens when it has ended already.
+        """
+        if self._ended:
+            return
         self._ended = True
         self._connection.write((error_trailers(error),), more=False)
 

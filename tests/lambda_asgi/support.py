@@ -1,0 +1,113 @@
+"""A runtime in the test's own event loop, and a count of what it leaves behind."""
+
+import asyncio
+import gc
+import os
+import types
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from tests.lambda_asgi.runtime_api_server import RuntimeAPIServer, runtime_api_server
+
+from lambda_asgi.adapter import LambdaASGI
+from lambda_asgi.asgi import ASGIApp, Message, Scope, Send
+from lambda_asgi.environment import Environment, FunctionIdentity, Settings
+from lambda_asgi.runtime import Runtime
+
+T = TypeVar("T")
+
+SECONDS = 20
+"""What no scenario takes, unless something hangs."""
+
+
+class RunningRuntime:
+    """`api` is the other side. `ended` gives the exit code."""
+
+    def __init__(self, api: RuntimeAPIServer, task: asyncio.Task[int]) -> None:
+        self.api = api
+        self._task = task
+
+    @property
+    def has_ended(self) -> bool:
+        return self._task.done()
+
+    async def ended(self) -> int:
+        return await self._task
+
+
+@asynccontextmanager
+async def runtime(
+    app: Any, *, settings: Settings | None = None, api: RuntimeAPIServer | None = None
+) -> AsyncIterator[RunningRuntime]:
+    """`app` (an ASGI app, or a LambdaASGI of one) on a runtime of its own, until the block ends."""
+    async with runtime_api_server() as server:
+        server = api or server
+        environment = Environment(
+            runtime_api=server.address,
+            handler="test.app",
+            settings=settings or Settings(access_log=False),
+            function=FunctionIdentity(name="test"),
+        )
+        adapter = app if isinstance(app, LambdaASGI) else LambdaASGI(app, lifespan="off")
+        task = asyncio.create_task(Runtime(environment, adapter).run())
+        try:
+            yield RunningRuntime(server, task)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+def play(scenario: Coroutine[Any, Any, T]) -> T:
+    """Run it in an event loop of its own. Fails when it hangs, or leaves tasks, descriptors or generators behind."""
+
+    async def watched() -> T:
+        tasks, descriptors, generators = len(asyncio.all_tasks()), _descriptors(), _generators()
+        async with asyncio.timeout(SECONDS):
+            result = await scenario
+        for _ in range(20):  # for what was closed or cancelled last
+            await asyncio.sleep(0)
+        assert len(asyncio.all_tasks()) == tasks, asyncio.all_tasks()
+        assert (
+            _descriptors() <= descriptors + 1
+        )  # the first thread of an executor, or of getaddrinfo, needs none or one
+        assert _generators() <= generators
+        return result
+
+    return asyncio.run(watched())
+
+
+def _descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def _generators() -> int:
+    gc.collect()
+    return sum(isinstance(thing, types.AsyncGeneratorType) and thing.ag_frame is not None for thing in gc.get_objects())
+
+
+def start(status: int = 200, *headers: tuple[bytes, bytes]) -> Message:
+    return {"type": "http.response.start", "status": status, "headers": list(headers)}
+
+
+def body(content: bytes = b"", *, more: bool = False) -> Message:
+    return {"type": "http.response.body", "body": content, "more_body": more}
+
+
+def sends(*messages: Message) -> ASGIApp:
+    """An app that sends these."""
+
+    async def app(scope: Scope, receive: Any, send: Send) -> None:
+        for message in messages:
+            await send(message)
+
+    return app
+
+
+async def hello(scope: Scope, receive: Any, send: Send) -> None:
+    await send(start())
+    await send(body(b"hello"))
+
+
+def texts(records: Sequence[Any]) -> str:
+    return "\n".join(record.getMessage() for record in records)
