@@ -1,5 +1,7 @@
 """What can go wrong between a source and its reader. Routes never see another exception from a source.
 
+BrokenBody              none of these: a source failed after the first byte of a body, so no answer is possible any more
+
 SourceError
 ├── NotFound            no such file or folder, or one that must not be seen
 ├── FileChanged         it is no longer the version that was promised: bytes of two versions are never spliced
@@ -30,3 +32,7 @@ class SourceUnavailable(SourceError):
 
 class SourceRefused(SourceError):
     pass
+
+
+class BrokenBody(Exception):
+    """A body cannot be finished. Left to the server, which ends it visibly: a cut connection, or error trailers."""

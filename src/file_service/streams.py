@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from file_service.byte_ranges import ByteRange
+from file_service.errors import BrokenBody, SourceError
 from file_service.sources import File, FileSource
 
 
@@ -23,13 +24,19 @@ async def pieces_of(source: FileSource, file: File, pieces: Sequence[ByteRange |
 
 
 async def started(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    """The same chunks, the first one read already: what fails at once can still be answered with an error status."""
+    """The same chunks, the first one read already: what fails at once can still be answered with an error status.
+
+    What fails later is raised as `BrokenBody`.
+    """
     first = await anext(chunks, b"")
 
     async def all_of_them() -> AsyncGenerator[bytes, None]:
         async with aclosing(chunks):
             yield first
-            async for chunk in chunks:
-                yield chunk
+            try:
+                async for chunk in chunks:
+                    yield chunk
+            except SourceError as error:
+                raise BrokenBody(str(error)) from error
 
     return all_of_them()

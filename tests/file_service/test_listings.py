@@ -1,0 +1,200 @@
+"""A folder as JSON pages, as NDJSON and as an index page."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Sequence
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import quote, urljoin
+
+import pytest
+from fastapi import FastAPI
+from tests.file_service.asgi import app_over, call
+from tests.file_service.memory_source import MemorySource
+
+from file_service.errors import SourceUnavailable
+from file_service.sources import Entry
+
+NDJSON = {"accept": "application/x-ndjson"}
+HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+FILES = {
+    "a.txt": b"alpha",
+    "photos/one.jpg": b"1",
+    "photos/two & <three>.jpg": b"2",
+    "photos/2026/c:d?e#f%.png": b"3",
+    **{f"many/{number:03}": b"" for number in range(250)},
+}
+
+
+@pytest.fixture
+def app() -> FastAPI:
+    return app_over(MemorySource(FILES, page_entries=100))
+
+
+def names(page: dict[str, Any]) -> list[str]:
+    return [entry["path"] for entry in page["entries"]]
+
+
+def test_the_root(app: FastAPI) -> None:
+    answer = call(app, "/files/")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["vary"] == "accept"
+    page = answer.json()
+    assert names(page) == ["a.txt", "many/", "photos/"]
+    assert page["cursor"] is None
+    assert page["folder"] == ""
+    file, folder, _ = page["entries"]
+    assert folder == {"type": "folder", "path": "many/"}
+    assert file["type"] == "file"
+    assert file["size"] == 5
+    assert file["modified"] == "2026-11-23T05:00:00Z"
+    assert file["media_type"] == "text/plain; charset=utf-8"
+    assert file["etag"] == call(app, "/files/a.txt").headers["etag"]
+
+
+@pytest.mark.parametrize("target", ["/files/?prefix=photos/", "/files/?prefix=photos", "/files/photos/"])
+def test_a_folder_by_prefix_or_by_path(app: FastAPI, target: str) -> None:
+    assert names(call(app, target).json()) == ["photos/2026/", "photos/one.jpg", "photos/two & <three>.jpg"]
+
+
+@pytest.mark.parametrize("limit", [1, 7, 99, 100, 101, 249, 250, 251, 1000])
+def test_pages_by_cursor_are_together_the_folder(app: FastAPI, limit: int) -> None:
+    found: list[str] = []
+    cursor = ""
+    for _ in range(300):
+        page = call(app, f"/files/many/?limit={limit}&cursor={cursor}").json()
+        assert len(page["entries"]) <= limit
+        found += names(page)
+        if page["cursor"] is None:
+            break
+        assert len(page["entries"]) == limit
+        cursor = page["cursor"]
+    assert found == [path for path in FILES if path.startswith("many/")]
+
+
+def test_ndjson_is_the_same_entries_and_says_that_it_is_complete(app: FastAPI) -> None:
+    answer = call(app, "/files/many/", NDJSON)
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    *entries, end = map(json.loads, answer.body.splitlines())
+    assert entries == call(app, "/files/many/?limit=1000").json()["entries"]
+    assert end == {"type": "end", "entries": 250}
+
+
+def test_ndjson_goes_on_after_a_cursor(app: FastAPI) -> None:
+    cursor = call(app, "/files/many/?limit=200").json()["cursor"]
+    assert json.loads(call(app, f"/files/many/?cursor={cursor}", NDJSON).body.splitlines()[0])["path"] == "many/200"
+
+
+def test_ndjson_leaves_as_the_source_lists() -> None:
+    """The first page has left before the second one is asked for."""
+    asked: list[str] = []
+
+    class Slow(MemorySource):
+        async def list_pages(
+            self, folder: str, *, after: str = "", recursive: bool = False
+        ) -> AsyncGenerator[Sequence[Entry], None]:
+            async for page in super().list_pages(folder, after=after, recursive=recursive):
+                asked.append("page")
+                yield page
+
+    sent: list[str] = []
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: Any) -> None:
+        if message.get("body"):
+            sent.append(f"{len(asked)} asked")
+
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "GET",
+        "path": "/files/many/",
+        "raw_path": b"/files/many/",
+        "query_string": b"",
+    }
+    scope |= {"headers": [(b"accept", b"application/x-ndjson")], "asgi": {"version": "3.0", "spec_version": "2.4"}}
+    asyncio.run(app_over(Slow(FILES, page_entries=100))(scope, receive, send))
+    assert sent == ["1 asked", "2 asked", "3 asked", "3 asked"]
+
+
+def test_a_listing_that_fails_says_so_in_its_last_line() -> None:
+    class Failing(MemorySource):
+        async def list_pages(
+            self, folder: str, *, after: str = "", recursive: bool = False
+        ) -> AsyncGenerator[Sequence[Entry], None]:
+            if folder == "broken/":
+                raise SourceUnavailable("at once")
+            async for page in super().list_pages(folder, after=after, recursive=recursive):
+                yield page
+                raise SourceUnavailable("after a page")
+
+    app = app_over(Failing(FILES, page_entries=100))
+    *entries, last = map(json.loads, call(app, "/files/many/", NDJSON).body.splitlines())
+    assert len(entries) == 100
+    assert last == {"type": "error", "detail": "The file source does not answer. Try again."}
+    for accept in (NDJSON, HTML, {}):
+        answer = call(app, "/files/broken/", accept)
+        assert (answer.status, answer.headers["retry-after"]) == (503, "2")
+
+
+class _Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value or "" for name, value in attrs if name == "href"]
+
+
+def test_the_index_page_links_what_it_lists(app: FastAPI) -> None:
+    links = _Links()
+    links.feed(call(app, "/files/photos/", HTML).body.decode())
+    targets = [urljoin("/files/photos/", link) for link in links.found]
+    assert targets == ["/files/", *(f"/files/{quote(path)}" for path in names(call(app, "/files/photos/").json()))]
+    for target in targets:
+        assert call(app, target).status == 200
+
+
+def test_a_name_can_neither_break_the_index_page_nor_read_as_a_url(app: FastAPI) -> None:
+    assert b"two &amp; &lt;three&gt;.jpg" in call(app, "/files/photos/", HTML).body
+    assert b'href="./c%3Ad%3Fe%23f%25.png"' in call(app, "/files/photos/2026/", HTML).body
+
+
+@pytest.mark.parametrize("accept", [NDJSON, HTML, {}])
+def test_head_has_the_headers_of_get(app: FastAPI, accept: dict[str, str]) -> None:
+    get, head = call(app, "/files/photos/", accept), call(app, "/files/photos/", accept, method="HEAD")
+    assert head.status == 200
+    assert head.headers["content-type"] == get.headers["content-type"]
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("/files/nope/", 404),
+        ("/files/?prefix=nope", 404),
+        ("/files/?prefix=..", 404),
+        ("/files/?prefix=/etc", 404),
+        ("/files/?prefix=photos//2026", 404),
+        ("/files/?prefix=.git", 404),
+        ("/files/?prefix=a%00b", 400),
+        ("/files/?prefix=a%5Cb", 400),
+        ("/files/?limit=0", 422),
+        ("/files/?limit=1001", 422),
+        ("/files/?limit=many", 422),
+        ("/files/?cursor=!", 422),
+        ("/files/?cursor=_w", 422),
+    ],
+)
+def test_what_cannot_be_listed(app: FastAPI, target: str, status: int) -> None:
+    answer = call(app, target)
+    assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert answer.json()["detail"]
+
+
+def test_an_empty_source_has_an_empty_root() -> None:
+    app = app_over(MemorySource({}))
+    assert call(app, "/files/").json() == {"folder": "", "entries": [], "cursor": None}
+    assert call(app, "/files/", NDJSON).body == b'{"type":"end","entries":0}\n'
+    assert b"<ul>" in call(app, "/files/", HTML).body
