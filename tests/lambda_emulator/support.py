@@ -161,11 +161,16 @@ class Response:
     reason: str
     headers: list[tuple[str, str]]
     head_size: int
-    body: bytes = b""
+    rest: bytes = b""
+    """The body, or with chunks what came behind the last whole one."""
     chunks: list[bytes] = field(default_factory=list)
     terminated: bool = True
     """The body came to its announced end."""
     trailers: list[str] = field(default_factory=list)
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.chunks) + self.rest
 
     def header(self, name: str) -> str | None:
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
@@ -237,11 +242,10 @@ class Client:
                 return
             data = self.file.read(size)
             if len(data) < size:
-                response.body += data
+                response.rest = data
                 return
             assert self.file.read(2) == b"\r\n"
             response.chunks.append(data)
-            response.body += data
             yield data
 
     def response(self, method: str = "GET") -> Response:
@@ -253,10 +257,10 @@ class Client:
             for _ in self.chunks(response):
                 pass
         elif (length := response.header("content-length")) is not None:
-            response.body = self.file.read(int(length))
-            response.terminated = len(response.body) == int(length)
+            response.rest = self.file.read(int(length))
+            response.terminated = len(response.rest) == int(length)
         else:
-            response.body = self.file.read()
+            response.rest = self.file.read()
         return response
 
     def at_end(self) -> bool:

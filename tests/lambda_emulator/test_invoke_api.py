@@ -68,7 +68,7 @@ def payload(mode: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lambda]:
-    template = write_template(tmp_path_factory.mktemp("invoke"), Timeout=1, ReservedConcurrentExecutions=2)
+    template = write_template(tmp_path_factory.mktemp("invoke"), Timeout=1)
     with RunningEmulator("--template", str(template), "--lambda-port", "0", fronts=2) as emulator:
         yield Lambda(emulator)
 
@@ -269,7 +269,13 @@ def test_a_payload_over_the_limit(api: Lambda) -> None:
         api.boto3.invoke(FunctionName="Probe", Payload=b'"' + b"x" * 6_291_456 + b'"')
 
 
-def test_throttling_above_the_reserved_concurrency(api: Lambda, tmp_path: Path) -> None:
+def test_throttling_above_the_reserved_concurrency(tmp_path: Path) -> None:
+    template = write_template(tmp_path, Timeout=30, ReservedConcurrentExecutions=2)
+    with RunningEmulator("--template", str(template), "--lambda-port", "0", fronts=2) as emulator:
+        throttle(Lambda(emulator), tmp_path)
+
+
+def throttle(api: Lambda, tmp_path: Path) -> None:
     gates = [tmp_path / "one", tmp_path / "two"]
     held = [
         iter(

@@ -74,6 +74,11 @@ class ExecutionEnvironment:
         return self.api.free > 0
 
     @property
+    def settling(self) -> bool:
+        """Has it answered all that it was given, so that it may be free in a moment?"""
+        return bool(self.running) and all(invocation.answer.ended for invocation in self.running.values())
+
+    @property
     def pid(self) -> int | None:
         return self._process.pid if self._process is not None else None
 
@@ -103,7 +108,8 @@ class ExecutionEnvironment:
         except asyncio.CancelledError:
             await self.stop()
             raise
-        self.init_duration = time.monotonic() - started
+        if not self.function.snap_start:  # its snapshot was taken long before the first request
+            self.init_duration = time.monotonic() - started
 
     async def _spawn(self) -> None:
         address = await self.api.start()
@@ -132,6 +138,9 @@ class ExecutionEnvironment:
     def initialised(self) -> None:
         if not self._ready.done():
             self._ready.set_result(None)
+        self.on_change()
+
+    def waiting(self) -> None:
         self.on_change()
 
     def init_failed(self, error: FunctionError) -> None:

@@ -1,9 +1,7 @@
 """A function and its pool of execution environments: which of them gets an invocation, and when one is started."""
 
 import asyncio
-import time
 from collections import deque
-from typing import Final
 
 from lambda_emulator import limits
 from lambda_emulator.console import Console
@@ -14,11 +12,9 @@ from lambda_emulator.template import FunctionConfig
 
 __all__ = ["Function", "Throttled"]
 
-_RATE_WINDOW_SECONDS: Final = 1.0
-
 
 class Throttled(Exception):
-    """More than the function's reserved concurrency, or ten times as many requests in a second: 429."""
+    """More at once than the function's reserved concurrency: 429."""
 
 
 class Function:
@@ -40,7 +36,6 @@ class Function:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_flight = 0
-        self._recent: deque[float] = deque()
         self._suppressed_init = False
         """The last init ran out of its ten seconds: the next gets the function's own timeout, as on AWS."""
 
@@ -50,22 +45,13 @@ class Function:
 
     def submit(self, invocation: Invocation) -> None:
         """Starts to serve an invocation; its answer fills from now on. Raises Throttled."""
-        self._admit()
+        reserved = self.config.reserved_concurrency
+        if reserved is not None and self._in_flight >= reserved:
+            raise Throttled
         self._in_flight += 1
         task = asyncio.create_task(self._serve(invocation))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    def _admit(self) -> None:
-        reserved = self.config.reserved_concurrency
-        if reserved is None:
-            return
-        now = time.monotonic()
-        while self._recent and self._recent[0] <= now - _RATE_WINDOW_SECONDS:
-            self._recent.popleft()
-        if self._in_flight >= reserved or len(self._recent) >= reserved * limits.REQUESTS_PER_RESERVED:
-            raise Throttled
-        self._recent.append(now)
 
     async def _serve(self, invocation: Invocation) -> None:
         try:
@@ -102,23 +88,40 @@ class Function:
     # ---- the pool
 
     async def _environment(self) -> ExecutionEnvironment:
-        """A free environment: the one used last, or a new one, or the first that becomes free. Raises InitError."""
+        """A free environment: the one used last, or a new one, or the first that becomes free. Raises InitError.
+
+        One that has answered gets a moment to ask for more: a client on this machine is quicker with its next request
+        than the runtime with its next poll, and on AWS the network's time covers that.
+        """
+        loop = asyncio.get_running_loop()
+        settled_by = loop.time() + limits.SETTLE_SECONDS
         while True:
             for environment in reversed(self._environments):
                 if environment.free:
                     self._environments.remove(environment)
                     self._environments.append(environment)
                     return environment
+            patience = settled_by - loop.time()
+            if patience > 0 and any(environment.settling for environment in self._environments):
+                await self._turn(patience)
+                continue
             if sum(not environment.stale for environment in self._environments) < self.concurrency:
                 await self._start()
                 continue
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
-            try:
+            await self._turn(None)
+
+    async def _turn(self, seconds: float | None) -> None:
+        """Waits until something has changed, or for so long."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            async with asyncio.timeout(seconds):
                 await turn
-            finally:
-                if turn in self._waiting:
-                    self._waiting.remove(turn)
+        except TimeoutError:
+            pass
+        finally:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
 
     async def _start(self) -> None:
         environment = ExecutionEnvironment(

@@ -185,3 +185,8 @@ class Report:
     max_memory_used: int = 0
     status: str = ""
     log_tail: bytearray = field(default_factory=bytearray)
+
+    @property
+    def cold(self) -> bool:
+        """The first invocation of its environment."""
+        return self.init_duration is not None or self.restore_duration is not None

@@ -95,7 +95,7 @@ class InvokeAPI:
                 await self._streamed(exchange, line, invocation)
         finally:
             invocation.answer.body.discard()
-        line.cold = invocation.report is not None and invocation.report.init_duration is not None
+        line.cold = invocation.report is not None and invocation.report.cold
 
     async def _payload(self, exchange: Exchange) -> bytes:
         try:

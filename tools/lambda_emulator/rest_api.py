@@ -201,7 +201,7 @@ class RestAPIFront:
             self._refuse(exchange, line, 500 if route.api.streaming else 502, "Internal server error")
         finally:
             invocation.answer.body.discard()
-        line.cold = invocation.report is not None and invocation.report.init_duration is not None
+        line.cold = invocation.report is not None and invocation.report.cold
 
     async def _answer(self, exchange: Exchange, line: RequestLine, route: Route, invocation: Invocation) -> None:
         answer = invocation.answer

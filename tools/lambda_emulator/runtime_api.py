@@ -38,6 +38,9 @@ class Events(Protocol):
     def init_failed(self, error: FunctionError) -> None:
         """The runtime said that it cannot start."""
 
+    def waiting(self) -> None:
+        """A poll waits for an invocation."""
+
     def completed(self, invocation: Invocation) -> None:
         """An invocation is over: answered, and the runtime has asked for more."""
 
@@ -105,7 +108,7 @@ class RuntimeAPI:
 
     @property
     def awaiting_restore(self) -> bool:
-        return self._restore is not None
+        return self._restore is not None and not self._restore.done()
 
     def restore(self) -> None:
         """The snapshot is restored: the runtime runs its hooks and then asks for `next`."""
@@ -178,6 +181,7 @@ class RuntimeAPI:
         self._parked.append(poll)
         exchange.when_gone(poll.cancel)
         self._settle()
+        self.events.waiting()
         try:
             invocation = await poll
         except asyncio.CancelledError:

@@ -98,12 +98,18 @@ def result(invocation: Invocation) -> None:
 
 
 def stream(invocation: Invocation) -> None:
-    """`count` chunks of `size` bytes behind a prelude; each chunk is one letter repeated."""
+    """`count` chunks of `size` bytes, each one letter repeated, behind a prelude (`plain`: without)."""
     api = invocation.api
-    api.open_stream(invocation.request_id, INTEGRATION)
-    api.chunk(invocation.prelude(invocation.number("status", 200)))
+    if "plain" in invocation.query:
+        api.open_stream(invocation.request_id, "Content-Type: text/plain")
+    else:
+        api.open_stream(invocation.request_id, INTEGRATION)
+        api.chunk(invocation.prelude(invocation.number("status", 200)))
     for index in range(invocation.number("count", 3)):
         api.chunk(bytes([97 + index % 26]) * invocation.number("size", 10))
+        if progress := invocation.query.get("progress"):
+            with open(progress, "ab") as file:
+                file.write(b".")
     api.end_stream()
 
 
