@@ -1,0 +1,106 @@
+"""`sam local invoke` of the built function, in a container: AWS's Runtime Interface Emulator, AWS's base image.
+
+`make invoke` builds it, and fetches the image where it can. Nothing is built or fetched here.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TOP = Path(__file__).parent.parent.parent
+BUILT = TOP / ".aws-sam" / "local" / "template.yaml"
+
+
+def reason_to_skip() -> str:
+    if shutil.which("docker") is None:
+        return "there is no docker"
+    images = subprocess.run(
+        ["docker", "images", "--format", "{{.Repository}}"], capture_output=True, text=True, check=False
+    )
+    if images.returncode:
+        return "no Docker engine is running"
+    if not BUILT.exists():
+        return "nothing is built: run `make invoke` first"
+    if "public.ecr.aws/lambda/python" not in images.stdout:
+        return "the Lambda base image is not there: run `make invoke` first"
+    return ""
+
+
+REASON = reason_to_skip()
+
+pytestmark = [pytest.mark.docker, pytest.mark.skipif(bool(REASON), reason=REASON), pytest.mark.timeout(120)]
+
+
+def invoke(
+    event: dict[str, Any], tmp_path: Path, *, template: Path = BUILT, **variables: str
+) -> tuple[dict[str, Any], str]:
+    """The function's result, and its log."""
+    (tmp_path / "event.json").write_text(json.dumps(event))
+    (tmp_path / "variables.json").write_text(json.dumps({"FileServiceFunction": variables}))
+    machine = subprocess.run(["uname", "-m"], capture_output=True, text=True, check=True).stdout.strip()
+    architecture = "arm64" if machine in ("aarch64", "arm64") else "x86_64"
+    done = subprocess.run(
+        [
+            *(str(Path(sys.executable).with_name("sam")), "local", "invoke", "--skip-pull-image"),
+            *("--template", str(template), "--parameter-overrides", f"Architecture={architecture}"),
+            *("--event", str(tmp_path / "event.json"), "--env-vars", str(tmp_path / "variables.json")),
+        ],
+        cwd=TOP,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert isinstance(result, dict)
+    return result, done.stderr
+
+
+def golden(name: str) -> dict[str, Any]:
+    event = json.loads((TOP / "events" / name).read_text())
+    assert isinstance(event, dict)
+    return event
+
+
+HELLO = (TOP / "src" / "samples" / "hello.txt").read_text()
+
+
+def test_the_file_is_in_a_normal_proxy_answer(tmp_path: Path) -> None:
+    result, log = invoke(golden("function_url_get_file.json"), tmp_path)
+    assert (result["statusCode"], result["isBase64Encoded"], result["body"]) == (200, False, HELLO)
+    assert "GET /files/hello.txt 200 complete" in log
+
+
+def test_the_same_zip_under_lambdas_own_runtime(tmp_path: Path) -> None:
+    """On AWS, that takes no more than leaving AWS_LAMBDA_EXEC_WRAPPER out. The emulator of `sam local` starts a file
+    called bootstrap in any case, so here it is left out as well."""
+    built = shutil.copytree(BUILT.parent, tmp_path / "built", copy_function=os.link)
+    (built / "FileServiceFunction" / "bootstrap").unlink()
+    template = built / "template.yaml"
+    wrapper = "AWS_LAMBDA_EXEC_WRAPPER: /var/task/bootstrap"
+    text = template.read_text()
+    assert wrapper in text
+    template.unlink()  # a link to the one that was built
+    template.write_text(text.replace(wrapper, "ANOTHER: variable"))
+    result, log = invoke(golden("function_url_get_file.json"), tmp_path, template=template)
+    assert (result["statusCode"], result["body"]) == (200, HELLO)
+    assert "complete" not in log, "no line of our runtime: Lambda's has called handler(event, context)"
+
+
+def test_streaming_mode_is_raw_there(tmp_path: Path) -> None:
+    """Why `auto` means buffered under sam local: its emulator passes a prelude on as it is, which is no JSON."""
+    event = golden("function_url_get_file.json")
+    with pytest.raises(json.JSONDecodeError):
+        invoke(event, tmp_path, LAMBDA_ASGI_RESPONSE_MODE="streaming")
+
+
+def test_a_setting_that_is_wrong_is_said(tmp_path: Path) -> None:
+    result, _ = invoke(golden("function_url_get_file.json"), tmp_path, LAMBDA_ASGI_RESPONSE_MODE="loud")
+    assert result["errorType"] == "ConfigurationError"
+    assert result["errorMessage"] == "LAMBDA_ASGI_RESPONSE_MODE='loud': set it to auto, streaming or buffered"
