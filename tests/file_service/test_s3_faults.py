@@ -1,0 +1,152 @@
+"""S3 as it is on a bad day: whatever happens to its connections, no download is silently short or mixed up."""
+
+import asyncio
+import hashlib
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.client import HTTPException
+
+import pytest
+from tests.file_service.faulty_proxy import FaultyProxy
+from tests.file_service.servers import S3Server, s3_server, service
+
+from file_service.errors import SourceUnavailable
+from file_service.sources import s3 as s3_module
+from file_service.sources.s3 import S3Source
+
+# By hand: FAULT_DOWNLOADS=200 FAULT_BYTES=20000000 pytest -s -k downloads_are --timeout 900 tests/file_service
+DOWNLOADS = int(os.environ.get("FAULT_DOWNLOADS", "10"))
+DATA = random.Random(1).randbytes(int(os.environ.get("FAULT_BYTES", "6000000")))
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3Server]:
+    with s3_server() as server:
+        server.put({"data.bin": DATA, "small.txt": b"small"})
+        yield server
+
+
+@pytest.fixture
+def environment(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name, value in s3.environment().items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+@pytest.mark.parametrize("front", ["uvicorn", "lambda"])
+def test_downloads_are_whole_or_visibly_not(front: str, s3: S3Server) -> None:
+    """Connections are cut within a third more than the file's length, and a fifth of them is told to slow down."""
+    due = hashlib.sha256(DATA).digest()
+    whole = failed = 0
+    with FaultyProxy(s3.url, cut_within=len(DATA) * 4 // 3, slow_down=0.2).running() as proxy:
+        settings = {"FILE_SOURCE": f"s3://{s3.BUCKET}"}
+        with service(front, settings, s3.environment(proxy.url)) as server:
+            for _ in range(DOWNLOADS):
+                try:
+                    answer = server.get("/files/data.bin")
+                except (HTTPException, OSError):  # the connection broke
+                    failed += 1
+                    continue
+                if answer.status != 200 or answer.length != str(len(answer.body)):
+                    failed += 1
+                    continue
+                assert hashlib.sha256(answer.body).digest() == due, "a download that seemed whole was not"
+                whole += 1
+    print(f"{front}: {whole} whole, {failed} visibly failed; {proxy.cuts} cuts, {proxy.slowed} times SlowDown")
+    assert proxy.cuts >= DOWNLOADS // 4
+    assert proxy.slowed >= DOWNLOADS // 10
+    assert whole >= DOWNLOADS * 9 // 10  # that is what the retries are for
+
+
+def test_a_store_that_only_says_slow_down_is_given_up(s3: S3Server, environment: pytest.MonkeyPatch) -> None:
+    async def work() -> None:
+        source = S3Source(f"s3://{s3.BUCKET}")
+        with pytest.raises(SourceUnavailable):
+            await source.stat("data.bin")
+        await source.aclose()
+
+    with FaultyProxy(s3.url, cut_within=10**9, slow_down=1).running() as proxy:
+        environment.setenv("AWS_ENDPOINT_URL_S3", proxy.url)
+        asyncio.run(work())
+        assert proxy.slowed > 1
+
+
+def test_a_read_that_gets_nowhere_is_given_up(s3: S3Server, environment: pytest.MonkeyPatch) -> None:
+    """Every connection is cut before the first byte of a body."""
+
+    async def work() -> None:
+        direct = S3Source(f"s3://{s3.BUCKET}")
+        file = await direct.stat("data.bin")
+        await direct.aclose()
+        environment.setenv("AWS_ENDPOINT_URL_S3", proxy.url)
+        source = S3Source(f"s3://{s3.BUCKET}")
+        with pytest.raises(SourceUnavailable):
+            await anext(source.read(file, 0, file.size))
+        await source.aclose()
+
+    environment.setattr(s3_module, "_RETRY_SECONDS", 0.001)
+    with FaultyProxy(s3.url, cut_within=1, slow_down=0).running() as proxy:
+        asyncio.run(work())
+    assert proxy.cuts > s3_module._BARREN_TRIES
+
+
+def test_wrong_credentials_are_an_answer_that_says_so(s3: S3Server) -> None:
+    environment = s3.environment() | {"AWS_SECRET_ACCESS_KEY": "wrong"}
+    with service("uvicorn", {"FILE_SOURCE": f"s3://{s3.BUCKET}"}, environment) as server:
+        answer = server.get("/files/small.txt")
+        assert answer.status == 502
+        assert answer.json()["detail"] == "The file source denies this service access; its log says why."
+        assert "test" not in answer.json()["detail"]
+
+
+def test_a_bucket_that_is_not_there_has_no_files(s3: S3Server) -> None:
+    with service("uvicorn", {"FILE_SOURCE": "s3://nope"}, s3.environment()) as server:
+        assert server.get("/files/small.txt").status == 404
+        assert server.get("/healthz").status == 200
+
+
+def test_a_presigned_url_is_the_file(s3: S3Server, environment: pytest.MonkeyPatch) -> None:
+    from urllib.request import Request, urlopen
+
+    async def work() -> str:
+        source = S3Source(f"s3://{s3.BUCKET}")
+        url = await source.sign(await source.stat("data.bin"), 60)
+        await source.aclose()
+        assert url is not None
+        return url
+
+    url = asyncio.run(work())
+    with urlopen(Request(url, headers={"Range": "bytes=1000-1999"})) as response:
+        assert (response.status, response.read()) == (206, DATA[1000:2000])
+
+
+_READ_AND_END = """
+import asyncio, sys
+from file_service.sources.s3 import S3Source
+
+async def main():
+    source = S3Source(sys.argv[1])
+    file = await source.stat("data.bin")
+    async for chunk in source.read(file, 0, file.size):
+        if sys.argv[2] == "abandon":
+            break
+    if sys.argv[2] == "close":
+        await source.aclose()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("how", ["close", "abandon"])
+def test_a_process_that_used_s3_ends_cleanly_50_times_in_a_row(how: str, s3: S3Server) -> None:
+    """obstore's awaitables abort one in five processes as they end; from threads it does not."""
+    command = [sys.executable, "-c", _READ_AND_END, f"s3://{s3.BUCKET}", how]
+    environment = {**os.environ, **s3.environment()}
+    for _ in range(0, 50, 2):
+        pair = [subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) for _ in range(2)]
+        for process in pair:
+            _, errors = process.communicate(timeout=30)
+            assert process.returncode == 0, errors
