@@ -124,6 +124,8 @@ class RuntimeAPIServer:
         """Reset every connection, in the middle of whatever it carries."""
         for writer in self._writers:
             writer.transport.abort()
+        for task in self._tasks:
+            task.cancel()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -213,9 +215,10 @@ class RuntimeAPIServer:
         body: bytes,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        lines = [*(headers or {}).items(), ("Content-Length", str(len(body)))]
+        lines = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
+        lines.append((b"Content-Length", b"%d" % len(body)))
         if self.closes:
-            lines.append(("Connection", "close"))
+            lines.append((b"Connection", b"close"))
         parts = (
             connection.send(h11.Response(status_code=status, headers=lines)),
             connection.send(h11.Data(data=body)),

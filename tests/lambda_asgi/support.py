@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 import types
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -84,6 +84,17 @@ def _descriptors() -> int:
 def _generators() -> int:
     gc.collect()
     return sum(isinstance(thing, types.AsyncGeneratorType) and thing.ag_frame is not None for thing in gc.get_objects())
+
+
+async def stalled(progress: Callable[[], int]) -> int:
+    """Wait until `progress` gives the same figure for a good while of the event loop's turns. That figure."""
+    same = 0
+    before = progress()
+    while same < 200:
+        await asyncio.sleep(0)
+        same = same + 1 if progress() == before else 0
+        before = progress()
+    return before
 
 
 def start(status: int = 200, *headers: tuple[bytes, bytes]) -> Message:
