@@ -11,7 +11,6 @@ from lambda_asgi.asgi import ASGIApp
 from lambda_asgi.environment import Settings
 from lambda_asgi.errors import ConfigurationError
 from lambda_asgi.event_sources import infer
-from lambda_asgi.logging import logger
 
 
 class LambdaASGI:
@@ -70,6 +69,4 @@ class LambdaASGI:
         source = infer(event, self.custom_handlers, context)
         cycle = self._application.cycle(source, event, context, deadline)
         await cycle.run()
-        if cycle.error is not None:
-            logger.error("%s: %s", type(cycle.error).__name__, cycle.error, exc_info=cycle.error)
         return self._application.result(source, event, context, cycle).value

@@ -5,14 +5,16 @@ back-pressure, the deadline, a reader who has gone, and the errors of an app.
 """
 
 import asyncio
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing, suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 from lambda_asgi.asgi import ASGIApp, Message, Scope
 from lambda_asgi.errors import AppCancelled, ClientDisconnected, DeadlineExceeded, LambdaASGIError, UnexpectedMessage
 from lambda_asgi.files import read_ahead
+from lambda_asgi.logging import logger
 from lambda_asgi.response import Response, State
 from lambda_asgi.runtime_api.protocol import FunctionError
 
@@ -21,6 +23,17 @@ from lambda_asgi.runtime_api.protocol import FunctionError
 FAIR_SHARE = 0.002
 
 EXTENSIONS: dict[str, dict[str, object]] = {"http.response.pathsend": {}}
+
+if sys.version_info >= (3, 12):
+
+    def start_task(app: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> "asyncio.Task[None]":
+        """A task that begins at once: an app that never waits is done without a turn of the event loop."""
+        return asyncio.Task(app, loop=loop, eager_start=True)
+
+else:
+
+    def start_task(app: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> "asyncio.Task[None]":
+        return loop.create_task(app)
 
 
 class ResponseWriter(Protocol):
@@ -167,15 +180,18 @@ class RequestCycle:
 
         Nothing that the app raises is raised here: see `error`. Raises ConnectionToRuntimeAPILost.
         """
-        self._task = self._loop.create_task(self._run_app())
-        self._task.add_done_callback(self._app_ended)
         if self._writer is not None:
             self._writer.when_gone(self._gone)
-        if self._deadline is not None:
-            left = self._deadline - time.time()
-            margin = min(self._margin, left / 2)
-            ends_at = self._loop.time() + left
-            self._timers = [self._loop.call_at(ends_at - margin, self._out_of_time, ends_at, margin)]
+        self._task = start_task(self._run_app(), self._loop)
+        if self._task.done():
+            self._app_ended(self._task)
+        else:
+            self._task.add_done_callback(self._app_ended)
+            if self._deadline is not None:
+                left = self._deadline - time.time()
+                margin = min(self._margin, left / 2)
+                ends_at = self._loop.time() + left
+                self._timers = [self._loop.call_at(ends_at - margin, self._out_of_time, ends_at, margin)]
         try:
             await self._ended
         except asyncio.CancelledError:  # the environment ends: the app's own clean-up comes before the lifespan's
@@ -246,6 +262,8 @@ class RequestCycle:
         status = error.status if isinstance(error, LambdaASGIError) else 500
         text = "Internal Server Error" if status == 500 else str(error)
         failure = FunctionError.of(error)
+        if not isinstance(error, ClientDisconnected):
+            logger.error("%s: %s", failure.name, failure.message, exc_info=error)
         begun = self._writer is not None and self._writer.begun
         self.ending = self._ending(error, begun)
         parts = self.response.fail(status, text, failure.error_type)

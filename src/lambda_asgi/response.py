@@ -30,6 +30,8 @@ LARGEST_BUFFERED = 6 * 1024 * 1024
 
 
 class State(IntEnum):
+    __hash__ = int.__hash__  # Enum's own is written in Python, and the table below is asked for every message
+
     START = auto()
     HELD = auto()
     STREAMING = auto()
@@ -38,6 +40,8 @@ class State(IntEnum):
 
 
 class Input(IntEnum):
+    __hash__ = int.__hash__
+
     START = auto()
     BODY = auto()
     LAST_BODY = auto()

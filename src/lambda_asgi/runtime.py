@@ -176,32 +176,30 @@ class Runtime:
         context = LambdaContext.of(invocation, self._environment.function)
         source: EventSource = NON_HTTP
         cycle: RequestCycle | None = None
-        failure = ""
+        ending = "cut off"
         try:
             event = invocation.event()
             source = infer(event, self._custom_handlers, context)
             streamed = source is not NON_HTTP and self._environment.streams(source.can_stream)
             cycle = self._application.cycle(source, event, context, invocation.deadline, writer if streamed else None)
             await cycle.run()
-            if cycle.error is not None:
-                told = FunctionError.of(
-                    cycle.error
-                )  # an exception of the app's may raise when it is asked for its text
-                logger.error("%s: %s", told.name, told.message, exc_info=cycle.error)
             if streamed:
                 await writer.delivered()
             else:
                 await writer.result(self._application.result(source, event, context, cycle).encoded)
+            ending = cycle.ending
         except ResponseRefused as refusal:
-            failure = "refused"
+            ending = "refused"
             logger.error("the answer was refused: %s", refusal)
         except ConnectionToRuntimeAPILost:
+            ending = "lost"
             raise  # what it means depends on whether other invocations are under way
         except Exception as error:  # the event is no JSON, or the app did not handle an event that is no request
-            failure = "failed"
-            logger.error("the invocation failed: %s", error, exc_info=error)
+            ending = "failed"
+            logger.error("the invocation failed", exc_info=error)
             await _report(writer, error)
-        log_access(_access(source, cycle, failure, started))
+        finally:
+            log_access(_access(source, cycle, ending, started))
 
 
 async def _report(writer: ResponseWriter, error: Exception) -> None:
@@ -215,20 +213,19 @@ async def _report(writer: ResponseWriter, error: Exception) -> None:
         logger.error("the error was refused: %s", refusal)
 
 
-def _access(source: EventSource, cycle: RequestCycle | None, failure: str, started: float) -> Access:
+def _access(source: EventSource, cycle: RequestCycle | None, ending: str, started: float) -> Access:
     duration_ms = (time.perf_counter() - started) * 1000
     if cycle is None:
-        return Access("-", "-", None, 0, 0, None, duration_ms, failure, source.name)
-    first_byte_at = cycle.first_byte_at
+        return Access("-", "-", None, 0, 0, None, duration_ms, ending, source.name)
     return Access(
         method=cycle.scope.get("method", "-"),
         path=cycle.scope.get("path", "-"),
         status=cycle.response.status or None,
         body_bytes=cycle.response.body_bytes,
         chunks=cycle.chunks,
-        first_byte_ms=None if first_byte_at is None else (first_byte_at - started) * 1000,
+        first_byte_ms=None if cycle.first_byte_at is None else (cycle.first_byte_at - started) * 1000,
         duration_ms=duration_ms,
-        ending=failure or cycle.ending,
+        ending=ending,
         source=source.name,
     )
 
