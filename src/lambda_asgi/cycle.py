@@ -100,6 +100,8 @@ class RequestCycle:
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._timers: list[asyncio.TimerHandle] = []
         self._last_turn = self._loop.time()
+        self._opens_file = False
+        """The app waits, but for us, and a file that cannot be opened is still a 500."""
 
     # What the app is given.
 
@@ -153,6 +155,7 @@ class RequestCycle:
                 "the app sent http.response.pathsend, which is a whole body, but not right after http.response.start"
             )
             raise self.error
+        self._opens_file = True
         try:
             # Of a file that has grown, what was announced: the rest belongs to nobody's response.
             async with aclosing(read_ahead(message["path"], self.response.body_left)) as pieces:
@@ -164,7 +167,7 @@ class RequestCycle:
         await self.send({"type": "http.response.body"})
 
     def _turn(self) -> None:
-        if self._writer is None or self.error is not None or not self._writer.connected:
+        if self._writer is None or self.error is not None or self._opens_file or not self._writer.connected:
             return
         try:
             parts = self.response.turn()
