@@ -1,0 +1,524 @@
+"""Bytes in time: each chunk as it is sent, few socket writes, a peer that does not read, limits, whole files."""
+
+import asyncio
+import json
+import os
+import socket
+import threading
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.responses import FileResponse
+from starlette.routing import Route
+from tests.lambda_asgi.support import body, hello, play, runtime, stalled, start
+
+from lambda_asgi import prelude, response
+from lambda_asgi.adapter import LambdaASGI
+from lambda_asgi.asgi import Receive, Scope, Send
+from lambda_asgi.environment import Environment, Settings
+from lambda_asgi.files import READ_SIZE
+from lambda_asgi.runtime import Runtime
+from lambda_asgi.runtime_api.connection import HIGH_WATER, JOIN_UP_TO, Connection
+from lambda_asgi.testing import function_url_event
+
+EVENT = function_url_event("/")
+QUICK = Settings(access_log=False, deadline_margin=0.2)
+
+# What the kernel holds of a loopback connection, both ends together, is not ours to bound.
+KERNEL = 16 * 1024 * 1024
+
+
+# Each chunk as it is sent.
+
+
+def test_chunks_arrive_one_by_one() -> None:
+    """The app sends a chunk only after the test has received the one before."""
+
+    async def scenario() -> None:
+        received = asyncio.Queue[int]()
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await send(start())
+            for number in range(5):
+                await send(body(b"chunk %d" % number, more=True))
+                assert await received.get() == number
+            await send(body())
+
+        async with runtime(app) as running:
+            running.api.invoke(EVENT)
+            posted = await running.api.posts.get()
+            assert (await posted.chunk()).endswith(prelude.DELIMITER)
+            for number in range(5):
+                assert await posted.chunk() == b"chunk %d" % number
+                received.put_nowait(number)
+            assert (await posted.end()).complete
+
+    play(scenario())
+
+
+def test_the_prelude_arrives_before_an_app_that_waits_sends_a_body() -> None:
+    async def scenario() -> None:
+        received = asyncio.Event()
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await send(start(201))
+            await received.wait()
+            await send(body(b"later"))
+
+        async with runtime(app) as running:
+            running.api.invoke(EVENT)
+            posted = await running.api.posts.get()
+            assert b'"statusCode":201' in await posted.chunk()
+            received.set()
+            assert (await posted.end()).content == b"later"
+
+    play(scenario())
+
+
+class BlockingPeer:
+    """A Runtime API in a thread: it sees bytes arrive while the event loop of the runtime is blocked."""
+
+    def __init__(self) -> None:
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.address = "{}:{}".format(*self.listening.getsockname())
+        self.received = b""
+        self.arrived = threading.Condition()
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+
+    def serve(self) -> None:
+        connection, _ = self.listening.accept()
+        with connection, self.listening:
+            connection.recv(65536)
+            event = json.dumps(EVENT).encode()
+            head = b"HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: r\r\nContent-Length: %d\r\n\r\n" % len(event)
+            connection.sendall(head + event)
+            while data := connection.recv(65536):
+                with self.arrived:
+                    self.received += data
+                    self.arrived.notify_all()
+
+    def wait_for(self, text: bytes) -> bool:
+        with self.arrived:
+            return self.arrived.wait_for(lambda: text in self.received, timeout=10)
+
+
+def test_an_app_that_blocks_the_event_loop_between_sends_is_not_held_back() -> None:
+    """The first byte and each lone chunk are on the wire before `send` returns."""
+
+    async def scenario() -> None:
+        peer = BlockingPeer()
+        done = asyncio.Event()
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await send(start())
+            for text in (b"one", b"two", b"three"):
+                await send(body(text, more=True))
+                assert peer.wait_for(text), peer.received  # no turn of the event loop in here
+                threading.Event().wait(0.002)  # longer than what is held together
+            done.set()
+            await receive()
+            await receive()
+
+        environment = Environment(runtime_api=peer.address, handler="", settings=QUICK)
+        task = asyncio.create_task(Runtime(environment, LambdaASGI(app, lifespan="off")).run())
+        await asyncio.wait([task, asyncio.ensure_future(done.wait())], return_when=asyncio.FIRST_COMPLETED)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.to_thread(peer.thread.join)
+        assert done.is_set()
+
+    asyncio.run(scenario())
+
+
+class Wire(asyncio.Transport):
+    """A transport that records each write: one system call each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+
+    def write(self, data: Any) -> None:
+        self.writes.append(bytes(data))
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        assert high == HIGH_WATER
+
+    def abort(self) -> None: ...
+
+
+async def connection() -> tuple[Connection, Wire]:
+    wire = Wire()
+    made = Connection(asyncio.get_running_loop())
+    made.connection_made(wire)
+    return made, wire
+
+
+def test_a_thousand_writes_of_one_turn_leave_together() -> None:
+    async def scenario() -> None:
+        made, wire = await connection()
+        parts = [b"%04d" % number for number in range(1000)]
+        for part in parts:
+            made.write([part], more=True)
+        assert wire.writes[0] == parts[0]  # at once
+        await asyncio.sleep(0)
+        assert b"".join(wire.writes) == b"".join(parts)
+        assert len(wire.writes) <= 10  # a slow machine is late now and then, and what is late does not wait
+        made.write([b"lone"], more=True)
+        assert wire.writes[-1] == b"lone"
+
+    asyncio.run(scenario())
+
+
+def test_much_does_not_wait_and_is_not_joined() -> None:
+    async def scenario() -> None:
+        made, wire = await connection()
+        big = bytes(JOIN_UP_TO)
+        made.write([b"1", b"2"], more=True)
+        made.write([b"head", big, b"tail"], more=True)
+        assert wire.writes == [b"12", b"head", big, b"tail"]
+
+    asyncio.run(scenario())
+
+
+def test_the_last_write_takes_along_what_is_held() -> None:
+    async def scenario() -> None:
+        made, wire = await connection()
+        for part in (b"a", b"b", b"c"):
+            made.write([part], more=True)
+        made.write([b"end"], more=False)
+        assert b"".join(wire.writes) == b"abcend"
+        assert wire.writes[0] == b"a"
+        assert wire.writes[-1].endswith(b"end")
+        count = len(wire.writes)
+        await asyncio.sleep(0)
+        assert len(wire.writes) == count
+
+    asyncio.run(scenario())
+
+
+def test_a_closed_connection_writes_nothing_and_answers_at_once() -> None:
+    async def scenario() -> None:
+        made, wire = await connection()
+        made.close()
+        reply = made.begin()
+        made.write([b"x"], more=False)
+        assert wire.writes == []
+        with pytest.raises(Exception, match="closed before the request"):
+            await reply
+
+    asyncio.run(scenario())
+
+
+# A peer that does not read.
+
+
+@pytest.mark.parametrize("size", [1000, 64 * 1024, 4 * 1024 * 1024])
+def test_send_waits_while_the_peer_does_not_read(size: int) -> None:
+    """And goes on when it reads again: nothing is lost."""
+
+    async def scenario() -> None:
+        working = asyncio.Event()
+        sent = 0
+        total = 64 * 1024 * 1024 // size
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            nonlocal sent
+            working.set()
+            await send(start())
+            for _ in range(total):
+                await send(body(bytes(size), more=True))
+                sent += size
+            await send(body())
+
+        async with runtime(app) as running:
+            running.api.keeps_bodies = False
+            running.api.invoke(EVENT)
+            await working.wait()
+            running.api.reading.clear()
+            tracemalloc.start()
+            try:
+                held = await stalled(lambda: sent)
+                assert 0 < held < KERNEL + HIGH_WATER + size
+                assert held < total * size
+                assert tracemalloc.get_traced_memory()[1] < 8 * 1024 * 1024 + 2 * size
+            finally:
+                tracemalloc.stop()
+            running.api.reading.set()
+            posted = await running.api.answer()
+            assert posted.complete
+            assert posted.size > total * size
+
+    play(scenario())
+
+
+def test_other_events_are_heard_while_send_waits() -> None:
+    """A stalled peer at the deadline: the app is told, and cancelled; its end is on the way when the peer reads."""
+
+    async def scenario() -> None:
+        working, cleaned_up = asyncio.Event(), asyncio.Event()
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["path"] == "/next":
+                await hello(scope, receive, send)
+                return
+            working.set()
+            await send(start())
+            try:
+                while True:
+                    await send(body(bytes(1_000_000), more=True))
+            finally:
+                cleaned_up.set()
+
+        async with runtime(app, settings=QUICK) as running:
+            running.api.keeps_bodies = False
+            running.api.invoke(EVENT, seconds=0.4)
+            await working.wait()
+            running.api.reading.clear()
+            await cleaned_up.wait()
+            running.api.reading.set()
+            posted = await running.api.answer()
+            assert posted.error["trailer"] == "Runtime.DeadlineExceeded"
+            running.api.keeps_bodies = True
+            running.api.invoke(function_url_event("/next"))
+            assert (await running.api.answer()).content == b"hello"
+
+    play(scenario())
+
+
+# The byte budget.
+
+
+def test_a_body_of_unknown_size_is_cut_before_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lambda_asgi.application.LARGEST_STREAM", 1000)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start())
+        for _ in range(20):
+            await send(body(b"x" * 100, more=True))
+        await send(body())
+
+    async def scenario() -> None:
+        async with runtime(app) as running:
+            running.api.invoke(EVENT)
+            posted = await running.api.answer()
+            assert len(posted.content) == 900
+            assert posted.size <= 1000
+            assert posted.error["trailer"] == "Runtime.ResponseTooLarge"
+            assert "the 1000 bytes that Lambda passes on" in posted.error["errorMessage"]
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_body_of_a_known_size_over_the_limit_is_a_413(waits: bool) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start(200, (b"content-length", b"%d" % response.LARGEST_STREAM)))
+        if waits:
+            for _ in range(5):
+                await asyncio.sleep(0)
+        await send(body(b"x", more=True))
+
+    async def scenario() -> None:
+        async with runtime(app) as running:
+            running.api.invoke(EVENT)
+            posted = await running.api.answer()
+            assert posted.prelude["statusCode"] == 413
+            assert b"the response announces 209715200 bytes" in posted.content
+            assert posted.trailers == {}
+
+    play(scenario())
+
+
+def test_200_mib_for_real_and_one_byte_more() -> None:
+    """As much as Lambda passes on, in flat memory; and not the byte that it would drop without a word."""
+    room = response.LARGEST_STREAM - len(prelude.encode(200, []))
+    chunk = bytes(1024 * 1024)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        left = room + (scope["path"] == "/one-more")
+        await send(start())
+        while left:
+            piece = chunk[: min(left, len(chunk))]
+            left -= len(piece)
+            await send(body(piece, more=True))
+        await send(body())
+
+    async def scenario() -> None:
+        async with runtime(app, settings=QUICK) as running:
+            running.api.keeps_bodies = False
+            tracemalloc.start()
+            try:
+                running.api.invoke(function_url_event("/"))
+                posted = await running.api.answer()
+                assert (posted.size, posted.trailers) == (response.LARGEST_STREAM, {})
+                assert tracemalloc.get_traced_memory()[1] < 8 * 1024 * 1024
+            finally:
+                tracemalloc.stop()
+            running.api.invoke(function_url_event("/one-more"))
+            posted = await running.api.answer()
+            assert posted.size <= response.LARGEST_STREAM
+            assert posted.error["trailer"] == "Runtime.ResponseTooLarge"
+
+    play(scenario())
+
+
+# Whole files: http.response.pathsend.
+
+
+def file_app(path: Path, *headers: tuple[bytes, bytes]) -> Any:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["extensions"] == {"http.response.pathsend": {}}
+        await send(start(200, *headers))
+        await send({"type": "http.response.pathsend", "path": str(path)})
+
+    return app
+
+
+def sent_file(app: Any, method: str = "GET") -> Any:
+    async def scenario() -> Any:
+        async with runtime(app, settings=QUICK) as running:
+            running.api.invoke(function_url_event("/", method=method))
+            return await running.api.answer()
+
+    return play(scenario())
+
+
+@pytest.mark.parametrize("size", [0, 1, 5 * READ_SIZE + 1])
+def test_a_file(tmp_path: Path, size: int) -> None:
+    content = os.urandom(size)
+    (tmp_path / "file").write_bytes(content)
+    answer = sent_file(file_app(tmp_path / "file"))
+    assert answer.content == content
+    assert len(answer.chunks) <= 2 + size // READ_SIZE + 1
+
+
+def test_a_file_by_starlette(tmp_path: Path) -> None:
+    (tmp_path / "file.txt").write_bytes(b"x" * (READ_SIZE + 1))
+    answer = sent_file(FileResponse(tmp_path / "file.txt"))
+    assert answer.content == b"x" * (READ_SIZE + 1)
+    assert answer.prelude["headers"]["content-length"] == str(READ_SIZE + 1)
+    assert [len(chunk) for chunk in answer.chunks[1:]] == [READ_SIZE, 1]  # Starlette's own reads are of 64 KiB
+
+
+def test_a_file_behind_a_middleware_that_awaits(tmp_path: Path) -> None:
+    """It waits between start and pathsend, so that the headers have gone already."""
+    (tmp_path / "file.txt").write_bytes(b"x" * 1000)
+
+    async def passes(request: Any, call_next: Any) -> Any:
+        answer = await call_next(request)
+        await asyncio.sleep(0)
+        return answer
+
+    def endpoint(request: Any) -> FileResponse:
+        return FileResponse(tmp_path / "file.txt")
+
+    app = Starlette(routes=[Route("/", endpoint)], middleware=[Middleware(BaseHTTPMiddleware, dispatch=passes)])
+    answer = sent_file(app)
+    assert (answer.content, answer.trailers) == (b"x" * 1000, {})
+
+
+def test_a_head_of_a_file_reads_none_of_it(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x" * 1000)
+    answer = sent_file(file_app(tmp_path / "file", (b"content-length", b"1000")), method="HEAD")
+    assert (answer.content, answer.prelude["headers"]) == (b"", {"content-length": "1000"})
+
+
+def test_a_file_that_has_grown_is_sent_as_announced(tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(b"x" * 1000 + b"and a new line")
+    answer = sent_file(file_app(tmp_path / "log", (b"content-length", b"1000")))
+    assert (answer.content, answer.trailers) == (b"x" * 1000, {})
+
+
+def test_a_file_that_has_shrunk_is_visibly_broken(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x" * 900)
+    answer = sent_file(file_app(tmp_path / "file", (b"content-length", b"1000")))
+    assert answer.content == b"x" * 900
+    assert answer.error["trailer"] == "Runtime.UnexpectedMessage"
+    assert "content-length is 1000, but the body has 900 bytes" in answer.error["errorMessage"]
+
+
+def test_a_file_that_shrinks_while_it_is_sent(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(bytes(40 * READ_SIZE))
+
+    async def scenario() -> None:
+        async with runtime(file_app(path, (b"content-length", b"%d" % (40 * READ_SIZE)))) as running:
+            running.api.keeps_bodies = False
+            running.api.invoke(EVENT)
+            posted = await running.api.posts.get()
+            running.api.reading.clear()
+            await stalled(lambda: posted.size)
+            os.truncate(path, READ_SIZE)
+            running.api.reading.set()
+            await posted.end()
+            assert posted.size < 40 * READ_SIZE
+            assert "content-length is" in posted.error["errorMessage"]
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("when", ["before", "while"])
+def test_a_file_that_vanishes(tmp_path: Path, when: str) -> None:
+    """Before it is opened: 500. While it is sent: an open file stays readable, and the response is whole."""
+    path = tmp_path / "file"
+    path.write_bytes(bytes(20 * READ_SIZE))
+
+    async def scenario() -> None:
+        async with runtime(file_app(path)) as running:
+            running.api.keeps_bodies = when == "before"
+            if when == "before":
+                path.unlink()
+            running.api.invoke(EVENT)
+            posted = await running.api.posts.get()
+            if when == "while":
+                running.api.reading.clear()
+                await stalled(lambda: posted.size)
+                path.unlink()
+                running.api.reading.set()
+            await posted.end()
+            assert posted.trailers == {}
+            if when == "before":
+                assert posted.prelude["statusCode"] == 500
+            else:
+                assert posted.size > 20 * READ_SIZE
+
+    play(scenario())
+
+
+def test_an_app_that_takes_a_missing_file_for_a_client_that_has_gone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is an OSError, like the one for a reader who has gone: the log still says what it was."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await file_app(tmp_path / "missing")(scope, receive, send)
+        except OSError:
+            return
+
+    assert sent_file(app).prelude["statusCode"] == 500
+    assert "FileNotFoundError" in caplog.text
+
+
+def test_a_file_at_the_deadline(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(bytes(64 * READ_SIZE))
+
+    async def scenario() -> None:
+        async with runtime(file_app(path), settings=QUICK) as running:
+            running.api.keeps_bodies = False
+            running.api.invoke(EVENT, seconds=0.4)
+            posted = await running.api.posts.get()
+            running.api.reading.clear()
+            await asyncio.sleep(0.4)  # the deadline itself
+            running.api.reading.set()
+            await posted.end()
+            assert posted.error["trailer"] == "Runtime.DeadlineExceeded"
+
+    play(scenario())
