@@ -3,6 +3,7 @@
 What it does is chosen by LIFE in its environment; it shares the API client with scripted.py.
 """
 
+import hashlib
 import json
 import os
 import signal
@@ -119,6 +120,27 @@ def managed() -> None:
     threads = [threading.Thread(target=poll) for _ in range(count)]
     for thread in threads:
         thread.start()
+
+
+def load() -> None:
+    """Streams for the load test: each body is its path, `chunks` random pieces, and the digest of all of it."""
+
+    def poll() -> None:
+        api = API()
+        while True:
+            _, headers, body = api.call("GET", "/2018-06-01/runtime/invocation/next")
+            invocation = Invocation(api, headers, body)
+            digest = hashlib.sha256()
+            api.open_stream(invocation.request_id, "Content-Type: application/octet-stream")
+            for index in range(invocation.number("chunks", 20)):
+                piece = os.urandom(invocation.number("size", 4096)) if index else invocation.event["rawPath"].encode()
+                digest.update(piece)
+                api.chunk(piece)
+            api.chunk(digest.digest())
+            assert api.end_stream()[0] == 202
+
+    for _ in range(int(os.environ["AWS_LAMBDA_MAX_CONCURRENCY"])):
+        threading.Thread(target=poll).start()
 
 
 def grandchild() -> None:

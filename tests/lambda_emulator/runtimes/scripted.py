@@ -60,8 +60,10 @@ class Invocation:
         self.headers = headers
         self.request_id = headers["lambda-runtime-aws-request-id"]
         self.event = json.loads(body)
-        raw = self.event.get("rawQueryString", "") if isinstance(self.event, dict) else ""
-        self.query = {key: values[0] for key, values in parse_qs(raw).items()}
+        fields = self.event if isinstance(self.event, dict) else {}
+        self.path = fields.get("rawPath") or fields.get("path") or "/"
+        raw = {key: values[0] for key, values in parse_qs(fields.get("rawQueryString", "")).items()}
+        self.query = raw or fields.get("queryStringParameters") or {}
 
     def number(self, name: str, default: int) -> int:
         return int(self.query.get(name, default))
@@ -204,6 +206,54 @@ def log(invocation: Invocation) -> None:
     invocation.respond(b'"logged"')
 
 
+def events(invocation: Invocation) -> None:
+    """As `gated`, but Server-Sent Events."""
+    api = invocation.api
+    api.open_stream(invocation.request_id, INTEGRATION)
+    for index in range(invocation.number("count", 3)):
+        head = invocation.prelude(headers={"content-type": "text/event-stream"}) if index == 0 else b""
+        api.chunk(head + f"data: event {index}\n\n".encode())
+        gate = f"{invocation.query['gate']}.{index}"
+        while not os.path.exists(gate):
+            time.sleep(0.002)
+    api.end_stream()
+
+
+def touch(invocation: Invocation) -> None:
+    """Makes a file of the request's body."""
+    body = invocation.event.get("body", "")
+    with open(invocation.query["path"] + ".part", "w", encoding="utf-8") as file:
+        file.write(body)
+    os.replace(invocation.query["path"] + ".part", invocation.query["path"])
+    invocation.respond(b'"made"')
+
+
+def page(invocation: Invocation) -> None:
+    """A page whose script reads a stream and events, and opens each gate when it has what came before."""
+    html = """<!doctype html><title>probe</title><script>
+    const gate = new URLSearchParams(location.search).get("gate"), seen = {fetch: [], events: []};
+    const open = (name) => fetch(`/touch?path=${gate}-${name}`, {method: "POST"});
+    const finish = () => fetch(`/touch?path=${gate}.done`, {
+      method: "POST", headers: {"content-type": "application/json"}, body: JSON.stringify(seen)});
+    async function run() {
+      const reader = (await fetch(`/gated?count=3&gate=${gate}-fetch`)).body.getReader();
+      for (let i = 0; ; i++) {
+        const {value, done} = await reader.read();
+        if (done) break;
+        seen.fetch.push(new TextDecoder().decode(value));
+        await open(`fetch.${i}`);
+      }
+      const source = new EventSource(`/events?count=3&gate=${gate}-events`);
+      source.onmessage = (event) => open(`events.${seen.events.push(event.data) - 1}`);
+      source.onerror = () => { source.close(); finish(); };
+    }
+    run();
+    </script>"""
+    invocation.api.open_stream(invocation.request_id, INTEGRATION)
+    invocation.api.chunk(invocation.prelude(headers={"content-type": "text/html"}) + html.encode())
+    invocation.api.end_stream()
+
+
 def replay(invocation: Invocation) -> None:
     """Answers as the file that REPLAY names says (a case's `runtime`), and leaves the event beside it."""
     with open(os.environ["REPLAY"], encoding="utf-8") as file:
@@ -240,7 +290,7 @@ MODES: dict[str, Callable[[Invocation], None]] = {
     f.__name__: f
     for f in (
         echo, result, large, stream, gated, throw, trailers, empty, prelude_only, raw, sleep, sleep_mid_stream, crash,
-        crash_mid_stream, log,
+        crash_mid_stream, log, events, touch, page,
     )
 }  # fmt: skip
 
@@ -265,8 +315,7 @@ def main() -> None:
         if status != 200:
             sys.exit(f"next: {status} {body!r}")
         invocation = Invocation(api, headers, body)
-        path = invocation.event.get("rawPath", "/") if isinstance(invocation.event, dict) else "/"
-        (replay if "REPLAY" in os.environ else MODES.get(path.strip("/"), echo))(invocation)
+        (replay if "REPLAY" in os.environ else MODES.get(invocation.path.strip("/"), echo))(invocation)
 
 
 if __name__ == "__main__":
