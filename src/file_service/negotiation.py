@@ -4,19 +4,19 @@ from collections.abc import Sequence
 
 
 def preferred(accept: str, offers: Sequence[str]) -> str:
-    """The offer that the client likes best; the first of equals, and the first of all when it likes none."""
+    """The offer that the client likes best; of equals the one it names most exactly, then the first. Never none."""
     ranges: dict[str, float] = {}
     for element in accept.lower().split(","):
         media_range, *parameters = (part.strip() for part in element.split(";"))
         ranges[media_range] = _quality(parameters)
 
-    def quality(offer: str) -> float:
-        for media_range in (offer, f"{offer.partition('/')[0]}/*", "*/*"):  # the most specific one counts
-            if media_range in ranges:
-                return ranges[media_range]
-        return 0.0
+    def liking(offer: str) -> tuple[float, int]:
+        for exactness, media_range in ((2, offer), (1, f"{offer.partition('/')[0]}/*"), (0, "*/*")):
+            if media_range in ranges:  # the most specific one counts
+                return ranges[media_range], exactness
+        return 0.0, 0
 
-    return max(offers, key=quality)
+    return max(offers, key=liking)
 
 
 def _quality(parameters: Sequence[str]) -> float:

@@ -105,6 +105,8 @@ def test_a_quoted_path_comes_through_or_is_refused(path: str) -> None:
         ("t/html;q=0.5, */*", "a/json"),
         ("T/HTML ; Q=1 , */*;q=0.1", "t/html"),
         ("t/*, a/*;q=0.9", "t/html"),
+        ("t/html, */*", "t/html"),
+        ("t/*, */*", "t/html"),
         ("*/*, a/json;q=0", "t/html"),
         ("image/png", "a/json"),
         ("t/html;q=x, a/json;q=0.1", "a/json"),
