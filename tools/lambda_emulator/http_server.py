@@ -302,7 +302,7 @@ class _Connection(asyncio.Protocol):
             self._refuse(RequestError(400, f"This is not HTTP/1.1: {error}."))
         else:
             if self.in_head and self.head_bytes > limits.REQUEST_HEAD:
-                self._refuse(RequestError(431, f"The request line and headers are over {limits.REQUEST_HEAD} bytes."))
+                self._refuse(_head_too_large())
         self.update_reading()
 
     def _feed(self, data: bytes) -> None:
@@ -334,11 +334,10 @@ class _Connection(asyncio.Protocol):
             self.parsing.request.trailers.append(header)
 
     def on_headers_complete(self) -> None:
-        if (
-            self.head_bytes > limits.REQUEST_HEAD
-            and sum(len(n) + len(v) for n, v in self.headers) > limits.REQUEST_HEAD
-        ):
-            raise RequestError(431, f"The request line and headers are over {limits.REQUEST_HEAD} bytes.")
+        if self.head_bytes > limits.REQUEST_HEAD:  # a first look: a part of the body may have come along
+            size = len(self.target) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+            if size > limits.REQUEST_HEAD:
+                raise _head_too_large()
         method = self.parser.get_method().decode("ascii")
         version = self.parser.get_http_version()
         if version not in ("1.0", "1.1"):
@@ -473,6 +472,10 @@ class _Connection(asyncio.Protocol):
             self._answer_error()
         else:
             self.transport.close()
+
+
+def _head_too_large() -> RequestError:
+    return RequestError(431, f"The request line and headers are over {limits.REQUEST_HEAD} bytes.")
 
 
 def _error_response(error: RequestError) -> bytes:
