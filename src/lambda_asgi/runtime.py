@@ -7,9 +7,11 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import NoReturn
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+from typing import Any, NoReturn
 
 from lambda_asgi.adapter import LambdaASGI
 from lambda_asgi.asgi import ASGIApp
@@ -34,6 +36,9 @@ from lambda_asgi.snapstart import run_after_restore, run_before_snapshot
 
 # After SIGTERM, Lambda leaves a runtime 300 ms of the 500 ms that internal extensions have.
 SHUTDOWN_TIME = 0.3
+
+# What Python's own clean-up may take after that: event loop, threads, atexit functions.
+EXIT_TIME = 0.2
 
 # What the Runtime API refuses, or in a concurrent environment loses, is asked for again, after a pause that doubles
 # each time. Lambda's own Python runtime has the same five tries.
@@ -66,13 +71,33 @@ def serve(variables: Mapping[str, str], load: Callable[[Environment], LambdaASGI
         if not address:
             print(f"lambda_asgi: {error}", file=sys.stderr)
             return 1
-        return asyncio.run(_give_up(address, error))
+        return asyncio.run(_to_the_end(_give_up(address, error)))
     configure(environment)
     try:
         adapter = load(environment)  # before there is an event loop: an app's modules may want to run one of their own
     except Exception as error:
-        return asyncio.run(_give_up(environment.runtime_api, error))
-    return asyncio.run(Runtime(environment, adapter).run())
+        return asyncio.run(_to_the_end(_give_up(environment.runtime_api, error)))
+    return asyncio.run(_to_the_end(Runtime(environment, adapter).run()))
+
+
+async def _to_the_end(running: Coroutine[Any, Any, int]) -> int:
+    """The exit code; and from then on, the process has EXIT_TIME.
+
+    Python would wait for a task that ignores its cancellation, and for every thread that an app left behind, while
+    Lambda waits for the exit.
+    """
+    code = await running
+    exit_timer = threading.Timer(EXIT_TIME, _exit_now, [code])
+    exit_timer.daemon = True
+    exit_timer.start()
+    return code
+
+
+def _exit_now(code: int) -> NoReturn:
+    with suppress(Exception):  # a stream that the app has closed
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 async def _give_up(runtime_api: str, error: Exception) -> int:

@@ -1,0 +1,132 @@
+"""`python -m lambda_asgi` as a process: errors before the first `next`, and exit codes.
+
+Init errors: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-initerror.
+"""
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.lambda_asgi.process import runtime_process
+from tests.lambda_asgi.runtime_api_server import runtime_api_server
+
+from lambda_asgi.testing import function_url_event
+
+ROOT = Path(__file__).parents[2]
+
+
+def play(scenario: Any) -> Any:
+    async def bounded() -> Any:
+        async with asyncio.timeout(30):
+            return await scenario
+
+    return asyncio.run(bounded())
+
+
+@pytest.mark.parametrize(
+    ("handler", "variables", "error_type", "said"),
+    [
+        ("no_such_module.app", {}, "Runtime.ImportModuleError", "No module named 'no_such_module'"),
+        ("raises_on_import.app", {}, "Runtime.ImportModuleError", "No module named 'no_such_library'"),
+        ("exits_on_import.app", {}, "Runtime.ImportModuleError", "SystemExit(0)"),
+        ("endings.missing", {}, "Runtime.ImportModuleError", "has no 'missing'"),
+        ("endings", {}, "Runtime.InvalidConfiguration", "set the function's Handler to module.name"),
+        ("endings.not_an_app", {}, "Runtime.InvalidConfiguration", "is no ASGI app"),
+        ("endings.startup_fails", {}, "Runtime.StartupFailed", "no database"),
+        ("endings.startup_exits", {}, "Runtime.StartupFailed", "SystemExit(0)"),
+        (
+            "endings.hello",
+            {"LAMBDA_ASGI_RESPONSE_MODE": "fast"},
+            "Runtime.InvalidConfiguration",
+            "RESPONSE_MODE='fast'",
+        ),
+        ("endings.hello", {"AWS_LAMBDA_MAX_CONCURRENCY": "0"}, "Runtime.InvalidConfiguration", "MAX_CONCURRENCY='0'"),
+    ],
+)
+def test_an_environment_that_cannot_start(handler: str, variables: dict[str, str], error_type: str, said: str) -> None:
+    async def scenario() -> None:
+        async with runtime_api_server() as api, runtime_process(api, handler, **variables) as runtime:
+            posted = await api.answer()
+            assert posted.path == "/2018-06-01/runtime/init/error"
+            assert posted.headers["lambda-runtime-function-error-type"] == error_type
+            document = json.loads(posted.body)
+            assert said in document["errorMessage"]
+            assert document["stackTrace"]
+            assert await runtime.ended() == 1
+            assert api.polls == 0
+            assert said in "".join(runtime.output)
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_an_init_error_that_is_refused(status: int) -> None:
+    async def scenario() -> None:
+        async with runtime_api_server() as api:
+            api.late_replies["/init/error"] = [status]
+            async with runtime_process(api, "no_such_module.app") as runtime:
+                assert await runtime.ended() == 1
+                assert f"the Runtime API answered {status}" in "".join(runtime.output)
+
+    play(scenario())
+
+
+def test_outside_lambda() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "lambda_asgi"], cwd=ROOT / "src", env={}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "AWS_LAMBDA_RUNTIME_API is not set: outside Lambda, use lambda-emulator" in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_an_app_error_is_in_the_log_with_its_traceback_and_request_id() -> None:
+    async def scenario() -> None:
+        async with runtime_api_server() as api, runtime_process(api, "endings.hello") as runtime:
+            request_id = api.invoke(function_url_event("/raise"))
+            assert (await api.answer()).prelude["statusCode"] == 500
+            line = await runtime.line_with("ValueError: on purpose")
+            assert re.search(rf"\[ERROR\]\t\S+Z\t{request_id}\tValueError: on purpose", line)
+            assert "Traceback" in line, "one event of the log, all in one line"
+            assert "endings.py" in line
+            api.invoke(function_url_event())
+            assert (await api.answer()).content == b"hello"
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_runtime_api_that_fails_ends_the_process_with_1(status: int) -> None:
+    async def scenario() -> None:
+        async with runtime_api_server() as api:
+            api.late_replies["/response"] = [status]
+            async with runtime_process(api, "endings.hello") as runtime:
+                api.invoke(function_url_event())
+                assert await runtime.ended() == 1
+                assert f"the Runtime API answered {status}" in "".join(runtime.output)
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("handler", ["endings.stubborn", "endings.thread_that_stays"])
+def test_what_an_app_leaves_behind_does_not_hold_the_end_up(handler: str) -> None:
+    """A task that ignores cancellation, and a thread that never ends."""
+
+    async def scenario() -> None:
+        async with (
+            runtime_api_server() as api,
+            runtime_process(api, handler, LAMBDA_ASGI_DEADLINE_MARGIN_MS="100") as runtime,
+        ):
+            api.invoke(function_url_event(), seconds=0.5)
+            assert (await api.answer()).complete
+            api.drop_connections()
+            api.late_replies["/invocation/next"] = [500]
+            async with asyncio.timeout(5):
+                assert await runtime.ended() == 1
+
+    play(scenario())
