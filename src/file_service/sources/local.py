@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -35,16 +36,15 @@ class LocalSource:
 
     async def read(self, file: File, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         try:
-            async with aiofiles.open(self._resolve(file.path), "rb", buffering=0) as opened:
-                await asyncio.to_thread(_check_unchanged, file, opened.fileno())
-                await opened.seek(start)
+            # All of the opening takes one trip to a thread.
+            opener = partial(self._open, file, start)
+            async with aiofiles.open(file.path, "rb", buffering=0, opener=opener) as opened:
                 left = stop - start
                 while left:
                     chunk = await opened.read(min(CHUNK_BYTES, left))
                     left -= len(chunk)
-                    if (
-                        not chunk or not left
-                    ):  # before the last chunk leaves: a file rewritten in place is no whole body
+                    if not chunk or not left:
+                        # Before the last chunk leaves: of a file rewritten in place no body may seem whole.
                         await asyncio.to_thread(_check_unchanged, file, opened.fileno())
                     if not chunk:
                         raise FileChanged(f"{file.path} ended {left} bytes early")
@@ -70,6 +70,17 @@ class LocalSource:
         if os.path.commonpath([resolved, self._root]) != self._root:
             raise NotFound(path)
         return resolved
+
+    def _open(self, file: File, start: int, path: str, flags: int) -> int:
+        """A descriptor of this version of the file, at `start`."""
+        descriptor = os.open(self._resolve(path), flags | os.O_NONBLOCK)  # lest it waits on what became a pipe
+        try:
+            _check_unchanged(file, descriptor)
+            os.lseek(descriptor, start, os.SEEK_SET)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
 
     def _stat(self, path: str) -> File:
         try:
