@@ -4,10 +4,19 @@ import json
 import logging
 import time
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 
-def _time(record: logging.LogRecord) -> str:
+class Leveled(Protocol):
+    """What a line's head and frame need of a record."""
+
+    created: float
+    msecs: float
+    levelno: int
+    levelname: str
+
+
+def _time(record: Leveled) -> str:
     return f"{_utc(int(record.created))}.{int(record.msecs):03d}Z"
 
 
@@ -16,17 +25,20 @@ def _utc(second: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
 
 
-def rounded_level(record: logging.LogRecord) -> int:
+def rounded_level(record: Leveled) -> int:
     """One of Lambda's levels: those between and beyond are taken as the next one below."""
     return min(logging.CRITICAL, max(logging.NOTSET, record.levelno)) // 10 * 10
+
+
+def text_line(record: Leveled, request_id: str, message: str) -> str:
+    return f"[{record.levelname}]\t{_time(record)}\t{request_id}\t{message}"
 
 
 class TextFormatter(logging.Formatter):
     """`[LEVEL]` TAB time TAB request id TAB message, and a traceback on lines of its own."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        request_id = getattr(record, "aws_request_id", "")
-        return f"[{record.levelname}]\t{_time(record)}\t{request_id}\t{record.message}"
+        return text_line(record, getattr(record, "aws_request_id", ""), record.message)
 
     def format(self, record: logging.LogRecord) -> str:
         return super().format(record) + "\n"

@@ -6,7 +6,7 @@ import select
 import sys
 
 from lambda_asgi.invocation import Invocation, current_invocation
-from lambda_asgi.logging.formatters import JSONFormatter, rounded_level
+from lambda_asgi.logging.formatters import JSONFormatter, Leveled, rounded_level
 
 
 class InvocationFilter(logging.Filter):
@@ -41,10 +41,14 @@ class StdoutHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             line = _terminated(self.format(record))
-            sys.stdout.write(line[:-1].replace("\n", "\r") + "\n")
-            sys.stdout.flush()
+            self.write(line[:-1].replace("\n", "\r") + "\n", record)
         except Exception:
             self.handleError(record)
+
+    def write(self, line: str, record: Leveled) -> None:
+        """Write one line, its end included. The caller holds this handler's lock."""
+        sys.stdout.write(line)
+        sys.stdout.flush()
 
 
 SEVERITY = {  # in the type of a frame; 1 would be TRACE, which Python has not
@@ -71,14 +75,18 @@ class FrameHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            message = _terminated(self.format(record)).encode("utf-8", "backslashreplace")
-            severity = SEVERITY[rounded_level(record)] if self._leveled else 0
-            frame_type = 0xA55A0000 | severity << 2 | (2 if isinstance(self.formatter, JSONFormatter) else 3)
-            microseconds = int(record.created * 1_000_000)
-            head = frame_type.to_bytes(4) + len(message).to_bytes(4) + microseconds.to_bytes(8)
-            self._write(head + message)
+            self.write(_terminated(self.format(record)), record)
         except Exception:
             self.handleError(record)
+
+    def write(self, line: str, record: Leveled) -> None:
+        """Write one frame. The caller holds this handler's lock."""
+        message = line.encode("utf-8", "backslashreplace")
+        severity = SEVERITY[rounded_level(record)] if self._leveled else 0
+        frame_type = 0xA55A0000 | severity << 2 | (2 if isinstance(self.formatter, JSONFormatter) else 3)
+        microseconds = int(record.created * 1_000_000)
+        head = frame_type.to_bytes(4) + len(message).to_bytes(4) + microseconds.to_bytes(8)
+        self._write(head + message)
 
     def _write(self, frame: bytes) -> None:
         """Whole, though a pipe takes what it has room for. Handler.handle() holds this handler's lock meanwhile."""
