@@ -6,6 +6,8 @@ the first eight raw ones are always the delimiter.
 """
 
 import json
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from lambda_asgi.asgi import RawHeaders
@@ -39,6 +41,12 @@ def encode(status: int, headers: RawHeaders) -> bytes:
     (RFC 9110 section 5.3). Raises UnexpectedMessage for a header that would break the response apart (CR, LF, NUL), and
     HeadersTooLarge.
     """
+    return _encoded(status, tuple(headers))
+
+
+# Most routes of most apps have the same headers each time.
+@lru_cache(maxsize=32)
+def _encoded(status: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
     fields: dict[str, str] = {}
     cookies: list[str] = []
     for raw_name, raw_value in headers:
@@ -63,7 +71,7 @@ def encode(status: int, headers: RawHeaders) -> bytes:
     return prelude
 
 
-def _refuse_control_characters(headers: RawHeaders) -> None:
+def _refuse_control_characters(headers: Iterable[tuple[bytes, bytes]]) -> None:
     for name, value in headers:
         if any(character in name + value for character in (b"\r", b"\n", b"\0")):
             raise UnexpectedMessage(f"the header {name!r} has a line break or a NUL in its name or value: {value!r}")

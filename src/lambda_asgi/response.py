@@ -270,11 +270,16 @@ def _checked(headers: object) -> tuple[RawHeaders, int | None]:
 
     Raises UnexpectedMessage for headers that are not pairs of bytes, and for a content-length that is no number.
     """
+    pairs = []
+    lengths = set()
     try:
-        pairs = [(name.lower(), value) for name, value in headers]  # type: ignore[attr-defined]  # said below if not
-        lengths = {value for name, value in pairs if name == b"content-length"}
-        if not all(type(name) is bytes and type(value) is bytes for name, value in pairs):
-            raise TypeError
+        for name, value in headers:  # type: ignore[attr-defined]  # said below if not
+            if type(name) is not bytes or type(value) is not bytes:
+                raise TypeError
+            name = name.lower()
+            if name == b"content-length":
+                lengths.add(value)
+            pairs.append((name, value))
     except (TypeError, ValueError, AttributeError):
         raise UnexpectedMessage(f"headers are pairs of bytes; the app sent {headers!r:.200}") from None
     if not lengths:
