@@ -225,6 +225,8 @@ class Runtime:
             await _report(writer, error)
         finally:
             log_access(_access(source, cycle, ending, started))
+            current_invocation.set(None)
+            InvocationFilter.process_wide = None
 
 
 async def _report(writer: ResponseWriter, error: Exception) -> None:
