@@ -15,7 +15,7 @@ from file_service.digests import KnownDigests
 from file_service.errors import NotFound, SourceError
 from file_service.listing import BadCursor
 from file_service.paths import BadPath
-from file_service.problem import Problem, problem_of
+from file_service.problem import DOCUMENTED, Problem, problem_of
 from file_service.routes import archives, digests, files, health, listings, page
 from file_service.settings import Settings
 from file_service.sources import FileSource
@@ -37,7 +37,7 @@ def create_app(settings: Settings, source: FileSource) -> FastAPI:
     app.state.digests = KnownDigests()
     # A path that ends with a slash is a folder's: listings come before files.
     for routes in (health, page, archives, digests, listings, files):
-        app.include_router(routes.router)
+        app.include_router(routes.router, responses=DOCUMENTED if routes not in (health, page) else None)
     for kind in (Problem, BadPath, BadCursor, SourceError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer)
     app.add_middleware(AccessLog)

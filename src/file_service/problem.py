@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -12,11 +14,12 @@ from file_service.errors import FileChanged, NotFound, SourceRefused
 from file_service.listing import BadCursor
 from file_service.paths import BadPath
 
-# The phrases of RFC 9110 section 15; http.HTTPStatus has older ones before Python 3.13.
+# What routes answer, in the phrases of RFC 9110 section 15: http.HTTPStatus has older ones before Python 3.13.
 _TITLES = {
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
+    404: "Not Found",
     405: "Method Not Allowed",
     412: "Precondition Failed",
     413: "Content Too Large",
@@ -25,6 +28,16 @@ _TITLES = {
     502: "Bad Gateway",
     503: "Service Unavailable",
 }
+
+
+class ProblemDocument(BaseModel):
+    """Problem details, RFC 9457. Some problems have more members than these."""
+
+    model_config = ConfigDict(extra="allow", title="Problem")
+
+    title: str | None = None
+    status: int | None = None
+    detail: str
 
 
 class Problem(Exception):
@@ -39,15 +52,29 @@ class Problem(Exception):
 
     def response(self) -> Response:
         document: dict[str, Any] = {"detail": self.detail, **self.members}
-        if self.status in _TITLES:
+        if self.status != 404:  # which says it all in its detail
             # `type` is "about:blank" by default (section 4.2.1): then the title is the phrase of the status.
-            document = {"title": _TITLES[self.status], "status": self.status, **document}
+            document = {
+                "title": _TITLES.get(self.status) or HTTPStatus(self.status).phrase,
+                "status": self.status,
+                **document,
+            }
         return Response(
             json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(),
             status_code=self.status,
             media_type="application/problem+json",
             headers={**self.headers, "cache-control": "no-store"},
         )
+
+
+# For the OpenAPI document: what every route of files may answer.
+DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": title,
+        "content": {"application/problem+json": {"schema": ProblemDocument.model_json_schema()}},
+    }
+    for status, title in _TITLES.items()
+}
 
 
 def problem_of(error: Exception) -> Problem:

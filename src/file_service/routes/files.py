@@ -2,7 +2,7 @@
 
 from email.utils import format_datetime
 from posixpath import basename
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
@@ -22,12 +22,19 @@ from file_service.streams import pieces_of, started
 
 router = APIRouter()
 
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file", "content": {"*/*": {}}},
+    206: {"description": "Ranges of the file", "content": {"*/*": {}}},
+    304: {"description": "The file is the one that the client has"},
+    307: {"description": "A presigned URL, where the body is too large for Lambda"},
+}
+
 # What a cache needs (section 15.4.5). A Function URL gives an answer without Content-Type one of its own, and a cache
 # would take it over: so the true one goes along.
 _NOT_MODIFIED = ("cache-control", "content-type", "etag")
 
 
-@get_and_head(router, "/files/{path:path}", response_class=Response)
+@get_and_head(router, "/files/{path:path}", response_class=Response, responses=_ANSWERS)
 async def get_file(
     request: Request,
     file: RequestedFile,
