@@ -99,7 +99,9 @@ class RequestCycle:
         self._disconnected = asyncio.Event()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._timers: list[asyncio.TimerHandle] = []
-        self._last_turn = self._loop.time()
+        self._last_turn = time.monotonic()
+        self._begins = False
+        """The app's first turn is under way, and whoever began it will see whether the app waits."""
         self._opens_file = False
         """The app waits, but for us, and a file that cannot be opened is still a 500."""
 
@@ -141,13 +143,13 @@ class RequestCycle:
                 if self.first_byte_at is None:
                     self.first_byte_at = time.perf_counter()
                 await self._writer.stream(parts, last=complete)
-            else:
+            elif not self._begins:
                 self._loop.call_soon(self._turn)
         if complete:
             self._disconnected.set()
-        elif self._loop.time() - self._last_turn > FAIR_SHARE:
+        elif time.monotonic() - self._last_turn > FAIR_SHARE:
             await asyncio.sleep(0)
-            self._last_turn = self._loop.time()
+            self._last_turn = time.monotonic()
 
     async def _send_file(self, message: Message) -> None:
         if self.response.state not in (State.HELD, State.STREAMING) or self.response.body_bytes:
@@ -185,10 +187,13 @@ class RequestCycle:
         """
         if self._writer is not None:
             self._writer.when_gone(self._gone)
+        self._begins = True
         self._task = start_task(self._run_app(), self._loop)
+        self._begins = False
         if self._task.done():
             self._app_ended(self._task)
         else:
+            self._turn()
             self._task.add_done_callback(self._app_ended)
             if self._deadline is not None:
                 left = self._deadline - time.time()

@@ -4,6 +4,7 @@ This is the only module that touches a socket.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import Self, cast
 
@@ -81,7 +82,7 @@ class Connection(asyncio.BufferedProtocol):
         """
         if not self.is_open:
             return  # whoever waits for the reply hears of it
-        now = self._loop.time()
+        now = time.monotonic()
         self._held += parts
         self._held_size += sum(map(len, parts))
         if self._turn is not None:
