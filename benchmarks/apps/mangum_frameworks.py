@@ -1,6 +1,7 @@
 """The FastAPI app behind Mangum, for Lambda's own Python runtime."""
 
-from benchmarks.apps.frameworks import app
 from mangum import Mangum
+
+from benchmarks.apps.frameworks import app
 
 handler = Mangum(app, lifespan="off")

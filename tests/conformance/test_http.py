@@ -9,6 +9,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 
 import pytest
+
 from tests.conformance.http_cases import ABC, CASES, EMPTY, FILES, LETTERS, Case, Multipart
 from tests.file_service.servers import Answer, Server, s3_server, service
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.file_service.servers import Server, service
 
 LARGE = random.Random(7).randbytes(30_000_001)

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+
 from tests.file_service.servers import S3Server, Server, s3_server, service
 
 MIB = 1024 * 1024

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.lambda_emulator.support import RunningEmulator, write_template
 
 APPS = Path(__file__).with_name("apps")

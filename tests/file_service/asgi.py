@@ -11,11 +11,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
-from tests.file_service.servers import Answer
 
 from file_service.app import create_app
 from file_service.settings import Settings
 from file_service.sources import FileSource
+from tests.file_service.servers import Answer
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+
 from tests.file_service.asgi import app_over, call, log_lines
 from tests.file_service.memory_source import MemorySource
 

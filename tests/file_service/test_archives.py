@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.file_service.asgi import app_over, call
-from tests.file_service.memory_source import MemorySource
 
 import file_service.archive
 from file_service.archive import archive, archive_size
 from file_service.errors import BrokenBody, FileChanged
 from file_service.sources import File
+from tests.file_service.asgi import app_over, call
+from tests.file_service.memory_source import MemorySource
 
 FILES = {
     "trip/notes.txt": b"alpha" * 1000,

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from tests.file_service.asgi import app_over, call
-from tests.file_service.memory_source import MemorySource
-from tests.file_service.servers import Answer
 
 from file_service.digests import Digest, KnownDigests
 from file_service.errors import SourceUnavailable
 from file_service.routes import digests
 from file_service.sources import File
+from tests.file_service.asgi import app_over, call
+from tests.file_service.memory_source import MemorySource
+from tests.file_service.servers import Answer
 
 DATA = bytes(range(256)) * 4096
 SHA256 = hashlib.sha256(DATA)

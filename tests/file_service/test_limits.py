@@ -7,11 +7,11 @@ import pytest
 from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.file_service.asgi import app_over, call, log_lines
-from tests.file_service.memory_source import MemorySource
 
 from file_service.limits import MIB, StreamLimits, ranges_to_ask_for
 from file_service.settings import Settings
+from tests.file_service.asgi import app_over, call, log_lines
+from tests.file_service.memory_source import MemorySource
 
 LIMITS = Settings().stream_limits
 SMALL = {

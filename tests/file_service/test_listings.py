@@ -9,11 +9,11 @@ from urllib.parse import quote, urljoin
 
 import pytest
 from fastapi import FastAPI
-from tests.file_service.asgi import app_over, call
-from tests.file_service.memory_source import MemorySource
 
 from file_service.errors import SourceUnavailable
 from file_service.sources import Entry
+from tests.file_service.asgi import app_over, call
+from tests.file_service.memory_source import MemorySource
 
 NDJSON = {"accept": "application/x-ndjson"}
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+
 from tests.file_service.servers import Server, service
 
 MIB = 1024 * 1024

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from http.client import HTTPException
 
 import pytest
-from tests.file_service.faulty_proxy import FaultyProxy
-from tests.file_service.servers import S3Server, s3_server, service
 
 from file_service.errors import SourceUnavailable
 from file_service.sources import s3 as s3_module
 from file_service.sources.s3 import S3Source
+from tests.file_service.faulty_proxy import FaultyProxy
+from tests.file_service.servers import S3Server, s3_server, service
 
 # By hand: FAULT_DOWNLOADS=200 FAULT_BYTES=20000000 pytest -s -k downloads_are --timeout 900 tests/file_service
 DOWNLOADS = int(os.environ.get("FAULT_DOWNLOADS", "10"))

@@ -3,13 +3,14 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.lambda_asgi.runtime_api_server import RuntimeAPIServer
 
 APPS = Path(__file__).with_name("apps")
+COMMAND = (sys.executable, "-m", "lambda_asgi")
 
 
 class RuntimeProcess:
@@ -37,8 +38,10 @@ class RuntimeProcess:
 
 
 @asynccontextmanager
-async def runtime_process(api: RuntimeAPIServer, handler: str, **variables: str) -> AsyncIterator[RuntimeProcess]:
-    """`python -m lambda_asgi` for `handler`, a module of apps/; killed at the end if it still runs."""
+async def runtime_process(
+    api: RuntimeAPIServer, handler: str, *, command: Sequence[str] = COMMAND, **variables: str
+) -> AsyncIterator[RuntimeProcess]:
+    """A runtime for `handler`, in a module of apps/; killed at the end if it still runs."""
     environment = {
         "PATH": os.environ["PATH"],
         "AWS_LAMBDA_RUNTIME_API": api.address,
@@ -47,9 +50,7 @@ async def runtime_process(api: RuntimeAPIServer, handler: str, **variables: str)
         **variables,
     }
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "lambda_asgi",
+        *command,
         env=environment,
         cwd=APPS,
         stdout=asyncio.subprocess.PIPE,

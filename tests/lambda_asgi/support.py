@@ -8,12 +8,11 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from tests.lambda_asgi.runtime_api_server import RuntimeAPIServer, runtime_api_server
-
 from lambda_asgi.adapter import LambdaASGI
 from lambda_asgi.asgi import ASGIApp, Message, Scope, Send
 from lambda_asgi.environment import Environment, FunctionIdentity, Settings
 from lambda_asgi.runtime import Runtime
+from tests.lambda_asgi.runtime_api_server import RuntimeAPIServer, runtime_api_server
 
 T = TypeVar("T")
 

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from tests.lambda_asgi.runtime_api_server import Posted, RuntimeAPIServer, runtime_api_server
 
 from lambda_asgi.adapter import LambdaASGI
 from lambda_asgi.asgi import Receive, Scope, Send
@@ -18,6 +17,7 @@ from lambda_asgi.environment import Environment
 from lambda_asgi.invocation import current_invocation
 from lambda_asgi.runtime import Runtime
 from lambda_asgi.testing import function_url_event
+from tests.lambda_asgi.runtime_api_server import Posted, RuntimeAPIServer, runtime_api_server
 
 
 class Meeting:

@@ -9,14 +9,14 @@ import json
 from typing import Any
 
 import pytest
-from tests.lambda_asgi.runtime_api_server import RuntimeAPIServer
-from tests.lambda_asgi.support import body, hello, play, runtime, stalled, start
 
 from lambda_asgi.asgi import Message, Receive, Scope, Send
 from lambda_asgi.environment import Settings
 from lambda_asgi.errors import ClientDisconnected, ConnectionToRuntimeAPILost
 from lambda_asgi.runtime_api.client import RuntimeAPIClient
 from lambda_asgi.testing import function_url_event
+from tests.lambda_asgi.runtime_api_server import RuntimeAPIServer
+from tests.lambda_asgi.support import body, hello, play, runtime, stalled, start
 
 EVENT = function_url_event("/")
 QUICK = Settings(access_log=False, deadline_margin=0.2)

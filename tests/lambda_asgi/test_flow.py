@@ -15,7 +15,6 @@ from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.responses import FileResponse
 from starlette.routing import Route
-from tests.lambda_asgi.support import body, hello, play, runtime, stalled, start
 
 from lambda_asgi import prelude, response
 from lambda_asgi.adapter import LambdaASGI
@@ -25,6 +24,7 @@ from lambda_asgi.files import READ_SIZE
 from lambda_asgi.runtime import Runtime
 from lambda_asgi.runtime_api.connection import HIGH_WATER, JOIN_UP_TO, Connection
 from lambda_asgi.testing import function_url_event
+from tests.lambda_asgi.support import body, hello, play, runtime, stalled, start
 
 EVENT = function_url_event("/")
 QUICK = Settings(access_log=False, deadline_margin=0.2)

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.lambda_asgi.process import runtime_process
-from tests.lambda_asgi.runtime_api_server import runtime_api_server
 
 from lambda_asgi.testing import function_url_event
+from tests.lambda_asgi.process import runtime_process
+from tests.lambda_asgi.runtime_api_server import runtime_api_server
 
 ROOT = Path(__file__).parents[2]
 

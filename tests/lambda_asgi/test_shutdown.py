@@ -5,10 +5,10 @@ import signal
 import time
 
 import pytest
-from tests.lambda_asgi.process import runtime_process
-from tests.lambda_asgi.runtime_api_server import runtime_api_server
 
 from lambda_asgi.testing import function_url_event
+from tests.lambda_asgi.process import runtime_process
+from tests.lambda_asgi.runtime_api_server import runtime_api_server
 
 REGISTER = "/2020-01-01/extension/register"
 

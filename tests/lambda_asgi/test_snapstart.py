@@ -4,10 +4,10 @@ import asyncio
 import json
 
 import pytest
-from tests.lambda_asgi.process import runtime_process
-from tests.lambda_asgi.runtime_api_server import Posted, RuntimeAPIServer, runtime_api_server
 
 from lambda_asgi.testing import function_url_event
+from tests.lambda_asgi.process import runtime_process
+from tests.lambda_asgi.runtime_api_server import Posted, RuntimeAPIServer, runtime_api_server
 
 
 async def answer(api: RuntimeAPIServer) -> Posted:

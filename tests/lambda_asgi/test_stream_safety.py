@@ -10,14 +10,14 @@ import logging
 from typing import Any
 
 import pytest
-from tests.lambda_asgi.runtime_api_server import Posted
-from tests.lambda_asgi.support import body, hello, play, runtime, sends, start
 
 from lambda_asgi import prelude
 from lambda_asgi.asgi import ASGIApp, Message, Receive, Scope, Send
 from lambda_asgi.environment import Settings
 from lambda_asgi.errors import ClientDisconnected
 from lambda_asgi.testing import function_url_event
+from tests.lambda_asgi.runtime_api_server import Posted
+from tests.lambda_asgi.support import body, hello, play, runtime, sends, start
 
 QUICK = Settings(access_log=False, deadline_margin=0.2)
 

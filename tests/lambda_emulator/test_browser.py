@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tests.lambda_emulator.support import PATIENCE, RunningEmulator, write_template
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console as RichConsole
-from tests.lambda_emulator.support import PATIENCE, RUNTIMES, RunningEmulator, environment, write_template
 
 from lambda_emulator.__main__ import parser
 from lambda_emulator.console import Console, RequestLine, error_text, size_text
+from tests.lambda_emulator.support import PATIENCE, RUNTIMES, RunningEmulator, environment, write_template
 
 
 def run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:

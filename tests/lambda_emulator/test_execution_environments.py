@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.lambda_emulator.support import PATIENCE, RUNTIMES, RunningEmulator, environment, write_template
 
 from lambda_emulator.console import Console
 from lambda_emulator.execution_environment import ExecutionEnvironment, InitError
 from lambda_emulator.launch import Launch
 from lambda_emulator.template import FunctionConfig
+from tests.lambda_emulator.support import PATIENCE, RUNTIMES, RunningEmulator, environment, write_template
 
 LIFECYCLE = (sys.executable, str(RUNTIMES / "lifecycle.py"))
 

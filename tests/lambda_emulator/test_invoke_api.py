@@ -15,9 +15,9 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 from mypy_boto3_lambda import LambdaClient
-from tests.lambda_emulator.support import Response, RunningEmulator, write_template
 
 from lambda_emulator import eventstream
+from tests.lambda_emulator.support import Response, RunningEmulator, write_template
 
 BIG = 7 * 1024 * 1024
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from tests.lambda_emulator.support import RUNTIMES, RunningEmulator, write_template
 
 CLIENTS = 200

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from tests.lambda_emulator.support import RunningEmulator, write_template
 
 NODE = shutil.which("node")

@@ -17,6 +17,7 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+
 from tests.lambda_emulator.runtimes.scripted import octets
 from tests.lambda_emulator.support import RUNTIMES, Response, RunningEmulator
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.lambda_emulator.support import RUNTIMES, Response, RunningEmulator
 
 from lambda_emulator.http_server import Request
 from lambda_emulator.rest_api import Route, rest_api_event
 from lambda_emulator.template import RestAPI
+from tests.lambda_emulator.support import RUNTIMES, Response, RunningEmulator
 
 
 def api_event(path: str, method: str = "ANY", *, streaming: bool = True) -> dict[str, Any]:

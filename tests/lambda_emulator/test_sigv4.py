@@ -10,10 +10,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as Signer
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.lambda_emulator.support import Response, RunningEmulator, write_template
 
 from lambda_emulator.http_server import Request
 from lambda_emulator.sigv4 import Credentials, SignatureError, verify
+from tests.lambda_emulator.support import Response, RunningEmulator, write_template
 
 KEY = Credentials("AKIATEST", "secret+key/of the test")
 HOST = "example.lambda-url.us-east-1.on.aws"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from tests.lambda_emulator.support import PATIENCE, RunningEmulator, write_template
 
 MIB = 1024 * 1024
