@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from tests.file_service.memory_source import MemorySource
-from tests.file_service.servers import S3Server, s3_server
 
 from file_service.errors import FileChanged, NotFound
 from file_service.sources import Entry, File, FileSource, Folder
 from file_service.sources.local import LocalSource
 from file_service.sources.s3 import S3Source
 from file_service.sources.subfolder import Subfolder
+from tests.file_service.memory_source import MemorySource
+from tests.file_service.servers import S3Server, s3_server
 
 FILES: Mapping[str, bytes] = {
     "a.txt": b"alpha",
@@ -49,6 +49,7 @@ def s3() -> Iterator[S3Server]:
     with s3_server() as server:
         server.put({f"pre/fix/{path}": data for path, data in FILES.items()})
         server.put({"pre/fixture-of-another": b"not below the prefix"})
+        server.mark_folder("pre/fix/marked-by-a-console")
         yield server
 
 

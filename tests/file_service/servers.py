@@ -154,6 +154,20 @@ class S3Server:
         with ThreadPoolExecutor(16) as threads:
             list(threads.map(lambda key: obstore.put(store, key, files[key]), files))
 
+    def mark_folder(self, key: str) -> None:
+        """Puts the empty object `key/`, as AWS's console does for a new folder."""
+        import boto3  # obstore cannot name it, and half a second of import is for the one test that needs it
+
+        client = boto3.client(
+            "s3",
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id="test-access",
+            aws_secret_access_key="test-secret",
+        )
+        with contextlib.closing(client):
+            client.put_object(Bucket=self.BUCKET, Key=f"{key}/", Body=b"")
+
 
 @contextlib.contextmanager
 def s3_server() -> Iterator[S3Server]:

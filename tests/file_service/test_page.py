@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.file_service.servers import ROOT, Server, service
 
 selenium = pytest.importorskip("selenium")
@@ -34,6 +35,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "large.bin").write_bytes(LARGE)
     (folder / "photos" / "na\u00efve & co #1").mkdir(parents=True)
     (folder / "photos" / "na\u00efve & co #1" / "100% <b>.txt").write_text("odd name")
+    (folder / "many").mkdir()
+    for number in range(600):
+        (folder / "many" / f"{number:03}.txt").write_text(f"{number}")
     (folder / "active.html").write_text("<script>document.title = 'owned'</script>")
     return folder
 
@@ -67,7 +71,8 @@ class Page:
         return self.browser.find_elements(By.CSS_SELECTOR, selector)
 
     def names(self) -> list[str]:
-        return [element.text for element in self.all("#entries .name")]
+        found: list[str] = self.run("return Array.from(document.querySelectorAll('#entries .name'), e => e.textContent)")
+        return found
 
     def button(self, label: str) -> WebElement:
         found: WebElement = self.until(
@@ -126,10 +131,19 @@ def test_folders_are_browsed_by_keyboard(page: Page) -> None:
     page.until(
         lambda: (
             page.names()
-            == ["active.html", "counting.mp4", "hello.txt", "large.bin", "measurements/", "photos/", "waves.png"]
+            == [
+                "active.html",
+                "counting.mp4",
+                "hello.txt",
+                "large.bin",
+                "many/",
+                "measurements/",
+                "photos/",
+                "waves.png",
+            ]
         )
     )
-    page.press(*[Keys.ARROW_DOWN] * 6, Keys.ENTER)
+    page.press(*[Keys.ARROW_DOWN] * 7, Keys.ENTER)
     page.until(lambda: page.names() == ["na\u00efve & co #1/"])
     page.press(Keys.ENTER)
     page.until(lambda: page.names() == ["100% <b>.txt"])
@@ -226,6 +240,16 @@ def test_a_folder_is_saved_as_a_zip(page: Page) -> None:
     page.until(lambda: page.said().startswith("Saved"))
     with zipfile.ZipFile(page.saved_file("photos.zip")) as zipped:
         assert zipped.read("na\u00efve & co #1/100% <b>.txt") == b"odd name"
+
+
+def test_a_link_to_a_file_works_also_where_the_folder_has_not_been_listed_so_far(page: Page) -> None:
+    names = [f"{number:03}.txt" for number in range(600)]
+    page.open("#/many/599.txt")
+    page.until(lambda: [each.text for each in page.all("pre")] == ["599"])
+    page.button("Close").click()
+    page.until(lambda: page.names() == names[:500])
+    page.button("Show more").click()
+    page.until(lambda: page.names() == names)
 
 
 def test_images_and_videos_are_shown(page: Page) -> None:

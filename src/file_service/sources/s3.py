@@ -137,21 +137,30 @@ class S3Source:
                         page.append(entry)
                     elif found != (found := f"{folder}{name}/"):
                         page.append(Folder(found))
-                yield [entry for entry in page if self._is_shown(entry)]
+                yield self._shown(page)
                 if len(objects) == PAGE_ENTRIES and found and entry.path.startswith(found):
                     offset = f"{found}{_LAST}"
                     break
         if not exists:
             raise NotFound(folder)
 
-    def _is_shown(self, entry: Entry) -> bool:
-        if isinstance(entry, File) and not entry.size:
-            # Consoles mark an empty folder by an empty object "name/", which obstore lists as "name".
-            try:
-                obstore.head(self._store, entry.path)
-            except FileNotFoundError:
-                return False
-        return is_served(entry.path, show_hidden=self._show_hidden)
+    def _shown(self, page: Sequence[Entry]) -> Sequence[Entry]:
+        """The entries to show. Consoles mark an empty folder by an empty object `name/`, which obstore lists as `name`:
+        so whether an empty file is one is asked, several at a time."""
+        served = [entry for entry in page if is_served(entry.path, show_hidden=self._show_hidden)]
+        empty = [entry.path for entry in served if isinstance(entry, File) and not entry.size]
+        if not empty:
+            return served
+        with ThreadPoolExecutor(min(16, len(empty))) as threads:
+            markers = {path for path, exists in zip(empty, threads.map(self._exists, empty), strict=True) if not exists}
+        return [entry for entry in served if entry.path not in markers]
+
+    def _exists(self, path: str) -> bool:
+        try:
+            obstore.head(self._store, path)
+        except FileNotFoundError:
+            return False
+        return True
 
 
 def _file(meta: "ObjectMeta") -> File:
