@@ -57,8 +57,10 @@ def test_split_target(target: str, path: str, query: str) -> None:
         ("application/problem+json", None, b"1", True), ("image/svg+xml", None, b"<svg/>", False),
         ("application/xml", None, b"<a/>", True), ("application/javascript", None, b"1", True),
         ("application/x-www-form-urlencoded", None, b"a=b", False),
-        ("multipart/form-data; boundary=x", None, b"--x", False),        ("application/octet-stream", None, b"a", False), (None, None, b"abc", False),
-        ("text/plain", None, b"\xff", False),        ("application/json", "gzip", b"{}", False), ("application/json", "identity", b"{}", True),
+        ("multipart/form-data; boundary=x", None, b"--x", False),
+        ("application/octet-stream", None, b"a", False), (None, None, b"abc", False),
+        ("text/plain", None, b"\xff", False),
+        ("application/json", "gzip", b"{}", False), ("application/json", "identity", b"{}", True),
     ],
 )  # fmt: skip
 def test_which_bodies_are_text(content_type: str | None, encoding: str | None, body: bytes, text: bool) -> None:
@@ -128,7 +130,8 @@ def test_results(result: bytes, status: int, body: bytes) -> None:
 @pytest.mark.parametrize(
     "result",
     [b"", b"not json", b'{"statusCode": 700}', b'{"statusCode": 100}', b'{"statusCode": 200.5}',
-     b'{"statusCode": null}',     b'{"statusCode": 200, "headers": []  , "cookies": "a"}', b'{"statusCode": 200, "headers": "x"}',
+     b'{"statusCode": null}',
+     b'{"statusCode": 200, "headers": []  , "cookies": "a"}', b'{"statusCode": 200, "headers": "x"}',
      b'{"statusCode": 200, "cookies": ["a\\nb"]}'],
 )  # fmt: skip
 def test_bad_results(result: bytes) -> None:

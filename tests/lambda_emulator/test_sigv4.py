@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import botocore.auth
@@ -158,9 +159,7 @@ def test_an_unsigned_request_is_forbidden_and_the_terminal_says_why(emulator: Ru
     assert line["note"].startswith("forbidden: the request is not signed")
 
 
-def test_without_credentials_nobody_is_let_in(
-    emulator: RunningEmulator, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_without_credentials_nobody_is_let_in(tmp_path: Path) -> None:
     url = {"AuthType": "AWS_IAM", "InvokeMode": "RESPONSE_STREAM"}
     template = write_template(tmp_path, FunctionUrlConfig=url)
     with RunningEmulator("--template", str(template)) as running:
