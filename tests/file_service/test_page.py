@@ -71,7 +71,7 @@ class Page:
         return self.browser.find_elements(By.CSS_SELECTOR, selector)
 
     def names(self) -> list[str]:
-        found: list[str] = self.run("return Array.from(document.querySelectorAll('#entries .name'), e => e.textContent)")
+        found: list[str] = self.run("return [...document.querySelectorAll('#entries .name')].map(e => e.textContent)")
         return found
 
     def button(self, label: str) -> WebElement:
