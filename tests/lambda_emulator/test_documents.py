@@ -1,0 +1,35 @@
+"""The documents name tests and options that exist."""
+
+import re
+from pathlib import Path
+
+from lambda_emulator import limits
+from lambda_emulator.__main__ import parser
+
+ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+
+
+def test_every_row_of_the_comparison_names_a_test() -> None:
+    source = "\n".join(path.read_text() for path in HERE.glob("test_*.py")) + (HERE / "recorded_cases.json").read_text()
+    text = (ROOT / "docs" / "emulator.md").read_text()
+    names = re.findall(r"`(test_\w+)(?:\[(\w+)\])?`", text)
+    assert len(names) >= 12
+    for name, case in names:
+        assert f"def {name}(" in source, name
+        assert not case or f'"{case}"' in source, case
+
+
+def test_every_option_in_the_documents_exists() -> None:
+    options = set(parser()._option_string_actions)
+    for name in ("emulator.md", "fidelity.md"):
+        for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", (ROOT / "docs" / name).read_text()):
+            assert option in options or option in ("--aws-sigv4", "--user"), option
+
+
+def test_the_numbers_in_the_documents_are_the_limits() -> None:
+    text = (ROOT / "docs" / "fidelity.md").read_text()
+    assert f"{limits.STREAMED_RESPONSE:,}" in text
+    assert f"{limits.BUFFERED_RESPONSE:,}" in text
+    assert f"waits {limits.EMPTY_STREAM_HANG_SECONDS:g} s" in text
+    assert f"{limits.SETTLE_SECONDS * 1000:g} ms to ask" in text.replace("\n", " ")
