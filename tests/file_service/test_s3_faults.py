@@ -140,13 +140,17 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("how", ["close", "abandon"])
-def test_a_process_that_used_s3_ends_cleanly_50_times_in_a_row(how: str, s3: S3Server) -> None:
-    """obstore's awaitables abort one in five processes as they end; from threads it does not."""
-    command = [sys.executable, "-c", _READ_AND_END, f"s3://{s3.BUCKET}", how]
+def test_processes_that_used_s3_end_cleanly_50_times_in_a_row(s3: S3Server) -> None:
+    """obstore's awaitables abort one in five processes as they end; called in threads it does not.
+
+    Every other process leaves in the middle of a read, and without closing the source.
+    """
+    command = [sys.executable, "-c", _READ_AND_END, f"s3://{s3.BUCKET}"]
     environment = {**os.environ, **s3.environment()}
-    for _ in range(0, 50, 2):
-        pair = [subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) for _ in range(2)]
-        for process in pair:
+    for _ in range(25):
+        both = [
+            subprocess.Popen([*command, how], env=environment, stderr=subprocess.PIPE) for how in ("close", "abandon")
+        ]
+        for process in both:
             _, errors = process.communicate(timeout=30)
             assert process.returncode == 0, errors
