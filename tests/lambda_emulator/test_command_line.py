@@ -156,7 +156,9 @@ def test_the_lines_that_a_person_sees(tmp_path: Path) -> None:
     assert re.search(
         r"REPORT RequestId: \S+\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 128 MB\t", text
     )
-    assert re.search(r"GET /log  200  8 B in 1 chunk  first byte [\d.]+ ms  total [\d.]+ ms  cold", text)
+    assert re.search(
+        r"^[0-9a-f]{8} GET /log  200  8 B in 1 chunk  first byte [\d.]+ ms  total [\d.]+ ms  cold$", text, re.MULTILINE
+    )
 
 
 def test_colours_on_a_terminal() -> None:

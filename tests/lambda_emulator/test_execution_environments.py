@@ -16,8 +16,10 @@ from typing import Any
 
 import pytest
 
+from lambda_emulator import limits
 from lambda_emulator.console import Console
 from lambda_emulator.execution_environment import ExecutionEnvironment, InitError
+from lambda_emulator.function import Function
 from lambda_emulator.launch import Launch
 from lambda_emulator.template import FunctionConfig
 from tests.lambda_emulator.support import PATIENCE, RUNTIMES, RunningEmulator, environment, write_template
@@ -183,6 +185,32 @@ def test_an_init_beyond_its_time_is_stopped(tmp_path: Path) -> None:
     pid = asyncio.run(start())
     assert pid is not None
     assert not is_alive(pid)
+
+
+def test_a_slow_init_is_started_anew_within_the_functions_timeout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Lambda does after ten seconds; here after a moment, and the second attempt succeeds."""
+    monkeypatch.setattr(limits, "INIT_SECONDS", 0.3)
+    monkeypatch.setattr(limits, "SILENCE_SECONDS", 0.05)
+    output = io.StringIO()
+
+    async def start() -> None:
+        launch = Launch(
+            [sys.executable, str(RUNTIMES / "scripted.py")], tmp_path, {"INIT": "once", "ONCE": str(tmp_path / "once")}
+        )
+        function = Function(
+            FunctionConfig("Probe", tmp_path, name="Probe", timeout=20), launch, Console(file=output), concurrency=1
+        )
+        await function.warm_up()
+        await function.stop()
+
+    asyncio.run(start())
+    lines = output.getvalue().splitlines()
+    assert lines[0] == "Probe is starting; it has 0.3 s"
+    assert lines[1].startswith(
+        "Probe was not ready after 0.3 s: Lambda then starts it anew, within the function's timeout of 20 s"
+    )
 
 
 def test_timeouts_and_crashes_replace_the_process(tmp_path: Path) -> None:

@@ -124,9 +124,9 @@ def settle(progress: Path) -> int:
 @pytest.mark.parametrize(
     ("mode", "note"),
     [
-        ("trailers", "error after the first byte; the client saw a clean end: Late behind the first byte"),
-        ("crash_mid_stream", "crash after the first byte; the client saw a clean end: Runtime.TruncatedResponse"),
-        ("sleep_mid_stream", "timeout after the first byte; the client saw a clean end: Sandbox.Timedout"),
+        ("trailers", "error; the client saw a clean end: Late behind the first byte"),
+        ("crash_mid_stream", "crash; the client saw a clean end: Runtime.TruncatedResponse"),
+        ("sleep_mid_stream", "timeout; the client saw a clean end: Sandbox.Timedout"),
     ],
 )
 def test_an_end_after_the_first_byte_looks_clean(emulator: RunningEmulator, mode: str, note: str) -> None:
@@ -141,6 +141,8 @@ def test_an_end_after_the_first_byte_looks_clean(emulator: RunningEmulator, mode
 def test_an_end_before_the_first_byte_is_502(emulator: RunningEmulator, mode: str) -> None:
     response = emulator.get(f"/{mode}")
     assert (response.status, response.body) == (502, b"Internal Server Error")
+    line = emulator.wait_for("request", requestId=response.header("x-amzn-requestid"))
+    assert "; the client got 502: " in line["note"]
     assert emulator.get("/echo").status == 200
 
 

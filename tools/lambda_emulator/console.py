@@ -102,7 +102,8 @@ class Console:
         chunks = f"{line.chunks} chunk{'' if line.chunks == 1 else 's'}"
         first = "" if line.first_byte is None else f"  first byte {line.first_byte * 1000:.1f} ms"
         text = Text.assemble(
-            (f"{line.method} {line.target}", "bold"), "  ", (str(line.status or "---"), style),
+            (f"{line.request_id[:8]:8} ", "cyan"), (f"{line.method} {line.target}", "bold"), "  ",
+            (str(line.status or "---"), style),
             f"  {size_text(line.bytes)} in {chunks}{first}  total {total * 1000:.1f} ms  ",
             ("cold", "blue") if line.cold else "warm",
         )  # fmt: skip
@@ -126,7 +127,7 @@ class Console:
 
     def _print(self, text: Text) -> None:
         if self._rich.is_terminal:
-            self._rich.print(text)
+            self._rich.print(Text("  ").join(text.split("\t")))
         else:  # tabs and long lines stay as they are
             print(text.plain, file=self._file, flush=True)
 

@@ -36,8 +36,6 @@ class Function:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_flight = 0
-        self._suppressed_init = False
-        """The last init ran out of its ten seconds: the next gets the function's own timeout, as on AWS."""
 
     @property
     def in_flight(self) -> int:
@@ -67,7 +65,7 @@ class Function:
             self._wake()
 
     async def warm_up(self) -> None:
-        """Starts the first environment ahead of need, so that a broken function shows at once. Raises InitError."""
+        """Starts an environment ahead of need, so that a broken function shows at once. Raises InitError."""
         await self._start()
 
     async def replace(self) -> None:
@@ -124,21 +122,33 @@ class Function:
                 self._waiting.remove(turn)
 
     async def _start(self) -> None:
+        """A new environment, in the time that Lambda gives. Raises InitError."""
+        if self.config.snap_start or self.config.managed_concurrency is not None:
+            await self._start_within(max(limits.SNAPSHOT_INIT_SECONDS, self.config.timeout))
+            return
+        try:
+            await self._start_within(limits.INIT_SECONDS)
+        except InitError as failure:
+            if failure.error.kind != "Sandbox.Timedout":
+                raise
+            self.console.note(
+                f"{self.config.name} was not ready after {limits.INIT_SECONDS:g} s: Lambda then starts it anew, within "
+                f"the function's timeout of {self.config.timeout} s"
+            )
+            await self._start_within(self.config.timeout)
+
+    async def _start_within(self, seconds: float) -> None:
         environment = ExecutionEnvironment(
             self.config, self.launch, self.console, freeze=self.freeze, on_change=self._changed
         )  # fmt: skip
         self._environments.append(environment)
+        slow = asyncio.get_running_loop().call_later(
+            limits.SILENCE_SECONDS, self.console.note, f"{self.config.name} is starting; it has {seconds:g} s"
+        )
         try:
-            await environment.start(self._init_budget())
-        except InitError as failure:
-            self._suppressed_init = failure.error.kind == "Sandbox.Timedout" and not self._suppressed_init
-            raise
-        self._suppressed_init = False
-
-    def _init_budget(self) -> float:
-        if self.config.snap_start or self.config.managed_concurrency is not None:
-            return max(limits.SNAPSHOT_INIT_SECONDS, self.config.timeout)
-        return float(self.config.timeout) if self._suppressed_init else limits.INIT_SECONDS
+            await environment.start(seconds)
+        finally:
+            slow.cancel()
 
     def _changed(self) -> None:
         for environment in [e for e in self._environments if e.stale and not e.running and not e.ended]:

@@ -337,12 +337,15 @@ class FunctionURLFront:
         answer, line = invocation.answer, turn.line
         line.cold = invocation.report is not None and invocation.report.cold
         kind, message = error_text(answer.error) if answer.error else ("", "")
+        start = answer.start.result()
         if answer.outcome is Outcome.SUCCESS or answer.outcome is None:
             if answer.cut:
                 line.note = f"cut after {limits.STREAMED_RESPONSE} bytes; the client is not told"
         elif not line.note:
-            hidden = " after the first byte; the client saw a clean end" if line.bytes and line.status < 500 else ""
-            line.note = f"{answer.outcome.value}{hidden}{': ' if kind or message else ''}{kind} {message}".rstrip()
+            told = (
+                "; the client saw a clean end" if isinstance(start, AnswerStart) else f"; the client got {line.status}"
+            )
+            line.note = f"{answer.outcome.value}{told}: {kind} {message}".rstrip(": ")
 
 
 def _is_head(turn: _Turn) -> bool:

@@ -73,6 +73,9 @@ LINGER_SECONDS = 2.0
 """After an early answer (413, 400) what still comes in is read and dropped for so long, or the close would reset the
 connection and take the answer with it (RFC 9112, 9.6)."""
 
+SILENCE_SECONDS = 2.0
+"""Nobody should wait longer without being told what for."""
+
 SETTLE_SECONDS = 0.05
 """An environment that has answered has so long to ask for more before another is started in its place."""
 

@@ -309,6 +309,9 @@ def main() -> None:
         sys.exit(1)
     elif failure == "hang":
         time.sleep(3600)
+    elif failure == "once" and not os.path.exists(os.environ["ONCE"]):
+        with open(os.environ["ONCE"], "wb"):
+            time.sleep(3600)
     api = API()
     while True:
         status, headers, body = api.call("GET", "/2018-06-01/runtime/invocation/next")
