@@ -66,3 +66,9 @@ def test_starting_imports_no_store_that_is_not_used() -> None:
     code = "import sys, file_service.main; print([name for name in ('obstore', 'boto3') if name in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=SAMPLES.parent)
     assert ran.stdout.strip() == "[]"
+
+
+def test_starting_does_not_import_pydantics_old_version() -> None:
+    code = "import sys, file_service.main; print([name for name in sys.modules if name.startswith('pydantic.v1.')])"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=SAMPLES.parent)
+    assert ran.stdout.strip() == "[]"
