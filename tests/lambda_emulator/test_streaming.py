@@ -125,7 +125,7 @@ def settle(progress: Path) -> int:
     ("mode", "note"),
     [
         ("trailers", "error; the client saw a clean end: Late behind the first byte"),
-        ("crash_mid_stream", "crash; the client saw a clean end: Runtime.TruncatedResponse"),
+        ("crash_mid_stream", "crash; the client saw a clean end: Runtime."),
         ("sleep_mid_stream", "timeout; the client saw a clean end: Sandbox.Timedout"),
     ],
 )

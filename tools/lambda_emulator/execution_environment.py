@@ -261,8 +261,9 @@ class ExecutionEnvironment:
         for invocation in list(self.running.values()):
             kind = "Runtime.ExitError"
             message = f"RequestId: {invocation.request_id} Error: Runtime exited with error: {how}"
-            if invocation.report is not None and not invocation.report.status:
-                invocation.report.status = "" if invocation.answer.ended else f"error Error Type: {kind}"
+            answered = invocation.answer.outcome in (Outcome.SUCCESS, Outcome.ERROR)
+            if invocation.report is not None and not invocation.report.status and not answered:
+                invocation.report.status = f"error Error Type: {kind}"
             invocation.answer.fail(FunctionError(kind, error_json(kind, message), platform=True), Outcome.CRASH)
         message = f"Runtime exited during its initialisation: {how}"
         self._fail(FunctionError("Runtime.ExitError", error_json("Runtime.ExitError", message), platform=True))
