@@ -107,15 +107,18 @@ class Response:
         Raises UnexpectedMessage (also for a body that is not of the announced length), ResponseTooLarge and
         HeadersTooLarge. The state is unchanged then, and nothing of the message goes out.
         """
-        match message:
-            case {"type": "http.response.body"}:
-                body = message.get("body", b"")
-                if type(body) is not bytes:
-                    body = _as_bytes(body)
-                return self._body(body, more=bool(message.get("more_body", False)))
-            case {"type": "http.response.start"}:
-                self._start(message)
-                return []
+        try:
+            kind = message.get("type")
+        except AttributeError:
+            kind = None
+        if kind == "http.response.body":
+            body = message.get("body", b"")
+            if type(body) is not bytes:
+                body = _as_bytes(body)
+            return self._body(body, more=bool(message.get("more_body", False)))
+        if kind == "http.response.start":
+            self._start(message)
+            return []
         raise UnexpectedMessage(f"the app sent {message!r:.200}: no message of an HTTP response")
 
     def turn(self) -> list[bytes]:

@@ -106,6 +106,9 @@ def checked(reply: Reply) -> Reply:
     raise ConnectionToRuntimeAPILost(message)
 
 
+# A part of this size or less is copied between its chunk's head and end rather than listed beside them.
+COPY_UP_TO = 4096
+
 _TAKES_NO_MORE = "the Runtime API takes no more of this response"
 
 
@@ -168,8 +171,10 @@ class ResponseWriter:
         elif self._reply.done():
             raise ClientDisconnected(_TAKES_NO_MORE)
         for part in parts:
-            if part:  # an empty chunk would end the body
+            if len(part) > COPY_UP_TO:
                 wire += (chunk_head(len(part)), part, b"\r\n")
+            elif part:  # an empty chunk would end the body
+                wire.append(b"%b%b\r\n" % (chunk_head(len(part)), part))
         if last:
             wire.append(LAST_CHUNK)
             self._ended = True
