@@ -21,7 +21,7 @@ router = APIRouter()
     router, "/archives/{path:path}", response_class=Response, responses={200: {"content": {"application/zip": {}}}}
 )
 async def get_archive(
-    request: Request, path: Annotated[str, Depends(served_path)], source: Source, sendable: Sendable, log: LogLine
+    request: Request, source: Source, path: Annotated[str, Depends(served_path)], sendable: Sendable, log: LogLine
 ) -> Response:
     """Streams all files below a folder (`/archives/` the whole source) as one zip, stored uncompressed."""
     from file_service.archive import archive, archive_size

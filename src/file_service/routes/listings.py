@@ -57,11 +57,12 @@ async def list_folder(
     if kind == JSON:
         page = await _page(folder, pages, limit)
         return Response(page.model_dump_json(), headers=headers, media_type=JSON)
-    lines = await started(_lines(pages) if kind == NDJSON else _links(folder, pages))
     if request.method == "HEAD":
-        await lines.aclose()
+        async with aclosing(pages):
+            await anext(pages, None)  # raises where a GET would
         return Response(headers=headers, media_type=kind)
-    return StreamingResponse(lines, headers=headers, media_type=kind)
+    lines = _lines(pages) if kind == NDJSON else _links(folder, pages)
+    return StreamingResponse(await started(lines), headers=headers, media_type=kind)
 
 
 async def _page(folder: str, pages: Pages, limit: int) -> Listing:
@@ -96,6 +97,7 @@ async def _links(folder: str, pages: Pages) -> AsyncGenerator[bytes, None]:
     head = html_head(folder)
     async with aclosing(pages):
         async for page in pages:
-            yield head + html_items(page)
-            head = b""
+            if page:
+                yield head + html_items(page)
+                head = b""
     yield head + HTML_END
