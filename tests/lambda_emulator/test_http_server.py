@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambda_emulator import limits
-from lambda_emulator.http_server import Exchange, HTTPServer
+from lambda_emulator.exchange import Exchange
+from lambda_emulator.http_server import HTTPServer
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

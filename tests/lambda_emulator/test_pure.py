@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lambda_emulator import limits
 from lambda_emulator.cors import Cors
 from lambda_emulator.event import FrontDoor, function_url_event, split_target
-from lambda_emulator.http_server import Request
+from lambda_emulator.http_message import Request
 from lambda_emulator.invocation import Body
 from lambda_emulator.pacing import Pace
 from lambda_emulator.response import (

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from lambda_emulator.http_server import Request
-from lambda_emulator.rest_api import Route, rest_api_event
+from lambda_emulator.http_message import Request
+from lambda_emulator.rest_api import Route
+from lambda_emulator.rest_event import rest_api_event
 from lambda_emulator.template import RestAPI
 from tests.lambda_emulator.support import RUNTIMES, Response, RunningEmulator
 
@@ -71,7 +72,7 @@ def test_the_event_field_by_field() -> None:
     assert parameters == {"id": "a%20b"}
     event = json.loads(
         rest_api_event(
-            request, b"", route=route, path="/items/a%20b", parameters=parameters, source_ip="127.0.0.1", port=3000,
+            request, b"", api=route.api, path="/items/a%20b", parameters=parameters, source_ip="127.0.0.1", port=3000,
             request_id="00000000-0000-4000-8000-000000000000", trace_id="Root=1-a-b", now=0.0,
         )
     )  # fmt: skip

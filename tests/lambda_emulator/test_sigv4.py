@@ -12,7 +12,7 @@ from botocore.credentials import Credentials as Signer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambda_emulator.http_server import Request
+from lambda_emulator.http_message import Request
 from lambda_emulator.sigv4 import Credentials, SignatureError, verify
 from tests.lambda_emulator.support import Response, RunningEmulator, write_template
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from lambda_emulator import limits
 from lambda_emulator.console import Console, error_text
 from lambda_emulator.event import FrontDoor
+from lambda_emulator.exchange import Handler
 from lambda_emulator.execution_environment import InitError
 from lambda_emulator.function import Function
 from lambda_emulator.function_url import FunctionURLFront
-from lambda_emulator.http_server import Handler, HTTPServer
+from lambda_emulator.http_server import HTTPServer
 from lambda_emulator.invoke_api import InvokeAPI
 from lambda_emulator.launch import LaunchError, prepare
 from lambda_emulator.rest_api import RestAPIFront, Route

@@ -14,13 +14,13 @@ from typing import Final
 from lambda_emulator import limits
 from lambda_emulator.console import Console, RequestLine, error_text
 from lambda_emulator.event import Caller, FrontDoor, function_url_event
+from lambda_emulator.exchange import Exchange
 from lambda_emulator.function import Function, Throttled
-from lambda_emulator.http_server import Exchange, Header, RequestError
-from lambda_emulator.invocation import AnswerStart, FunctionError, Invocation, Outcome, new_trace_root
+from lambda_emulator.http_message import Header, RequestError
+from lambda_emulator.invocation import AnswerStart, FunctionError, Invocation, Outcome, new_trace_root, trace_root
 from lambda_emulator.pacing import Pace
 from lambda_emulator.response import (
     BODYLESS,
-    INTEGRATION_TYPE,
     BadAnswer,
     Described,
     Identity,
@@ -34,7 +34,7 @@ from lambda_emulator.sigv4 import Credentials, SignatureError, verify
 from lambda_emulator.streaming import http_chunk, stream
 from lambda_emulator.template import ACCOUNT, REGION, FunctionURL
 
-__all__ = ["FunctionURLFront", "trace_root"]
+__all__ = ["FunctionURLFront"]
 
 _DOCS: Final = "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
 _FORBIDDEN: Final = f"Forbidden. For troubleshooting Function URL authorization issues, see: {_DOCS}"
@@ -193,7 +193,7 @@ class FunctionURLFront:
         """A streamed answer behind a BUFFERED URL: with a prelude, its body is lost."""
         if not data:
             return Described()
-        if not _has_prelude(start):
+        if not start.has_prelude:
             return Described(content_type="application/octet-stream", body=data)
         prelude = PreludeParser().feed(data)
         if prelude is None:
@@ -220,7 +220,7 @@ class FunctionURLFront:
         first = await answer.body.get()
         if not first:
             await self._empty_stream(turn)
-        elif _has_prelude(start):
+        elif start.has_prelude:
             prelude, rest = await self._prelude(invocation, first)
             described = prelude.described
             if described.content_type is None:
@@ -350,19 +350,6 @@ class FunctionURLFront:
 
 def _is_head(turn: _Turn) -> bool:
     return turn.exchange.request.method == "HEAD"
-
-
-def _has_prelude(start: AnswerStart) -> bool:
-    return start.content_type.partition(";")[0].strip().lower() == INTEGRATION_TYPE
-
-
-def trace_root(header: str | None) -> str:
-    """The client's Root, if it sent one (assumed), else a new one."""
-    for part in (header or "").split(";"):
-        key, _, value = part.strip().partition("=")
-        if key.lower() == "root" and len(value) == 35 and value.replace("-", "").isalnum():
-            return value
-    return new_trace_root()
 
 
 def _error_type(status: int) -> str:

@@ -12,217 +12,71 @@ client that does not read.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
 from email.utils import formatdate
-from http import HTTPStatus
 from typing import Final, cast
 
 import httptools
 
 from lambda_emulator import limits
+from lambda_emulator.exchange import Exchange, Handler
+from lambda_emulator.http_message import Header, PeerGone, Request, RequestError, reason
 
-__all__ = ["Exchange", "HTTPServer", "Handler", "Header", "PeerGone", "Request", "RequestError", "reason"]
+__all__ = ["HTTPServer"]
 
 _LOG = logging.getLogger("lambda_emulator.http")
-
-Header = tuple[str, str]
 _METHODS_WITHOUT_BODY_FRAMING: Final = frozenset({"CONNECT"})
 
 
-class RequestError(Exception):
-    """The client broke HTTP or a limit: it gets `status` and a connection that closes."""
+class HTTPServer:
+    """Serves `handler` on a TCP port of one address.
 
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class PeerGone(ConnectionError):
-    """The other side closed its connection before its request was complete."""
-
-
-def reason(status: int) -> str:
-    """The standard reason phrase of a status, or "" for one that has none."""
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""
-
-
-@dataclass(slots=True)
-class Request:
-    """A request as it was sent: names in the case of the wire, nothing joined, nothing decoded.
-
-    Header bytes are read as Latin-1 (RFC 9110, 5.5), the target as it came.
+    `idle_seconds` is how long a connection may live without a request; None, as the Runtime API needs it: for ever.
+    `half_close`: a client that has ended its side of the connection still gets its answer; else it counts as gone.
     """
 
-    method: str
-    target: str
-    version: str
-    headers: list[Header]
-    keep_alive: bool
-    trailers: list[Header] = field(default_factory=list)
+    def __init__(self, handler: Handler, *, idle_seconds: float | None = None, half_close: bool = True) -> None:
+        self.handler = handler
+        self.idle_seconds = idle_seconds
+        self.half_close = half_close
+        self.loop = asyncio.get_running_loop()
+        self.connections: set[_Connection] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
 
-    def header(self, name: str) -> str | None:
-        """The value of the first header of that name, whatever its case."""
-        name = name.lower()
-        return next((value for key, value in self.headers if key.lower() == name), None)
+    async def start(self, host: str, port: int) -> int:
+        """Listens, and returns the port (the real one where 0 was asked for). Raises OSError when it is taken."""
+        self._server = await self.loop.create_server(lambda: _Connection(self), host, port, backlog=1024)
+        return cast("int", self._server.sockets[0].getsockname()[1])
 
+    async def close(self) -> None:
+        """Stops listening, ends every connection and every handler."""
+        if self._server is not None:
+            self._server.close()
+        for task in list(self.tasks):
+            task.cancel()
+        for connection in list(self.connections):
+            connection.abort()
+        if self.tasks:
+            await asyncio.gather(*self.tasks, return_exceptions=True)
 
-Handler = Callable[["Exchange"], Awaitable[None]]
-
-
-class Exchange:
-    """One request, its body as it arrives, and its response."""
-
-    __slots__ = (
-        "_complete", "_connection", "_error", "_on_gone", "_parts", "_size", "_wake", "finished", "gone", "request",
-        "started",
-    )  # fmt: skip
-
-    def __init__(self, connection: "_Connection", request: Request) -> None:
-        self.request = request
-        self.started = False
-        """The first byte of the response was written."""
-        self.finished = False
-        """The last byte of the response was written."""
-        self.gone = False
-        """The peer closed the connection: whatever is written now is dropped."""
-        self._connection = connection
-        self._parts: list[bytes] = []
-        self._size = 0
-        self._complete = False
-        self._error: Exception | None = None
-        self._wake: asyncio.Future[None] | None = None
-        self._on_gone: Callable[[], object] | None = None
-
-    @property
-    def peer(self) -> tuple[str, int]:
-        """The client's address and port."""
-        name = self._connection.transport.get_extra_info("peername") or ("127.0.0.1", 0)
-        return str(name[0]), int(name[1])
-
-    # ---- the request's body
-
-    @property
-    def complete(self) -> bool:
-        """Has the whole request arrived?"""
-        return self._complete
-
-    async def parts(self) -> list[bytes]:
-        """What has arrived of the body since the last call, one item for each part (a chunk, if it came in one piece).
-
-        Waits for at least one byte; an empty list is the end. Raises PeerGone when the peer closed early and
-        RequestError when its framing is wrong.
-        """
-        while not self._parts:
-            if self._complete:
-                return []
-            if self._error is not None:
-                raise self._error
-            self._wake = asyncio.get_running_loop().create_future()
-            try:
-                await self._wake
-            finally:
-                self._wake = None
-        parts, self._parts, self._size = self._parts, [], 0
-        self._connection.update_reading()
-        return parts
-
-    async def read(self, limit: int, *, patience: float | None = None) -> bytes:
-        """The whole body.
-
-        Raises RequestError 413 as soon as more than `limit` bytes have come, 408 when nothing comes for `patience`
-        seconds, and else what `parts` raises.
-        """
-        length = self.request.header("content-length")
-        if length is not None and length.isdigit() and int(length) > limit:
-            raise RequestError(413, f"The body has {length} bytes; the limit is {limit}.")
-        body: list[bytes] = []
-        size = 0
-        while not self._complete or self._parts:
-            try:
-                async with asyncio.timeout(None if self._complete else patience):
-                    parts = await self.parts()
-            except TimeoutError:
-                raise RequestError(408, f"No byte of the body came for {patience:g} s.") from None
-            body += parts
-            size += sum(map(len, parts))
-            if size > limit:
-                raise RequestError(413, f"The body has more than {limit} bytes, the limit.")
-        return b"".join(body)
-
-    def when_gone(self, callback: Callable[[], object]) -> None:
-        """Calls `callback` once when the peer closes the connection."""
-        if self.gone:
-            callback()
-        else:
-            self._on_gone = callback
-
-    # ---- the response
-
-    def write(self, data: bytes) -> None:
-        """Sends bytes of the response: its head too is the caller's to write."""
-        self.started = True
-        if not self.gone:
-            self._connection.write(data)
-
-    async def drain(self) -> None:
-        """Waits until the peer has read enough for more to be written. Returns at once when it is gone."""
-        await self._connection.drain()
-
-    def respond(self, status: int, headers: Iterable[Header] = (), body: bytes = b"", *, close: bool = False) -> None:
-        """Sends a whole response; content-length and connection are set here."""
-        close = close or not self.request.keep_alive
-        lines = [f"HTTP/1.1 {status} {reason(status)}", *(f"{name}: {value}" for name, value in headers)]
-        lines += [f"Content-Length: {len(body)}"] if status >= 200 and status != 204 else []
-        lines += ["Connection: close"] if close else []
-        self.write("\r\n".join([*lines, "\r\n"]).encode("latin-1") + (body if self.request.method != "HEAD" else b""))
-        self.finish(close=close)
-
-    def finish(self, *, close: bool = False) -> None:
-        """The response is complete. With `close`, or when the client asked for it, the connection closes."""
-        if not self.finished:
-            self.finished = True
-            self._connection.response_finished(self, close or not self.request.keep_alive)
-
-    def abort(self) -> None:
-        """Closes the connection at once, in the middle of the response if need be."""
-        self.finished = True
-        self._connection.abort()
-
-    # ---- called by the connection
-
-    def feed(self, part: bytes) -> None:
-        if not self.finished:  # else: an early answer was given, the rest is dropped
-            self._parts.append(part)
-            self._size += len(part)
-            self._awake()
-
-    def feed_end(self) -> None:
-        self._complete = True
-        self._awake()
-
-    def fail(self, error: Exception) -> None:
-        if not self._complete:
-            self._error = error
-        self._awake()
-
-    def lost(self) -> None:
-        self.gone = True
-        self.fail(PeerGone("the peer closed its connection before the request was complete"))
-        if self._on_gone is not None:
-            callback, self._on_gone = self._on_gone, None
-            callback()
-
-    @property
-    def unread(self) -> int:
-        return self._size
-
-    def _awake(self) -> None:
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
+    async def run(self, exchange: Exchange) -> None:
+        """Runs the handler, and answers for it where it fails."""
+        try:
+            await self.handler(exchange)
+        except RequestError as error:
+            if exchange.started:
+                exchange.abort()
+            else:
+                exchange.write(_error_response(error))
+                exchange.finish(close=True)
+        except PeerGone:
+            exchange.abort()
+        except Exception:
+            _LOG.exception("%s %s", exchange.request.method, exchange.request.target)
+            if exchange.started:
+                exchange.abort()
+            else:
+                exchange.respond(500, close=True)
 
 
 class _Connection(asyncio.Protocol):
@@ -376,6 +230,11 @@ class _Connection(asyncio.Protocol):
 
     # ---- for Exchange
 
+    @property
+    def peer(self) -> tuple[str, int]:
+        name = self.transport.get_extra_info("peername") or ("127.0.0.1", 0)
+        return str(name[0]), int(name[1])
+
     def write(self, data: bytes) -> None:
         if not self.transport.is_closing():
             self.transport.write(data)
@@ -484,55 +343,3 @@ def _error_response(error: RequestError) -> bytes:
         f"HTTP/1.1 {error.status} {reason(error.status)}\r\nDate: {formatdate(usegmt=True)}\r\n"
         f"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     ).encode("latin-1") + body
-
-
-class HTTPServer:
-    """Serves `handler` on a TCP port of one address.
-
-    `idle_seconds` is how long a connection may live without a request; None, as the Runtime API needs it: for ever.
-    `half_close`: a client that has ended its side of the connection still gets its answer; else it counts as gone.
-    """
-
-    def __init__(self, handler: Handler, *, idle_seconds: float | None = None, half_close: bool = True) -> None:
-        self.handler = handler
-        self.idle_seconds = idle_seconds
-        self.half_close = half_close
-        self.loop = asyncio.get_running_loop()
-        self.connections: set[_Connection] = set()
-        self.tasks: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
-
-    async def start(self, host: str, port: int) -> int:
-        """Listens, and returns the port (the real one where 0 was asked for). Raises OSError when it is taken."""
-        self._server = await self.loop.create_server(lambda: _Connection(self), host, port, backlog=1024)
-        return cast("int", self._server.sockets[0].getsockname()[1])
-
-    async def close(self) -> None:
-        """Stops listening, ends every connection and every handler."""
-        if self._server is not None:
-            self._server.close()
-        for task in list(self.tasks):
-            task.cancel()
-        for connection in list(self.connections):
-            connection.abort()
-        if self.tasks:
-            await asyncio.gather(*self.tasks, return_exceptions=True)
-
-    async def run(self, exchange: Exchange) -> None:
-        """Runs the handler, and answers for it where it fails."""
-        try:
-            await self.handler(exchange)
-        except RequestError as error:
-            if exchange.started:
-                exchange.abort()
-            else:
-                exchange.write(_error_response(error))
-                exchange.finish(close=True)
-        except PeerGone:
-            exchange.abort()
-        except Exception:
-            _LOG.exception("%s %s", exchange.request.method, exchange.request.target)
-            if exchange.started:
-                exchange.abort()
-            else:
-                exchange.respond(500, close=True)

@@ -10,10 +10,17 @@ import uuid
 from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Final
 
 from lambda_emulator import limits
 
-__all__ = ["Answer", "AnswerStart", "Body", "FunctionError", "Invocation", "Outcome", "new_trace_root"]
+__all__ = [
+    "INTEGRATION_TYPE", "Answer", "AnswerStart", "Body", "FunctionError", "Invocation", "Outcome", "Report",
+    "new_trace_root", "trace_root",
+]  # fmt: skip
+
+
+INTEGRATION_TYPE: Final = "application/vnd.awslambda.http-integration-response"
 
 
 class Outcome(Enum):
@@ -35,6 +42,11 @@ class AnswerStart:
 
     streaming: bool
     content_type: str
+
+    @property
+    def has_prelude(self) -> bool:
+        """Do status, headers and eight NULs come before the body?"""
+        return self.streaming and self.content_type.partition(";")[0].strip().lower() == INTEGRATION_TYPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +160,15 @@ class Answer:
         if not self.start.done() and not self.ended:
             self.start.set_result(error)
         self.end(outcome, error.body)
+
+
+def trace_root(header: str | None) -> str:
+    """The Root of a client's x-amzn-trace-id, if it sent one (assumed), else a new one."""
+    for part in (header or "").split(";"):
+        key, _, value = part.strip().partition("=")
+        if key.lower() == "root" and len(value) == 35 and value.replace("-", "").isalnum():
+            return value
+    return new_trace_root()
 
 
 def new_trace_root() -> str:

@@ -15,8 +15,9 @@ from urllib.parse import parse_qs, unquote
 
 from lambda_emulator import eventstream, limits
 from lambda_emulator.console import Console, RequestLine, error_text
+from lambda_emulator.exchange import Exchange
 from lambda_emulator.function import Function, Throttled
-from lambda_emulator.http_server import Exchange, Header, RequestError
+from lambda_emulator.http_message import Header, RequestError
 from lambda_emulator.invocation import FunctionError, Invocation, Outcome
 from lambda_emulator.pacing import Pace
 from lambda_emulator.streaming import http_chunk, stream

@@ -11,26 +11,25 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from lambda_emulator import limits
-from lambda_emulator.http_server import Header, reason
+from lambda_emulator.http_message import Header, reason
 
 __all__ = [
-    "BODYLESS", "INTEGRATION_TYPE", "BadAnswer", "Described", "Identity", "Prelude", "PreludeParser", "describe",
+    "BODYLESS", "DROPPED", "REMAPPED", "BadAnswer", "Described", "Identity", "Prelude", "PreludeParser", "describe",
     "describe_result",
     "describe_streamed_result", "wire_head",
 ]  # fmt: skip
 
-INTEGRATION_TYPE: Final = "application/vnd.awslambda.http-integration-response"
 _DELIMITER: Final = b"\0" * 8
 BODYLESS: Final = frozenset({204, 304})
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _BAD_VALUE: Final = re.compile(r"[\r\n\0]")
 
-_REMAPPED: Final = frozenset({
+REMAPPED: Final = frozenset({
     # content-length and www-authenticate: reported by users of Function URLs. The others: the same list of API
     # Gateway ("important notes"), assumed here.
     "authorization", "connection", "content-length", "content-md5", "date", "host", "server", "www-authenticate",
 })  # fmt: skip
-_DROPPED: Final = frozenset({
+DROPPED: Final = frozenset({
     # Framing is the front's own; its identity headers win. Assumed.
     "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "x-amzn-requestid", "x-amzn-trace-id",
 })  # fmt: skip
@@ -235,9 +234,9 @@ def _arranged(described: Described, identity: Identity) -> list[Header]:
     """
     own: dict[str, list[str]] = {}
     for name, value in described.headers:
-        if name in _REMAPPED:
+        if name in REMAPPED:
             own.setdefault(f"x-amzn-remapped-{name}", []).append(value)
-        elif name not in _DROPPED:
+        elif name not in DROPPED:
             own.setdefault(name, []).append(value)
     added: dict[str, list[str]] = {}
     if described.cookies:

@@ -1,7 +1,7 @@
 """API Gateway's REST API in front of a function: `Api` events of the template, streamed or buffered.
 
-Events are payload v1, under the stage's prefix. Documented (API Gateway "response-transfer-mode-lambda", "set up Lambda
-proxy integrations"); nothing here is recorded.
+Under the stage's prefix. Documented (API Gateway "response-transfer-mode-lambda", "set up Lambda proxy integrations");
+nothing here is recorded.
 """
 
 import base64
@@ -11,29 +11,23 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from email.utils import formatdate
-from typing import Any, Final
-from urllib.parse import unquote, unquote_plus
+from typing import Any
 
 from lambda_emulator import limits
 from lambda_emulator.console import Console, RequestLine
-from lambda_emulator.event import dump, split_target
+from lambda_emulator.event import split_target
+from lambda_emulator.exchange import Exchange
 from lambda_emulator.function import Function, Throttled
-from lambda_emulator.function_url import trace_root
-from lambda_emulator.http_server import Exchange, Header, Request, RequestError, reason
-from lambda_emulator.invocation import AnswerStart, FunctionError, Invocation, Outcome
+from lambda_emulator.http_message import Header, RequestError, reason
+from lambda_emulator.invocation import INTEGRATION_TYPE, FunctionError, Invocation, Outcome, trace_root
 from lambda_emulator.pacing import Pace
-from lambda_emulator.response import BODYLESS, INTEGRATION_TYPE, BadAnswer, PreludeParser, describe
+from lambda_emulator.response import BODYLESS, DROPPED, REMAPPED, BadAnswer, PreludeParser, describe
+from lambda_emulator.rest_event import rest_api_event
 from lambda_emulator.streaming import stream
-from lambda_emulator.template import ACCOUNT, REGION, RestAPI
+from lambda_emulator.template import RestAPI
 
-__all__ = ["RestAPIFront", "Route", "rest_api_event"]
-
-_REMAPPED: Final = frozenset({
-    "authorization", "connection", "content-length", "content-md5", "date", "host", "server", "www-authenticate",
-})  # fmt: skip
-_DROPPED: Final = frozenset({"keep-alive", "te", "trailer", "transfer-encoding", "upgrade"})
+__all__ = ["RestAPIFront", "Route"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,77 +59,6 @@ class Route:
         """Literal paths before {one} before {many+}; a method before ANY."""
         resource = self.api.resource
         return (resource.count("+}"), resource.count("{"), self.api.method == "ANY")
-
-
-def rest_api_event(
-    request: Request,
-    body: bytes,
-    *,
-    route: Route,
-    path: str,
-    parameters: dict[str, str],
-    source_ip: str,
-    port: int,
-    request_id: str,
-    trace_id: str,
-    now: float,
-) -> bytes:
-    """The event in payload v1 as JSON in UTF-8. `path` is without the stage."""
-    pairs = [
-        (unquote_plus(key), unquote_plus(value))
-        for key, _, value in (item.partition("=") for item in split_target(request.target)[1].split("&") if item)
-    ]
-    headers: list[Header] = [
-        *((name, value) for name, value in request.headers if name.lower() != "connection"),
-        ("X-Amzn-Trace-Id", trace_id),
-        ("X-Forwarded-For", source_ip),
-        ("X-Forwarded-Port", str(port)),
-        ("X-Forwarded-Proto", "http"),
-    ]
-    stage, resource = route.api.stage, route.api.resource
-    context: dict[str, Any] = {
-        "resourceId": "emulator", "resourcePath": resource, "httpMethod": request.method,
-        "extendedRequestId": base64.b64encode(request_id.encode()[:11]).decode(),
-        "requestTime": datetime.fromtimestamp(now, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),
-        "path": f"/{stage}{path}", "accountId": ACCOUNT, "protocol": "HTTP/1.1", "stage": stage,
-        "domainPrefix": "emulator", "requestTimeEpoch": int(now * 1000), "requestId": request_id,
-        "identity": {
-            "cognitoIdentityPoolId": None, "accountId": None, "cognitoIdentityId": None, "caller": None,
-            "sourceIp": source_ip, "principalOrgId": None, "accessKey": None, "cognitoAuthenticationType": None,
-            "cognitoAuthenticationProvider": None, "userArn": None, "userAgent": request.header("user-agent"),
-            "user": None,
-        },
-        "domainName": f"emulator.execute-api.{REGION}.amazonaws.com", "apiId": "emulator",
-    }  # fmt: skip
-    event: dict[str, Any] = {
-        "resource": resource,
-        "path": path,
-        "httpMethod": request.method,
-        "headers": dict(headers),
-        "multiValueHeaders": _grouped(headers),
-        "queryStringParameters": dict(pairs) or None,
-        "multiValueQueryStringParameters": _grouped(pairs) or None,
-        "pathParameters": {name: unquote(value) for name, value in parameters.items()} or None,
-        "stageVariables": None,
-        "requestContext": context,
-        **_body(body),
-    }
-    return dump(event)
-
-
-def _grouped(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
-    grouped: dict[str, list[str]] = {}
-    for name, value in pairs:
-        grouped.setdefault(name, []).append(value)
-    return grouped
-
-
-def _body(body: bytes) -> dict[str, Any]:
-    """Text where it is UTF-8; other bytes are base64, as with a matching binaryMediaTypes (assumed to be there)."""
-    try:
-        return {"body": body.decode("utf-8") or None, "isBase64Encoded": False}
-    except UnicodeDecodeError:
-        return {"body": base64.b64encode(body).decode("ascii"), "isBase64Encoded": True}
 
 
 class RestAPIFront:
@@ -181,7 +104,7 @@ class RestAPIFront:
         route, parameters = found
         body = await exchange.read(limits.API_GATEWAY_PAYLOAD, patience=limits.BODY_SECONDS)
         event = rest_api_event(
-            request, body, route=route, path=path, parameters=parameters, source_ip=exchange.peer[0], port=self.port,
+            request, body, api=route.api, path=path, parameters=parameters, source_ip=exchange.peer[0], port=self.port,
             request_id=line.request_id, trace_id=f"Root={root}", now=time.time(),
         )  # fmt: skip
         if len(event) > limits.REQUEST_PAYLOAD:
@@ -213,7 +136,7 @@ class RestAPIFront:
             self._refuse(exchange, line, 504 if timeout else 500 if route.api.streaming else 502, text)
         elif not route.api.streaming:
             await self._buffered(exchange, line, invocation)
-        elif not start.streaming or not _is_integration(start):
+        elif not start.has_prelude:
             raise BadAnswer(f"no prelude: the content type must be {INTEGRATION_TYPE}")
         else:
             await self._streamed(exchange, line, invocation)
@@ -309,10 +232,6 @@ class RestAPIFront:
         exchange.respond(status, headers, body, close=close)
 
 
-def _is_integration(start: AnswerStart) -> bool:
-    return start.content_type.partition(";")[0].strip().lower() == INTEGRATION_TYPE
-
-
 def _wire_headers(data: dict[str, Any]) -> list[Header]:
     """`headers` and `multiValueHeaders` (it wins where both have a name) and `cookies`."""
     multi = {str(name): values for name, values in (data.get("multiValueHeaders") or {}).items()}
@@ -322,8 +241,8 @@ def _wire_headers(data: dict[str, Any]) -> list[Header]:
     pairs += [("Set-Cookie", cookie) for cookie in data.get("cookies") or []]
     result: list[Header] = []
     for name, value in pairs:
-        if name.lower() in _REMAPPED:
+        if name.lower() in REMAPPED:
             result.append((f"x-amzn-Remapped-{name}", str(value)))
-        elif name.lower() not in _DROPPED:
+        elif name.lower() not in DROPPED:
             result.append((name, str(value)))
     return result

@@ -18,7 +18,9 @@ from enum import Enum, auto
 from typing import Final, Protocol
 
 from lambda_emulator import limits
-from lambda_emulator.http_server import Exchange, HTTPServer, PeerGone, RequestError
+from lambda_emulator.exchange import Exchange
+from lambda_emulator.http_message import PeerGone, RequestError
+from lambda_emulator.http_server import HTTPServer
 from lambda_emulator.invocation import AnswerStart, FunctionError, Invocation, Outcome
 from lambda_emulator.template import FunctionConfig
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from lambda_emulator import limits
 from lambda_emulator.console import RequestLine
-from lambda_emulator.http_server import Exchange
+from lambda_emulator.exchange import Exchange
 from lambda_emulator.invocation import Body
 from lambda_emulator.pacing import Pace
 

@@ -1,0 +1,180 @@
+"""One request as it arrives, and the way to answer it: what a handler of the HTTP server gets."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol
+
+from lambda_emulator.http_message import Header, PeerGone, Request, RequestError, reason
+
+__all__ = ["Connection", "Exchange", "Handler"]
+
+
+class Connection(Protocol):
+    """What an exchange needs of the connection that it came on."""
+
+    @property
+    def peer(self) -> tuple[str, int]: ...
+
+    def write(self, data: bytes) -> None: ...
+
+    async def drain(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+    def response_finished(self, exchange: "Exchange", close: bool) -> None: ...
+
+    def update_reading(self) -> None: ...
+
+
+class Exchange:
+    """One request, its body as it arrives, and its response."""
+
+    __slots__ = (
+        "_complete", "_connection", "_error", "_on_gone", "_parts", "_size", "_wake", "finished", "gone", "request",
+        "started",
+    )  # fmt: skip
+
+    def __init__(self, connection: Connection, request: Request) -> None:
+        self.request = request
+        self.started = False
+        """The first byte of the response was written."""
+        self.finished = False
+        """The last byte of the response was written."""
+        self.gone = False
+        """The peer closed the connection: whatever is written now is dropped."""
+        self._connection = connection
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._complete = False
+        self._error: Exception | None = None
+        self._wake: asyncio.Future[None] | None = None
+        self._on_gone: Callable[[], object] | None = None
+
+    @property
+    def peer(self) -> tuple[str, int]:
+        """The client's address and port."""
+        return self._connection.peer
+
+    # ---- the request's body
+
+    @property
+    def complete(self) -> bool:
+        """Has the whole request arrived?"""
+        return self._complete
+
+    async def parts(self) -> list[bytes]:
+        """What has arrived of the body since the last call, one item for each part (a chunk, if it came in one piece).
+
+        Waits for at least one byte; an empty list is the end. Raises PeerGone when the peer closed early and
+        RequestError when its framing is wrong.
+        """
+        while not self._parts:
+            if self._complete:
+                return []
+            if self._error is not None:
+                raise self._error
+            self._wake = asyncio.get_running_loop().create_future()
+            try:
+                await self._wake
+            finally:
+                self._wake = None
+        parts, self._parts, self._size = self._parts, [], 0
+        self._connection.update_reading()
+        return parts
+
+    async def read(self, limit: int, *, patience: float | None = None) -> bytes:
+        """The whole body.
+
+        Raises RequestError 413 as soon as more than `limit` bytes have come, 408 when nothing comes for `patience`
+        seconds, and else what `parts` raises.
+        """
+        length = self.request.header("content-length")
+        if length is not None and length.isdigit() and int(length) > limit:
+            raise RequestError(413, f"The body has {length} bytes; the limit is {limit}.")
+        body: list[bytes] = []
+        size = 0
+        while not self._complete or self._parts:
+            try:
+                async with asyncio.timeout(None if self._complete else patience):
+                    parts = await self.parts()
+            except TimeoutError:
+                raise RequestError(408, f"No byte of the body came for {patience:g} s.") from None
+            body += parts
+            size += sum(map(len, parts))
+            if size > limit:
+                raise RequestError(413, f"The body has more than {limit} bytes, the limit.")
+        return b"".join(body)
+
+    def when_gone(self, callback: Callable[[], object]) -> None:
+        """Calls `callback` once when the peer closes the connection."""
+        if self.gone:
+            callback()
+        else:
+            self._on_gone = callback
+
+    # ---- the response
+
+    def write(self, data: bytes) -> None:
+        """Sends bytes of the response: its head too is the caller's to write."""
+        self.started = True
+        if not self.gone:
+            self._connection.write(data)
+
+    async def drain(self) -> None:
+        """Waits until the peer has read enough for more to be written. Returns at once when it is gone."""
+        await self._connection.drain()
+
+    def respond(self, status: int, headers: Iterable[Header] = (), body: bytes = b"", *, close: bool = False) -> None:
+        """Sends a whole response; content-length and connection are set here."""
+        close = close or not self.request.keep_alive
+        lines = [f"HTTP/1.1 {status} {reason(status)}", *(f"{name}: {value}" for name, value in headers)]
+        lines += [f"Content-Length: {len(body)}"] if status >= 200 and status != 204 else []
+        lines += ["Connection: close"] if close else []
+        self.write("\r\n".join([*lines, "\r\n"]).encode("latin-1") + (body if self.request.method != "HEAD" else b""))
+        self.finish(close=close)
+
+    def finish(self, *, close: bool = False) -> None:
+        """The response is complete. With `close`, or when the client asked for it, the connection closes."""
+        if not self.finished:
+            self.finished = True
+            self._connection.response_finished(self, close or not self.request.keep_alive)
+
+    def abort(self) -> None:
+        """Closes the connection at once, in the middle of the response if need be."""
+        self.finished = True
+        self._connection.abort()
+
+    # ---- called by the connection
+
+    def feed(self, part: bytes) -> None:
+        if not self.finished:  # else: an early answer was given, the rest is dropped
+            self._parts.append(part)
+            self._size += len(part)
+            self._awake()
+
+    def feed_end(self) -> None:
+        self._complete = True
+        self._awake()
+
+    def fail(self, error: Exception) -> None:
+        if not self._complete:
+            self._error = error
+        self._awake()
+
+    def lost(self) -> None:
+        self.gone = True
+        self.fail(PeerGone("the peer closed its connection before the request was complete"))
+        if self._on_gone is not None:
+            callback, self._on_gone = self._on_gone, None
+            callback()
+
+    @property
+    def unread(self) -> int:
+        return self._size
+
+    def _awake(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+
+Handler = Callable[[Exchange], Awaitable[None]]

@@ -1,0 +1,48 @@
+"""What an HTTP request is here, and what can be wrong with one. Pure."""
+
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+__all__ = ["Header", "PeerGone", "Request", "RequestError", "reason"]
+
+Header = tuple[str, str]
+
+
+class RequestError(Exception):
+    """The client broke HTTP or a limit: it gets `status` and a connection that closes."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class PeerGone(ConnectionError):
+    """The other side closed its connection before its request was complete."""
+
+
+def reason(status: int) -> str:
+    """The standard reason phrase of a status, or "" for one that has none."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+@dataclass(slots=True)
+class Request:
+    """A request as it was sent: names in the case of the wire, nothing joined, nothing decoded.
+
+    Header bytes are read as Latin-1 (RFC 9110, 5.5), the target as it came.
+    """
+
+    method: str
+    target: str
+    version: str
+    headers: list[Header]
+    keep_alive: bool
+    trailers: list[Header] = field(default_factory=list)
+
+    def header(self, name: str) -> str | None:
+        """The value of the first header of that name, whatever its case."""
+        name = name.lower()
+        return next((value for key, value in self.headers if key.lower() == name), None)
