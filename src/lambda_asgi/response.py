@@ -115,7 +115,7 @@ class Response:
             body = message.get("body", b"")
             if type(body) is not bytes:
                 body = _as_bytes(body)
-            return self._body(body, more=bool(message.get("more_body", False)))
+            return self._body(body, bool(message.get("more_body", False)))
         if kind == "http.response.start":
             self._start(message)
             return []
@@ -158,14 +158,13 @@ class Response:
 
     # The parts of `send` and `fail`.
 
-    def _next_state(self, given: Input, message: str) -> State:
-        state = TRANSITIONS.get((self.state, given))
-        if state is None:
-            raise UnexpectedMessage(f"the app sent {message} when {_IN_WORDS[self.state]}")
-        return state
+    def _out_of_order(self, message: str) -> UnexpectedMessage:
+        return UnexpectedMessage(f"the app sent {message} when {_IN_WORDS[self.state]}")
 
     def _start(self, message: Message) -> None:
-        state = self._next_state(Input.START, "http.response.start")
+        state = TRANSITIONS.get((self.state, Input.START))
+        if state is None:
+            raise self._out_of_order("http.response.start")
         status = message.get("status")
         if not isinstance(status, int) or not 200 <= status <= 599:
             raise UnexpectedMessage(f"the app sent the status {status!r}: a final one is a number from 200 to 599")
@@ -177,8 +176,10 @@ class Response:
         self.headers = headers
         self.state = state
 
-    def _body(self, body: bytes, *, more: bool) -> list[bytes]:
-        state = self._next_state(Input.BODY if more else Input.LAST_BODY, "http.response.body")
+    def _body(self, body: bytes, more: bool) -> list[bytes]:
+        state = TRANSITIONS.get((self.state, Input.BODY if more else Input.LAST_BODY))
+        if state is None:
+            raise self._out_of_order("http.response.body")
         if self._bodyless:
             body = b""
         size = self.body_bytes + len(body)

@@ -174,7 +174,7 @@ class ResponseWriter:
             if len(part) > COPY_UP_TO:
                 wire += (chunk_head(len(part)), part, b"\r\n")
             elif part:  # an empty chunk would end the body
-                wire.append(b"%b%b\r\n" % (chunk_head(len(part)), part))
+                wire.append(b"%x\r\n%b\r\n" % (len(part), part))
         if last:
             wire.append(LAST_CHUNK)
             self._ended = True

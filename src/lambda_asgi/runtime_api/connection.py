@@ -41,6 +41,8 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = cast(asyncio.Transport, None)  # set by connection_made, before `open` returns
         self._reply: asyncio.Future[Reply] | None = None
         self._writable: asyncio.Future[None] | None = None
+        self.is_clogged = False
+        """The peer reads more slowly than we write: time to `drain`."""
         self._held: list[bytes] = []
         self._held_size = 0
         self._turn: asyncio.Handle | None = None
@@ -111,11 +113,6 @@ class Connection(asyncio.BufferedProtocol):
             if self._transport.get_write_buffer_size() > HIGH_WATER:
                 self._transport.set_write_buffer_limits(high=HIGH_WATER)  # 3.12 and 3.13.0 forget to pause_writing
 
-    @property
-    def is_clogged(self) -> bool:
-        """Whether the peer reads more slowly than we write: time to `drain`."""
-        return self._writable is not None
-
     async def drain(self) -> None:
         """Wait until the peer has read enough, or reads no more at all."""
         if self._writable is not None:
@@ -154,9 +151,11 @@ class Connection(asyncio.BufferedProtocol):
         self._reply.set_result(reply)
 
     def pause_writing(self) -> None:
+        self.is_clogged = True
         self._writable = self._loop.create_future()
 
     def resume_writing(self) -> None:
+        self.is_clogged = False
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
         self._writable = None
