@@ -61,7 +61,7 @@ def play(scenario: Coroutine[Any, Any, T]) -> T:
     """Run it in an event loop of its own. Fails when it hangs, or leaves tasks, descriptors or generators behind."""
 
     async def watched() -> T:
-        tasks, descriptors, generators = len(asyncio.all_tasks()), _descriptors(), _generators()
+        tasks, descriptors = len(asyncio.all_tasks()), _descriptors()
         async with asyncio.timeout(SECONDS):
             result = await scenario
         for _ in range(20):  # for what was closed or cancelled last
@@ -70,19 +70,25 @@ def play(scenario: Coroutine[Any, Any, T]) -> T:
         assert (
             _descriptors() <= descriptors + 1
         )  # the first thread of an executor, or of getaddrinfo, needs none or one
-        assert _generators() <= generators
+        gc.collect()
+        assert not _open_generators()
         return result
 
-    return asyncio.run(watched())
+    gc.freeze()  # so that gc.collect() looks at what the scenario has made, and at nothing else
+    try:
+        return asyncio.run(watched())
+    finally:
+        gc.unfreeze()
 
 
 def _descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-def _generators() -> int:
-    gc.collect()
-    return sum(isinstance(thing, types.AsyncGeneratorType) and thing.ag_frame is not None for thing in gc.get_objects())
+def _open_generators() -> list[types.AsyncGeneratorType[Any, Any]]:
+    """Those that began in this event loop; it keeps them, to close them at its end."""
+    begun: Any = asyncio.get_running_loop()._asyncgens  # type: ignore[attr-defined]  # private, but exact
+    return [generator for generator in begun if generator.ag_frame is not None]
 
 
 async def stalled(progress: Callable[[], int]) -> int:
