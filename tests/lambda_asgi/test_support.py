@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
+
 from tests.lambda_asgi.support import play
 
 kept: list[Any] = []
