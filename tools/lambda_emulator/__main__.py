@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from lambda_emulator import limits
+from lambda_emulator.cloudformation import TemplateError
 from lambda_emulator.emulator import Emulator, Options, StartError
-from lambda_emulator.template import TemplateError
 
 _EXAMPLES = """\
 examples:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from lambda_emulator import limits
+from lambda_emulator.cloudformation import REGION
 from lambda_emulator.console import Console, error_text
 from lambda_emulator.event import FrontDoor
 from lambda_emulator.exchange import Handler
@@ -20,7 +21,7 @@ from lambda_emulator.invoke_api import InvokeAPI
 from lambda_emulator.launch import LaunchError, prepare
 from lambda_emulator.rest_api import RestAPIFront, Route
 from lambda_emulator.sigv4 import Credentials
-from lambda_emulator.template import REGION, FunctionConfig, FunctionURL, load
+from lambda_emulator.template import FunctionConfig, FunctionURL, load
 from lambda_emulator.watch import watch
 
 __all__ = ["Emulator", "Options", "StartError"]

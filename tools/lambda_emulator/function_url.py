@@ -12,6 +12,7 @@ from email.utils import formatdate
 from typing import Final
 
 from lambda_emulator import limits
+from lambda_emulator.cloudformation import ACCOUNT, REGION
 from lambda_emulator.console import Console, RequestLine, error_text
 from lambda_emulator.event import Caller, FrontDoor, function_url_event
 from lambda_emulator.exchange import Exchange
@@ -32,7 +33,7 @@ from lambda_emulator.response import (
 )
 from lambda_emulator.sigv4 import Credentials, SignatureError, verify
 from lambda_emulator.streaming import http_chunk, stream
-from lambda_emulator.template import ACCOUNT, REGION, FunctionURL
+from lambda_emulator.template import FunctionURL
 
 __all__ = ["FunctionURLFront"]
 

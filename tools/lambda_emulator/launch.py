@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lambda_emulator.template import REGION, FunctionConfig
+from lambda_emulator.cloudformation import REGION
+from lambda_emulator.template import FunctionConfig
 
 __all__ = ["Launch", "LaunchError", "prepare"]
 

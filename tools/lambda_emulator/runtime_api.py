@@ -1,4 +1,4 @@
-"""The Runtime API (2018-06-01) and the Extensions API (2020-01-01) of one execution environment.
+"""The Runtime API (2018-06-01) of one execution environment; the Extensions API is served beside it.
 
 A runtime polls `next`, posts to `response` or `error`, and polls again. What it may call when is a table here; the
 process, its time and its place in the pool are execution_environment.py's and function.py's.
@@ -11,17 +11,18 @@ import base64
 import json
 import re
 import time
-import uuid
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Protocol
 
 from lambda_emulator import limits
 from lambda_emulator.exchange import Exchange
+from lambda_emulator.extensions import Extensions
 from lambda_emulator.http_message import PeerGone, RequestError
 from lambda_emulator.http_server import HTTPServer
 from lambda_emulator.invocation import AnswerStart, FunctionError, Invocation, Outcome
+from lambda_emulator.runtime_replies import accept, refuse
 from lambda_emulator.template import FunctionConfig
 
 __all__ = ["Events", "RuntimeAPI", "error_json"]
@@ -61,14 +62,6 @@ class _Delivered:
     phase: _Phase = _Phase.RUNNING
 
 
-@dataclass(slots=True)
-class _Extension:
-    name: str
-    events: frozenset[str]
-    identifier: str = field(default_factory=lambda: str(uuid.uuid4()))
-    parked: "asyncio.Future[bytes] | None" = None
-
-
 def error_json(kind: str, message: str) -> bytes:
     """An error as Lambda writes it."""
     return json.dumps({"errorType": kind, "errorMessage": message}, separators=(",", ":")).encode()
@@ -84,7 +77,7 @@ class RuntimeAPI:
         self.function = function
         self.concurrency = function.managed_concurrency
         self.events = events
-        self.extensions: dict[str, _Extension] = {}
+        self.extensions = Extensions(function, self._settle)
         self._server = HTTPServer(self._handle, half_close=False)
         self._parked: deque[asyncio.Future[Invocation]] = deque()
         self._restore: asyncio.Future[None] | None = None
@@ -125,7 +118,7 @@ class RuntimeAPI:
             if not poll.done():
                 self._delivered[invocation.request_id] = _Delivered(invocation)
                 poll.set_result(invocation)
-                self._tell_extensions(invocation)
+                self.extensions.tell(invocation)
                 return
         raise RuntimeError("no poll is waiting")
 
@@ -143,7 +136,7 @@ class RuntimeAPI:
     @property
     def shutdown_seconds(self) -> float:
         """From SIGTERM to SIGKILL: 0 without extensions."""
-        return limits.SHUTDOWN_EXTENSION_SECONDS if self.extensions else 0.0
+        return limits.SHUTDOWN_EXTENSION_SECONDS if self.extensions.registered else 0.0
 
     # ---- routes
 
@@ -161,23 +154,23 @@ class RuntimeAPI:
             case "GET", "/2018-06-01/ping":
                 exchange.respond(200, [("Content-Type", "text/plain")], b"pong")
             case "POST", "/2020-01-01/extension/register":
-                await self._register(exchange)
+                await self.extensions.register(exchange, open_=not self._initialised)
             case "GET", "/2020-01-01/extension/event/next":
-                await self._extension_next(exchange)
+                await self.extensions.next(exchange)
             case "POST", "/2020-01-01/extension/init/error" | "/2020-01-01/extension/exit/error":
                 await exchange.read(limits.MIB)
-                _status(exchange, 202)
+                accept(exchange)
             case "PUT", "/2022-07-01/telemetry" | "/2020-08-15/logs":
                 await exchange.read(limits.MIB)
-                _refuse(exchange, 202, "Telemetry.NotSupported", "The emulator prints logs; it does not send them.")
+                refuse(exchange, 202, "Telemetry.NotSupported", "The emulator prints logs; it does not send them.")
             case "POST", _ if match := _INVOCATION.fullmatch(path):
                 await self._answer(exchange, match[1], match[2])
             case _:
-                _refuse(exchange, 404, "NotFound", f"The Runtime API has no {method} {path}")
+                refuse(exchange, 404, "NotFound", f"The Runtime API has no {method} {path}")
 
     async def _next(self, exchange: Exchange) -> None:
         if self.concurrency is None and any(d.phase is not _Phase.RESPONDED for d in self._delivered.values()):
-            _refuse(exchange, 403, "InvalidStateTransition", "Transition from Running to Ready is not allowed")
+            refuse(exchange, 403, "InvalidStateTransition", "Transition from Running to Ready is not allowed")
             return
         poll: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
         self._parked.append(poll)
@@ -198,7 +191,7 @@ class RuntimeAPI:
             ("Content-Type", "application/json"),
             ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),
             ("Lambda-Runtime-Deadline-Ms", str(deadline)),
-            ("Lambda-Runtime-Invoked-Function-Arn", invocation_arn(self.function, invocation)),
+            ("Lambda-Runtime-Invoked-Function-Arn", self.function.qualified_arn(invocation.qualifier)),
             ("Lambda-Runtime-Trace-Id", f"Root={invocation.trace_root};Parent={invocation.parent};Sampled=0"),
             ("Lambda-Runtime-Invocation-Id", invocation.nonce),
         ]
@@ -211,13 +204,13 @@ class RuntimeAPI:
     async def _answer(self, exchange: Exchange, request_id: str, route: str) -> None:
         delivered = self._delivered.get(request_id)
         if delivered is None and request_id in self._expired:
-            _refuse(exchange, 410, "InvokeTimeout", "Invoke timeout")
+            refuse(exchange, 410, "InvokeTimeout", "Invoke timeout")
         elif delivered is None:
-            _refuse(exchange, 400, "InvalidRequestID", "Invalid request ID")
+            refuse(exchange, 400, "InvalidRequestID", "Invalid request ID")
         elif exchange.request.header("lambda-runtime-invocation-id") not in (None, delivered.invocation.nonce):
-            _refuse(exchange, 410, "InvokeTimeout", "Invoke timeout")
+            refuse(exchange, 410, "InvokeTimeout", "Invoke timeout")
         elif delivered.phase is not _Phase.RUNNING:
-            _refuse(exchange, 403, "InvalidStateTransition", f"Transition from {delivered.phase.name} is not allowed")
+            refuse(exchange, 403, "InvalidStateTransition", f"Transition from {delivered.phase.name} is not allowed")
         elif route == "error":
             await self._error(exchange, delivered)
         else:
@@ -226,7 +219,7 @@ class RuntimeAPI:
     async def _response(self, exchange: Exchange, delivered: _Delivered) -> None:
         mode = exchange.request.header("lambda-runtime-function-response-mode")
         if mode not in (None, _STREAMING):
-            _refuse(exchange, 400, "InvalidFunctionResponseMode", f"Lambda-Runtime-Function-Response-Mode is {mode!r}")
+            refuse(exchange, 400, "InvalidFunctionResponseMode", f"Lambda-Runtime-Function-Response-Mode is {mode!r}")
             return
         answer = delivered.invocation.answer
         delivered.phase = _Phase.RESPONDING
@@ -246,7 +239,7 @@ class RuntimeAPI:
             answer.end(Outcome.CRASH, error_json("Runtime.TruncatedResponse", "The response ended before its end."))
             delivered.phase = _Phase.RESPONDED
             if isinstance(error, RequestError):
-                _refuse(exchange, 400, "TruncatedHTTPRequest", str(error))
+                refuse(exchange, 400, "TruncatedHTTPRequest", str(error))
             return
         announced = (exchange.request.header("trailer") or "").lower()
         trailers = {name.lower(): value for name, value in exchange.request.trailers if name.lower() in announced}
@@ -255,7 +248,7 @@ class RuntimeAPI:
         else:
             answer.end(Outcome.SUCCESS)
         delivered.phase = _Phase.RESPONDED
-        _status(exchange, 202)
+        accept(exchange)
         self._settle()
 
     async def _buffered_response(self, exchange: Exchange, delivered: _Delivered) -> None:
@@ -270,12 +263,12 @@ class RuntimeAPI:
                         "Runtime.TruncatedResponse", error_json("Runtime.TruncatedResponse", str(error)), True
                     )
                 )
-                _refuse(exchange, 400, "TruncatedHTTPRequest", str(error))
+                refuse(exchange, 400, "TruncatedHTTPRequest", str(error))
                 return
             message = f"Response payload size exceeded maximum allowed payload size ({limits.BUFFERED_RESPONSE} bytes)."
             kind = "Function.ResponseSizeTooLarge"
             answer.fail(FunctionError(kind, error_json(kind, message), True), Outcome.TOO_LARGE)
-            _refuse(exchange, 413, "RequestEntityTooLarge", message)
+            refuse(exchange, 413, "RequestEntityTooLarge", message)
         except PeerGone:
             delivered.phase = _Phase.RESPONDED
             return  # the process is ending, which says more
@@ -284,7 +277,7 @@ class RuntimeAPI:
             answer.body.add([body])
             answer.end(Outcome.SUCCESS)
             delivered.phase = _Phase.RESPONDED
-            _status(exchange, 202)
+            accept(exchange)
         self._settle()
 
     async def _error(self, exchange: Exchange, delivered: _Delivered) -> None:
@@ -292,78 +285,29 @@ class RuntimeAPI:
         body = await exchange.read(limits.BUFFERED_RESPONSE)
         delivered.invocation.answer.fail(FunctionError(_error_type(exchange), body, platform=False))
         delivered.phase = _Phase.RESPONDED
-        _status(exchange, 202)
+        accept(exchange)
         self._settle()
 
     async def _init_error(self, exchange: Exchange, phase: str) -> None:
         body = await exchange.read(limits.MIB)
         if self._initialised or self._failed or (phase == "restore") != (self._restore is not None):
-            _refuse(exchange, 403, "InvalidStateTransition", f"{phase}/error is not allowed now")
+            refuse(exchange, 403, "InvalidStateTransition", f"{phase}/error is not allowed now")
             return
         self._failed = True
-        _status(exchange, 202)
+        accept(exchange)
         self.events.init_failed(FunctionError(_error_type(exchange), body, platform=False))
 
     async def _restore_next(self, exchange: Exchange) -> None:
         if not self.function.snap_start:
-            _refuse(exchange, 404, "NotFound", "This function has no SnapStart (AWS_LAMBDA_INITIALIZATION_TYPE)")
+            refuse(exchange, 404, "NotFound", "This function has no SnapStart (AWS_LAMBDA_INITIALIZATION_TYPE)")
             return
         if self._restore is not None or self._parked:
-            _refuse(exchange, 403, "InvalidStateTransition", "restore/next is called once, before the first next")
+            refuse(exchange, 403, "InvalidStateTransition", "restore/next is called once, before the first next")
             return
         self._restore = asyncio.get_running_loop().create_future()
         self._settle()
         await self._restore
         exchange.respond(200, [("Content-Type", "application/json")])
-
-    # ---- extensions
-
-    async def _register(self, exchange: Exchange) -> None:
-        name = exchange.request.header("lambda-extension-name")
-        try:
-            events = frozenset(json.loads(await exchange.read(limits.MIB) or b"{}").get("events", []))
-        except (ValueError, AttributeError, TypeError):
-            events = frozenset({"?"})
-        if not name:
-            _refuse(exchange, 403, "Extension.MissingHeader", "Lambda-Extension-Name is missing")
-        elif self._initialised:
-            _refuse(exchange, 403, "Extension.RegistrationClosed", "Extensions register before the first next")
-        elif not events <= {"INVOKE"}:
-            kind = "Extension.InvalidEventType"
-            _refuse(exchange, 403, kind, f"An internal extension may ask for INVOKE only, not {sorted(events)}")
-        else:
-            extension = _Extension(name, events)
-            self.extensions[extension.identifier] = extension
-            about = {
-                "functionName": self.function.name, "functionVersion": "$LATEST", "handler": self.function.handler,
-            }  # fmt: skip
-            headers = [("Content-Type", "application/json"), ("Lambda-Extension-Identifier", extension.identifier)]
-            exchange.respond(200, headers, json.dumps(about).encode())
-
-    async def _extension_next(self, exchange: Exchange) -> None:
-        extension = self.extensions.get(exchange.request.header("lambda-extension-identifier") or "")
-        if extension is None:
-            _refuse(exchange, 403, "Extension.UnknownExtensionIdentifier", "No extension is registered under that id")
-            return
-        extension.parked = asyncio.get_running_loop().create_future()
-        self._settle()
-        event = await extension.parked
-        extension.parked = None
-        exchange.respond(
-            200, [("Content-Type", "application/json"), ("Lambda-Extension-Event-Identifier", str(uuid.uuid4()))], event
-        )
-
-    def _tell_extensions(self, invocation: Invocation) -> None:
-        event = {
-            "eventType": "INVOKE",
-            "deadlineMs": int((time.time() + self.function.timeout) * 1000),
-            "requestId": invocation.request_id,
-            "invokedFunctionArn": invocation_arn(self.function, invocation),
-            "tracing": {"type": "X-Amzn-Trace-Id", "value": f"Root={invocation.trace_root}"},
-        }
-        for extension in self.extensions.values():
-            if "INVOKE" in extension.events and extension.parked is not None and not extension.parked.done():
-                extension.parked.set_result(json.dumps(event).encode())
 
     # ---- state
 
@@ -375,26 +319,17 @@ class RuntimeAPI:
         """
         waiting = self.free > 0
         if not self._initialised:
-            if (waiting or (self._restore is not None and not self._restore.done())) and self._extensions_wait(None):
+            if (
+                waiting or (self._restore is not None and not self._restore.done())
+            ) and self.extensions.wait_for_event():
                 self._initialised = True
                 self.events.initialised()
             return
         for request_id, delivered in list(self._delivered.items()):
             managed = self.concurrency is not None
-            if delivered.phase is _Phase.RESPONDED and (managed or (waiting and self._extensions_wait("INVOKE"))):
+            if delivered.phase is _Phase.RESPONDED and (managed or (waiting and self.extensions.wait_for_invoke())):
                 del self._delivered[request_id]
                 self.events.completed(delivered.invocation)
-
-    def _extensions_wait(self, event: str | None) -> bool:
-        return all(
-            extension.parked is not None and not extension.parked.done()
-            for extension in self.extensions.values()
-            if event is None or event in extension.events
-        )
-
-
-def invocation_arn(function: FunctionConfig, invocation: Invocation) -> str:
-    return function.arn if invocation.qualifier == "$LATEST" else f"{function.arn}:{invocation.qualifier}"
 
 
 def _cut(parts: list[bytes], excess: int) -> list[bytes]:
@@ -421,12 +356,3 @@ def _error_type(exchange: Exchange) -> str:
     if _ERROR_TYPE.fullmatch(kind):
         return kind
     return "Function.Unknown" if kind.startswith("Function.") else "Runtime.Unknown"
-
-
-def _status(exchange: Exchange, status: int) -> None:
-    exchange.respond(status, [("Content-Type", "application/json")], b'{"status":"OK"}\n')
-
-
-def _refuse(exchange: Exchange, status: int, kind: str, message: str) -> None:
-    body = json.dumps({"errorMessage": message, "errorType": kind}, separators=(",", ":")).encode() + b"\n"
-    exchange.respond(status, [("Content-Type", "application/json")], body)
