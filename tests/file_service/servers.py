@@ -124,6 +124,8 @@ def _process(
             raise
         finally:
             process.stdout.close()
+    # By itself or by the signal; not aborted on its way out.
+    assert process.returncode in (0, 128 + stop, -stop), f"{command} ended with {process.returncode}:\n{''.join(lines)}"
 
 
 @dataclass(frozen=True)
