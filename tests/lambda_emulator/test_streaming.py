@@ -304,3 +304,58 @@ def test_pacing(tmp_path: Path) -> None:
     assert size == 7 * MIB
     assert rest > 0.3, "the rest is held back"
     assert burst_end - started < rest, "the burst is not"
+
+
+# ---- hostile clients, against the whole emulator
+
+
+NASTY = [
+    b"GET /echo HTTP/1.1\r\nHost: x\r\nBroken header\r\n\r\n",
+    b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n",
+    b"GET /echo HTTP/1.1\r\nHost: x\r\nA: " + b"b" * 1_200_000 + b"\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
+]
+
+
+@pytest.mark.parametrize("nasty", NASTY, ids=["header", "chunk", "length", "megabyte", "tls"])
+def test_hostile_requests_get_an_error_and_the_next_client_is_served(emulator: RunningEmulator, nasty: bytes) -> None:
+    with emulator.connect() as client:
+        client.send(nasty)
+        response = client.response("POST")
+        assert response.status in (400, 413, 431)
+        assert response.terminated
+        assert client.at_end()
+    assert emulator.get("/echo").status == 200
+
+
+def test_aborted_downloads_and_half_requests(tmp_path: Path) -> None:
+    """Fifty clients that leave in the middle of something: no process and no memory is lost."""
+    template = write_template(tmp_path, Timeout=30)
+    with RunningEmulator("--template", str(template), "--concurrency", "2") as emulator:
+        assert emulator.get("/echo").status == 200
+        before = resident(emulator.process.pid)
+        for number in range(50):
+            with emulator.connect() as client:
+                if number % 2:
+                    client.request("GET", "/stream?count=200&size=65536")
+                    client.head()
+                else:
+                    client.send(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
+        assert emulator.get("/stream?count=3&size=1").body == b"abc"
+        assert resident(emulator.process.pid) - before < 8 * MIB
+        children = Path(f"/proc/{emulator.process.pid}/task/{emulator.process.pid}/children").read_text().split()
+        assert len(children) <= 2
+
+
+def test_pipelined_requests_are_answered_in_order(emulator: RunningEmulator) -> None:
+    with emulator.connect() as client:
+        for count in (3, 1, 2):
+            client.request("GET", f"/stream?count={count}&size=2")
+        assert [len(client.response().chunks) for _ in range(3)] == [3, 1, 2]
+
+
+def test_another_address(tmp_path: Path) -> None:
+    with RunningEmulator("--host", "127.0.0.2", cwd=tmp_path) as emulator:
+        assert emulator.lines[0].startswith("Listening on http://127.0.0.2:")
+        assert httpx.get(emulator.lines[0].split()[2] + "/log", trust_env=False).status_code == 200

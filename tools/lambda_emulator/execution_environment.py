@@ -62,6 +62,7 @@ class ExecutionEnvironment:
         self._log_fd = -1
         self._log_rest = b""
         self._frozen = False
+        self._peak = 0
         self._stream = f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{uuid4().hex}"
 
     @property
@@ -309,13 +310,14 @@ class ExecutionEnvironment:
         self.console.log_line(self.function, invocation.request_id if invocation else None, text)
 
     def _memory_used(self) -> int:
-        """The process's peak resident set in MiB; 0 where /proc does not tell."""
+        """The process's peak resident set in MiB, as last seen; 0 where /proc does not tell."""
         try:
             with open(f"/proc/{self.pid}/status", encoding="ascii", errors="replace") as status:
                 peak = next((line for line in status if line.startswith("VmHWM")), "VmHWM: 0 kB")
+            self._peak = max(self._peak, -(-int(peak.split()[1]) // 1024))
         except OSError:
-            return 0
-        return -(-int(peak.split()[1]) // 1024)
+            pass  # it has ended
+        return self._peak
 
 
 def _die_with(parent: int) -> Callable[[], None]:
