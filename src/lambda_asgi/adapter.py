@@ -58,9 +58,14 @@ class LambdaASGI:
         event that is no HTTP request and that the app did not handle.
         """
         if self._runner is None:
-            self._runner = asyncio.Runner()
-            self._application = self.application(Settings.read(os.environ))
-            self._runner.run(self._application.startup())
+            application = self.application(Settings.read(os.environ))
+            runner = asyncio.Runner()
+            try:
+                runner.run(application.startup())
+            except BaseException:  # the next call begins anew: an app that has not started answers nothing
+                runner.close()
+                raise
+            self._runner, self._application = runner, application
         return self._runner.run(self._answer(event, context))
 
     async def _answer(self, event: Any, context: Any) -> Any:

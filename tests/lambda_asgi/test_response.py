@@ -1,13 +1,12 @@
-"""The state table: every state meets every input; and a model plays any order of messages against it."""
+"""The state table: every state meets every input; and what goes out. test_response_model.py plays any order."""
 
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from lambda_asgi import prelude
 from lambda_asgi.asgi import Message
@@ -91,91 +90,6 @@ def test_the_table_is_whole() -> None:
         assert (state, Input.ERROR) in TRANSITIONS
     ends = {State.COMPLETE, State.FAILED}
     assert {after for (state, _), after in TRANSITIONS.items() if state in ends} == ends
-
-
-class Model(RuleBasedStateMachine):
-    """Any messages in any order: what went out is what a plain reading of ASGI would have let out."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sent = b""
-        self.started = False
-        self.opened = False
-        self.ended = False
-        self.failed = False
-        self.accepted = b""
-
-    @initialize(head=st.booleans(), limit=st.sampled_from([200, 10_000]))
-    def begin(self, head: bool, limit: int) -> None:
-        self.made = response(head=head, limit=limit, fill_empty=False)
-        self.head = head
-        self.limit = limit
-
-    def take(self, parts: list[bytes]) -> None:
-        self.sent += b"".join(parts)
-
-    @rule(status=st.sampled_from([200, 204, 304, 404]))
-    def start(self, status: int) -> None:
-        legal = not (self.started or self.failed)
-        try:
-            self.take(self.made.send(start((b"x-status", str(status).encode()), status=status)))
-        except UnexpectedMessage:
-            assert not legal
-        else:
-            assert legal
-            self.started, self.status = True, status
-
-    @rule(content=st.binary(max_size=60), more=st.booleans())
-    def body(self, content: bytes, more: bool) -> None:
-        legal = self.started and not (self.ended or self.failed)
-        before = self.made.state
-        try:
-            self.take(self.made.send(body(content, more)))
-        except ResponseTooLarge:
-            assert legal
-            assert len(self.sent) + len(content) + (0 if self.opened else 90) > self.limit
-            assert self.made.state is before
-        except UnexpectedMessage:
-            assert not legal
-        else:
-            assert legal
-            self.opened = True
-            self.ended = not more
-            if not self.head and self.status not in (204, 304):
-                self.accepted += content
-
-    @rule()
-    def turn(self) -> None:
-        self.take(self.made.turn())
-        self.opened = self.opened or (self.started and not self.failed)
-
-    @rule()
-    def fail(self) -> None:
-        self.take(self.made.fail(500, "broken", "Runtime.X"))
-        if not (self.ended or self.failed):
-            self.failed = True
-            if not self.opened:
-                self.status, self.accepted = 500, b"" if self.head else b"broken"
-                self.opened = True
-
-    @invariant()
-    def what_went_out(self) -> None:
-        if not self.opened:
-            assert self.sent == b""
-            return
-        status, headers, content = seen([self.sent])
-        assert (status, content) == (self.status, self.accepted)
-        assert headers.get("x-status", "500") == str(self.status)
-        assert self.made.body_bytes == len(content)
-        assert len(self.sent) <= self.limit
-        if self.ended:
-            assert self.made.state is State.COMPLETE
-        elif self.failed:
-            assert self.made.state is State.FAILED
-
-
-TestModel = Model.TestCase
-TestModel.settings = settings(max_examples=200, stateful_step_count=12, deadline=None)
 
 
 # What goes out.
