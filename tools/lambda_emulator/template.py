@@ -1,8 +1,8 @@
 """A SAM (or CloudFormation) template -> the functions that the emulator can serve.
 
 Read with PyYAML (cloudformation.py), which keeps each node's line for error messages. The SAM translator would bring
-boto3 and pydantic (40 MB, 1.1 s to import), drop the lines, and leave every !Ref, !If, !Sub and !GetAtt to its caller; so
-it is the oracle of the tests instead (tests/lambda_emulator/test_template.py). Read here: Parameters, Conditions,
+boto3 and pydantic (40 MB, 1.1 s to import), drop the lines, and leave every !Ref, !If, !Sub and !GetAtt to its caller;
+so it is the oracle of the tests instead (tests/lambda_emulator/test_template.py). Read here: Parameters, Conditions,
 Mappings, Globals.Function, and of each function what changes how it runs. All else is for who deploys.
 """
 
