@@ -10,15 +10,24 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
-from benchmarks import report
+from benchmarks import at_once, memory, report, runs, start_up
 from benchmarks.measure import Figures
 from benchmarks.peers import HERE, PEERS
-from benchmarks.runs import Plan, run
+from benchmarks.prepare import prepare
+from benchmarks.runs import Plan, Results
 from benchmarks.runtime_api import PeerFailed
 from benchmarks.work import GOALS, WORKS
+
+ALL: dict[str, tuple[str, Callable[[Plan], Results]]] = {
+    **{work.name: (work.title, partial(runs.run, work)) for work in WORKS},
+    "memory": ("Memory above what it was before, while 210 MB are streamed", memory.run),
+    "start": ("From the start of the process", start_up.run),
+    "at-once": ("Many at once in one process", at_once.run),
+}
 
 
 def main() -> int:
@@ -28,11 +37,12 @@ def main() -> int:
     parser.add_argument("command", nargs="?", choices=("run", "prepare"), default="run", help=argparse.SUPPRESS)
     parser.add_argument("--quick", action="store_true", help="3 pairs of a quarter of the work")
     parser.add_argument("--pairs", type=int, help="rounds of each peer (7; with --quick 3)")
-    parser.add_argument(
-        "--only", nargs="+", metavar="WORK", choices=[work.name for work in WORKS], help="some of the works"
-    )
+    parser.add_argument("--only", nargs="+", metavar="WORK", choices=list(ALL), help="some of the works")
+    parser.add_argument("--python", help="for prepare: the function's Python, if it is not on PATH")
     arguments = parser.parse_args()
     console = report.console()
+    if arguments.command == "prepare":
+        return prepare(arguments.python, console.print)
     plan = Plan(
         pairs=arguments.pairs or (3 if arguments.quick else 7), divisor=4 if arguments.quick else 1, say=console.print
     )
@@ -41,16 +51,16 @@ def main() -> int:
     console.print(*dict.fromkeys(versions.values()), sep="; ")
     begun = time.perf_counter()
     works: dict[str, Mapping[str, Sequence[Figures]]] = {}
-    for work in WORKS:
-        if arguments.only and work.name not in arguments.only:
+    for name, (title, run) in ALL.items():
+        if arguments.only and name not in arguments.only:
             continue
-        console.print(f"\n{work.name} ...")
+        console.print(f"\n{name} ...")
         try:
-            works[work.name] = run(work, plan)
+            works[name] = run(plan)
         except PeerFailed as failure:
             console.print(f"  failed: {failure}")
             continue
-        console.print(report.table(work.title, works[work.name]))
+        console.print(report.table(title, works[name]))
     console.print()
     console.print(report.goals_table([goal for goal in GOALS if goal.work in works], works))
     console.print(f"\n{plan.pairs} pairs, {time.perf_counter() - begun:.0f} s.")

@@ -140,17 +140,18 @@ def versions(*packages: str) -> Callable[[], str]:
 
 BARE = "benchmarks.apps.bare.app"
 FRAMEWORKS = "benchmarks.apps.frameworks.app"
+MANGUM_HANDLER = "benchmarks.apps.mangum_frameworks.handler"
 
 PEERS = {
     peer.name: peer
     for peer in (
-        Peer("lambda_asgi", lambda_asgi(BARE), version=versions("lambda-asgi", "httptools")),
+        Peer("lambda_asgi", lambda_asgi(BARE), version=versions("httptools")),
         Peer("lambda_asgi + FastAPI", lambda_asgi(FRAMEWORKS), version=versions("fastapi", "starlette")),
         Peer("lambda_asgi + file_service", lambda_asgi("file_service.main.handler")),
         Peer("lambda_asgi, buffered", lambda_asgi(FRAMEWORKS, LAMBDA_ASGI_RESPONSE_MODE="buffered")),
         Peer(
             "awslambdaric + Mangum + FastAPI",
-            awslambdaric("benchmarks.apps.mangum_frameworks.handler"),
+            awslambdaric(MANGUM_HANDLER),
             version=versions("awslambdaric", "mangum"),
         ),
         Peer("Node", node("bare.handler"), node_missing, node_version),
@@ -201,7 +202,7 @@ class Running:
     def ready(self, polls: int = 1) -> float:
         """Seconds from the start to the first `next`. Raises PeerFailed."""
         try:
-            return self.server.wait_until_polled(30, polls) - self.started
+            return self.server.wait_until_polled(60, polls) - self.started
         except PeerFailed as failure:
             hint = "set BENCHMARK_LOGS=1 to see what it prints"
             raise PeerFailed(f"{self.peer.name}: {failure} ({hint})") from None

@@ -22,10 +22,11 @@ COLUMNS = {
     "mb_per_s": ("MB/s", "{:,.0f}"),
     "grown_mib": ("peak MiB above", "{:,.1f}"),
     "mib": ("MiB", "{:,.1f}"),
-    "late_us": ("loop late µs", "{:,.0f}"),
-    "next_us": ("to first next ms", "{:,.0f}"),
+    "step_us": ("longest step µs", "{:,.0f}"),
+    "next_us": ("to first next, ms", "{:,.0f}"),
+    "first_us": ("first invocation, ms", "{:,.1f}"),
 }
-MILLISECONDS = {"next_us"}
+MILLISECONDS = {"next_us", "first_us"}
 
 
 def table(title: str, results: Mapping[str, Sequence[Figures]]) -> Table:
@@ -35,7 +36,7 @@ def table(title: str, results: Mapping[str, Sequence[Figures]]) -> Table:
     output.add_column("")
     for name in present:
         output.add_column(COLUMNS[name][0], justify="right")
-    compared = [name for name in ("wall_us", "cpu_us") if name in present] if len(results) > 1 else []
+    compared = [name for name in ("next_us", "wall_us", "cpu_us") if name in present] if len(results) > 1 else []
     for name in compared:
         output.add_column(f"ours / theirs, {COLUMNS[name][0].split()[0]}", justify="right")
     first = next(iter(results.values()))
