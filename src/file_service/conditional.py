@@ -49,7 +49,7 @@ def if_range_holds(field: str, etag: str, modified: datetime) -> bool:
 
 def http_date(field: str) -> datetime | None:
     """An HTTP-date as UTC, or None when it is not one: it is then ignored (sections 13.1.3 and 13.1.4)."""
-    for form in _DATE_FORMS:
+    for form in _DATE_FORMS if field else ():
         try:
             return datetime.strptime(field, form).replace(tzinfo=UTC)
         except ValueError:

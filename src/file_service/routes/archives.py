@@ -1,16 +1,15 @@
 """GET and HEAD /archives/{folder}: a folder as one zip."""
 
 from posixpath import basename
-from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from file_service.content_disposition import content_disposition
 from file_service.problem import Problem
 from file_service.routes import get_and_head
-from file_service.routes.dependencies import LogLine, Sendable, Source, served_path
+from file_service.routes.dependencies import Access
 from file_service.sources import File
 from file_service.streams import started
 
@@ -20,15 +19,13 @@ router = APIRouter()
 @get_and_head(
     router, "/archives/{path:path}", response_class=Response, responses={200: {"content": {"application/zip": {}}}}
 )
-async def get_archive(
-    request: Request, source: Source, path: Annotated[str, Depends(served_path)], sendable: Sendable, log: LogLine
-) -> Response:
+async def get_archive(request: Request, access: Access, path: str) -> Response:
     """Streams all files below a folder (`/archives/` the whole source) as one zip, stored uncompressed."""
     from file_service.archive import archive, archive_size
 
-    folder = f"{path.removesuffix('/')}/" if path else ""
+    folder = f"{access.path(request, path).removesuffix('/')}/" if path else ""
     files: list[File] = []
-    async for page in source.list_pages(folder, recursive=True):
+    async for page in access.source.list_pages(folder, recursive=True):
         files += [entry for entry in page if isinstance(entry, File)]
     size = archive_size((file.path.removeprefix(folder), file.size) for file in files)
 
@@ -43,9 +40,10 @@ async def get_archive(
     }
     if request.method == "HEAD":
         return Response(headers=headers)
-    log |= {"selected": size, "sendable": sendable, "files": len(files)}
+    sendable = access.sendable
+    access.log.update(selected=size, sendable=sendable, files=len(files), decision="stream")
     if sendable is not None and size > sendable:
-        log["decision"] = "refuse"
+        access.log["decision"] = "refuse"
         raise Problem(
             413,
             f"The zip would have {size} bytes, more than the {sendable} that can be streamed here. "
@@ -53,5 +51,4 @@ async def get_archive(
             size=size,
             max_bytes=sendable,
         )
-    log["decision"] = "stream"
-    return StreamingResponse(await started(archive(source, files, folder)), headers=headers)
+    return StreamingResponse(await started(archive(access.source, files, folder)), headers=headers)

@@ -25,7 +25,7 @@ from file_service.listing import (
 from file_service.negotiation import preferred
 from file_service.problem import problem_of
 from file_service.routes import get_and_head
-from file_service.routes.dependencies import Settings, Source, served_path
+from file_service.routes.dependencies import Access
 from file_service.sources import Entry
 from file_service.streams import started
 
@@ -42,16 +42,15 @@ _log = logging.getLogger("file_service")
 @get_and_head(router, "/files/", response_model=Listing, responses={200: {"content": {NDJSON: {}, HTML: {}}}})
 async def list_folder(
     request: Request,
-    source: Source,
-    settings: Settings,
+    access: Access,
     prefix: Annotated[str, Query(description="The folder, such as `photos/2026/`; the root when empty.")] = "",
     cursor: Annotated[str, Query(description="Where the page before this one ended.")] = "",
     limit: Annotated[int, Query(ge=1, le=1000, description="Entries in a JSON page at most.")] = 1000,
 ) -> Response:
     """A JSON page, or all entries as they are found: one a line (NDJSON), or as links (HTML), as Accept asks."""
     folder = request.path_params.get("folder", prefix.removesuffix("/"))
-    folder = f"{await served_path(request, folder, settings)}/" if folder else ""
-    pages = source.list_pages(folder, after=after_cursor(cursor))
+    folder = f"{access.path(request, folder)}/" if folder else ""
+    pages = access.source.list_pages(folder, after=after_cursor(cursor))
     kind = preferred(request.headers.get("accept", ""), [JSON, NDJSON, HTML])
     headers = {"cache-control": "private, no-cache", "vary": "accept", "x-content-type-options": "nosniff"}
     if kind == JSON:
