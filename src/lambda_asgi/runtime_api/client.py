@@ -214,4 +214,5 @@ class ResponseWriter:
         if not self._ended:
             self._connection.close()  # the rest of the body was refused: this connection can carry nothing else
         if self._on_gone is not None:
-            self._on_gone()
+            on_gone, self._on_gone = self._on_gone, None  # or both ends of it would wait for the garbage collector
+            on_gone()
