@@ -7,9 +7,10 @@ from file_service.settings import load_settings
 from file_service.sources import open_source
 from lambda_asgi import LambdaASGI
 
-# The access log, where nobody has set logging up yet (uvicorn has its own loggers only).
-logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+# The access log. Lambda has a handler but starts at WARNING; uvicorn has one for its own loggers only.
+logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+logging.getLogger("file_service").setLevel(logging.INFO)
 
 settings = load_settings()
-app = create_app(settings, open_source(settings))
+app = create_app(settings, open_source(settings.source, show_hidden=settings.show_hidden))
 handler = LambdaASGI(app)

@@ -93,3 +93,15 @@ def test_a_listing_ends_with_its_count(from_s3: Server) -> None:
     lines = [json.loads(line) for line in answer.body.splitlines()]
     assert [line.get("path") for line in lines] == ["folder/", "large.bin", "small.txt", None]
     assert lines[-1] == {"type": "end", "entries": 3}
+
+
+def test_what_was_decided_is_in_the_functions_log(files: Path) -> None:
+    with service("lambda", {"FILE_SOURCE": str(files), **LIMITS}) as server:
+        server.get("/files/large.bin")
+        server.get("/files/small.txt")
+    lines = [json.loads(line[line.index("{") :]) for line in server.output if '"decision"' in line]
+    assert [(line["path"], line["status"], line["decision"]) for line in lines] == [
+        ("/files/large.bin", 413, "refuse"),
+        ("/files/small.txt", 200, "stream"),
+    ]
+    assert all(line["request_id"] and line["sendable"] == MIB for line in lines)

@@ -44,6 +44,7 @@ class Answer:
 class Server:
     url: str
     pid: int
+    output: list[str]  # its lines so far; all of them once it has ended
 
     def ask(self, method: str, target: str, headers: Mapping[str, str] | None = None) -> Answer:
         """One request, its target as it is: nothing is normalised."""
@@ -104,6 +105,7 @@ def _process(
     )
     assert process.stdout is not None
     lines: list[str] = []
+    drain = threading.Thread(target=lines.extend, args=(process.stdout,))
     try:
         for line in process.stdout:
             lines.append(line)
@@ -111,9 +113,8 @@ def _process(
                 break
         else:
             raise RuntimeError(f"{command} did not start:\n{''.join(lines)}")
-        drain = threading.Thread(target=lines.extend, args=(process.stdout,), daemon=True)
         drain.start()
-        yield Server(found[1].rstrip("/"), process.pid)
+        yield Server(found[1].rstrip("/"), process.pid, lines)
     finally:
         process.send_signal(stop)
         try:
@@ -123,6 +124,8 @@ def _process(
             process.wait()
             raise
         finally:
+            if drain.is_alive():
+                drain.join(10)
             process.stdout.close()
     # By itself or by the signal; not aborted on its way out.
     assert process.returncode in (0, 128 + stop, -stop), f"{command} ended with {process.returncode}:\n{''.join(lines)}"

@@ -18,7 +18,7 @@ def test_no_request_makes_it_fail(front: str, tmp_path: Path) -> None:
     for path, data in FILES.items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_bytes(data)
-    examples = os.environ.get("SCHEMATHESIS_EXAMPLES", "25")
+    examples = os.environ.get("SCHEMATHESIS_EXAMPLES", "10")
     with service(front, {"FILE_SOURCE": str(tmp_path)}) as server:
         command = [str(BIN / "schemathesis"), "run", f"{server.url}/openapi.json", "--max-examples", examples]
         command += ["--checks", CHECKS, "--seed", "5", "--no-color"]
