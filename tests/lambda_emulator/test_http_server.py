@@ -136,6 +136,7 @@ BAD = [
     ("many headers", 431, b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 200_000 + b"\r\n"),
     ("one long header", 431, b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"b" * 1_100_000 + b"\r\n\r\n"),
     ("a long target", 431, b"GET /" + b"a" * 1_100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"),
+    ("many trailers", 431, CHUNKED + b"0\r\n" + b"T: x\r\n" * 100 + b"\r\n"),
     ("headers without end", 431, b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 200_000),
 ]  # fmt: skip
 
@@ -178,6 +179,30 @@ def test_garbage_behind_good_requests() -> None:
     """What was good is answered, then 400 for what was not."""
     answer = run(b"GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n\0\1\2 garbage\r\n\r\n")
     assert [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]] == [200, 200, 400]
+
+
+def test_half_a_request_behind_a_stream_does_not_disturb_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time for its headers runs out within the stream; it is told so behind the stream's end."""
+    monkeypatch.setattr(limits, "HEAD_SECONDS", 0.1)
+
+    async def scenario() -> bytes:
+        expired = asyncio.Event()
+
+        async def handler(exchange: Exchange) -> None:
+            if exchange.request.target != "/slow":
+                await echo(exchange)
+                return
+            exchange.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst")
+            await expired.wait()
+            exchange.write(b" last")
+            exchange.finish()
+
+        async with serving(handler) as port:
+            asyncio.get_running_loop().call_later(0.3, expired.set)
+            return await ask(port, b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /half HT")
+
+    answer = asyncio.run(scenario())
+    assert b"\r\n\r\nfirst lastHTTP/1.1 408 " in answer
 
 
 def test_expect_continue() -> None:

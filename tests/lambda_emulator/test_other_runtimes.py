@@ -71,6 +71,8 @@ def handler(event, context):
     print("from the handler")
     if event["rawPath"] == "/throw":
         raise ValueError("thrown")
+    if event["rawPath"] == "/large":
+        return {"statusCode": 200, "body": "x" * 5_000_000}
     return {"statusCode": 203, "headers": {"x-id": context.aws_request_id}, "body": "managed " + event["rawPath"]}
 """
 
@@ -85,6 +87,7 @@ def test_a_python_function_without_a_wrapper_runs_under_awslambdaric(tmp_path: P
         assert response.header("x-id") == response.header("x-amzn-requestid")
         emulator.wait_for("log", message="from the handler", requestId=response.header("x-id"))
         assert emulator.get("/throw").status == 502
+        assert emulator.get("/large").body == b"x" * 5_000_000
 
 
 def test_a_wrapper_that_runs_what_it_is_given(tmp_path: Path) -> None:

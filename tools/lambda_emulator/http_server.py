@@ -96,7 +96,8 @@ class _Connection(asyncio.Protocol):
         self.target = b""
         self.headers: list[Header] = []
         self.head_bytes = 0
-        self.in_head = True
+        self.in_head = False
+        """A request has begun, its headers have not ended."""
         self.error: RequestError | None = None
         """What was wrong with the bytes after the last good request."""
         self.closing = False
@@ -136,17 +137,14 @@ class _Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         # A half-closed peer (it said all it has to say) may still read its answer: RFC 9112, 9.6. One whose request
         # is incomplete cannot get one.
-        complete = self.parsing is None and self.head_bytes == 0
+        complete = self.parsing is None and not self.in_head
         self.half_closed = self.server.half_close and complete and self.current is not None
         return self.half_closed
 
     def data_received(self, data: bytes) -> None:
         if self.error is not None or self.closing:
             return  # lingering: read and dropped
-        if self.in_head:
-            if self.head_bytes == 0:
-                self._arm(limits.HEAD_SECONDS)
-            self.head_bytes += len(data)
+        self.head_bytes += len(data)
         try:
             self._feed(data)
         except httptools.HttpParserCallbackError as error:
@@ -175,6 +173,7 @@ class _Connection(asyncio.Protocol):
         self.target = b""
         self.headers = []
         self.in_head = True
+        self._arm(limits.HEAD_SECONDS)
 
     def on_url(self, url: bytes) -> None:
         self.target += url
@@ -186,6 +185,8 @@ class _Connection(asyncio.Protocol):
             self.headers.append(header)
         elif self.parsing is not None:
             self.parsing.request.trailers.append(header)
+            if len(self.parsing.request.trailers) > limits.TRAILERS:
+                raise RequestError(431, f"There are more than {limits.TRAILERS} trailers.")
 
     def on_headers_complete(self) -> None:
         if self.head_bytes > limits.REQUEST_HEAD:  # a first look: a part of the body may have come along
@@ -221,7 +222,6 @@ class _Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         exchange, self.parsing = self.parsing, None
-        self.in_head = True
         self.head_bytes = 0
         if exchange is not None:
             exchange.feed_end()
@@ -289,7 +289,7 @@ class _Connection(asyncio.Protocol):
             self._answer_error()
         elif self.half_closed:
             self.transport.close()
-        elif self.head_bytes == 0 and not self.transport.is_closing():
+        elif not self.in_head and not self.transport.is_closing():
             self._arm(self.server.idle_seconds)
 
     def _refuse(self, error: RequestError) -> None:
@@ -326,9 +326,8 @@ class _Connection(asyncio.Protocol):
             self.timer = None
 
     def _expired(self) -> None:
-        if self.head_bytes:
-            self.error = RequestError(408, f"The headers took longer than {limits.HEAD_SECONDS:g} s.")
-            self._answer_error()
+        if self.in_head:
+            self._refuse(RequestError(408, f"The headers took longer than {limits.HEAD_SECONDS:g} s."))
         else:
             self.transport.close()
 

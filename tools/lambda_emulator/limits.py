@@ -85,6 +85,9 @@ READ_AHEAD = 256 * KIB
 WRITE_AHEAD = 256 * KIB
 """Bytes handed to a socket's buffer before its writer has to wait."""
 
+TRAILERS = 64
+"""Trailers of one request body; a runtime sends two."""
+
 PIPELINE = 16
 """Requests of one connection that are parsed ahead of their turn."""
 
