@@ -34,6 +34,7 @@ def test_the_zip_of_a_folder_is_its_tree(tmp_path: Path) -> None:
     answer = call(app_over(MemorySource(FILES)), "/archives/trip")
     assert answer.status == 200
     assert answer.headers["content-type"] == "application/zip"
+    assert answer.headers["accept-ranges"] == "none"
     assert answer.headers["content-disposition"] == 'attachment; filename="trip.zip"'
     assert answer.length == str(len(answer.body))
     with zipfile.ZipFile(io.BytesIO(answer.body)) as zipped:

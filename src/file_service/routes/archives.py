@@ -30,6 +30,7 @@ async def get_archive(request: Request, access: Access, path: str) -> Response:
     size = archive_size((file.path.removeprefix(folder), file.size) for file in files)
 
     headers = {
+        "accept-ranges": "none",
         "cache-control": "private, no-store",
         "content-disposition": content_disposition(
             f"{basename(path.removesuffix('/')) or 'files'}.zip", attachment=True
