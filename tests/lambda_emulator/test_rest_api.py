@@ -165,3 +165,6 @@ def test_errors(gateway: RunningEmulator, target: str, method: str, status: int,
 def test_an_end_after_the_first_byte_looks_clean(gateway: RunningEmulator) -> None:
     response = gateway.get("/v1/trailers")
     assert (response.status, response.body, response.terminated) == (206, b"so far", True)
+    assert gateway.wait_for("request", target="/v1/trailers")["note"].startswith(
+        "error; the client saw a clean end: Late"
+    )

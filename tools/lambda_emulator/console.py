@@ -11,7 +11,8 @@ from typing import Any, TextIO
 from rich.console import Console as RichConsole
 from rich.text import Text
 
-from lambda_emulator.invocation import FunctionError, Invocation, Report
+from lambda_emulator import limits
+from lambda_emulator.invocation import AnswerStart, FunctionError, Invocation, Outcome, Report
 from lambda_emulator.template import FunctionConfig
 
 __all__ = ["Console", "RequestLine"]
@@ -38,6 +39,19 @@ class RequestLine:
             self.first_byte = time.monotonic() - self.started
         self.bytes += size
         self.chunks += chunks
+
+    def take_outcome(self, invocation: Invocation) -> None:
+        """Notes how the invocation ended, where the client could not see it."""
+        answer = invocation.answer
+        self.cold = invocation.report is not None and invocation.report.cold
+        if answer.outcome in (Outcome.SUCCESS, None):
+            if answer.cut:
+                self.note = f"cut after {limits.STREAMED_RESPONSE} bytes; the client is not told"
+        elif not self.note:
+            began = answer.start.done() and isinstance(answer.start.result(), AnswerStart)
+            told = "the client saw a clean end" if began else f"the client got {self.status}"
+            kind, message = error_text(answer.error) if answer.error else ("", "")
+            self.note = f"{answer.outcome.value}; {told}: {kind} {message}".rstrip(": ")
 
 
 class Console:

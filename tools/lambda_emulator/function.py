@@ -37,10 +37,6 @@ class Function:
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_flight = 0
 
-    @property
-    def in_flight(self) -> int:
-        return self._in_flight
-
     def submit(self, invocation: Invocation) -> None:
         """Starts to serve an invocation; its answer fills from now on. Raises Throttled."""
         reserved = self.config.reserved_concurrency

@@ -13,12 +13,12 @@ from typing import Final
 
 from lambda_emulator import limits
 from lambda_emulator.cloudformation import ACCOUNT, REGION
-from lambda_emulator.console import Console, RequestLine, error_text
+from lambda_emulator.console import Console, RequestLine
 from lambda_emulator.event import Caller, FrontDoor, function_url_event
 from lambda_emulator.exchange import Exchange
 from lambda_emulator.function import Function, Throttled
 from lambda_emulator.http_message import Header, RequestError
-from lambda_emulator.invocation import AnswerStart, FunctionError, Invocation, Outcome, new_trace_root, trace_root
+from lambda_emulator.invocation import AnswerStart, FunctionError, Invocation, new_trace_root, trace_root
 from lambda_emulator.pacing import Pace
 from lambda_emulator.response import (
     BODYLESS,
@@ -151,7 +151,7 @@ class FunctionURLFront:
             self._server_error(turn, trace=False)
         finally:
             invocation.answer.body.discard()
-        self._note_outcome(turn, invocation)
+        turn.line.take_outcome(invocation)
 
     def _authorize(self, turn: _Turn, body: bytes) -> Caller:
         if self.credentials is None:
@@ -333,20 +333,6 @@ class FunctionURLFront:
         turn.exchange.write(head[:-2] + extra + b"\r\n" + (b"" if _is_head(turn) else body))
         turn.line.count(len(body), 1 if body else 0)
         turn.exchange.finish(close=close)
-
-    def _note_outcome(self, turn: _Turn, invocation: Invocation) -> None:
-        answer, line = invocation.answer, turn.line
-        line.cold = invocation.report is not None and invocation.report.cold
-        kind, message = error_text(answer.error) if answer.error else ("", "")
-        start = answer.start.result()
-        if answer.outcome is Outcome.SUCCESS or answer.outcome is None:
-            if answer.cut:
-                line.note = f"cut after {limits.STREAMED_RESPONSE} bytes; the client is not told"
-        elif not line.note:
-            told = (
-                "; the client saw a clean end" if isinstance(start, AnswerStart) else f"; the client got {line.status}"
-            )
-            line.note = f"{answer.outcome.value}{told}: {kind} {message}".rstrip(": ")
 
 
 def _is_head(turn: _Turn) -> bool:

@@ -96,7 +96,7 @@ class InvokeAPI:
                 await self._streamed(exchange, line, invocation)
         finally:
             invocation.answer.body.discard()
-        line.cold = invocation.report is not None and invocation.report.cold
+        line.take_outcome(invocation)
 
     async def _payload(self, exchange: Exchange) -> bytes:
         try:

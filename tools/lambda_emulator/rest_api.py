@@ -124,14 +124,13 @@ class RestAPIFront:
             self._refuse(exchange, line, 500 if route.api.streaming else 502, "Internal server error")
         finally:
             invocation.answer.body.discard()
-        line.cold = invocation.report is not None and invocation.report.cold
+        line.take_outcome(invocation)
 
     async def _answer(self, exchange: Exchange, line: RequestLine, route: Route, invocation: Invocation) -> None:
         answer = invocation.answer
         start = await answer.start
         if isinstance(start, FunctionError):
             timeout = answer.outcome is Outcome.TIMEOUT
-            line.note = f"{answer.outcome.value if answer.outcome else 'error'}: {start.kind}"
             text = "Endpoint request timed out" if timeout else "Internal server error"
             self._refuse(exchange, line, 504 if timeout else 500 if route.api.streaming else 502, text)
         elif not route.api.streaming:
