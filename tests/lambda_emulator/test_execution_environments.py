@@ -86,7 +86,7 @@ def test_the_environment_variables(tmp_path: Path) -> None:
 
 
 def test_a_process_is_reused_and_only_its_first_request_is_cold(tmp_path: Path) -> None:
-    with RunningEmulator(cwd=tmp_path) as emulator:
+    with RunningEmulator("--concurrency", "1", cwd=tmp_path) as emulator:
         pids = [emulator.get("/echo").json()["pid"] for _ in range(3)]
         assert len(set(pids)) == 1
         emulator.wait_for("request", cold=False)

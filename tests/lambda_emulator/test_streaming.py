@@ -146,6 +146,16 @@ def test_an_end_before_the_first_byte_is_502(emulator: RunningEmulator, mode: st
     assert emulator.get("/echo").status == 200
 
 
+def test_a_runtime_that_breaks_its_answer_off_and_lives(tmp_path: Path) -> None:
+    """Truncated: 502 for a buffered answer, a clean end for a stream; the process goes on."""
+    with RunningEmulator("--concurrency", "1", cwd=tmp_path) as emulator:
+        pid = emulator.get("/echo").json()["pid"]
+        assert emulator.get("/break_off").status == 502
+        response = emulator.get("/break_off?stream=1")
+        assert (response.status, response.body, response.terminated) == (206, b"so far", True)
+        assert emulator.get("/echo").json()["pid"] == pid
+
+
 def test_a_stream_without_a_byte_hangs_and_is_then_broken_off(emulator: RunningEmulator) -> None:
     response = emulator.get("/empty")
     assert (response.status, response.header("content-type")) == (200, "application/octet-stream")

@@ -2,15 +2,24 @@
 
 import asyncio
 from collections import deque
+from typing import Final
 
 from lambda_emulator import limits
 from lambda_emulator.console import Console
 from lambda_emulator.execution_environment import ExecutionEnvironment, InitError
-from lambda_emulator.invocation import Invocation, Outcome
+from lambda_emulator.invocation import FunctionError, Invocation, Outcome
 from lambda_emulator.launch import Launch
+from lambda_emulator.runtime_api import error_json
 from lambda_emulator.template import FunctionConfig
 
 __all__ = ["Function", "Throttled"]
+
+
+_NO_ANSWER: Final = FunctionError(
+    "Runtime.TruncatedResponse",
+    error_json("Runtime.TruncatedResponse", "The runtime gave no whole answer."),
+    platform=True,
+)
 
 
 class Throttled(Exception):
@@ -56,7 +65,8 @@ class Function:
             invocation.answer.fail(failure.error, Outcome.CRASH)
         finally:
             self._in_flight -= 1
-            invocation.answer.end(Outcome.CRASH)  # if the emulator itself ends
+            # If there is none yet: the runtime broke its post off and asked for more, or the emulator ends.
+            invocation.answer.fail(_NO_ANSWER, Outcome.CRASH)
             invocation.done.set()
             self._wake()
 

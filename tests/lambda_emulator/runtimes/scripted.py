@@ -199,6 +199,20 @@ def crash_mid_stream(invocation: Invocation) -> None:
     os._exit(4)
 
 
+def break_off(invocation: Invocation) -> None:
+    """Closes its connection in the middle of an answer, and goes on with a new one."""
+    api = invocation.api
+    if "stream" in invocation.query:
+        api.open_stream(invocation.request_id, INTEGRATION)
+        api.chunk(invocation.prelude(206) + b"so far")
+    else:
+        path = f"/2018-06-01/runtime/invocation/{invocation.request_id}/response"
+        api.socket.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf".encode())
+    api.file.close()
+    api.socket.close()
+    api.__init__()  # type: ignore[misc]  # the same object, connected anew
+
+
 def log(invocation: Invocation) -> None:
     print("a line on stdout")
     print("ERROR a line on stderr", file=sys.stderr)
@@ -290,7 +304,7 @@ MODES: dict[str, Callable[[Invocation], None]] = {
     f.__name__: f
     for f in (
         echo, result, large, stream, gated, throw, trailers, empty, prelude_only, raw, sleep, sleep_mid_stream, crash,
-        crash_mid_stream, log, events, touch, page,
+        crash_mid_stream, break_off, log, events, touch, page,
     )
 }  # fmt: skip
 
