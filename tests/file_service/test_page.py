@@ -217,6 +217,21 @@ def test_a_connection_that_breaks_is_taken_up_again(page: Page) -> None:
     page.until(lambda: "SHA-256 agrees" in page.said())
 
 
+def test_pieces_become_as_small_as_the_server_asks(chromium: tuple[webdriver.Chrome, Path], files: Path) -> None:
+    """As behind a Function URL whose InvokeMode is BUFFERED."""
+    browser, saved = chromium
+    with service("lambda", {"FILE_SOURCE": str(files), "FILE_STREAM_MAX_BYTES": "4500000"}) as server:
+        page = Page(browser, server.url, saved)
+        page.open("#/large.bin")
+        page.button("Download").click()
+        page.until(lambda: "SHA-256 agrees" in page.said())
+        page.open("#/")
+        page.until(page.names)
+        page.button("Folder as zip").click()
+        page.until(lambda: "more than the 4500000 that can be streamed here" in page.said())
+        complaints(browser)  # of the two 413
+
+
 def test_a_file_that_changes_meanwhile_is_not_mixed(page: Page, files: Path) -> None:
     (files / "changing.bin").write_bytes(b"a" * 1000)
     page.open("#/changing.bin")
