@@ -75,6 +75,17 @@ invoke: $(READY) ## sam local invoke (needs Docker) with EVENT=events/<case>.jso
 deploy: build ## sam deploy --guided, of a fresh build
 	@$(SAM) deploy --guided --parameter-overrides Architecture=$(ARCH)
 
+# The function's own Python, once `python -m benchmarks prepare` has set it up; otherwise .venv's.
+BENCH := $(or $(wildcard benchmarks/results/prepared/venv/bin/python),$(BIN)/python)
+
+.PHONY: bench
+bench: $(READY) ## lambda_asgi beside its peers, 10 minutes (ARGS=--quick: 2; docs/performance.md)
+	@$(BENCH) -m benchmarks $(ARGS)
+
+.PHONY: bench-check
+bench-check: $(READY) ## fail when the runtime needs 15 % more instructions than it did (valgrind)
+	@$(BENCH) -m benchmarks.check $(ARGS)
+
 .PHONY: lock
 lock: $(READY) ## renew the pins after a change in pyproject.toml
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \

@@ -1,6 +1,7 @@
 """A bare ASGI app for every piece of work: the path says which."""
 
 import asyncio
+import gc
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -83,6 +84,17 @@ async def watched(scope: Message, receive: Callable[[], Awaitable[Message]], sen
     if scope["type"] == "lifespan":
         watch_steps()
     await app(scope, receive, send)
+
+
+async def counting_garbage(scope: Message, receive: Callable[[], Awaitable[Message]], send: Send) -> None:
+    """`app`, and /garbage: how many objects lie about that only the garbage collector can free. It does."""
+    if scope.get("path") == "/garbage":
+        found = gc.collect()
+        gc.disable()
+        await start(send, b"text/plain")
+        await send({"type": "http.response.body", "body": b"%d" % found})
+    else:
+        await app(scope, receive, send)
 
 
 def watch_steps() -> None:

@@ -1,0 +1,101 @@
+"""`make bench-check`: fails when an invocation, a chunk, a message or the import has become more than 15 % dearer.
+
+Counted are instructions (valgrind's callgrind), not times, and without a socket: the same on a busy machine. Each count
+is divided by one of plain Python, so that builds of Python that need more for everything compare. And what an
+invocation leaves for the garbage collector is counted: nothing.
+
+    make bench-check                                   # a minute
+    .venv/bin/python -m benchmarks.check --accept      # after a change that is worth it: new ratios into baseline.json
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.peers import HERE, Peer, Running, lambda_asgi, python
+
+BASELINE = HERE / "baseline.json"
+MARGIN = 1.15
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--accept", action="store_true", help="make these ratios the baseline")
+    arguments = parser.parse_args()
+    if shutil.which("valgrind") is None:
+        print(
+            "bench-check counts instructions: install valgrind (apt-get install valgrind; Linux only)", file=sys.stderr
+        )
+        return 1
+    reference = per_unit(("reference", 100), ("reference", 600), 500)
+    ratios = {
+        "invocation": per_unit(("/small", 50), ("/small", 250), 200) / reference,
+        "chunk of 64 KiB": per_unit(("/chunks/10", 1), ("/chunks/510", 1), 500) / reference,
+        "message of 30 bytes": per_unit(("/messages/10", 1), ("/messages/2010", 1), 2000) / reference,
+        "import": imported("lambda_asgi.__main__") / imported("asyncio"),
+    }
+    garbage = garbage_of_an_invocation()
+    version = f"Python {sys.version_info.major}.{sys.version_info.minor}"
+    baselines = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
+    if arguments.accept:
+        baselines[version] = {name: round(ratio, 3) for name, ratio in ratios.items()}
+        BASELINE.write_text(json.dumps(baselines, indent=2, sort_keys=True) + "\n")
+    if version not in baselines:
+        known = ", ".join(baselines) or "nothing"
+        print(f"{BASELINE.name} knows {known}, not {version}: --accept makes it", file=sys.stderr)
+        return 1
+    failed = garbage > 0
+    for name, ratio in ratios.items():
+        baseline = baselines[version][name]
+        dearer = ratio > baseline * MARGIN
+        failed |= dearer
+        print(f"{name:20} {ratio:6.3f}  baseline {baseline:6.3f}  {ratio / baseline - 1:+6.1%}{'  DEARER' * dearer}")
+    print(f"{'garbage':20} {garbage:6.2f}  objects for each invocation{'  MORE THAN NONE' * (garbage > 0)}")
+    return int(failed)
+
+
+def per_unit(few: tuple[str, int], many: tuple[str, int], units: int) -> float:
+    """Instructions for each of the `units` that the second run has more than the first; a run is (path, count)."""
+    first, second = (instructions("-m", "benchmarks.apps.in_process", path, str(count)) for path, count in (few, many))
+    return (second - first) / units
+
+
+def imported(module: str) -> int:
+    """Instructions of `import module`, without those of an interpreter that does nothing."""
+    return instructions("-c", f"import {module}") - instructions("-c", "pass")
+
+
+def instructions(*arguments: str) -> int:
+    """Of a whole Python process."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        tool = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", f"--log-file={log}")
+        # PYTHONHASHSEED: with another seed, the same dictionaries collide elsewhere.
+        command = python(*arguments, PYTHONHASHSEED="0")
+        environment = {**os.environ, **command.environment}
+        subprocess.run((*tool, *command.argv), env=environment, stdout=subprocess.DEVNULL, check=True)
+        found = re.search(r"Collected : (\d+)", log.read_text())
+        assert found is not None, f"valgrind did not finish: {log.read_text()[-500:]}"
+        return int(found[1])
+
+
+def garbage_of_an_invocation() -> float:
+    """Objects that only the garbage collector can free, for each of 100 invocations."""
+    peer = Peer("lambda_asgi", lambda_asgi("benchmarks.apps.bare.counting_garbage"))
+    with Running(peer) as running:
+        running.ready()
+        running.run("/small", 20)
+        running.run("/garbage")
+        running.run("/small", 100)
+        [answer] = running.run("/garbage")
+        return int(answer.content()) / 100
+
+
+if __name__ == "__main__":
+    sys.exit(main())
