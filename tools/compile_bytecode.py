@@ -19,7 +19,7 @@ def main(folder: str) -> int:
     version = match[1]
     python = _interpreter(version)
     if python is None:
-        print(f"No Python {version} on PATH: the zip has no bytecode, and a cold start takes about half a second longer.")
+        print(f"No Python {version} on PATH: the zip has no bytecode; a cold start takes about half a second longer.")
         return 0
     # unchecked-hash: Lambda gives every file the same date, so the usual check by date would be worth nothing.
     command = [python, "-m", "compileall", "-q", "-j0", "--invalidation-mode", "unchecked-hash", folder]
