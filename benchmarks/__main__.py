@@ -18,6 +18,7 @@ from benchmarks import at_once, memory, report, runs, start_up
 from benchmarks.measure import Figures
 from benchmarks.peers import HERE, PEERS
 from benchmarks.prepare import prepare
+from benchmarks.record import record
 from benchmarks.runs import Plan, Results
 from benchmarks.runtime_api import PeerFailed
 from benchmarks.work import GOALS, WORKS
@@ -38,6 +39,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="3 pairs of a quarter of the work")
     parser.add_argument("--pairs", type=int, help="rounds of each peer (7; with --quick 3)")
     parser.add_argument("--only", nargs="+", metavar="WORK", choices=list(ALL), help="some of the works")
+    parser.add_argument("--record", action="store_true", help="put the results into docs/")
     parser.add_argument("--python", help="for prepare: the function's Python, if it is not on PATH")
     arguments = parser.parse_args()
     console = report.console()
@@ -64,11 +66,20 @@ def main() -> int:
     console.print()
     console.print(report.goals_table([goal for goal in GOALS if goal.work in works], works))
     console.print(f"\n{plan.pairs} pairs, {time.perf_counter() - begun:.0f} s.")
+    about = {
+        "date": f"{datetime.now():%Y-%m-%d}",
+        "pairs": plan.pairs,
+        "machine": report.machine(),
+        "versions": versions,
+    }
     results = HERE / "results"
     results.mkdir(exist_ok=True)
     path = results / f"{datetime.now():%Y-%m-%dT%H-%M-%S}.json"
-    path.write_text(json.dumps({"machine": report.machine(), "versions": versions, "works": works}, indent=1))
+    path.write_text(json.dumps({**about, "works": works}, indent=1))
     console.print(f"Every sample: {path.relative_to(HERE.parent)}")
+    if arguments.record:
+        record(works, {name: title for name, (title, _) in ALL.items()}, about)
+        console.print("Recorded: docs/performance.md, docs/performance.json, docs/performance-*.svg")
     return 0
 
 

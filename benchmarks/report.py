@@ -26,7 +26,7 @@ COLUMNS = {
     "next_us": ("to first next, ms", "{:,.0f}"),
     "first_us": ("first invocation, ms", "{:,.1f}"),
 }
-MILLISECONDS = {"next_us", "first_us"}
+FACTOR = {"next_us": 0.001, "first_us": 0.001}
 
 
 def table(title: str, results: Mapping[str, Sequence[Figures]]) -> Table:
@@ -51,7 +51,7 @@ def _cell(rounds: Sequence[Figures], name: str) -> str:
     values = [figures[name] for figures in rounds if name in figures]
     if not values or values[0] != values[0]:
         return "-"
-    median = statistics.median(values) / (1000 if name in MILLISECONDS else 1)
+    median = statistics.median(values) * FACTOR.get(name, 1)
     return COLUMNS[name][1].format(median)
 
 
