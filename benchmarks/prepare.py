@@ -32,15 +32,16 @@ def prepare(python: str | None, say: Callable[[str], None]) -> int:
     say(f"Python: {interpreter}")
     say("Installing the locked packages ...")
     uv("venv", "--clear", "--python", interpreter, str(VENV))
-    uv("pip", "install", "--python", str(VENV), "--require-hashes", "-r", str(ROOT / "requirements-dev.txt"))
+    shipped = ("--require-hashes", "-r", str(ROOT / "src" / "requirements.txt"))
+    uv("pip", "install", "--python", str(VENV), *shipped)
+    # No tools of ours beside them: FastAPI traces each request where it finds OpenTelemetry, which one of them brings.
+    uv("pip", "install", "--python", str(VENV), *map(locked, ("awslambdaric", "uvicorn", "rich")))
     say("Building the function, as `make build` does, and once more without bytecode ...")
     for folder in (BUILT, PLAIN, RUNTIME_CLIENT):
         shutil.rmtree(folder, ignore_errors=True)
     target = ("pip", "install", "--python", interpreter, "--target")
-    uv(*target, str(PLAIN), "--require-hashes", "-r", str(ROOT / "src" / "requirements.txt"))
-    version = re.search(r"^awslambdaric==(\S+)", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE)
-    assert version is not None, "awslambdaric is locked"
-    uv(*target, str(RUNTIME_CLIENT), f"awslambdaric=={version[1]}")
+    uv(*target, str(PLAIN), *shipped)
+    uv(*target, str(RUNTIME_CLIENT), locked("awslambdaric"))
     shutil.copytree(ROOT / "src", PLAIN, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(HERE / "apps" / "mangum_service.py", PLAIN)
     shutil.copytree(PLAIN, BUILT)
@@ -59,6 +60,13 @@ def prepare(python: str | None, say: Callable[[str], None]) -> int:
             say("That failed: it needs Node.js 22, autoconf, automake, libtool, cmake and a C++ compiler.")
     say("Ready: make bench")
     return 0
+
+
+def locked(package: str) -> str:
+    """`package==version`, of the project's lock."""
+    found = re.search(rf"^{package}==\S+", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE)
+    assert found is not None, f"{package} is in the lock"
+    return found[0]
 
 
 def runtime_version() -> str:
