@@ -4,6 +4,9 @@
 
 BIN := .venv/bin
 READY := .venv/.ready
+# uv trusts what this machine trusts, as pip does: many are behind a proxy with a certificate of its own.
+export UV_SYSTEM_CERTS := true
+export UV_NATIVE_TLS := true
 UV = $(shell command -v uv || echo $(BIN)/uv)
 
 # sam looks for uv on PATH.
