@@ -2,6 +2,7 @@
 
 import logging
 
+import file_service.no_pydantic_v1  # noqa: F401  # before FastAPI
 from file_service.app import create_app
 from file_service.settings import load_settings
 from file_service.sources import open_source
