@@ -9,6 +9,7 @@ from lambda_asgi.environment import Settings
 from lambda_asgi.errors import EventError, LambdaASGIError, ResponseTooLarge
 from lambda_asgi.event_sources import EventSource
 from lambda_asgi.lifespan import Lifespan
+from lambda_asgi.logging import logger
 from lambda_asgi.response import LARGEST_BUFFERED, LARGEST_STREAM, BufferedResponse, Response
 
 
@@ -77,9 +78,9 @@ class Application:
             raise not_handled from cycle.error
         if len(answer.encoded) <= LARGEST_BUFFERED:
             return answer
-        cycle.error = error = ResponseTooLarge(
-            f"the result has {len(answer.encoded)} bytes as JSON; Lambda takes {LARGEST_BUFFERED}"
-        )
+        error = ResponseTooLarge(f"the result has {len(answer.encoded)} bytes as JSON; Lambda takes {LARGEST_BUFFERED}")
+        logger.error("ResponseTooLarge: %s", error)
+        cycle.ending = "error"
         response.replace(error.status, str(error))
         return result()
 

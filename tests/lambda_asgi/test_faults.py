@@ -384,7 +384,7 @@ def test_a_long_traceback_fits_into_the_trailers() -> None:
     assert "in deep" in "".join(error["stackTrace"])
 
 
-def test_a_result_over_6_mib_is_a_413() -> None:
+def test_a_result_over_6_mib_is_a_413(caplog: pytest.LogCaptureFixture) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send(start(200, (b"content-type", b"application/octet-stream")))
         size = 4_718_500 if scope["path"] == "/fits" else 4_718_700
@@ -400,3 +400,4 @@ def test_a_result_over_6_mib_is_a_413() -> None:
                 assert json.loads(answer.body)["statusCode"] == status
 
     play(scenario())
+    assert caplog.text.count("ResponseTooLarge: the result has") == 1, "the log says what the client was told"
