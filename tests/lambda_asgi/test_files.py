@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
 
@@ -68,8 +67,12 @@ class Fifo:
         os.mkfifo(path)
         self.path = path
 
+    def writer(self) -> int:
+        """Waits until somebody opens the other end for reading."""
+        return os.open(self.path, os.O_WRONLY)
+
     def feed(self, content: bytes) -> None:
-        with self.path.open("wb") as file:
+        with open(self.writer(), "wb") as file:
             file.write(content)
 
 
@@ -87,17 +90,15 @@ def test_a_cancelled_read_waits_for_its_thread(tmp_path: Path, stage: str) -> No
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
         reading = asyncio.create_task(read())
-        writer: int | None = None
-        if stage == "read":
-            writer = await loop.run_in_executor(None, os.open, fifo.path, os.O_WRONLY)
+        # opened now, `open` is over and the thread is in `read`; opened later, the thread is still in `open`
+        writer = await loop.run_in_executor(None, fifo.writer) if stage == "read" else None
         for _ in range(10):
             await asyncio.sleep(0)
         reading.cancel()
         for _ in range(10):
             await asyncio.sleep(0)
         assert not reading.done()
-        finish: Callable[[], None] = (lambda: os.close(writer)) if writer is not None else (lambda: fifo.feed(b"x"))
-        await loop.run_in_executor(None, finish)
+        os.close(await loop.run_in_executor(None, fifo.writer) if writer is None else writer)
         with pytest.raises(asyncio.CancelledError):
             await reading
 
