@@ -14,6 +14,7 @@ from tests.file_service.servers import ROOT, Server, service
 
 selenium = pytest.importorskip("selenium")
 from selenium import webdriver  # noqa: E402 - after the check that it is there
+from selenium.common.exceptions import StaleElementReferenceException  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.remote.webelement import WebElement  # noqa: E402
@@ -65,7 +66,9 @@ class Page:
         self.browser.get(f"{self.url}/{hash_}")
 
     def until(self, holds: Callable[[], Any]) -> Any:
-        return WebDriverWait(self.browser, 20, poll_frequency=0.02).until(lambda _: holds())
+        """What `holds` gives, once it is true. An element that the page has just replaced is looked for anew."""
+        wait = WebDriverWait(self.browser, 20, 0.02, ignored_exceptions=[StaleElementReferenceException])
+        return wait.until(lambda _: holds())
 
     def all(self, selector: str) -> list[WebElement]:
         return self.browser.find_elements(By.CSS_SELECTOR, selector)
@@ -277,7 +280,7 @@ def test_images_and_videos_are_shown(page: Page) -> None:
 def test_a_video_can_be_sought(page: Page) -> None:
     """Chromium seeks by Range; what it then shows is the frame of that moment."""
     page.open("#/counting.mp4")
-    page.until(lambda: page.run("return document.querySelector('dialog video')?.readyState") >= 1)
+    page.until(lambda: page.run("return document.querySelector('dialog video')?.readyState >= 1"))
     page.run("const video = document.querySelector('dialog video'); video.currentTime = 9; ")
     page.until(
         lambda: page.run("const v = document.querySelector('dialog video'); return !v.seeking && v.readyState >= 2")
