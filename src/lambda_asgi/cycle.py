@@ -7,7 +7,7 @@ back-pressure, the deadline, a reader who has gone, and the errors of an app.
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing, suppress
 from typing import Any, Protocol
 
@@ -50,10 +50,11 @@ class ResponseWriter(Protocol):
     def when_gone(self, callback: Callable[[], None], /) -> None:
         """Have `callback` called once when nobody takes the response any more, or has taken all of it."""
 
-    async def stream(self, parts: Sequence[bytes], *, last: bool = False) -> None:
-        """Send parts of the stream; wait while the peer reads more slowly than we write. Raises ClientDisconnected."""
+    def stream(self, parts: Sequence[bytes], last: bool) -> Awaitable[None] | None:
+        """Send parts of the stream. What is returned has to be awaited: the peer reads more slowly than we write, or is
+        not connected yet. None: send on. Raises ClientDisconnected, at once or awaited."""
 
-    def stream_now(self, parts: Sequence[bytes], *, last: bool = False) -> None:
+    def stream_now(self, parts: Sequence[bytes], last: bool = False) -> None:
         """`stream` without waiting, for parts that are small and few. Raises ClientDisconnected."""
 
     def fail(self, error: FunctionError, /) -> None:
@@ -121,7 +122,8 @@ class RequestCycle:
 
         Raises ClientDisconnected when nobody reads any more, and what Response.send raises.
         """
-        if self.response.state is not State.COMPLETE:
+        response = self.response
+        if response.state is not State.COMPLETE:
             if self._disconnected.is_set():
                 await asyncio.sleep(0)  # an app may ignore it and go on; the event loop must go on too
                 raise ClientDisconnected("nobody reads this response any more")
@@ -130,25 +132,28 @@ class RequestCycle:
         if message.get("type") == "http.response.pathsend":
             await self._send_file(message)
             return
-        sent = self.response.body_bytes
+        sent = response.body_bytes
         try:
-            parts = self.response.send(message)
+            parts = response.send(message)
         except LambdaASGIError as error:
-            if self.response.state is not State.START:  # then something is missing that no later message can make good
+            if response.state is not State.START:  # then something is missing that no later message can make good
                 self.error = self.error or error
             raise
-        complete = self.response.state is State.COMPLETE
-        self.chunks += self.response.body_bytes > sent
+        complete = response.state is State.COMPLETE
+        if response.body_bytes > sent:
+            self.chunks += 1
         if self._writer is not None:
             if parts or complete:
                 if self.first_byte_at is None:
                     self.first_byte_at = time.perf_counter()
-                await self._writer.stream(parts, last=complete)
+                waiting = self._writer.stream(parts, complete)
+                if waiting is not None:
+                    await waiting
             elif not self._begins:
                 self._loop.call_soon(self._turn)
         if complete:
             self._disconnected.set()
-        elif self.response.state is State.STREAMING and time.monotonic() - self._last_turn > FAIR_SHARE:
+        elif response.state is State.STREAMING and time.monotonic() - self._last_turn > FAIR_SHARE:
             await asyncio.sleep(0)
             self._last_turn = time.monotonic()
 
@@ -285,4 +290,6 @@ class RequestCycle:
                 self._writer.stream_now(parts)
                 self._writer.fail(failure)
             else:
-                await self._writer.stream(parts, last=True)
+                waiting = self._writer.stream(parts, True)
+                if waiting is not None:
+                    await waiting

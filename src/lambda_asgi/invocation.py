@@ -61,7 +61,7 @@ class Invocation(NamedTuple):
 
     def event(self) -> Any:
         """The event, parsed. Raises ValueError (also UnicodeDecodeError, RecursionError) when it is no JSON."""
-        return json.loads(self.payload)
+        return _decode(self.payload.decode())
 
 
 current_invocation: ContextVar[Invocation | None] = ContextVar("lambda_asgi.current_invocation", default=None)
@@ -78,6 +78,10 @@ def _deadline(milliseconds: bytes | None) -> float | None:
     except ValueError:
         return None
     return deadline_ms / 1000 if 0 < deadline_ms < time.time() * 1000 + _IMPLAUSIBLE_MS else None
+
+
+# `json.loads` would first guess the encoding: between machines, JSON is UTF-8 (RFC 8259 section 8.1).
+_decode = json.JSONDecoder().decode
 
 
 @dataclass(slots=True)

@@ -115,10 +115,10 @@ class _Recorder:
     def when_gone(self, callback: Callable[[], None], /) -> None:
         """Nobody goes away here."""
 
-    async def stream(self, parts: Sequence[bytes], *, last: bool = False) -> None:
-        self.stream_now(parts, last=last)
+    def stream(self, parts: Sequence[bytes], last: bool) -> None:
+        self.stream_now(parts, last)
 
-    def stream_now(self, parts: Sequence[bytes], *, last: bool = False) -> None:
+    def stream_now(self, parts: Sequence[bytes], last: bool = False) -> None:
         self.parts += [part for part in parts if part]
 
     def fail(self, error: FunctionError, /) -> None:

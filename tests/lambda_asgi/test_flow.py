@@ -14,7 +14,7 @@ from lambda_asgi.adapter import LambdaASGI
 from lambda_asgi.asgi import Receive, Scope, Send
 from lambda_asgi.environment import Environment, Settings
 from lambda_asgi.runtime import Runtime
-from lambda_asgi.runtime_api.connection import HIGH_WATER, JOIN_UP_TO, Connection
+from lambda_asgi.runtime_api.connection import HIGH_WATER, HOLD_UP_TO, JOIN_UP_TO, Connection
 from lambda_asgi.testing import function_url_event
 from tests.lambda_asgi.support import body, hello, play, runtime, stalled, start
 
@@ -134,12 +134,15 @@ class Wire(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.writes: list[bytes] = []
+        self.lists = 0
+        """How many of the writes were lists of pieces."""
 
     def write(self, data: Any) -> None:
         self.writes.append(bytes(data))
 
     def writelines(self, parts: Any) -> None:
         self.writes.append(b"".join(parts))
+        self.lists += 1
 
     def get_write_buffer_size(self) -> int:
         return 0
@@ -160,16 +163,19 @@ async def connection() -> tuple[Connection, Wire]:
     return made, wire
 
 
-def test_a_thousand_writes_of_one_turn_leave_together() -> None:
+def test_writes_of_one_turn_leave_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But the first at once; and many small ones as one buffer each time, not as a list of hundreds."""
+    monkeypatch.setattr("lambda_asgi.runtime_api.connection.LONGEST_HOLD", 3600.0)
+
     async def scenario() -> None:
         made, wire = await connection()
-        parts = [b"%04d" % number for number in range(1000)]
+        parts = [b"%08d" % number for number in range(3 * HOLD_UP_TO // 8 - 1)]
         for part in parts:
             made.write([part], more=True)
-        assert wire.writes[0] == parts[0]  # at once
         await asyncio.sleep(0)
         assert b"".join(wire.writes) == b"".join(parts)
-        assert len(wire.writes) <= 10  # a slow machine is late now and then, and what is late does not wait
+        assert [len(each) for each in wire.writes] == [8, HOLD_UP_TO, HOLD_UP_TO, HOLD_UP_TO - 16]
+        assert wire.lists == 0
         made.write([b"lone"], more=True)
         assert wire.writes[-1] == b"lone"
 

@@ -34,10 +34,15 @@ class Access(NamedTuple):
     source: str
 
     def __str__(self) -> str:
+        method, path = self.method, self.path
+        if len(path) > LONGEST_PATH:
+            path = _shortened(path)
+        # What nearly every request has needs no second look.
+        if not (method.isalpha() and path[:1] == "/" and path.isprintable() and " " not in path):
+            method, path = _one_word(method), _one_word(path)
         first_byte = "" if self.first_byte_ms is None else f"first byte {self.first_byte_ms:.1f} ms, "
-        request = f"{_one_word(self.method)} {_one_word(_shortened(self.path))}"
         return (
-            f"{request} {self.status or '-'} {self.ending}: bytes {self.body_bytes}, chunks {self.chunks}, "
+            f"{method} {path} {self.status or '-'} {self.ending}: bytes {self.body_bytes}, chunks {self.chunks}, "
             f"{first_byte}total {self.duration_ms:.1f} ms, {self.source}"
         )
 
@@ -83,27 +88,16 @@ def log_access(access: Access) -> None:
 def _written(access: Access, handler: StdoutHandler | FrameHandler) -> bool:
     """Whether that worked: what to do about errors is for `logging` to say."""
     invocation = current_invocation.get()
-    moment = _Moment(time.time())
-    line = text_line(moment, "" if invocation is None else invocation.request_id, str(access)) + "\n"
+    now = time.time()
+    line = text_line("INFO", now, now % 1 * 1000, "" if invocation is None else invocation.request_id, str(access))
     handler.acquire()
     try:
-        handler.write(line, moment)
+        handler.write(f"{line}\n", logging.INFO, now)
     except Exception:
         return False
     finally:
         handler.release()
     return True
-
-
-class _Moment:
-    """All that a text line needs of a LogRecord, which takes longer to make than the line."""
-
-    levelno = logging.INFO
-    levelname = "INFO"
-
-    def __init__(self, created: float) -> None:
-        self.created = created
-        self.msecs = created % 1 * 1000
 
 
 def _only_handler() -> StdoutHandler | FrameHandler | None:

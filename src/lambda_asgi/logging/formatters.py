@@ -4,20 +4,11 @@ import json
 import logging
 import time
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 
-class Leveled(Protocol):
-    """What a line's head and frame need of a record."""
-
-    created: float
-    msecs: float
-    levelno: int
-    levelname: str
-
-
-def _time(record: Leveled) -> str:
-    return f"{_utc(int(record.created))}.{int(record.msecs):03d}Z"
+def _time(created: float, msecs: float) -> str:
+    return f"{_utc(int(created))}.{int(msecs):03d}Z"
 
 
 @lru_cache(maxsize=1)
@@ -25,20 +16,22 @@ def _utc(second: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
 
 
-def rounded_level(record: Leveled) -> int:
+def rounded_level(level: int) -> int:
     """One of Lambda's levels: those between and beyond are taken as the next one below."""
-    return min(logging.CRITICAL, max(logging.NOTSET, record.levelno)) // 10 * 10
+    return min(logging.CRITICAL, max(logging.NOTSET, level)) // 10 * 10
 
 
-def text_line(record: Leveled, request_id: str, message: str) -> str:
-    return f"[{record.levelname}]\t{_time(record)}\t{request_id}\t{message}"
+def text_line(level: str, created: float, msecs: float, request_id: str, message: str) -> str:
+    """A line without its end. `created` and `msecs` as in a LogRecord."""
+    return f"[{level}]\t{_time(created, msecs)}\t{request_id}\t{message}"
 
 
 class TextFormatter(logging.Formatter):
     """`[LEVEL]` TAB time TAB request id TAB message, and a traceback on lines of its own."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        return text_line(record, getattr(record, "aws_request_id", ""), record.message)
+        request_id = getattr(record, "aws_request_id", "")
+        return text_line(record.levelname, record.created, record.msecs, request_id, record.message)
 
     def format(self, record: logging.LogRecord) -> str:
         return super().format(record) + "\n"
@@ -62,8 +55,8 @@ class JSONFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         has_message_object = isinstance(record.msg, dict) and not record.args
         line: dict[str, Any] = {
-            "timestamp": _time(record),
-            "level": logging.getLevelName(rounded_level(record)),
+            "timestamp": _time(record.created, record.msecs),
+            "level": logging.getLevelName(rounded_level(record.levelno)),
             "message": record.msg if has_message_object else record.getMessage(),
             "logger": record.name,
         }

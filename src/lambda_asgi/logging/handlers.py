@@ -6,7 +6,7 @@ import select
 import sys
 
 from lambda_asgi.invocation import Invocation, current_invocation
-from lambda_asgi.logging.formatters import JSONFormatter, Leveled, rounded_level
+from lambda_asgi.logging.formatters import JSONFormatter, rounded_level
 
 
 class InvocationFilter(logging.Filter):
@@ -41,11 +41,11 @@ class StdoutHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             line = _terminated(self.format(record))
-            self.write(line[:-1].replace("\n", "\r") + "\n", record)
+            self.write(line[:-1].replace("\n", "\r") + "\n", record.levelno, record.created)
         except Exception:
             self.handleError(record)
 
-    def write(self, line: str, record: Leveled) -> None:
+    def write(self, line: str, level: int, created: float) -> None:
         """Write one line, its end included. The caller holds this handler's lock."""
         sys.stdout.write(line)
         sys.stdout.flush()
@@ -75,16 +75,16 @@ class FrameHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self.write(_terminated(self.format(record)), record)
+            self.write(_terminated(self.format(record)), record.levelno, record.created)
         except Exception:
             self.handleError(record)
 
-    def write(self, line: str, record: Leveled) -> None:
+    def write(self, line: str, level: int, created: float) -> None:
         """Write one frame. The caller holds this handler's lock."""
         message = line.encode("utf-8", "backslashreplace")
-        severity = SEVERITY[rounded_level(record)] if self._leveled else 0
+        severity = SEVERITY[rounded_level(level)] if self._leveled else 0
         frame_type = 0xA55A0000 | severity << 2 | (2 if isinstance(self.formatter, JSONFormatter) else 3)
-        microseconds = int(record.created * 1_000_000)
+        microseconds = int(created * 1_000_000)
         head = frame_type.to_bytes(4) + len(message).to_bytes(4) + microseconds.to_bytes(8)
         self._write(head + message)
 

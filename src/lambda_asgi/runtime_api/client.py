@@ -5,7 +5,7 @@ implementation of it.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from lambda_asgi._version import __version__
 from lambda_asgi.errors import ClientDisconnected, ConnectionToRuntimeAPILost, ResponseRefused
@@ -78,7 +78,9 @@ class RuntimeAPIClient:
         return checked(await connection.exchange(request))
 
     async def _get(self, request: bytes) -> Reply:
-        connection = await self.connection()
+        connection = self._connection
+        if connection is None or not connection.is_open:
+            connection = await self.connection()
         try:
             reply = await connection.exchange(request)
         except ConnectionToRuntimeAPILost:
@@ -140,24 +142,30 @@ class ResponseWriter:
         """Whether `stream_now` can send; otherwise `stream` connects anew, as long as nothing was streamed."""
         return self._connection.is_open
 
-    async def stream(self, parts: Sequence[bytes], *, last: bool = False) -> None:
-        """Send body parts, each a chunk of its own; wait while the peer reads more slowly than we write.
+    def stream(self, parts: Sequence[bytes], last: bool) -> Awaitable[None] | None:
+        """Send body parts, each a chunk of its own. What is returned has to be awaited: the peer reads more slowly than
+        we write, or the connection has to be opened again first. None: send on.
 
-        Raises ClientDisconnected when nobody takes them any more.
+        Raises ClientDisconnected, at once or awaited, when nobody takes them any more.
         """
         if self._reply is None and not self._connection.is_open:
-            self._connection = await self._client.connection()
-        reply = self._stream(parts, last=last)
+            return self._reconnect_and_stream(parts, last)
+        self.stream_now(parts, last)
+        return self._drain(last) if self._connection.is_clogged else None
+
+    async def _reconnect_and_stream(self, parts: Sequence[bytes], last: bool) -> None:
+        self._connection = await self._client.connection()
+        self.stream_now(parts, last)
         if self._connection.is_clogged:
-            await self._connection.drain()
-            if reply.done() and not last:
-                raise ClientDisconnected(_TAKES_NO_MORE)
+            await self._drain(last)
 
-    def stream_now(self, parts: Sequence[bytes], *, last: bool = False) -> None:
+    async def _drain(self, last: bool) -> None:
+        await self._connection.drain()
+        if not last and self._reply is not None and self._reply.done():
+            raise ClientDisconnected(_TAKES_NO_MORE)
+
+    def stream_now(self, parts: Sequence[bytes], last: bool = False) -> None:
         """`stream` without waiting: only for parts that are small and few."""
-        self._stream(parts, last=last)
-
-    def _stream(self, parts: Sequence[bytes], *, last: bool) -> asyncio.Future[Reply]:
         wire = []
         if self._reply is None:
             invocation = self._invocation
@@ -181,7 +189,6 @@ class ResponseWriter:
             self._ended = True
             self._on_gone = None  # it has nothing left to tell, and would be a reference cycle
         self._connection.write(wire, more=not last)
-        return self._reply
 
     def fail(self, error: FunctionError) -> None:
         """End a begun stream with the announced error trailers: never with text in the body, never with `/error`.

@@ -16,9 +16,12 @@ from lambda_asgi.runtime_api.protocol import Reply, ReplyParser
 # enough that the kernel's send buffer never runs dry while the event loop does something else.
 HIGH_WATER = 256 * 1024
 
-# Writes of one turn of the event loop leave in one `send`, up to this size: beyond it a system call costs less than
-# joining the pieces.
-JOIN_UP_TO = 16 * 1024
+# Writes of one turn of the event loop leave together, up to this size.
+HOLD_UP_TO = 16 * 1024
+
+# Pieces are joined up to this size: of hundreds of small ones, which may exceed HOLD_UP_TO by the last, one buffer is
+# made. Beyond it, there are large ones among them, and copying costs more than handing over a list.
+JOIN_UP_TO = 2 * HOLD_UP_TO
 
 # An app that blocks between two sends never ends its turn. What it sent this long ago must not wait any longer.
 LONGEST_HOLD = 0.001
@@ -114,11 +117,11 @@ class Connection(asyncio.BufferedProtocol):
             self._lost(ConnectionToRuntimeAPILost("the connection to the Runtime API was closed before the request"))
         return reply
 
-    async def exchange(self, request: bytes) -> Reply:
-        """Send a whole request and wait for its reply, however long that takes."""
+    def exchange(self, request: bytes) -> ReplyFuture:
+        """Send a whole request. Its reply may take as long as it likes."""
         reply = self.begin()
         self.write((request,), more=False)
-        return await reply
+        return reply
 
     def write(self, parts: Sequence[bytes], *, more: bool) -> None:
         """Send `parts`, in order.
@@ -128,32 +131,39 @@ class Connection(asyncio.BufferedProtocol):
         """
         if not self.is_open:
             return  # whoever waits for the reply hears of it
-        now = time.monotonic()
-        held = self._held
+        if self._turn is None:
+            if more:
+                self._turn = self._loop.call_soon(self._end_turn)
+                self._last_write = time.monotonic()
+            self._send(parts)
+            return
+        size = self._held_size
         for part in parts:
-            held.append(part)
-            self._held_size += len(part)
-        if self._turn is not None:
-            if more and self._held_size < JOIN_UP_TO and now - self._last_write < LONGEST_HOLD:
-                return
-        elif more:
-            self._turn = self._loop.call_soon(self._end_turn)
-        self._last_write = now
-        self._flush()
+            self._held.append(part)
+            size += len(part)
+        self._held_size = size
+        now = time.monotonic()
+        if not more or size >= HOLD_UP_TO or now - self._last_write >= LONGEST_HOLD:
+            self._last_write = now
+            self._send_held()
 
     def _end_turn(self) -> None:
         self._turn = None
-        self._flush()
+        if self._held:
+            self._send_held()
 
-    def _flush(self) -> None:
+    def _send_held(self) -> None:
         held, self._held = self._held, []
-        size, self._held_size = self._held_size, 0
-        if not held or not self.is_open or self._transport.is_closing():
+        self._held_size = 0
+        self._send(held)
+
+    def _send(self, parts: Sequence[bytes]) -> None:
+        if self._transport.is_closing():
             return
-        if size <= JOIN_UP_TO:
-            self._transport.write(b"".join(held))
+        if sum(map(len, parts)) <= JOIN_UP_TO:
+            self._transport.write(b"".join(parts))
         else:
-            self._transport.writelines(held)  # one system call, from Python 3.12 on without a copy
+            self._transport.writelines(parts)  # one system call, from Python 3.12 on without a copy
             if self._transport.get_write_buffer_size() > HIGH_WATER:
                 self._transport.set_write_buffer_limits(high=HIGH_WATER)  # 3.12 and 3.13.0 forget to pause_writing
 
