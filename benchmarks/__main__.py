@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
-from benchmarks import at_once, memory, report, runs, start_up
+from benchmarks import at_once, memory, processors, report, runs, start_up
 from benchmarks.measure import Figures
-from benchmarks.peers import HERE, PEERS
+from benchmarks.peers import PEERS
+from benchmarks.places import HERE
 from benchmarks.prepare import prepare
 from benchmarks.record import record
 from benchmarks.runs import Plan, Results
@@ -27,6 +28,7 @@ ALL: dict[str, tuple[str, Callable[[Plan], Results]]] = {
     **{work.name: (work.title, partial(runs.run, work)) for work in WORKS},
     "memory": ("Memory above what it was before, while 210 MB are streamed", memory.run),
     "start": ("From the start of the process", start_up.run),
+    "start-s3": ("From the start of the process, with an S3 client", start_up.run_s3),
     "at-once": ("Many at once in one process", at_once.run),
 }
 
@@ -51,6 +53,7 @@ def main() -> int:
     console.print(*(f"{name}: {value}" for name, value in report.machine().items()), sep="\n")
     versions = {name: peer.version() for name, peer in PEERS.items() if not peer.missing() and peer.version()}
     console.print(*dict.fromkeys(versions.values()), sep="; ")
+    processors.keep_to(processors.FOR_SERVER)
     begun = time.perf_counter()
     works: dict[str, Mapping[str, Sequence[Figures]]] = {}
     for name, (title, run) in ALL.items():

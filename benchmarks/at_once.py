@@ -2,7 +2,7 @@
 
 from benchmarks.measure import Figures, measured
 from benchmarks.peers import MANGUM_HANDLER, Peer, Running, awslambdaric, lambda_asgi
-from benchmarks.runs import Plan, Results
+from benchmarks.runs import Plan, Results, turns
 
 # 16 for a processor is what Managed Instances give. Not 64 processes: each imports the app by itself, one second long.
 POOL = 16
@@ -21,19 +21,19 @@ def run(plan: Plan) -> Results:
         theirs.ready(POOL)
         for running in (bare, ours, theirs):
             running.run("/small", 512, at_once=POOL)
-        for _ in range(plan.pairs):
-            for name, running, at_once in (
-                ("1 at once", bare, 1),
-                ("8 at once", bare, 8),
-                ("64 at once", bare, 64),
-                (f"FastAPI, {POOL} at once", ours, POOL),
-                (f"awslambdaric + Mangum + FastAPI, {POOL} processes", theirs, POOL),
-            ):
-                if running is bare:
-                    running.run("/step")
-                figures = measured(running, "/small", count, at_once=at_once)
-                figures["mib"] = running.memory()
-                if running is bare:
-                    figures["step_us"] = float(running.run("/step")[0].content())
-                results.setdefault(name, []).append(figures)
+        variants = (
+            ("1 at once", bare, 1),
+            ("8 at once", bare, 8),
+            ("64 at once", bare, 64),
+            (f"FastAPI, {POOL} at once", ours, POOL),
+            (f"awslambdaric + Mangum + FastAPI, {POOL} processes", theirs, POOL),
+        )
+        for name, running, at_once in turns(variants, plan.pairs):
+            if running is bare:
+                running.run("/step")
+            figures = measured(running, "/small", count, at_once=at_once)
+            figures["mib"] = running.memory()
+            if running is bare:
+                figures["step_us"] = float(running.run("/step")[0].content())
+            results.setdefault(name, []).append(figures)
     return results

@@ -18,7 +18,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.peers import HERE, Peer, Running, lambda_asgi, python
+from benchmarks.peers import Peer, Running, lambda_asgi, python
+from benchmarks.places import HERE
 
 BASELINE = HERE / "baseline.json"
 MARGIN = 1.15

@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from benchmarks.measure import Figures, Spread
-from benchmarks.peers import ROOT
+from benchmarks.places import ROOT
 from benchmarks.report import COLUMNS, FACTOR, judged, shown
 from benchmarks.work import GOALS
 

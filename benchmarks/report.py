@@ -1,5 +1,6 @@
 """Tables for people, JSON for the record."""
 
+import os
 import platform
 import statistics
 import sys
@@ -25,6 +26,8 @@ COLUMNS = {
     "step_us": ("longest step µs", "{:,.0f}"),
     "next_us": ("to first next, ms", "{:,.0f}"),
     "first_us": ("first invocation, ms", "{:,.1f}"),
+    "zip_mib": ("MiB in the zip", "{:,.1f}"),
+    "server_us": ("server's CPU µs", "{:,.0f}"),
 }
 FACTOR = {"next_us": 0.001, "first_us": 0.001}
 
@@ -101,8 +104,6 @@ def machine() -> dict[str, str]:
     if sys.platform == "linux":
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), model)
-    import os
-
     return {
         "processor": model,
         "processors": str(os.cpu_count()),
