@@ -53,7 +53,6 @@ def main() -> int:
     console.print(*(f"{name}: {value}" for name, value in report.machine().items()), sep="\n")
     versions = {name: peer.version() for name, peer in PEERS.items() if not peer.missing() and peer.version()}
     console.print(*dict.fromkeys(versions.values()), sep="; ")
-    processors.keep_to(processors.FOR_SERVER)
     begun = time.perf_counter()
     works: dict[str, Mapping[str, Sequence[Figures]]] = {}
     for name, (title, run) in ALL.items():
@@ -61,7 +60,8 @@ def main() -> int:
             continue
         console.print(f"\n{name} ...")
         try:
-            works[name] = run(plan)
+            with processors.on(processors.ONE):
+                works[name] = run(plan)
         except PeerFailed as failure:
             console.print(f"  failed: {failure}")
             continue

@@ -1,5 +1,6 @@
 """Many invocations at once in one process, as on Managed Instances, beside awslambdaric's pool of processes."""
 
+from benchmarks import processors
 from benchmarks.measure import Figures, measured
 from benchmarks.peers import MANGUM_HANDLER, Peer, Running, awslambdaric, lambda_asgi
 from benchmarks.runs import Plan, Results, turns
@@ -15,7 +16,8 @@ def run(plan: Plan) -> Results:
     watched = Peer("lambda_asgi", lambda_asgi("benchmarks.apps.bare.watched", AWS_LAMBDA_MAX_CONCURRENCY="64"))
     pool = Peer("awslambdaric", awslambdaric(MANGUM_HANDLER, AWS_LAMBDA_MAX_CONCURRENCY=str(POOL)))
     fastapi = Peer("FastAPI", lambda_asgi("benchmarks.apps.frameworks.app", AWS_LAMBDA_MAX_CONCURRENCY=str(POOL)))
-    with Running(watched) as bare, Running(fastapi) as ours, Running(pool) as theirs:
+    # On all processors: a pool of processes is made for several.
+    with processors.on(processors.ALL), Running(watched) as bare, Running(fastapi) as ours, Running(pool) as theirs:
         bare.ready(64)
         ours.ready(POOL)
         theirs.ready(POOL)

@@ -20,7 +20,6 @@ from typing import Self
 from benchmarks import s3
 from benchmarks.http_client import HTTPClient, free_port
 from benchmarks.places import HERE, LIBRARIES, NODE_MODULES, PREPARED, ROOT
-from benchmarks.processors import FOR_PEERS, keep_to
 from benchmarks.runtime_api import Answer, PeerFailed, RuntimeAPI
 
 Environment = Mapping[str, str]
@@ -293,7 +292,7 @@ def start(command: Command, environment: Environment) -> "subprocess.Popen[bytes
     variables = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TMPDIR") if key in os.environ}
     variables |= OF_EVERY_FUNCTION
     log = subprocess.DEVNULL if not os.environ.get("BENCHMARK_LOGS") else None
-    process = subprocess.Popen(
+    return subprocess.Popen(
         command.argv,
         env={**variables, **command.environment, **environment},
         cwd=command.folder,
@@ -301,8 +300,6 @@ def start(command: Command, environment: Environment) -> "subprocess.Popen[bytes
         stdout=log,
         stderr=log,
     )
-    keep_to(FOR_PEERS, process.pid)
-    return process
 
 
 _TEMPLATE = (ROOT / "events" / "function_url_get_file.json").read_text()

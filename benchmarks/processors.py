@@ -1,31 +1,40 @@
-"""Who runs where: the measuring server on one processor, the peers on the others.
+"""Who runs where: the measuring server and the peer that it measures share one processor.
 
-So a peer is not moved about in the middle of a round, and its threads do not take turns with the server that times it.
-With one processor, and on systems that cannot say (macOS, Windows), everything stays where the system puts it.
+They wait for each other anyway, so nothing is lost, and no round depends on whether the system has put them together.
+A function of less than 1769 MB has no whole processor of its own either
+(https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html). What AWS would run elsewhere (S3) runs on the
+others. Where there is one processor only, and on systems that do not tell (macOS, Windows), the system decides.
 """
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 Processors = frozenset[int]
 
 
 def shared_out(available: Processors) -> tuple[Processors, Processors]:
-    """For the server, and for the peers: one and the rest, or all for both where there is only one."""
+    """For the server and its peer, and for everything else."""
     if len(available) < 2:
         return available, available
-    first = min(available)
-    return frozenset({first}), available - {first}
+    one = frozenset({max(available)})  # not the first, which has most of a machine's interrupts
+    return one, available - one
 
 
-def _available() -> Processors:
-    return frozenset(os.sched_getaffinity(0)) if sys.platform == "linux" else frozenset()
+ALL = frozenset(os.sched_getaffinity(0)) if sys.platform == "linux" else frozenset()
+ONE, OTHERS = shared_out(ALL)
 
 
-FOR_SERVER, FOR_PEERS = shared_out(_available())
-
-
-def keep_to(processors: Processors, pid: int = 0) -> None:
-    """Bind a process (0: this one), and whatever it starts from now on."""
-    if sys.platform == "linux" and processors:
-        os.sched_setaffinity(pid, processors)
+@contextmanager
+def on(processors: Processors) -> Iterator[None]:
+    """Bind this process, and for good whatever it starts meanwhile."""
+    if sys.platform != "linux":
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, processors)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

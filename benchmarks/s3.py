@@ -10,9 +10,9 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from benchmarks import processors
 from benchmarks.content import SMALL_OBJECTS, big_file, small_object
 from benchmarks.places import LIBRARIES, ROOT
-from benchmarks.processors import FOR_SERVER, keep_to
 from benchmarks.runtime_api import PeerFailed
 
 BUCKET = "bench"
@@ -51,11 +51,10 @@ def server() -> Iterator[Mapping[str, str]]:
         command += ["-master.telemetry=false", f"-bucket={BUCKET}", f"-s3.config={identities}"]
         command += [f"-{name}={port}" for name, port in ports.items()]
         log = Path(folder, "log")
-        with log.open("wb") as output:
+        with log.open("wb") as output, processors.on(processors.OTHERS):
             process = subprocess.Popen(
                 command, env=os.environ | {"HOME": folder}, stdout=output, stderr=subprocess.STDOUT
             )
-        keep_to(FOR_SERVER, process.pid)
         try:
             limit = time.monotonic() + _SECONDS_TO_START
             while b"S3 Endpoint:" not in log.read_bytes():
