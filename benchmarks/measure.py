@@ -20,6 +20,11 @@ MICRO = 1e6
 LARGE = 1024 * 1024
 
 
+def known(figures: Figures) -> Figures:
+    """Without those that this system cannot tell, which are NaN."""
+    return {name: value for name, value in figures.items() if value == value}
+
+
 def measured(running: Running, path: str, count: int, *, at_once: int = 1) -> Figures:
     """Have `path` answered `count` times."""
     asked = events(path, count)

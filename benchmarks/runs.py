@@ -35,21 +35,21 @@ def turns(items: Sequence[Item], pairs: int) -> Iterator[Item]:
 
 
 def present(names: Sequence[str], say: Callable[[str], None]) -> list[str]:
-    """The peers that can be run; of the others it is said how to get them. Raises PeerFailed where there is none."""
+    """The peers that can be run; of the others it is said how to get them."""
     found = []
     for name in names:
         if hint := PEERS[name].missing():
             say(f"  skipped: {name}. To have it: {hint}")
         else:
             found.append(name)
-    if not found:
-        raise PeerFailed("none of its peers is here")
     return found
 
 
 def run(work: Work, plan: Plan) -> Results:
-    """Raises PeerFailed."""
+    """Nothing where no peer is here. Raises PeerFailed."""
     peers = present(work.peers, plan.say)
+    if not peers:
+        return {}
     results: dict[str, list[Figures]] = {name: [] for name in peers}
     count = max(1, work.count // plan.divisor)
     with ExitStack() as stack:

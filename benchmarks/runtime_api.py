@@ -18,6 +18,8 @@ from benchmarks import framing
 READ_SIZE = 1024 * 1024
 KEEP = 16 * 1024 * 1024
 
+# Chunks are not followed while the clock runs: a body has ended when what has come so far ends like this. So no content
+# that is asked for has a carriage return.
 END_OF_CHUNKS = b"\r\n0\r\n\r\n"
 # A streamed answer that is broken off ends with trailers instead. They are looked for in the last bytes that came.
 BROKEN_OFF = b"\r\n0\r\nlambda-runtime-function-error-"
