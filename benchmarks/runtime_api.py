@@ -106,7 +106,7 @@ class RuntimeAPI:
         """How many bytes of an answer are kept: the first ones."""
         self.init_error: bytes | None = None
         self.alive: Callable[[], bool] = lambda: True
-        """Asked when nothing has come for a second."""
+        """Asked when nothing has come for a while."""
         self.stall: Callable[[Answer], None] | None = None
         """Called before each read of an answer: a reader that is slow."""
 
@@ -165,7 +165,7 @@ class RuntimeAPI:
         return answer
 
     def _turn(self, limit: float) -> None:
-        ready = self._selector.select(1.0)
+        ready = self._selector.select(0.2)
         if not ready and not self.alive():
             raise PeerFailed("its process has ended")
         if not ready and time.perf_counter() > limit:
