@@ -53,7 +53,7 @@ def server() -> Iterator[Mapping[str, str]]:
         log = Path(folder, "log")
         with log.open("wb") as output, processors.on(processors.OTHERS):
             process = subprocess.Popen(
-                command, env=os.environ | {"HOME": folder}, stdout=output, stderr=subprocess.STDOUT
+                command, env=os.environ | {"HOME": folder, "TMPDIR": folder}, stdout=output, stderr=subprocess.STDOUT
             )
         try:
             limit = time.monotonic() + _SECONDS_TO_START
@@ -75,6 +75,9 @@ def server() -> Iterator[Mapping[str, str]]:
         finally:
             process.kill()  # what it would save is thrown away
             process.wait()
+            for port in ports.values():  # its sockets lie there, whatever TMPDIR says
+                for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                    left.unlink()
 
 
 def _fill(environment: Mapping[str, str]) -> None:
