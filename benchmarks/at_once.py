@@ -1,8 +1,9 @@
 """Many invocations at once in one process, as on Managed Instances, beside awslambdaric's pool of processes."""
 
+from benchmarks import processors
 from benchmarks.measure import Figures, measured
 from benchmarks.peers import MANGUM_HANDLER, Peer, Running, awslambdaric, lambda_asgi
-from benchmarks.runs import Plan, Results
+from benchmarks.runs import Plan, Results, turns
 
 # 16 for a processor is what Managed Instances give. Not 64 processes: each imports the app by itself, one second long.
 POOL = 16
@@ -15,25 +16,26 @@ def run(plan: Plan) -> Results:
     watched = Peer("lambda_asgi", lambda_asgi("benchmarks.apps.bare.watched", AWS_LAMBDA_MAX_CONCURRENCY="64"))
     pool = Peer("awslambdaric", awslambdaric(MANGUM_HANDLER, AWS_LAMBDA_MAX_CONCURRENCY=str(POOL)))
     fastapi = Peer("FastAPI", lambda_asgi("benchmarks.apps.frameworks.app", AWS_LAMBDA_MAX_CONCURRENCY=str(POOL)))
-    with Running(watched) as bare, Running(fastapi) as ours, Running(pool) as theirs:
+    # On all processors: a pool of processes is made for several.
+    with processors.on(processors.ALL), Running(watched) as bare, Running(fastapi) as ours, Running(pool) as theirs:
         bare.ready(64)
         ours.ready(POOL)
         theirs.ready(POOL)
         for running in (bare, ours, theirs):
             running.run("/small", 512, at_once=POOL)
-        for _ in range(plan.pairs):
-            for name, running, at_once in (
-                ("1 at once", bare, 1),
-                ("8 at once", bare, 8),
-                ("64 at once", bare, 64),
-                (f"FastAPI, {POOL} at once", ours, POOL),
-                (f"awslambdaric + Mangum + FastAPI, {POOL} processes", theirs, POOL),
-            ):
-                if running is bare:
-                    running.run("/step")
-                figures = measured(running, "/small", count, at_once=at_once)
-                figures["mib"] = running.memory()
-                if running is bare:
-                    figures["step_us"] = float(running.run("/step")[0].content())
-                results.setdefault(name, []).append(figures)
+        variants = (
+            ("1 at once", bare, 1),
+            ("8 at once", bare, 8),
+            ("64 at once", bare, 64),
+            (f"FastAPI, {POOL} at once", ours, POOL),
+            (f"awslambdaric + Mangum + FastAPI, {POOL} processes", theirs, POOL),
+        )
+        for name, running, at_once in turns(variants, plan.pairs):
+            if running is bare:
+                running.run("/step")
+            figures = measured(running, "/small", count, at_once=at_once)
+            figures["mib"] = running.memory()
+            if running is bare:
+                figures["step_us"] = float(running.run("/step")[0].content())
+            results.setdefault(name, []).append(figures)
     return results

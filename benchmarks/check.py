@@ -16,9 +16,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.peers import HERE, Peer, Running, lambda_asgi, python
+from benchmarks.peers import Peer, Running, lambda_asgi, python
+from benchmarks.places import HERE
 
 BASELINE = HERE / "baseline.json"
 MARGIN = 1.15
@@ -50,14 +52,26 @@ def main() -> int:
         known = ", ".join(baselines) or "nothing"
         print(f"{BASELINE.name} knows {known}, not {version}: --accept makes it", file=sys.stderr)
         return 1
-    failed = garbage > 0
-    for name, ratio in ratios.items():
-        baseline = baselines[version][name]
-        dearer = ratio > baseline * MARGIN
-        failed |= dearer
-        print(f"{name:20} {ratio:6.3f}  baseline {baseline:6.3f}  {ratio / baseline - 1:+6.1%}{'  DEARER' * dearer}")
+    lines, failed = compared(ratios, baselines[version])
+    print(*lines, sep="\n")
     print(f"{'garbage':20} {garbage:6.2f}  objects for each invocation{'  MORE THAN NONE' * (garbage > 0)}")
-    return int(failed)
+    return int(failed or garbage > 0)
+
+
+def compared(ratios: Mapping[str, float], baseline: Mapping[str, float]) -> tuple[list[str], bool]:
+    """A line for each ratio, and whether any is more than MARGIN dearer than its baseline, or has none."""
+    lines = []
+    failed = False
+    for name, ratio in ratios.items():
+        if name not in baseline:
+            lines.append(f"{name:20} {ratio:6.3f}  NO BASELINE: --accept makes it")
+            failed = True
+            continue
+        dearer = ratio > baseline[name] * MARGIN
+        failed |= dearer
+        change = ratio / baseline[name] - 1
+        lines.append(f"{name:20} {ratio:6.3f}  baseline {baseline[name]:6.3f}  {change:+6.1%}{'  DEARER' * dearer}")
+    return lines, failed
 
 
 def per_unit(few: tuple[str, int], many: tuple[str, int], units: int) -> float:

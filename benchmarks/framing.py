@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 DELIMITER = b"\0" * 8
 
@@ -45,13 +45,25 @@ def content_of_result(result: bytes) -> bytes:
     return base64.b64decode(body) if document.get("isBase64Encoded") else str(body).encode()
 
 
-def content_of_stream(pieces: Iterable[bytes]) -> bytes:
-    """What the client gets of a chunked body that begins with a prelude. Raises ValueError where there is none."""
+def content_of_stream(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """What the client gets of a chunked body that begins with a prelude.
+
+    Raises ValueError where there is none, where it is not that of a 200, and where the body has no end.
+    """
     dechunker = Dechunker()
-    prelude, delimiter, content = b"".join(map(dechunker.feed, pieces)).partition(DELIMITER)
+    data = map(dechunker.feed, pieces)
+    before = b""
+    for piece in data:
+        before += piece
+        if DELIMITER in before:
+            break
+    prelude, delimiter, content = before.partition(DELIMITER)
     if not delimiter or json.loads(prelude).get("statusCode") != 200:
         raise ValueError(f"not the prelude of a 200: {prelude[:300]!r}")
-    return content
+    yield content
+    yield from data
+    if not dechunker.ended:
+        raise ValueError("the chunked body has no end")
 
 
 def arrivals(pieces: Iterable[tuple[float, bytes]]) -> list[tuple[int, float]]:

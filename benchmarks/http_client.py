@@ -20,6 +20,7 @@ class HTTPClient:
     def __init__(self) -> None:
         self.address = f"127.0.0.1:{free_port()}"
         self.alive: Callable[[], bool] = lambda: True
+        self.keep = KEEP
         self._socket: socket.socket | None = None
         self._buffer = bytearray(READ_SIZE)
         self._view = memoryview(self._buffer)
@@ -47,7 +48,7 @@ class HTTPClient:
 
     def run(self, events: Sequence[bytes], *, at_once: int = 1, seconds: float = 60.0) -> list[Answer]:
         """A GET for the path of each event, one after the other. Raises PeerFailed."""
-        path = json.loads(events[0])["rawPath"]
+        path = json.loads(events[0])["rawPath"]  # the same in all
         request = f"GET {path} HTTP/1.1\r\nHost: {self.address}\r\nAccept: */*\r\n\r\n".encode()
         return [self._get(request) for _ in events]
 
@@ -73,7 +74,7 @@ class HTTPClient:
                 raise PeerFailed("the server closed the connection")
             now = time.perf_counter()
             left -= size
-            if answer.received < KEEP:
+            if answer.received < self.keep:
                 answer.pieces.append((now, bytes(self._view[:size])))
             answer.received += size
         answer.ended = now

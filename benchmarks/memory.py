@@ -10,7 +10,7 @@ from benchmarks.runtime_api import Answer
 def run(plan: Plan) -> Results:
     streamed: list[Figures] = []
     stalled: list[Figures] = []
-    with started("lambda_asgi") as running:
+    with started("lambda_asgi", {}) as running:
         running.run("/chunks/10")
         for _ in range(plan.pairs):
             before = running.resident()

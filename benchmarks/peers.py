@@ -3,6 +3,7 @@
 Every peer does the same work, told by the path of the event, behind a Runtime API (or, for uvicorn alone, behind HTTP).
 """
 
+import json
 import os
 import resource
 import shutil
@@ -11,17 +12,15 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Self
 
-from benchmarks.http_client import HTTPClient
+from benchmarks import s3
+from benchmarks.http_client import HTTPClient, free_port
+from benchmarks.places import HERE, LIBRARIES, NODE_MODULES, PREPARED, ROOT
 from benchmarks.runtime_api import Answer, PeerFailed, RuntimeAPI
-
-ROOT = Path(__file__).resolve().parent.parent
-HERE = ROOT / "benchmarks"
-PREPARED = HERE / "results" / "prepared"
-NODE_MODULES = HERE / "node" / "node_modules"
 
 Environment = Mapping[str, str]
 
@@ -45,14 +44,16 @@ class Peer:
     http: bool = False
 
 
-def python(*arguments: str, **environment: str) -> Command:
-    variables = {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", **environment}
+def python(*arguments: str, library: str = "", **environment: str) -> Command:
+    """With `src`, the benchmarks' apps and, where one is named, what lies in its folder of LIBRARIES."""
+    path = (ROOT / "src", ROOT, *((LIBRARIES / library,) if library else ()))
+    variables = {"PYTHONPATH": os.pathsep.join(map(str, path)), **environment}
     return Command((sys.executable, *arguments), variables)
 
 
-def lambda_asgi(handler: str, **environment: str) -> Callable[[str], Sequence[Command]]:
+def lambda_asgi(handler: str, library: str = "", **environment: str) -> Callable[[str], Sequence[Command]]:
     variables = {"_HANDLER": handler, "LAMBDA_TASK_ROOT": str(ROOT / "src"), **environment}
-    return lambda api: [python("-m", "lambda_asgi", AWS_LAMBDA_RUNTIME_API=api, **variables)]
+    return lambda api: [python("-m", "lambda_asgi", library=library, AWS_LAMBDA_RUNTIME_API=api, **variables)]
 
 
 def awslambdaric(handler: str, **environment: str) -> Callable[[str], Sequence[Command]]:
@@ -89,8 +90,6 @@ def node_version() -> str:
 
 
 def _node_package(name: str) -> str:
-    import json
-
     return str(json.loads((NODE_MODULES / name / "package.json").read_text())["version"])
 
 
@@ -105,8 +104,6 @@ def uvicorn(app: str) -> Callable[[str], Sequence[Command]]:
 
 def web_adapter(app: str) -> Callable[[str], Sequence[Command]]:
     def commands(api: str) -> Sequence[Command]:
-        from benchmarks.http_client import free_port
-
         port = str(free_port())
         variables = {"AWS_LAMBDA_RUNTIME_API": api, "AWS_LWA_PORT": port, "AWS_LWA_INVOKE_MODE": "response_stream"}
         variables |= {"AWS_LWA_READINESS_CHECK_PATH": "/small"}
@@ -121,8 +118,9 @@ def web_adapter_missing() -> str | None:
     return "`cargo install lambda_web_adapter`, then LWA=/path/to/lambda-adapter"
 
 
-def sender(chunk: int, count: int) -> Callable[[str], Sequence[Command]]:
-    return lambda api: [Command((str(PREPARED / "sender"), *api.rsplit(":", 1), str(chunk), str(count)))]
+def sender(count: int, chunk: str) -> Callable[[str], Sequence[Command]]:
+    """`chunk`: the text, or how many bytes of any."""
+    return lambda api: [Command((str(PREPARED / "sender"), *api.rsplit(":", 1), str(count), chunk))]
 
 
 def sender_missing() -> str | None:
@@ -138,9 +136,16 @@ def versions(*packages: str) -> Callable[[], str]:
     return lambda: ", ".join(f"{package} {metadata.version(package)}" for package in packages)
 
 
+def library_version(library: str) -> str:
+    """Of one in LIBRARIES."""
+    [found] = metadata.distributions(name=library, path=[str(LIBRARIES / library)])
+    return f"{library} {found.version}"
+
+
 BARE = "benchmarks.apps.bare.app"
 FRAMEWORKS = "benchmarks.apps.frameworks.app"
 MANGUM_HANDLER = "benchmarks.apps.mangum_frameworks.handler"
+SMALL_TEXT = '{"message":"hello from lambda","items":[1,2,3]}'
 
 PEERS = {
     peer.name: peer
@@ -163,8 +168,20 @@ PEERS = {
         ),
         Peer("uvicorn + FastAPI", uvicorn("benchmarks.apps.frameworks:app"), version=versions("uvicorn"), http=True),
         Peer("blocking socket", lambda api: [python(str(HERE / "apps" / "blocking.py"), AWS_LAMBDA_RUNTIME_API=api)]),
-        Peer("C, small", sender(47, 1), sender_missing),
-        Peer("C, 64 KiB", sender(65536, 3200), sender_missing),
+        Peer("C, small", sender(1, SMALL_TEXT), sender_missing),
+        Peer("C, 64 KiB", sender(3199, "65536"), sender_missing),
+        Peer(
+            "lambda_asgi + file_service, S3", lambda_asgi("file_service.main.handler"), s3.missing, versions("obstore")
+        ),
+        *(
+            Peer(
+                f"lambda_asgi + FastAPI + {library}",
+                lambda_asgi(f"benchmarks.apps.s3_{library}.app", library),
+                partial(s3.missing, library),
+                partial(library_version, library),
+            )
+            for library in ("boto3", "aiobotocore")
+        ),
     )
 }
 
@@ -211,7 +228,7 @@ class Running:
         return all(process.poll() is None for process in self._processes)
 
     def run(self, path: str, count: int = 1, *, at_once: int = 1) -> list[Answer]:
-        return self.server.run([event(path)] * count, at_once=at_once)
+        return self.server.run(events(path, count), at_once=at_once)
 
     def stop(self) -> resource.struct_rusage | None:
         """What the first process has used in its life."""
@@ -288,10 +305,13 @@ def start(command: Command, environment: Environment) -> "subprocess.Popen[bytes
 _TEMPLATE = (ROOT / "events" / "function_url_get_file.json").read_text()
 
 
+def events(path: str, count: int) -> list[bytes]:
+    """`count` events. A path with "{}" is another one each time: the number goes there."""
+    return [event(path.format(number)) for number in range(count)] if "{}" in path else [event(path)] * count
+
+
 def event(path: str) -> bytes:
     """A Function URL's event, as recorded, for `path`."""
-    import json
-
     document = json.loads(_TEMPLATE)
     document["rawPath"] = document["requestContext"]["http"]["path"] = path
     return json.dumps(document).encode()

@@ -1,10 +1,12 @@
 """`python -m benchmarks prepare`: what the peers need, made once in benchmarks/results/prepared and benchmarks/node.
 
-A virtual environment with the function's Python (so that all is measured on the version that Lambda runs), two builds
-of the function, and Node's packages. What cannot be had is said, and its peers are skipped.
+A virtual environment with the function's Python (so that all is measured on the version that Lambda runs), the build of
+the function with and without bytecode, S3 clients, and Node's packages. What cannot be had is said, and its peers are
+skipped.
 """
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -12,12 +14,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.peers import HERE, NODE_MODULES, PREPARED, ROOT
+from benchmarks.places import BUILT, HERE, LIBRARIES, NODE_MODULES, PLAIN, PREPARED, ROOT, RUNTIME_CLIENT, VENV
 
-VENV = PREPARED / "venv"
-BUILT = PREPARED / "built"
-PLAIN = PREPARED / "plain"
-RUNTIME_CLIENT = PREPARED / "awslambdaric"
+BYTECODE = ("-m", "compileall", "-q", "-j0", "--invalidation-mode", "unchecked-hash")  # as tools/compile_bytecode.py
+AIOBOTOCORE = "aiobotocore==3.10.0"  # nothing else here needs it, so it is in no lock
 
 
 def prepare(python: str | None, say: Callable[[str], None]) -> int:
@@ -36,18 +36,20 @@ def prepare(python: str | None, say: Callable[[str], None]) -> int:
     uv("pip", "install", "--python", str(VENV), *shipped)
     # No tools of ours beside them: FastAPI traces each request where it finds OpenTelemetry, which one of them brings.
     uv("pip", "install", "--python", str(VENV), *map(locked, ("awslambdaric", "uvicorn", "rich")))
-    say("Building the function, as `make build` does, and once more without bytecode ...")
-    for folder in (BUILT, PLAIN, RUNTIME_CLIENT):
-        shutil.rmtree(folder, ignore_errors=True)
+    say("Building the function, as `make build` does ...")
+    build(interpreter)
+    say("Installing S3 clients ...")
+    shutil.rmtree(LIBRARIES, ignore_errors=True)
     target = ("pip", "install", "--python", interpreter, "--target")
-    uv(*target, str(PLAIN), *shipped)
+    for library, packages in (
+        ("obstore", [locked("obstore")]),
+        ("boto3", [locked("boto3")]),
+        ("aiobotocore", [AIOBOTOCORE, locked("boto3")]),  # it needs botocore, whose version boto3's bounds too
+    ):
+        uv(*target, str(LIBRARIES / library), *packages)
+    shutil.rmtree(RUNTIME_CLIENT, ignore_errors=True)
     uv(*target, str(RUNTIME_CLIENT), locked("awslambdaric"))
-    shutil.copytree(ROOT / "src", PLAIN, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(HERE / "apps" / "mangum_service.py", PLAIN)
-    shutil.copytree(PLAIN, BUILT)
-    for folder in (BUILT, RUNTIME_CLIENT):
-        compile_ = (interpreter, "-m", "compileall", "-q", "-j0", "--invalidation-mode", "unchecked-hash", folder)
-        subprocess.run(compile_, check=False)
+    subprocess.run((interpreter, *BYTECODE, str(RUNTIME_CLIENT)), check=False)
     if shutil.which("npm") is None:
         say("No npm: Node's peers are skipped.")
     elif not (NODE_MODULES / "aws-lambda-ric").exists():
@@ -60,6 +62,30 @@ def prepare(python: str | None, say: Callable[[str], None]) -> int:
             say("That failed: it needs Node.js 22, autoconf, automake, libtool, cmake and a C++ compiler.")
     say("Ready: make bench")
     return 0
+
+
+def build(interpreter: str) -> None:
+    """PLAIN: what `sam build` makes for this machine. BUILT: with the bytecode that `make build` adds."""
+    tools = ROOT / ".venv" / "bin"
+    path = os.pathsep.join((str(Path(interpreter).parent), str(tools), os.environ["PATH"]))
+    environment = {**os.environ, "PATH": path, "SAM_CLI_TELEMETRY": "0"}
+    architecture = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
+    made = PREPARED / "sam" / "build"
+    sam = (str(tools / "sam"), "build", "--build-dir", str(made))
+    subprocess.run(
+        (*sam, "--parameter-overrides", f"Architecture={architecture}"),
+        cwd=ROOT,
+        env=environment,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=None if os.environ.get("BENCHMARK_LOGS") else subprocess.DEVNULL,
+    )
+    for folder in (PLAIN, BUILT):
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(made / "FileServiceFunction", folder)
+        shutil.copy(HERE / "apps" / "mangum_service.py", folder)
+    bytecode = (sys.executable, str(ROOT / "tools" / "compile_bytecode.py"), str(BUILT))
+    subprocess.run(bytecode, cwd=ROOT, env=environment, check=True)
 
 
 def locked(package: str) -> str:

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import Figures, Spread
-from benchmarks.peers import ROOT
-from benchmarks.report import COLUMNS, FACTOR, judged, shown
+from benchmarks.places import ROOT
+from benchmarks.report import COLUMNS, cell, judged, measured_in, median, shown
 from benchmarks.work import GOALS
 
 DOCS = ROOT / "docs"
@@ -16,15 +17,23 @@ BEGIN, END = "<!-- results: written by `make bench ARGS=--record` -->", "<!-- en
 Works = Mapping[str, Mapping[str, Sequence[Figures]]]
 
 
-def record(works: Works, titles: Mapping[str, str], about: Mapping[str, Any]) -> None:
+def record(works: Works, titles: Mapping[str, str], about: Mapping[str, Any], docs: Path = DOCS) -> None:
+    """Raises ValueError, before anything is written, where the page has no place for the results."""
+    page = docs / "performance.md"
+    text = replaced(page.read_text(), "\n".join(markdown(works, titles, about)))
+    page.write_text(text)
     summary = {work: {peer: _spreads(rounds) for peer, rounds in peers.items()} for work, peers in works.items()}
-    (DOCS / "performance.json").write_text(json.dumps({**about, "works": summary}, indent=1) + "\n")
-    page = DOCS / "performance.md"
-    before, _, rest = page.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(before + BEGIN + "\n\n" + "\n".join(markdown(works, titles, about)) + "\n" + END + after)
+    (docs / "performance.json").write_text(json.dumps({**about, "works": summary}, indent=1, allow_nan=False) + "\n")
     for name, svg in charts(works).items():
-        (DOCS / name).write_text(svg)
+        (docs / name).write_text(svg)
+
+
+def replaced(page: str, results: str) -> str:
+    """The page with `results` between its two marks. Raises ValueError where they are not there once, in this order."""
+    if page.count(BEGIN) != 1 or page.count(END) != 1 or page.index(END) < page.index(BEGIN):
+        raise ValueError(f"the page needs the marks {BEGIN!r} and {END!r}, once each")
+    before, _, rest = page.partition(BEGIN)
+    return f"{before}{BEGIN}\n\n{results}\n{END}{rest.partition(END)[2]}"
 
 
 def _spreads(rounds: Sequence[Figures]) -> dict[str, list[float]]:
@@ -51,17 +60,11 @@ def markdown(works: Works, titles: Mapping[str, str], about: Mapping[str, Any]) 
             f"| {sign} {goal.limit:.4g} | {shown(spread)} | {verdict} |"
         )
     for work, peers in works.items():
-        names = [
-            name for name in COLUMNS if any(name in figures for rounds in peers.values() for figures in rounds[:1])
-        ]
+        names = measured_in(peers)
         lines += ["", f"**{titles[work]}**", ""]
         lines += ["| | " + " | ".join(COLUMNS[name][0] for name in names) + " |", "|---" + "|---:" * len(names) + "|"]
         for peer, rounds in peers.items():
-            cells = []
-            for name in names:
-                values = [figures[name] for figures in rounds if name in figures]
-                cells.append(COLUMNS[name][1].format(Spread.of(values).median * FACTOR.get(name, 1)) if values else "-")
-            lines.append(f"| {peer} | " + " | ".join(cells) + " |")
+            lines.append(f"| {peer} | " + " | ".join(cell(rounds, name) for name in names) + " |")
     return lines
 
 
@@ -73,16 +76,17 @@ def charts(works: Works) -> dict[str, str]:
         ("performance-start.svg", "From start to the first `next`, ms (less is better)", "start", "next_us"),
     ):
         if work in works:
-            made[name] = bars(title, {peer: _median(rounds, figure) for peer, rounds in works[work].items()})
+            medians = {peer: median(rounds, figure) for peer, rounds in works[work].items()}
+            made[name] = bars(title, {peer: value for peer, value in medians.items() if value is not None})
     files = {work: peers for work, peers in works.items() if work.startswith("file-")}
     if files:
-        rates = {work.removeprefix("file-"): _median(next(iter(p.values())), "mb_per_s") for work, p in files.items()}
+        rates = {
+            work.removeprefix("file-"): median(rounds, "mb_per_s") or 0.0
+            for work, peers in files.items()
+            for rounds in peers.values()  # one only
+        }
         made["performance-files.svg"] = bars("A file of 192 MiB through FastAPI, MB/s (more is better)", rates)
     return made
-
-
-def _median(rounds: Sequence[Figures], figure: str) -> float:
-    return Spread.of([figures[figure] for figures in rounds]).median * FACTOR.get(figure, 1)
 
 
 def bars(title: str, values: Mapping[str, float]) -> str:

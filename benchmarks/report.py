@@ -1,5 +1,6 @@
 """Tables for people, JSON for the record."""
 
+import os
 import platform
 import statistics
 import sys
@@ -25,34 +26,46 @@ COLUMNS = {
     "step_us": ("longest step µs", "{:,.0f}"),
     "next_us": ("to first next, ms", "{:,.0f}"),
     "first_us": ("first invocation, ms", "{:,.1f}"),
+    "zip_mib": ("MiB in the zip", "{:,.1f}"),
+    "server_us": ("server's CPU µs", "{:,.0f}"),
 }
 FACTOR = {"next_us": 0.001, "first_us": 0.001}
 
 
+def measured_in(results: Mapping[str, Sequence[Figures]]) -> list[str]:
+    """The figures that any of the peers has, in the order of COLUMNS."""
+    return [name for name in COLUMNS if any(name in rounds[0] for rounds in results.values() if rounds)]
+
+
 def table(title: str, results: Mapping[str, Sequence[Figures]]) -> Table:
     """Medians of each peer; and the first peer's wall and CPU divided by the others', in pairs."""
-    present = [name for name in COLUMNS if any(name in rounds[0] for rounds in results.values() if rounds)]
+    present = measured_in(results)
     output = Table(title=title, title_justify="left", title_style="bold", pad_edge=False, box=None)
     output.add_column("")
     for name in present:
         output.add_column(COLUMNS[name][0], justify="right")
     compared = [name for name in ("next_us", "wall_us", "cpu_us") if name in present] if len(results) > 1 else []
     for name in compared:
-        output.add_column(f"ours / theirs, {COLUMNS[name][0].split()[0]}", justify="right")
+        output.add_column(
+            f"ours / theirs, {COLUMNS[name][0].removesuffix(' µs').removesuffix(', ms')}", justify="right"
+        )
     first = next(iter(results.values()))
     for peer, rounds in results.items():
-        cells = [_cell(rounds, name) for name in present]
+        cells = [cell(rounds, name) for name in present]
         ratios = ["" if rounds is first else shown(ratio(first, rounds, name)) for name in compared]
         output.add_row(peer, *cells, *ratios)
     return output
 
 
-def _cell(rounds: Sequence[Figures], name: str) -> str:
+def median(rounds: Sequence[Figures], name: str) -> float | None:
+    """In the unit of the figure's column. None where it was not measured."""
     values = [figures[name] for figures in rounds if name in figures]
-    if not values or values[0] != values[0]:
-        return "-"
-    median = statistics.median(values) * FACTOR.get(name, 1)
-    return COLUMNS[name][1].format(median)
+    return statistics.median(values) * FACTOR.get(name, 1) if values else None
+
+
+def cell(rounds: Sequence[Figures], name: str) -> str:
+    value = median(rounds, name)
+    return "-" if value is None else COLUMNS[name][1].format(value)
 
 
 def shown(spread: Spread | None) -> str:
@@ -68,7 +81,8 @@ def judged(goal: Goal, works: Mapping[str, Mapping[str, Sequence[Figures]]]) -> 
     elif goal.theirs:
         spread = ratio(ours, theirs, goal.figure)
     else:
-        spread = Spread.of([figures[goal.figure] for figures in ours]) if ours else None
+        values = [figures[goal.figure] for figures in ours if goal.figure in figures]
+        spread = Spread.of(values) if values else None
     if spread is None:
         return None, False
     return spread, spread.median >= goal.limit if goal.at_least else spread.median <= goal.limit
@@ -101,8 +115,6 @@ def machine() -> dict[str, str]:
     if sys.platform == "linux":
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), model)
-    import os
-
     return {
         "processor": model,
         "processors": str(os.cpu_count()),

@@ -1,21 +1,22 @@
 """How a work is run: every peer in turn, again and again, each answer checked before the clock starts."""
 
 import json
-import os
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TypeVar
 
+from benchmarks.content import SMALL, fingerprint
 from benchmarks.measure import Figures, measured
-from benchmarks.peers import PEERS, PREPARED, Running
-from benchmarks.runtime_api import PeerFailed
-from benchmarks.work import FILE_SIZE, Work
+from benchmarks.peers import PEERS, Running
+from benchmarks.runtime_api import KEEP, PeerFailed
+from benchmarks.work import Work
 
 Results = Mapping[str, list[Figures]]
 """By peer: a round's figures, in the order of the rounds, which were taken in turn."""
 
-SMALL = {"message": "hello from lambda", "items": [1, 2, 3]}
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -27,38 +28,49 @@ class Plan:
     say: Callable[[str], None] = print
 
 
-def run(work: Work, plan: Plan) -> Results:
-    """Raises PeerFailed."""
-    peers = []
-    for name in work.peers:
+def turns(items: Sequence[Item], pairs: int) -> Iterator[Item]:
+    """A B, B A, A B, ...: whatever becomes slower or faster meanwhile, and who comes after whom, hits all alike."""
+    for turn in range(pairs):
+        yield from items if turn % 2 == 0 else reversed(items)
+
+
+def present(names: Sequence[str], say: Callable[[str], None]) -> list[str]:
+    """The peers that can be run; of the others it is said how to get them."""
+    found = []
+    for name in names:
         if hint := PEERS[name].missing():
-            plan.say(f"  skipped: {name}. To have it: {hint}")
+            say(f"  skipped: {name}. To have it: {hint}")
         else:
-            peers.append(name)
+            found.append(name)
+    return found
+
+
+def run(work: Work, plan: Plan) -> Results:
+    """Nothing where no peer is here. Raises PeerFailed."""
+    peers = present(work.peers, plan.say)
+    if not peers:
+        return {}
     results: dict[str, list[Figures]] = {name: [] for name in peers}
     count = max(1, work.count // plan.divisor)
-    if work.fresh:
-        for _ in range(plan.pairs):
-            for name in peers:
-                with started(name) as running:
-                    results[name].append(measured(running, work.path_of(name), work.count))
-        return results
     with ExitStack() as stack:
-        running = {name: stack.enter_context(started(name)) for name in peers}
-        for name in peers:
-            check(work, name, running[name])
-            running[name].run(work.path_of(name), max(1, work.warm // plan.divisor))
-        for _ in range(plan.pairs):
-            for name in peers:
-                results[name].append(measured(running[name], work.path_of(name), count, at_once=work.at_once))
+        environment = stack.enter_context(work.source())
+        if work.fresh:
+            for name in turns(peers, plan.pairs):
+                with started(name, environment) as running:
+                    results[name].append(measured(running, work.path_of(name), work.count))
+            return results
+        all_running = {name: stack.enter_context(started(name, environment)) for name in peers}
+        for name, running in all_running.items():
+            check(work, name, running)
+            running.run(work.path_of(name), max(1, work.warm // plan.divisor))
+        for name in turns(peers, plan.pairs):
+            results[name].append(measured(all_running[name], work.path_of(name), count))
     return results
 
 
-def started(name: str, environment: Mapping[str, str] | None = None) -> Running:
+def started(name: str, environment: Mapping[str, str]) -> Running:
     """A peer that asks for work. Raises PeerFailed."""
-    folder = big_file().parent
-    variables = {"BENCHMARK_FILE": str(big_file()), "FILE_SOURCE": str(folder), **(environment or {})}
-    running = Running(PEERS[name], variables)
+    running = Running(PEERS[name], environment)
     try:
         running.ready()
     except PeerFailed:
@@ -68,26 +80,20 @@ def started(name: str, environment: Mapping[str, str] | None = None) -> Running:
 
 
 def check(work: Work, name: str, running: Running) -> None:
-    """Raises PeerFailed unless the answer is the one that the work is about."""
+    """Raises PeerFailed unless the answer is the one that the work is about, byte for byte."""
+    running.server.keep = sys.maxsize
     [answer] = running.run(work.path_of(name))
-    if work.expected is None:
-        content = answer.content()
-        if not name.startswith("C,") and json.loads(content) != SMALL:
-            raise PeerFailed(f"{name}: {work.path} gave {content[:200]!r}")
-    elif work.expected > 8 * 1024 * 1024:  # not kept whole: framing takes less than 1 %
-        if not work.expected <= answer.received <= work.expected * 1.01:
-            raise PeerFailed(f"{name}: {work.path} gave {answer.received} bytes, not {work.expected}")
-    elif len(answer.content()) != work.expected:
-        raise PeerFailed(f"{name}: {work.path} gave {len(answer.content())} bytes, not {work.expected}")
-
-
-def big_file() -> Path:
-    """The file that is sent: FILE_SIZE bytes that no compression and no sparse file helps with, read once."""
-    path = PREPARED / "files" / "benchmark.bin"
-    if not path.exists() or path.stat().st_size != FILE_SIZE:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        block = os.urandom(1024 * 1024).replace(b"\r", b"n").replace(b"\0", b"0")
-        with path.open("wb") as file:
-            for _ in range(FILE_SIZE // len(block)):
-                file.write(block)
-    return path
+    running.server.keep = KEEP
+    try:
+        size, digest = fingerprint(answer.in_pieces())
+        if work.content is not None:
+            expected = fingerprint(work.content())
+            good = (size, digest) == expected
+        elif work.length is not None:
+            good = size == work.length
+        else:
+            good = json.loads(answer.content()) == SMALL
+    except ValueError as error:
+        raise PeerFailed(f"{name}: {work.path} gave no answer: {error}") from None
+    if not good:
+        raise PeerFailed(f"{name}: {work.path} gave {size} bytes that are not what was asked for (SHA-256 {digest})")

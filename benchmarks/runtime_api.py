@@ -8,7 +8,7 @@ import selectors
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -18,7 +18,12 @@ from benchmarks import framing
 READ_SIZE = 1024 * 1024
 KEEP = 16 * 1024 * 1024
 
+# Chunks are not followed while the clock runs: a body has ended when what has come so far ends like this. So no content
+# that is asked for has a carriage return.
 END_OF_CHUNKS = b"\r\n0\r\n\r\n"
+# A streamed answer that is broken off ends with trailers instead. They are looked for in the last bytes that came.
+BROKEN_OFF = b"\r\n0\r\nlambda-runtime-function-error-"
+TAIL = 4096
 
 ACCEPTED = (
     b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n" + b'{"status":"OK"}\n'
@@ -48,10 +53,16 @@ class Answer:
 
     def content(self) -> bytes:
         """What the client of a Function URL would get. Raises ValueError for an answer that is none."""
-        raw = [piece for _, piece in self.pieces]
+        return b"".join(self.in_pieces())
+
+    def in_pieces(self) -> Iterator[bytes]:
+        """The content as it came, without a second copy of it. Raises ValueError, also where not all of it was kept."""
+        if sum(len(piece) for _, piece in self.pieces) != self.received:
+            raise ValueError(f"{self.received} bytes came, and not all were kept")
+        raw = (piece for _, piece in self.pieces)
         if self.plain:
-            return b"".join(raw)
-        return framing.content_of_stream(raw) if self.chunked else framing.content_of_result(b"".join(raw))
+            return raw
+        return framing.content_of_stream(raw) if self.chunked else iter((framing.content_of_result(b"".join(raw)),))
 
     def first_byte(self) -> float:
         """Seconds to the first byte of content."""
@@ -91,9 +102,11 @@ class RuntimeAPI:
         self._answers: dict[bytes, Answer] = {}
         self._count = 0
         self._done = 0
+        self.keep = KEEP
+        """How many bytes of an answer are kept: the first ones."""
         self.init_error: bytes | None = None
         self.alive: Callable[[], bool] = lambda: True
-        """Asked when nothing has come for a second."""
+        """Asked when nothing has come for a while."""
         self.stall: Callable[[Answer], None] | None = None
         """Called before each read of an answer: a reader that is slow."""
 
@@ -152,7 +165,7 @@ class RuntimeAPI:
         return answer
 
     def _turn(self, limit: float) -> None:
-        ready = self._selector.select(1.0)
+        ready = self._selector.select(0.2)
         if not ready and not self.alive():
             raise PeerFailed("its process has ended")
         if not ready and time.perf_counter() > limit:
@@ -183,7 +196,7 @@ class RuntimeAPI:
                 raise PeerFailed("the connection was closed in the middle of an answer")
             return
         if answer is not None:
-            self._body(connection, answer, bytes(self._view[:size]) if answer.received < KEEP else None, size, now)
+            self._body(connection, answer, bytes(self._view[:size]) if answer.received < self.keep else None, size, now)
             return
         data = connection.raw + self._buffer[:size] if connection.raw else bytes(self._view[:size])
         head, blank, rest = data.partition(b"\r\n\r\n")
@@ -203,7 +216,10 @@ class RuntimeAPI:
                 connection.socket.sendall(OK)
             return  # an extension's next event: none ever comes
         lower = head.lower()
-        answer = connection.answer = self._answers.pop(path.split(b"/")[-2], None) or Answer()
+        given = self._answers.pop(path.split(b"/")[-2], None)
+        if given is None and b"/invocation/" in path:
+            raise PeerFailed(f"an answer to an invocation that is not under way: {path.decode(errors='replace')}")
+        answer = connection.answer = given or Answer()
         answer.failed = not path.endswith((b"/response", b"/register"))
         answer.chunked = b"\r\ntransfer-encoding: chunked" in lower
         connection.left = None
@@ -230,10 +246,14 @@ class RuntimeAPI:
             if connection.left > 0:
                 return
         else:
-            end = piece[-7:] if piece is not None else bytes(self._view[max(0, size - 7) : size])
-            connection.tail = end if len(end) == 7 else (connection.tail + end)[-7:]
-            if connection.tail != END_OF_CHUNKS:
+            end = piece[-TAIL:] if piece is not None else bytes(self._view[max(0, size - TAIL) : size])
+            connection.tail = end if len(end) == TAIL else (connection.tail + end)[-TAIL:]
+            if not connection.tail.endswith(b"\r\n\r\n"):
                 return
+            if not connection.tail.endswith(END_OF_CHUNKS):
+                if BROKEN_OFF not in connection.tail.lower():
+                    return
+                answer.failed = True
         connection.socket.sendall(ACCEPTED)
         answer.ended = now
         connection.answer = None

@@ -1,14 +1,19 @@
 """From the start of the process to its first `next`, and the first invocation after it: the build beside its peers."""
 
 import sys
+import tempfile
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks import s3
+from benchmarks.content import small_object
 from benchmarks.measure import MICRO, Figures
-from benchmarks.peers import Command, Peer, Running
-from benchmarks.prepare import BUILT, PLAIN, RUNTIME_CLIENT
-from benchmarks.runs import Plan, Results
+from benchmarks.peers import PEERS, Command, Peer, Running
+from benchmarks.places import BUILT, LIBRARIES, PLAIN, ROOT, RUNTIME_CLIENT
+from benchmarks.runs import Plan, Results, present, turns
 from benchmarks.runtime_api import PeerFailed
+from benchmarks.work import S3_CLIENTS
 
 NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}  # Lambda cannot write any into /var/task
 
@@ -42,21 +47,57 @@ VARIANTS = {
 
 
 def run(plan: Plan) -> Results:
-    """Raises PeerFailed."""
+    """Nothing where there is no build. Raises PeerFailed."""
     if not BUILT.exists():
-        raise PeerFailed("no build: `python -m benchmarks prepare`")
+        plan.say("  skipped: there is no build. To have it: `python -m benchmarks prepare`")
+        return {}
+    hello = (ROOT / "src" / "samples" / "hello.txt").read_bytes()
     results: dict[str, list[Figures]] = {name: [] for name in VARIANTS}
-    for number in range(plan.pairs + 1):
-        for name, peer in VARIANTS.items():
-            with Running(peer) as running:
-                to_next = running.ready()
-                cpu = running.cpu()
-                [answer] = running.run("/files/hello.txt")
-                figures = {
-                    "next_us": to_next * MICRO,
-                    "cpu_us": cpu * MICRO,
-                    "first_us": (answer.ended - answer.sent) * MICRO,
-                }
-            if number:  # the first time, files come from the disk
-                results[name].append(figures)
-    return results
+    for name in turns(list(VARIANTS), plan.pairs + 1):
+        with Running(VARIANTS[name]) as running:
+            results[name].append(begun(running, "/files/hello.txt", hello))
+    return {name: rounds[1:] for name, rounds in results.items()}  # the first time, files come from the disk
+
+
+def run_s3(plan: Plan) -> Results:
+    """The same of each S3 client. `zip_mib`: what the client, with all it needs, adds to a zip.
+
+    Nothing where no peer is here. Raises PeerFailed.
+    """
+    names = present(list(S3_CLIENTS), plan.say)
+    if not names:
+        return {}
+    results: dict[str, list[Figures]] = {name: [] for name in names}
+    sizes = {name: zipped(LIBRARIES / S3_CLIENTS[name]) for name in names}
+    with s3.server() as environment:
+        for name in turns(names, plan.pairs + 1):
+            with Running(PEERS[name], environment) as running:
+                figures = begun(running, "/files/small/0.bin", small_object())
+                results[name].append({**figures, "zip_mib": sizes[name]})
+    return {name: rounds[1:] for name, rounds in results.items()}
+
+
+def begun(running: Running, path: str, content: bytes) -> Figures:
+    """From the start of the process to the end of its first invocation. Raises PeerFailed."""
+    to_next = running.ready()
+    cpu = running.cpu()
+    [answer] = running.run(path)
+    if answer.content() != content:
+        raise PeerFailed(f"{path} gave {answer.content()[:200]!r}")
+    return {
+        "next_us": to_next * MICRO,
+        "cpu_us": cpu * MICRO,
+        "first_us": (answer.ended - answer.sent) * MICRO,
+    }
+
+
+def zipped(folder: Path) -> float:
+    """MiB of a zip of `folder`. NaN where there is none."""
+    if not folder.exists():
+        return float("nan")
+    with tempfile.TemporaryFile() as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in folder.rglob("*"):
+                if path.suffix != ".pyc":  # none comes with any of them; ours may have been made since
+                    archive.write(path, path.relative_to(folder))
+        return file.tell() / 2**20

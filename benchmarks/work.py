@@ -1,15 +1,25 @@
 """The works: what is done how often, by whom. And the goals, each a ratio of two peers' figures."""
 
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
-FILE_SIZE = 192 * 1024 * 1024  # not 256: Lambda passes 200 MiB on
+from benchmarks import content, s3
+
+
+@contextmanager
+def files() -> Iterator[Mapping[str, str]]:
+    """The file is on the disk, and in the page cache once it was read."""
+    path = content.big_file()
+    yield {"BENCHMARK_FILE": str(path), "FILE_SOURCE": str(path.parent)}
 
 
 @dataclass(frozen=True)
 class Work:
     """`path` is asked `count` times a round (a quarter of that with --quick), after `warm` times outside the clock.
 
-    `expected` is the content's length in bytes, checked once for each peer. `fresh`: a new process for each round.
+    `content` is what has to come, checked once for each peer: without, it is the small JSON, and where it differs each
+    time, only its `length` is known. `fresh`: a new process for each round.
     """
 
     name: str
@@ -18,14 +28,24 @@ class Work:
     peers: tuple[str, ...]
     count: int = 1
     warm: int = 1
-    expected: int | None = None
+    content: Callable[[], Iterable[bytes]] | None = None
+    length: int | None = None
     fresh: bool = False
-    at_once: int = 1
+    source: Callable[[], AbstractContextManager[Mapping[str, str]]] = files
+    """Where files come from: it runs beside the peers, and gives the environment that leads them to it."""
     paths: tuple[tuple[str, str], ...] = ()
     """Where a peer has another path: (peer, path)."""
 
     def path_of(self, peer: str) -> str:
         return dict(self.paths).get(peer, self.path)
+
+
+def messages(count: int) -> Callable[[], Iterable[bytes]]:
+    return lambda: content.messages(count)
+
+
+def chunks() -> Iterable[bytes]:
+    return (b"x" * 65536 for _ in range(3199))  # and a little less than 3200, for the prelude: 200 MiB is the limit
 
 
 OURS = "lambda_asgi"
@@ -39,10 +59,31 @@ FRAMEWORKS = (
     "uvicorn + FastAPI",
 )
 BARE = (OURS, "Node", "blocking socket")
+OURS_S3 = "lambda_asgi + file_service, S3"
+S3_CLIENTS = {
+    OURS_S3: "obstore",
+    "lambda_asgi + FastAPI + boto3": "boto3",
+    "lambda_asgi + FastAPI + aiobotocore": "aiobotocore",
+}
 
 WORKS = (
+    Work(
+        "ceiling",
+        "The server's own limit: small answers by a sender in C, 4000 in a row",
+        "/small",
+        ("C, small",),
+        count=4000,
+        warm=500,
+    ),
+    Work(
+        "ceiling-chunks",
+        "The server's own limit: 64 KiB x 3200 by a sender in C",
+        "/chunks/3199",
+        ("C, 64 KiB",),
+        content=chunks,
+    ),
     Work("json", "Small JSON by a framework, 4000 in a row", "/small", FRAMEWORKS, count=4000, warm=500),
-    Work("small", "Small answer by a bare app, 4000 in a row", "/small", (*BARE, "C, small"), count=4000, warm=500),
+    Work("small", "Small answer by a bare app, 4000 in a row", "/small", BARE, count=4000, warm=500),
     Work("first-20", "The first 20 invocations of a fresh process", "/small", (OURS, "Node"), count=20, fresh=True),
     Work(
         "first-20-json",
@@ -52,28 +93,37 @@ WORKS = (
         count=20,
         fresh=True,
     ),
-    Work("message", "1 message of 30 bytes", "/messages/1", BARE, count=400, warm=100, expected=30),
-    Work("messages-10", "10 messages of 30 bytes in a row", "/messages/10", BARE, count=400, warm=100, expected=300),
-    Work("messages", "1000 messages of 30 bytes in a row", "/messages/1000", BARE, count=40, warm=40, expected=30000),
-    Work("paced", "100 messages of 30 bytes, 1 ms apart", "/paced/100", BARE, count=2, expected=3000),
+    Work("message", "1 message of 30 bytes", "/messages/1", BARE, count=400, warm=100, content=messages(1)),
     Work(
-        "chunks",
-        "64 KiB x 3200 (210 MB)",
-        "/chunks/3199",  # and a little less, for the prelude: 200 MiB is the limit
-        (*BARE, "C, 64 KiB"),
-        expected=3199 * 65536,
-        paths=(("C, 64 KiB", ""),),
+        "messages-10",
+        "10 messages of 30 bytes in a row",
+        "/messages/10",
+        BARE,
+        count=400,
+        warm=100,
+        content=messages(10),
     ),
+    Work(
+        "messages",
+        "1000 messages of 30 bytes in a row",
+        "/messages/1000",
+        BARE,
+        count=40,
+        warm=40,
+        content=messages(1000),
+    ),
+    Work("paced", "100 messages of 30 bytes, 1 ms apart", "/paced/100", BARE, count=2, length=3000),
+    Work("chunks", "64 KiB x 3200 (210 MB)", "/chunks/3199", BARE, content=chunks),
     Work(
         "file",
         "A file of 192 MiB",
         "/pathsend",
         (OURS_FASTAPI, "lambda_asgi + file_service", "uvicorn + FastAPI", "blocking socket"),
-        expected=FILE_SIZE,
+        content=content.of_big_file,
         paths=(("lambda_asgi + file_service", "/files/benchmark.bin"), ("blocking socket", "/file")),
     ),
     *(
-        Work(f"file-{name}", f"A file of 192 MiB: {title}", path, (OURS_FASTAPI,), expected=FILE_SIZE)
+        Work(f"file-{name}", f"A file of 192 MiB: {title}", path, (OURS_FASTAPI,), content=content.of_big_file)
         for name, title, path in (
             ("sync-64k", "sync generator, 64 KiB", "/sync/65536"),
             ("sync-1m", "sync generator, 1 MiB", "/sync/1048576"),
@@ -95,7 +145,25 @@ WORKS = (
         ("lambda_asgi, buffered", MANGUM),
         count=10,
         warm=3,
-        expected=4194304,
+        content=lambda: (b"\xff" * 4194304,),
+    ),
+    Work(
+        "s3",
+        "An object of 192 MiB from S3",
+        "/files/benchmark.bin",
+        tuple(S3_CLIENTS),
+        content=content.of_big_file,
+        source=s3.server,
+    ),
+    Work(
+        "s3-small",
+        "Objects of 16 KiB from S3, 200 in a row",
+        "/files/small/{}.bin",
+        tuple(S3_CLIENTS),
+        count=content.SMALL_OBJECTS,
+        warm=40,
+        content=lambda: (content.small_object(),),
+        source=s3.server,
     ),
 )
 
@@ -132,6 +200,17 @@ GOALS = (
     Goal("memory", "mib", "streamed", "", 8),
     Goal("memory", "mib", "peer that does not read", "", 8),
     Goal("start", "next_us", "the built zip", "sam build, awslambdaric + Mangum", 0.60),
+    *(
+        goal
+        for theirs in S3_CLIENTS
+        if theirs != OURS_S3
+        for goal in (
+            Goal("s3", "mb_per_s", OURS_S3, theirs, 1.0, at_least=True),
+            Goal("s3", "cpu_us", OURS_S3, theirs, 1.0),
+            Goal("s3-small", "wall_us", OURS_S3, theirs, 1.0),
+            Goal("start-s3", "next_us", OURS_S3, theirs, 1.0),
+        )
+    ),
     Goal("at-once", "wall_us", "64 at once", "1 at once", 1 / 0.9),
     Goal("at-once", "step_us", "64 at once", "", 5000),
 )

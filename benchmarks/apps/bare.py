@@ -98,7 +98,7 @@ async def counting_garbage(scope: Message, receive: Callable[[], Awaitable[Messa
 
 
 def watch_steps() -> None:
-    run = asyncio.events.Handle._run  # type: ignore[attr-defined]  # asyncio's own debug mode times steps here
+    run = asyncio.events.Handle._run  # asyncio's own debug mode times steps here
 
     def timed(handle: asyncio.Handle) -> None:
         global longest_step
@@ -106,7 +106,7 @@ def watch_steps() -> None:
         run(handle)
         longest_step = max(longest_step, time.thread_time() - begun)
 
-    asyncio.events.Handle._run = timed  # type: ignore[attr-defined]
+    asyncio.events.Handle._run = timed  # type: ignore[method-assign, assignment]
 
 
 WORKS: dict[str, Callable[..., Awaitable[None]]] = {

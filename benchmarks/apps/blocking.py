@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 HOST, _, PORT = os.environ["AWS_LAMBDA_RUNTIME_API"].rpartition(":")
 NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: %b\r\n\r\n" % HOST.encode()
@@ -94,7 +94,12 @@ def file() -> Iterator[bytes]:
     os.close(descriptor)
 
 
-BODIES = {"messages": messages, "paced": paced, "chunks": chunks, "file": file}
+BODIES: dict[str, Callable[..., Iterable[bytes]]] = {
+    "messages": messages,
+    "paced": paced,
+    "chunks": chunks,
+    "file": file,
+}
 
 if __name__ == "__main__":
     main()

