@@ -20,6 +20,7 @@ from lambda_emulator import limits
 from lambda_emulator.console import Console
 from lambda_emulator.execution_environment import ExecutionEnvironment, InitError
 from lambda_emulator.function import Function
+from lambda_emulator.invocation import Invocation
 from lambda_emulator.launch import Launch
 from lambda_emulator.template import FunctionConfig
 from tests.lambda_emulator.support import PATIENCE, RUNTIMES, RunningEmulator, environment, write_template
@@ -225,6 +226,27 @@ def test_a_slow_init_is_started_anew_within_the_functions_timeout(
     assert lines[1].startswith(
         "Probe was not ready after 0.3 s: Lambda then starts it anew, within the function's timeout of 20 s"
     )
+
+
+def test_an_invocation_is_done_when_all_was_said_of_it(tmp_path: Path) -> None:
+    """Whoever looks in every turn of the event loop, as a front that was busy may by chance, finds its log whole."""
+
+    async def scenario() -> bytes:
+        launch = Launch([sys.executable, str(RUNTIMES / "scripted.py")], tmp_path, {})
+        config = FunctionConfig("Probe", tmp_path, name="Probe", timeout=20)
+        function = Function(config, launch, Console(file=io.StringIO()), concurrency=1)
+        await function.warm_up()
+        invocation = Invocation(b"{}")
+        function.submit(invocation)
+        while not invocation.done.is_set():  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        assert invocation.report is not None
+        log = bytes(invocation.report.log_tail)
+        await function.stop()
+        return log
+
+    first, second, last = asyncio.run(scenario()).decode().splitlines()
+    assert [line.partition(" ")[0] for line in (first, second, last)] == ["START", "END", "REPORT"]
 
 
 def test_timeouts_and_crashes_replace_the_process(tmp_path: Path) -> None:
