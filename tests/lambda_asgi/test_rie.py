@@ -68,7 +68,7 @@ class Emulator:
     def invoke(self, event: Any, **headers: str) -> Answer:
         """The emulator's answer, asked for again while it does not listen yet, or its workers have not polled yet."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        for _ in range(400):
+        for _ in range(1500):
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
             try:
                 connection.request("POST", "/2015-03-31/functions/function/invocations", json.dumps(event), named)
