@@ -97,7 +97,8 @@ class RequestCycle:
         self._margin = margin
         self._loop = asyncio.get_running_loop()
         self._disconnected = asyncio.Event()
-        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._ended: asyncio.Future[None] | None = None
+        """Done when the app has ended or is given up: there is one while `run` waits for that."""
         self._timers: list[asyncio.TimerHandle] = []
         self._last_turn = time.monotonic()
         self._begins = False
@@ -147,7 +148,7 @@ class RequestCycle:
                 self._loop.call_soon(self._turn)
         if complete:
             self._disconnected.set()
-        elif time.monotonic() - self._last_turn > FAIR_SHARE:
+        elif self.response.state is State.STREAMING and time.monotonic() - self._last_turn > FAIR_SHARE:
             await asyncio.sleep(0)
             self._last_turn = time.monotonic()
 
@@ -190,16 +191,20 @@ class RequestCycle:
         self._begins = True
         self._task = start_task(self._run_app(), self._loop)
         self._begins = False
-        if self._task.done():
-            self._app_ended(self._task)
-        else:
+        if not self._task.done():
             self._turn()
-            self._task.add_done_callback(self._app_ended)
-            if self._deadline is not None:
-                left = self._deadline - time.time()
-                margin = min(self._margin, left / 2)
-                ends_at = self._loop.time() + left
-                self._timers = [self._loop.call_at(ends_at - margin, self._out_of_time, ends_at, margin)]
+            await self._wait_for_app()
+        if self.error is not None:
+            await self._end_response(self.error)
+
+    async def _wait_for_app(self) -> None:
+        self._ended = self._loop.create_future()
+        self._task.add_done_callback(self._app_ended)
+        if self._deadline is not None:
+            left = self._deadline - time.time()
+            margin = min(self._margin, left / 2)
+            ends_at = self._loop.time() + left
+            self._timers = [self._loop.call_at(ends_at - margin, self._out_of_time, ends_at, margin)]
         try:
             await self._ended
         except asyncio.CancelledError:  # the environment ends: the app's own clean-up comes before the lifespan's
@@ -210,8 +215,6 @@ class RequestCycle:
             for timer in self._timers:
                 timer.cancel()
             self._task.cancel()
-        if self.error is not None:
-            await self._end_response(self.error)
 
     async def _run_app(self) -> None:
         try:
@@ -229,13 +232,13 @@ class RequestCycle:
                 )
 
     def _app_ended(self, _: asyncio.Task[None]) -> None:
-        if not self._ended.done():
+        if self._ended is not None and not self._ended.done():
             self._ended.set_result(None)
 
     def _gone(self) -> None:
         """The Runtime API has answered, or the connection is lost: early, unless the response is complete."""
         self._disconnected.set()
-        if self.response.state is not State.COMPLETE and not self._ended.done():
+        if self.response.state is not State.COMPLETE and self._ended is not None and not self._ended.done():
             self.error = self.error or ClientDisconnected("nobody reads this response any more")
             self._wind_up(self._loop.time() + self._margin, self._margin)
 

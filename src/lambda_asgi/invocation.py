@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from lambda_asgi.environment import FunctionIdentity
 from lambda_asgi.errors import ConnectionToRuntimeAPILost
@@ -20,8 +20,7 @@ from lambda_asgi.errors import ConnectionToRuntimeAPILost
 _IMPLAUSIBLE_MS = 3_600_000
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(NamedTuple):
     """What one `next` brought.
 
     `deadline` is in seconds since the epoch, or None where there is no plausible one. `invocation_id` is the nonce of
@@ -44,24 +43,20 @@ class Invocation:
 
         Raises ConnectionToRuntimeAPILost when there is no request id: without one nothing can be answered.
         """
-
-        def text(name: bytes) -> str | None:
-            value = headers.get(name)
-            return None if value is None else value.decode("utf-8", "replace")
-
-        request_id = text(b"lambda-runtime-aws-request-id")
+        get = headers.get
+        request_id = _text(get(b"lambda-runtime-aws-request-id"))
         if not request_id:
             raise ConnectionToRuntimeAPILost("the Runtime API sent an invocation without Lambda-Runtime-Aws-Request-Id")
         return cls(
             request_id=request_id,
-            deadline=_deadline(headers.get(b"lambda-runtime-deadline-ms")),
-            function_arn=text(b"lambda-runtime-invoked-function-arn") or "",
+            deadline=_deadline(get(b"lambda-runtime-deadline-ms")),
+            function_arn=_text(get(b"lambda-runtime-invoked-function-arn")) or "",
             payload=payload,
-            trace_id=text(b"lambda-runtime-trace-id"),
-            tenant_id=text(b"lambda-runtime-aws-tenant-id"),
-            invocation_id=text(b"lambda-runtime-invocation-id"),
-            client_context=text(b"lambda-runtime-client-context"),
-            cognito_identity=text(b"lambda-runtime-cognito-identity"),
+            trace_id=_text(get(b"lambda-runtime-trace-id")),
+            tenant_id=_text(get(b"lambda-runtime-aws-tenant-id")),
+            invocation_id=_text(get(b"lambda-runtime-invocation-id")),
+            client_context=_text(get(b"lambda-runtime-client-context")),
+            cognito_identity=_text(get(b"lambda-runtime-cognito-identity")),
         )
 
     def event(self) -> Any:
@@ -71,6 +66,10 @@ class Invocation:
 
 current_invocation: ContextVar[Invocation | None] = ContextVar("lambda_asgi.current_invocation", default=None)
 """The invocation that a task works for: several may be under way in one process."""
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("utf-8", "replace")
 
 
 def _deadline(milliseconds: bytes | None) -> float | None:

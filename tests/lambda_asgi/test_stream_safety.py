@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lambda_asgi import prelude
+from lambda_asgi import cycle, prelude
 from lambda_asgi.asgi import ASGIApp, Message, Receive, Scope, Send
 from lambda_asgi.environment import Settings
 from lambda_asgi.errors import ClientDisconnected
@@ -142,6 +142,12 @@ def test_an_error_before_the_first_byte_is_a_500(error: BaseException, first: li
     headers = {"content-type": "text/plain; charset=utf-8", "content-length": "21"}
     assert streamed(answer) == (500, headers, b"Internal Server Error")
     assert answer.trailers == {}
+
+
+def test_an_error_behind_the_start_is_a_500_on_a_slow_machine_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event loop's turn is given between parts of a body, never between the start and what comes right behind."""
+    monkeypatch.setattr(cycle, "FAIR_SHARE", -1.0)
+    test_an_error_before_the_first_byte_is_a_500(ValueError(), [start(200, (b"content-length", b"9"))])
 
 
 def test_an_error_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:

@@ -2,8 +2,7 @@
 
 import logging
 import time
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from lambda_asgi.invocation import current_invocation
 from lambda_asgi.logging.formatters import TextFormatter, text_line
@@ -16,8 +15,7 @@ access_logger = runtime_logger("lambda_asgi.access")
 LONGEST_PATH = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(NamedTuple):
     """How one invocation went. As text it is the message of its log line.
 
     `body_bytes` and `chunks` are what was sent. `status` is None when there was no response; `first_byte_ms` and

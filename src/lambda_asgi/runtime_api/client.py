@@ -50,9 +50,9 @@ class RuntimeAPIClient:
     async def next_invocation(self) -> tuple[Invocation, "ResponseWriter"]:
         """Wait for work, without a time limit: the environment may be frozen meanwhile. ResponseRefused: ask again."""
         reply = await self._get(self.requests.next)
-        connection = await self.connection()
+        assert self._connection is not None, "a reply came over it"
         invocation = Invocation.from_reply(reply.headers, reply.body)
-        return invocation, ResponseWriter(self, connection, invocation)
+        return invocation, ResponseWriter(self, self._connection, invocation)
 
     async def restore_next(self) -> None:
         """Wait while the snapshot is taken; returns in the restored environment. Sockets of before are dead then."""
@@ -167,7 +167,8 @@ class ResponseWriter:
                 )
             )
             self._reply = self._connection.begin()
-            self._reply.add_done_callback(self._gone)
+            if not last:
+                self._reply.add_done_callback(self._gone)
         elif self._reply.done():
             raise ClientDisconnected(_TAKES_NO_MORE)
         for part in parts:
@@ -178,6 +179,7 @@ class ResponseWriter:
         if last:
             wire.append(LAST_CHUNK)
             self._ended = True
+            self._on_gone = None  # it has nothing left to tell, and would be a reference cycle
         self._connection.write(wire, more=not last)
         return self._reply
 

@@ -5,8 +5,9 @@ This is the only module that touches a socket.
 
 import asyncio
 import time
-from collections.abc import Sequence
-from typing import Self, cast
+from collections.abc import Callable, Sequence
+from contextvars import Context, copy_context
+from typing import Any, Self, cast
 
 from lambda_asgi.errors import ConnectionToRuntimeAPILost
 from lambda_asgi.runtime_api.protocol import Reply, ReplyParser
@@ -27,6 +28,49 @@ LONGEST_HOLD = 0.001
 READ_SIZE = 64 * 1024
 
 
+class ReplyFuture(asyncio.Future[Reply]):
+    """A future whose waiters go on within `arrive`, not a turn of the event loop later: with two replies an invocation,
+    those turns were a tenth of its processor time.
+
+    `arrive` is for the event loop's own callbacks. Called by a task, it would run another task within that one.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop=loop)
+        self._waiting: list[tuple[Callable[[Any], object], Context]] = []
+
+    def arrive(self, reply: Reply) -> None:
+        waiting, self._waiting = self._waiting, []
+        self.set_result(reply)
+        for callback, context in waiting:
+            context.run(callback, self)
+
+    def add_done_callback(self, callback: Callable[[Any], object], /, *, context: Context | None = None) -> None:
+        if self.done():
+            super().add_done_callback(callback, context=context)
+        else:
+            self._waiting.append((callback, context or copy_context()))
+
+    # Whatever else ends the waiting may be a task's doing: then the waiters get a turn of their own, as usual.
+
+    def set_exception(self, error: type[BaseException] | BaseException, /) -> None:
+        self._wait_as_usual()
+        super().set_exception(error)
+
+    def cancel(self, msg: object = None) -> bool:
+        self._wait_as_usual()
+        return super().cancel(msg)
+
+    def remove_done_callback(self, callback: Callable[[Any], object], /) -> int:
+        self._wait_as_usual()
+        return super().remove_done_callback(callback)
+
+    def _wait_as_usual(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for callback, context in waiting:
+            super().add_done_callback(callback, context=context)
+
+
 class Connection(asyncio.BufferedProtocol):
     """Call `begin` before the bytes of a request, and wait for the reply in the future that it returns.
 
@@ -39,7 +83,7 @@ class Connection(asyncio.BufferedProtocol):
         self._parser = ReplyParser()
         self._buffer = memoryview(bytearray(READ_SIZE))
         self._transport = cast(asyncio.Transport, None)  # set by connection_made, before `open` returns
-        self._reply: asyncio.Future[Reply] | None = None
+        self._reply: ReplyFuture | None = None
         self._writable: asyncio.Future[None] | None = None
         self.is_clogged = False
         """The peer reads more slowly than we write: time to `drain`."""
@@ -63,9 +107,9 @@ class Connection(asyncio.BufferedProtocol):
 
     # One exchange.
 
-    def begin(self) -> asyncio.Future[Reply]:
+    def begin(self) -> ReplyFuture:
         """Start an exchange. The future is done when the reply is there, which may be before the request has ended."""
-        reply = self._reply = self._loop.create_future()
+        reply = self._reply = ReplyFuture(self._loop)
         if not self.is_open:
             self._lost(ConnectionToRuntimeAPILost("the connection to the Runtime API was closed before the request"))
         return reply
@@ -148,7 +192,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         if not reply.keep_alive:
             self.close()
-        self._reply.set_result(reply)
+        self._reply.arrive(reply)
 
     def pause_writing(self) -> None:
         self.is_clogged = True
