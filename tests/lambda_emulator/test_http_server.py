@@ -236,6 +236,25 @@ def test_an_aborted_download_ends_its_handler() -> None:
     asyncio.run(scenario())
 
 
+def test_a_handler_that_only_writes_hears_of_its_end() -> None:
+    """Where the kernel takes all that is written, nothing but `drain` gives the event loop a turn."""
+
+    async def handler(exchange: Exchange) -> None:
+        if exchange.request.target == "/still":
+            await echo(exchange)
+            return
+        exchange.abort()
+        while not exchange.gone:
+            exchange.write(b"x")
+            await exchange.drain()
+
+    async def scenario() -> bytes:
+        async with serving(handler) as port:
+            return await ask(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+
+    assert asyncio.run(scenario()) == b""
+
+
 def test_a_client_that_does_not_read_stops_the_writer() -> None:
     async def scenario() -> int:
         written = 0

@@ -105,7 +105,7 @@ def test_a_client_that_does_not_read_stops_the_function(tmp_path: Path) -> None:
         client.request("GET", f"/stream?count=2400&size=65536&progress={progress}")
         response = client.head()
         written = settle(progress)
-        assert written < 16 * MIB, "what sockets and the emulator hold"
+        assert written < 100 * MIB, "what the kernel holds, which may be tuned to hold more than 16 MiB"
         assert resident(emulator.process.pid) - before < 8 * MIB
         for _ in client.chunks(response):
             pass
