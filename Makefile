@@ -7,6 +7,10 @@ READY := .venv/.ready
 # uv trusts what this machine trusts, as pip does: many are behind a proxy with a certificate of its own.
 export UV_SYSTEM_CERTS := true
 export UV_NATIVE_TLS := true
+# Where there is no home to write to, they find one here.
+ifeq ($(shell test -w "$$HOME" && echo yes),)
+export HOME := $(CURDIR)/.home
+endif
 UV = $(shell command -v uv || echo $(BIN)/uv)
 
 # sam looks for uv on PATH.

@@ -44,7 +44,7 @@ def ask_ours(stack: ExitStack, tmp_path: Path, variables: dict[str, str], timeou
         tmp_path, Handler="emulated.app", CodeUri=str(APPS), Timeout=timeout, Environment={"Variables": variables}
     )
     command = (sys.executable, "-m", "lambda_asgi", "emulated.app")
-    emulator = stack.enter_context(RunningEmulator("--template", str(template), command=command))
+    emulator = stack.enter_context(RunningEmulator("--template", str(template), "--concurrency", "1", command=command))
 
     def ask(path: str, method: str = "GET", body: bytes = b"") -> Answer:
         with emulator.connect() as client:
@@ -93,7 +93,7 @@ def test_errors(start: Callable[..., Ask]) -> None:
 
 
 def test_the_deadline(start: Callable[..., Ask]) -> None:
-    ask = start(1, LAMBDA_ASGI_DEADLINE_MARGIN_MS="500")
+    ask = start(3, LAMBDA_ASGI_DEADLINE_MARGIN_MS="1500")
     late: Any = ask("/hang")
     assert (late.status, late.body) == (504, b"the app has not ended, and the function's timeout is near")
     assert ask("/count").body == b"2", "the process lives on"

@@ -22,7 +22,8 @@ def test_a_big_file_comes_whole_and_in_little_memory(tmp_path: Path) -> None:
             file.write(block)
             digest.update(block)
     overrides = ("--parameter-overrides", "AuthType=NONE", f"FileSource={tmp_path}")
-    with RunningEmulator("--template", str(TOP / "template.yaml"), *overrides, command=()) as emulator:
+    options = ("--template", str(TOP / "template.yaml"), "--concurrency", "1", *overrides)
+    with RunningEmulator(*options, command=()) as emulator:
         assert emulator.get("/healthz").status == 200
         [process] = runtimes(emulator.process.pid)
         before = resident(process)

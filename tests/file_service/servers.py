@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,8 @@ from urllib.parse import urlsplit
 
 import obstore
 from obstore.store import S3Store
+
+from tests.ports import free_ports
 
 ROOT = Path(__file__).parent.parent.parent
 BIN = Path(sys.executable).parent
@@ -188,15 +189,8 @@ def s3_server() -> Iterator[S3Server]:
         command = [str(BIN / "weed"), "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
         command += ["-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]
         command += ["-master.telemetry=false", f"-bucket={S3Server.BUCKET}", f"-s3.config={identities}"]
-        command += [f"-{name}={port}" for name, port in zip(ports, _free_ports(len(ports)), strict=True)]
+        command += [f"-{name}={port}" for name, port in zip(ports, free_ports(len(ports)), strict=True)]
         environment = os.environ | {"HOME": folder}
         # Killed, not asked to end: what it would save in two seconds is thrown away.
         with _process(command, environment, r"S3 Endpoint:\s+(http://\S+)", signal.SIGKILL) as server:
             yield S3Server(server.url)
-
-
-def _free_ports(count: int) -> list[int]:
-    """Free at this moment; SeaweedFS cannot be given port 0."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [each.getsockname()[1] for each in sockets]

@@ -75,7 +75,7 @@ class RuntimeAPIServer:
 
     def __init__(self) -> None:
         self.address = ""
-        self.events: asyncio.Queue[tuple[Headers, bytes]] = asyncio.Queue()
+        self.events: asyncio.Queue[tuple[float, Headers, bytes]] = asyncio.Queue()
         self.posts: asyncio.Queue[Posted] = asyncio.Queue()
         self.polls = 0
         self.connections = 0
@@ -102,18 +102,17 @@ class RuntimeAPIServer:
         self._writers: set[asyncio.StreamWriter] = set()
 
     def invoke(self, event: Any, *, seconds: float = 30.0, headers: Mapping[str, str] | None = None) -> str:
-        """Queue an invocation with `seconds` to its deadline. Its request id."""
+        """Queue an invocation with `seconds` to its deadline, from when it is delivered. Its request id."""
         self._count += 1
         request_id = f"request-{self._count}"
         payload = event if isinstance(event, bytes) else json.dumps(event).encode()
         head = {
             "Content-Type": "application/json",
             "Lambda-Runtime-Aws-Request-Id": request_id,
-            "Lambda-Runtime-Deadline-Ms": str(int((time.time() + seconds) * 1000)),
             "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:eu-west-1:123456789012:function:test",
             **(headers or {}),
         }
-        self.events.put_nowait((head, payload))
+        self.events.put_nowait((seconds, head, payload))
         return request_id
 
     async def answer(self) -> Posted:
@@ -194,8 +193,9 @@ class RuntimeAPIServer:
                 await self._reply(connection, writer, status, b'{"errorType":"InvalidStateTransition"}')
                 return
         if request.path.endswith("/invocation/next"):
-            headers, payload = await self.events.get()
-            await self._reply(connection, writer, 200, payload, headers)
+            seconds, headers, payload = await self.events.get()
+            deadline = {"Lambda-Runtime-Deadline-Ms": str(int((time.time() + seconds) * 1000))}
+            await self._reply(connection, writer, 200, payload, deadline | headers)
         elif request.path.endswith("/extension/register"):
             await self._reply(connection, writer, 200, b"{}", {"Lambda-Extension-Identifier": "extension-1"})
         elif request.path.endswith("/extension/event/next"):

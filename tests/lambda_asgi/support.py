@@ -59,29 +59,51 @@ async def runtime(
 
 def play(scenario: Coroutine[Any, Any, T]) -> T:
     """Run it in an event loop of its own. Fails when it hangs, or leaves tasks, descriptors or generators behind."""
+    loop = ForwardLoop()
 
     async def watched() -> T:
-        tasks, descriptors = len(asyncio.all_tasks()), _descriptors()
-        async with asyncio.timeout(SECONDS):
+        tasks, before = len(asyncio.all_tasks()), descriptors()
+        async with asyncio.timeout(SECONDS) as loop.patience:
             result = await scenario
         for _ in range(20):  # for what was closed or cancelled last
             await asyncio.sleep(0)
         assert len(asyncio.all_tasks()) == tasks, asyncio.all_tasks()
-        assert (
-            _descriptors() <= descriptors + 1
-        )  # the first thread of an executor, or of getaddrinfo, needs none or one
+        assert descriptors() <= before + 1  # the first thread of an executor, or of getaddrinfo, needs none or one
         gc.collect()
         assert not _open_generators()
         return result
 
     gc.freeze()  # so that gc.collect() looks at what the scenario has made, and at nothing else
     try:
-        return asyncio.run(watched())
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            return runner.run(watched())
     finally:
         gc.unfreeze()
 
 
-def _descriptors() -> int:
+class ForwardLoop(asyncio.SelectorEventLoop):
+    """Its clock runs as any other's, and can be put forward."""
+
+    ahead = 0.0
+    patience: asyncio.Timeout | None = None
+
+    def time(self) -> float:
+        return super().time() + self.ahead
+
+
+def pass_time(seconds: float) -> None:
+    """In a scenario of `play`, or on a ForwardLoop: let the timers believe that so much time has passed.
+
+    A deadline comes when the test says so then, and not in the middle of what a slow machine is still doing.
+    """
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, ForwardLoop)
+    loop.ahead += seconds
+    if loop.patience is not None:  # `play`'s own patience is of real seconds
+        loop.patience.reschedule((loop.patience.when() or 0.0) + seconds)
+
+
+def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
@@ -89,6 +111,12 @@ def _open_generators() -> list[types.AsyncGeneratorType[Any, Any]]:
     """Those that began in this event loop; it keeps them, to close them at its end."""
     begun: Any = asyncio.get_running_loop()._asyncgens  # type: ignore[attr-defined]  # private, but exact
     return [generator for generator in begun if generator.ag_frame is not None]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what no event tells of."""
+    while not condition():  # noqa: ASYNC110
+        await asyncio.sleep(0)
 
 
 async def stalled(progress: Callable[[], int]) -> int:

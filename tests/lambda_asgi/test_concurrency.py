@@ -18,6 +18,7 @@ from lambda_asgi.invocation import current_invocation
 from lambda_asgi.runtime import Runtime
 from lambda_asgi.testing import function_url_event
 from tests.lambda_asgi.runtime_api_server import Posted, RuntimeAPIServer, runtime_api_server
+from tests.lambda_asgi.support import ForwardLoop, pass_time
 
 
 class Meeting:
@@ -167,15 +168,17 @@ def test_a_deadline_ends_its_own_invocation_only() -> None:
     async def main() -> None:
         app = Meeting()
         async with runtime_api_server() as api, environment(api, app, 2):
-            late, fine = invoke(api, "/late", seconds=0.4), invoke(api, "/fine")
+            late, fine = invoke(api, "/late", seconds=500), invoke(api, "/fine", seconds=3000)
             under_way = await first_chunks(api, 2)
+            pass_time(500)
             ended = await under_way[late].end()
             assert ended.trailers["lambda-runtime-function-error-type"] == "Runtime.DeadlineExceeded"
             assert app.cancelled == ["/late"]
             app.doors["/fine"].set()
             assert not (await under_way[fine].end()).trailers
 
-    asyncio.run(main())
+    with asyncio.Runner(loop_factory=ForwardLoop) as runner:
+        runner.run(main())
 
 
 def test_a_lost_connection_ends_its_own_invocation_only() -> None:

@@ -16,7 +16,7 @@ from lambda_asgi.errors import ClientDisconnected, ConnectionToRuntimeAPILost
 from lambda_asgi.runtime_api.client import RuntimeAPIClient
 from lambda_asgi.testing import function_url_event
 from tests.lambda_asgi.runtime_api_server import RuntimeAPIServer
-from tests.lambda_asgi.support import body, hello, play, runtime, stalled, start
+from tests.lambda_asgi.support import body, descriptors, hello, play, runtime, stalled, start, until
 
 EVENT = function_url_event("/")
 QUICK = Settings(access_log=False, deadline_margin=0.2)
@@ -194,9 +194,9 @@ def test_a_connection_that_is_closed_while_the_app_works(settings: Settings, wai
         async with runtime(app, settings=settings) as running:
             running.api.invoke(EVENT)
             await working.wait()
+            open_so_far = descriptors()
             running.api.drop_connections()
-            for _ in range(10):
-                await asyncio.sleep(0)
+            await until(lambda: descriptors() == open_so_far - 2)  # the runtime has closed its end as well
             go_on.set()
             assert b"hello" in (await running.api.answer()).body
             await next_is_fine(running.api)
@@ -262,9 +262,7 @@ def test_a_peer_that_goes_while_it_waits_for_work() -> None:
     async def scenario() -> None:
         async with runtime(hello) as running:
             await next_is_fine(running.api)
-            for _ in range(20):
-                await asyncio.sleep(0)
-            assert running.api.polls == 2
+            await until(lambda: running.api.polls == 2)
             running.api.drop_connections()  # a kept-alive connection: asked again over a new one
             await next_is_fine(running.api)
 

@@ -16,7 +16,7 @@ from lambda_asgi.environment import Environment, Settings
 from lambda_asgi.runtime import Runtime
 from lambda_asgi.runtime_api.connection import HIGH_WATER, HOLD_UP_TO, JOIN_UP_TO, Connection
 from lambda_asgi.testing import function_url_event
-from tests.lambda_asgi.support import body, hello, play, runtime, stalled, start
+from tests.lambda_asgi.support import body, hello, pass_time, play, runtime, stalled, start
 
 EVENT = function_url_event("/")
 QUICK = Settings(access_log=False, deadline_margin=0.2)
@@ -182,6 +182,19 @@ def test_writes_of_one_turn_leave_together(monkeypatch: pytest.MonkeyPatch) -> N
     asyncio.run(scenario())
 
 
+def test_what_is_late_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{Connection.__module__}.LONGEST_HOLD", 0)
+
+    async def scenario() -> None:
+        made, wire = await connection()
+        parts = [b"%04d" % number for number in range(10)]
+        for part in parts:
+            made.write([part], more=True)
+        assert wire.writes == parts
+
+    asyncio.run(scenario())
+
+
 def test_much_does_not_wait() -> None:
     async def scenario() -> None:
         made, wire = await connection()
@@ -270,8 +283,10 @@ def test_other_events_are_heard_while_send_waits() -> None:
 
     async def scenario() -> None:
         working, cleaned_up = asyncio.Event(), asyncio.Event()
+        sent = 0
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            nonlocal sent
             if scope["path"] == "/next":
                 await hello(scope, receive, send)
                 return
@@ -280,14 +295,17 @@ def test_other_events_are_heard_while_send_waits() -> None:
             try:
                 while True:
                     await send(body(bytes(1_000_000), more=True))
+                    sent += 1
             finally:
                 cleaned_up.set()
 
         async with runtime(app, settings=QUICK) as running:
             running.api.keeps_bodies = False
-            running.api.invoke(EVENT, seconds=0.4)
+            running.api.invoke(EVENT, seconds=1000)
             await working.wait()
             running.api.reading.clear()
+            await stalled(lambda: sent)
+            pass_time(1000)
             await cleaned_up.wait()
             running.api.reading.set()
             posted = await running.api.answer()

@@ -62,7 +62,7 @@ def test_an_event_that_is_no_json(payload: bytes) -> None:
 
 def test_the_context() -> None:
     invocation = read(
-        deadline_ms=str(int(time.time() * 1000) + 3000),
+        deadline_ms=str(int(time.time() * 1000) + 300_000),
         invoked_function_arn="arn:x",
         trace_id="Root=1",
         aws_tenant_id="blue",
@@ -77,7 +77,7 @@ def test_the_context() -> None:
     assert (context.client_context.client.app_title, context.client_context.client.app_version_name) == ("t", None)
     assert (context.client_context.custom, context.client_context.env) == ({"a": 1}, {"b": 2})
     assert (context.identity.cognito_identity_id, context.identity.cognito_identity_pool_id) == ("i", "p")
-    assert 2000 < context.get_remaining_time_in_millis() <= 3000
+    assert 200_000 < context.get_remaining_time_in_millis() <= 300_000
 
 
 def test_the_context_of_most_invocations() -> None:

@@ -16,7 +16,7 @@ from lambda_asgi.asgi import Receive, Scope, Send
 from lambda_asgi.environment import Settings
 from lambda_asgi.files import READ_SIZE
 from lambda_asgi.testing import function_url_event
-from tests.lambda_asgi.support import play, runtime, stalled, start
+from tests.lambda_asgi.support import pass_time, play, runtime, stalled, start
 
 EVENT = function_url_event("/")
 QUICK = Settings(access_log=False, deadline_margin=0.2)
@@ -162,12 +162,14 @@ def test_a_file_at_the_deadline(tmp_path: Path) -> None:
     path.write_bytes(bytes(64 * READ_SIZE))
 
     async def scenario() -> None:
-        async with runtime(file_app(path), settings=QUICK) as running:
+        # cancelled 200 s before the deadline, given up 100 s before it
+        async with runtime(file_app(path), settings=Settings(access_log=False, deadline_margin=400)) as running:
             running.api.keeps_bodies = False
-            running.api.invoke(EVENT, seconds=0.4)
+            running.api.invoke(EVENT, seconds=1000)
             posted = await running.api.posts.get()
             running.api.reading.clear()
-            await asyncio.sleep(0.4)  # the deadline itself
+            await stalled(lambda: posted.size)
+            pass_time(850)
             running.api.reading.set()
             await posted.end()
             assert posted.error["trailer"] == "Runtime.DeadlineExceeded"

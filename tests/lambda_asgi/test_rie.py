@@ -9,7 +9,6 @@ import http.client
 import json
 import os
 import platform
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -24,6 +23,7 @@ import pytest
 
 from lambda_asgi import prelude
 from lambda_asgi.testing import function_url_event
+from tests.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 APPS = Path(__file__).with_name("apps")
@@ -68,7 +68,7 @@ class Emulator:
     def invoke(self, event: Any, **headers: str) -> Answer:
         """The emulator's answer, asked for again while it does not listen yet, or its workers have not polled yet."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        for _ in range(400):
+        for _ in range(1500):
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
             try:
                 connection.request("POST", "/2015-03-31/functions/function/invocations", json.dumps(event), named)
@@ -98,12 +98,6 @@ class Emulator:
         return "".join(self.output)
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
-
-
 @contextmanager
 def started(command: list[str], port: int, environment: dict[str, str]) -> Iterator[Emulator]:
     process = subprocess.Popen(
@@ -119,7 +113,7 @@ def started(command: list[str], port: int, environment: dict[str, str]) -> Itera
 
 @contextmanager
 def rie(handler: str = "emulated.app", **variables: str) -> Iterator[Emulator]:
-    port = free_port()
+    port, runtime_api_port = free_ports(2)
     environment = {
         "PATH": os.environ["PATH"],
         "LAMBDA_TASK_ROOT": str(APPS),
@@ -130,7 +124,7 @@ def rie(handler: str = "emulated.app", **variables: str) -> Iterator[Emulator]:
     }
     command = [
         str(binary()),
-        *("--runtime-api-address", f"127.0.0.1:{free_port()}"),
+        *("--runtime-api-address", f"127.0.0.1:{runtime_api_port}"),
         *("--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
         *(sys.executable, "-m", "lambda_asgi", handler),
     ]
@@ -221,7 +215,7 @@ def test_init_errors(handler: str, name: str, said: str) -> None:
 
 
 def test_the_deadline_comes_before_the_timeout() -> None:
-    with rie(AWS_LAMBDA_FUNCTION_TIMEOUT="1", LAMBDA_ASGI_DEADLINE_MARGIN_MS="500") as emulator:
+    with rie(AWS_LAMBDA_FUNCTION_TIMEOUT="3", LAMBDA_ASGI_DEADLINE_MARGIN_MS="1500") as emulator:
         answer = emulator.get("/hang")
         assert (answer.split[0].status, answer.split[1]) == (
             504,
@@ -267,7 +261,7 @@ def can_unshare() -> bool:
 
 @contextmanager
 def managed_instance(concurrency: int) -> Iterator[Emulator]:
-    port = free_port()
+    port, runtime_api_port = free_ports(2)
     exports = "\n".join(
         [
             "export PYTHONPATH=/var/packages",
@@ -289,7 +283,7 @@ def managed_instance(concurrency: int) -> Iterator[Emulator]:
     }
     command = [
         *("unshare", "-m", "sh", "-c", SCRIPT, "sh", str(binary())),
-        *("--runtime-api-address", f"127.0.0.1:{free_port()}"),
+        *("--runtime-api-address", f"127.0.0.1:{runtime_api_port}"),
         *("--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
     ]
     with started(command, port, environment) as emulator:

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import time
 
 import pytest
 
@@ -51,10 +50,8 @@ def test_a_shutdown_that_takes_too_long_is_given_up() -> None:
             await api.answer()
             api.invoke(function_url_event())
             await api.answer()
-            before = time.monotonic()
             runtime.process.terminate()
-            assert await runtime.ended() == 0
-            assert time.monotonic() - before < 10, "it has ended by itself"
+            assert await runtime.ended() == 0, "by itself: the app would take for ever"
             assert "the app did not shut down within 300 ms" in "".join(runtime.output)
 
     asyncio.run(main())

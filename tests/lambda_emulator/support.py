@@ -59,6 +59,7 @@ class RunningEmulator:
         self.events: list[dict[str, Any]] = []
         self.ports: list[int] = []
         self.lines: list[str] = []
+        self._reader_done = threading.Event()
 
     def __enter__(self) -> Self:
         self.process = subprocess.Popen(
@@ -101,10 +102,7 @@ class RunningEmulator:
         self.process.stdout.close()
         return status
 
-    _reader_done: threading.Event
-
     def _read_events(self) -> None:
-        self._reader_done = threading.Event()
         assert self.process.stderr is not None
         with self.process.stderr as stderr:
             for line in stderr:
@@ -130,7 +128,7 @@ class RunningEmulator:
                 return seen
 
     def drain(self) -> list[dict[str, Any]]:
-        """All events so far."""
+        """All events so far: what a process has just said may still be on its way, until it has been stopped."""
         while not self._events.empty():
             self.events.append(self._events.get())
         return self.events

@@ -20,7 +20,7 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def echo(exchange: Exchange) -> None:
-    """The request as text; /stream a body without end; /wait an answer that only comes when the client has gone."""
+    """The request as text; /stream a body without end; /early an answer before the body; /hurry takes no slow body."""
     if exchange.request.target == "/stream":
         exchange.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         while not exchange.gone:
@@ -31,19 +31,20 @@ async def echo(exchange: Exchange) -> None:
     if exchange.request.target == "/early":
         exchange.respond(413, body=b"early", close=True)
         return
-    body = await exchange.read(1000, patience=0.2)
+    body = await exchange.read(1000, patience=0.2 if exchange.request.target == "/hurry" else 30)
     trailers = "".join(f" {name}={value}" for name, value in exchange.request.trailers)
     text = f"{exchange.request.method} {exchange.request.target} {len(exchange.request.headers)} {body!r}{trailers}"
     exchange.respond(200, [("X-Seen", "yes")], text.encode())
 
 
 @contextlib.asynccontextmanager
-async def serving(handler: Callable[[Exchange], Awaitable[None]] = echo) -> AsyncIterator[int]:
-    server = HTTPServer(handler, idle_seconds=0.2)
+async def serving(handler: Callable[[Exchange], Awaitable[None]] = echo, *, idle: float = 30) -> AsyncIterator[int]:
+    server = HTTPServer(handler, idle_seconds=idle)
     port = await server.start("127.0.0.1", 0)
     try:
         yield port
         # Whatever came before: it still serves.
+        server.idle_seconds = None
         answer = await ask(port, b"GET /still HTTP/1.1\r\nHost: x\r\n\r\n", close=True)
         assert answer.startswith(b"HTTP/1.1 200 OK\r\n"), answer
     finally:
@@ -78,12 +79,6 @@ def run(*pieces: bytes, close: bool = False) -> bytes:
 
 def status(answer: bytes) -> int:
     return int(answer.split(b" ", 2)[1])
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "HEAD_SECONDS", 1.0)
-    monkeypatch.setattr(limits, "LINGER_SECONDS", 0.2)
 
 
 CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -131,8 +126,7 @@ BAD = [
     ("too long a body, announced", 413, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n"),
     ("too long a body, in chunks", 413, CHUNKED + b"7d0\r\n" + b"x" * 1200),
     ("an answer before the end", 413, b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\nabc"),
-    ("slow headers", 408, b"GET / HTTP/1.1\r\nHost: "),
-    ("a slow body", 408, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc"),
+    ("a slow body", 408, b"POST /hurry HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc"),
     ("many headers", 431, b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 200_000 + b"\r\n"),
     ("one long header", 431, b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"b" * 1_100_000 + b"\r\n\r\n"),
     ("a long target", 431, b"GET /" + b"a" * 1_100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"),
@@ -143,8 +137,16 @@ BAD = [
 
 @pytest.mark.parametrize(("name", "code", "request_bytes"), BAD, ids=[case[0] for case in BAD])
 def test_hostile_requests(name: str, code: int, request_bytes: bytes) -> None:
+    check_refused(run(request_bytes), code)
+
+
+def test_slow_headers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "HEAD_SECONDS", 0.2)
+    check_refused(run(b"GET / HTTP/1.1\r\nHost: "), 408)
+
+
+def check_refused(answer: bytes, code: int) -> None:
     """An answer with the right status, whole, and then a closed connection."""
-    answer = run(request_bytes)
     assert status(answer) == code, answer[:200]
     head, _, body = answer.partition(b"\r\n\r\n")
     assert b"\r\nConnection: close" in head
@@ -163,7 +165,11 @@ def test_half_a_request_and_gone() -> None:
 
 
 def test_an_idle_connection_is_closed() -> None:
-    assert run() == b""
+    async def scenario() -> bytes:
+        async with serving(idle=0.1) as port:
+            return await ask(port)
+
+    assert asyncio.run(scenario()) == b""
 
 
 def test_pipelined_requests_are_answered_in_order() -> None:
@@ -228,6 +234,25 @@ def test_an_aborted_download_ends_its_handler() -> None:
                 await ended.wait()
 
     asyncio.run(scenario())
+
+
+def test_a_handler_that_only_writes_hears_of_its_end() -> None:
+    """Where the kernel takes all that is written, nothing but `drain` gives the event loop a turn."""
+
+    async def handler(exchange: Exchange) -> None:
+        if exchange.request.target == "/still":
+            await echo(exchange)
+            return
+        exchange.abort()
+        while not exchange.gone:
+            exchange.write(b"x")
+            await exchange.drain()
+
+    async def scenario() -> bytes:
+        async with serving(handler) as port:
+            return await ask(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+
+    assert asyncio.run(scenario()) == b""
 
 
 def test_a_client_that_does_not_read_stops_the_writer() -> None:

@@ -1,6 +1,7 @@
 """Invoke and InvokeWithResponseStream: boto3 as the caller, and the recorded cases frame by frame."""
 
 import base64
+import contextlib
 import json
 import re
 from collections.abc import Iterator
@@ -66,11 +67,24 @@ def payload(mode: str) -> bytes:
     return json.dumps({"rawPath": f"/{path}", "rawQueryString": query}).encode()
 
 
-@pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lambda]:
-    template = write_template(tmp_path_factory.mktemp("invoke"), Timeout=1)
+@contextlib.contextmanager
+def serving(folder: Path, timeout: int) -> Iterator[Lambda]:
+    template = write_template(folder, Timeout=timeout)
     with RunningEmulator("--template", str(template), "--lambda-port", "0", fronts=2) as emulator:
         yield Lambda(emulator)
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lambda]:
+    with serving(tmp_path_factory.mktemp("invoke"), 60) as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def timing_out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lambda]:
+    """Its function has one second, for what never ends."""
+    with serving(tmp_path_factory.mktemp("timing_out"), 1) as api:
+        yield api
 
 
 @pytest.mark.parametrize(
@@ -127,7 +141,8 @@ def test_a_function_error(api: Lambda) -> None:
     }
 
 
-def test_a_timeout_and_a_crash(api: Lambda) -> None:
+def test_a_timeout_and_a_crash(timing_out: Lambda) -> None:
+    api = timing_out
     slow = api.invoke("sleep")
     error = json.loads(slow["Payload"].read())
     assert slow["FunctionError"] == "Unhandled"
@@ -174,7 +189,10 @@ FRAMES = [
 
 
 @pytest.mark.parametrize(("name", "mode", "lengths", "content_type"), FRAMES, ids=[case[0] for case in FRAMES])
-def test_recorded_frames(api: Lambda, name: str, mode: str, lengths: list[int], content_type: str) -> None:
+def test_recorded_frames(
+    request: pytest.FixtureRequest, name: str, mode: str, lengths: list[int], content_type: str
+) -> None:
+    api: Lambda = request.getfixturevalue("timing_out" if "timeout" in name else "api")
     response, messages = api.raw("InvokeWithResponseStream", mode, "X-Amz-Log-Type: Tail")
     assert response.status == 200
     assert response.header("content-type") == "application/vnd.amazon.eventstream"
@@ -232,7 +250,8 @@ INVOKED = [
 
 
 @pytest.mark.parametrize(("name", "mode", "content_type", "body"), INVOKED, ids=[case[0] for case in INVOKED])
-def test_recorded_invokes(api: Lambda, name: str, mode: str, content_type: str, body: bytes) -> None:
+def test_recorded_invokes(request: pytest.FixtureRequest, name: str, mode: str, content_type: str, body: bytes) -> None:
+    api: Lambda = request.getfixturevalue("timing_out" if "timeout" in name else "api")
     response, _ = api.raw("Invoke", mode)
     assert (response.status, response.header("content-type"), response.body) == (200, content_type, body)
     assert response.header("content-length") == str(len(body))

@@ -1,6 +1,7 @@
 """API Gateway's REST API in front of a function, streamed and buffered. All of it documented, none recorded."""
 
 import base64
+import contextlib
 import json
 import sys
 from collections.abc import Iterator
@@ -23,10 +24,10 @@ def api_event(path: str, method: str = "ANY", *, streaming: bool = True) -> dict
     return {"Type": "Api", "Properties": properties}
 
 
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
+@contextlib.contextmanager
+def serving(folder: Path, timeout: int) -> Iterator[RunningEmulator]:
     function = {
-        "Handler": "scripted.main", "Runtime": "provided.al2023", "CodeUri": str(RUNTIMES), "Timeout": 1,
+        "Handler": "scripted.main", "Runtime": "provided.al2023", "CodeUri": str(RUNTIMES), "Timeout": timeout,
         "Events": {
             "All": api_event("/{proxy+}"), "Root": api_event("/"), "One": api_event("/items/{id}", "get"),
             "Buffered": api_event("/result", "get", streaming=False),
@@ -35,10 +36,16 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulato
     }  # fmt: skip
     api = {"Type": "AWS::Serverless::Api", "Properties": {"StageName": "v1"}}
     resources = {"Probe": {"Type": "AWS::Serverless::Function", "Properties": function}, "Api": api}
-    template = tmp_path_factory.mktemp("rest") / "template.yaml"
+    template = folder / "template.yaml"
     template.write_text(json.dumps({"Resources": resources}))
     command = (sys.executable, str(RUNTIMES / "scripted.py"))
     with RunningEmulator("--template", str(template), command=command) as emulator:
+        yield emulator
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
+    with serving(tmp_path_factory.mktemp("rest"), 60) as emulator:
         yield emulator
 
 
@@ -151,7 +158,6 @@ def test_head_and_bodyless_answers_end(gateway: RunningEmulator) -> None:
 @pytest.mark.parametrize(
     ("target", "method", "status", "message"),
     [
-        ("/v1/sleep", "GET", 504, "Endpoint request timed out"),
         ("/v1/crash", "GET", 500, "Internal server error"),
         ("/v1/throw", "GET", 500, "Internal server error"),
         ("/v1/throw", "POST", 502, "Internal server error"),
@@ -160,6 +166,12 @@ def test_head_and_bodyless_answers_end(gateway: RunningEmulator) -> None:
 def test_errors(gateway: RunningEmulator, target: str, method: str, status: int, message: str) -> None:
     response = gateway.get(target, method=method)
     assert (response.status, response.json()) == (status, {"message": message})
+
+
+def test_a_timeout(tmp_path: Path) -> None:
+    with serving(tmp_path, 1) as gateway:
+        response = gateway.get("/v1/sleep")
+    assert (response.status, response.json()) == (504, {"message": "Endpoint request timed out"})
 
 
 def test_an_end_after_the_first_byte_looks_clean(gateway: RunningEmulator) -> None:

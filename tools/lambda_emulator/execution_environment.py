@@ -166,7 +166,7 @@ class ExecutionEnvironment:
         timer = self._loop.call_later(self.function.timeout, self._timed_out, invocation)
         try:
             self.api.deliver(invocation)
-            await invocation.done.wait()
+            await invocation.released.wait()
         finally:
             timer.cancel()
             self.running.pop(invocation.request_id, None)
@@ -180,7 +180,7 @@ class ExecutionEnvironment:
 
     def completed(self, invocation: Invocation) -> None:
         self._read_log()
-        invocation.done.set()
+        invocation.released.set()
 
     async def _restored(self, invocation: Invocation, report: Report) -> bool:
         """SnapStart: the first invocation restores the snapshot, and waits for the runtime's hooks."""
@@ -200,7 +200,7 @@ class ExecutionEnvironment:
             )
             self.running.pop(invocation.request_id, None)
             invocation.answer.fail(error, Outcome.CRASH)
-            invocation.done.set()
+            invocation.released.set()
             await self.stop()
             return False
         report.restore_duration = time.monotonic() - started
@@ -217,7 +217,7 @@ class ExecutionEnvironment:
         if self.function.managed_concurrency is not None:
             # The process serves others: nothing is killed, a late answer is refused. Documented: Managed Instances.
             self.api.forget(invocation)
-            invocation.done.set()
+            invocation.released.set()
         else:
             self._begin_stop()
 
@@ -252,7 +252,7 @@ class ExecutionEnvironment:
             os.close(self._log_fd)
             self._log_fd = -1
         for invocation in self.api.undelivered_end():
-            invocation.done.set()
+            invocation.released.set()
         self.on_change()
 
     async def _watch_exit(self, process: asyncio.subprocess.Process) -> None:

@@ -240,7 +240,9 @@ class _Connection(asyncio.Protocol):
             self.transport.write(data)
 
     async def drain(self) -> None:
-        if self.writable is not None and not self.transport.is_closing():
+        if self.transport.is_closing():
+            await asyncio.sleep(0)  # or a handler that only writes and drains would never let `connection_lost` come
+        elif self.writable is not None:
             await asyncio.shield(self.writable)
 
     def abort(self) -> None:

@@ -190,8 +190,10 @@ class Invocation:
     """Lambda-Runtime-Invocation-Id: tells a late answer to an earlier delivery from the answer to this one."""
     answer: Answer = field(default_factory=Answer)
     parent: str = field(default_factory=lambda: uuid.uuid4().hex[:16])
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    """The environment has finished with it: the runtime asked for more, or was ended."""
     done: asyncio.Event = field(default_factory=asyncio.Event)
-    """The environment has finished with it: the runtime asked for more, or was ended. The report is complete then."""
+    """All has been said of it: the report is complete, and so is the log."""
     report: "Report | None" = None
 
 

@@ -321,11 +321,8 @@ def main() -> None:
             "Lambda-Runtime-Function-Error-Type: Runtime.ImportModuleError",
         )
         sys.exit(1)
-    elif failure == "hang":
+    elif failure == "hang" or (failure == "once" and not os.path.exists(os.environ["FAILED"])):
         time.sleep(3600)
-    elif failure == "once" and not os.path.exists(os.environ["ONCE"]):
-        with open(os.environ["ONCE"], "wb"):
-            time.sleep(3600)
     api = API()
     while True:
         status, headers, body = api.call("GET", "/2018-06-01/runtime/invocation/next")

@@ -1,0 +1,29 @@
+"""Ports for servers that cannot be given port 0."""
+
+import contextlib
+import random
+import socket
+from pathlib import Path
+
+_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_LOWEST = 10_000
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback interface on which nobody listens.
+
+    They are below those that the kernel hands out by itself, so that until the server listens there, no connection and
+    no other server gets one by chance.
+    """
+    ephemeral = int(_RANGE.read_text().split()[0]) if _RANGE.exists() else 32_768
+    candidates = list(range(_LOWEST, ephemeral))
+    random.SystemRandom().shuffle(candidates)
+    with contextlib.ExitStack() as stack:
+        found: list[int] = []
+        for port in candidates or [0] * count:
+            with contextlib.suppress(OSError):
+                listening = stack.enter_context(socket.create_server(("127.0.0.1", port)))
+                found.append(listening.getsockname()[1])
+            if len(found) == count:
+                return found
+    raise AssertionError(f"there are no {count} free ports")
