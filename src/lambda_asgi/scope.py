@@ -7,6 +7,7 @@ that cannot be served raises `EventError`. Nothing else is ever raised.
 Spec: https://asgi.readthedocs.io/en/latest/specs/www.html#http-connection-scope
 """
 
+from functools import lru_cache
 from typing import Any
 
 from lambda_asgi.asgi import RawHeaders, Scope
@@ -68,7 +69,7 @@ def http_request(
         "root_path": mount_point(path, *prefixes),
         "headers": headers,
         "client": (client_ip, 0) if client_ip and isinstance(client_ip, str) else None,
-        "server": server_address(host, found.get(b"x-forwarded-port"), scheme),
+        "server": server_address(host, found.get(b"x-forwarded-port"), scheme) if isinstance(host, str) else None,
         "aws.event": event,
         "aws.context": context,
     }
@@ -156,10 +157,10 @@ def mount_point(path: str, *prefixes: str) -> str:
     """
     root_path = ""
     for prefix in prefixes:
-        name = prefix.strip("/")
-        candidate = f"{root_path}/{name}"
-        if name and (path == candidate or path.startswith(f"{candidate}/")):
-            root_path = candidate
+        if name := prefix.strip("/"):
+            candidate = f"{root_path}/{name}"
+            if path == candidate or path.startswith(f"{candidate}/"):
+                root_path = candidate
     return root_path
 
 
@@ -213,9 +214,10 @@ def request_body(body: Any, is_base64: Any) -> bytes:
         raise EventError(f"the event says that its body is base64, but it is not: {error}") from None
 
 
-def server_address(host: Any, forwarded_port: bytes | None, scheme: str) -> tuple[str, int] | None:
+@lru_cache(maxsize=16)  # most functions have one name
+def server_address(host: str, forwarded_port: bytes | None, scheme: str) -> tuple[str, int] | None:
     """(host, port) of an authority such as `example.com:8080` or `[::1]:8080`; the port may come from elsewhere."""
-    if not host or not isinstance(host, str):
+    if not host:
         return None
     name, colon, port = host.rpartition(":")
     if not colon or port.endswith("]"):  # no colon, or only those within an IPv6 address
