@@ -61,7 +61,13 @@ class Invocation(NamedTuple):
 
     def event(self) -> Any:
         """The event, parsed. Raises ValueError (also UnicodeDecodeError, RecursionError) when it is no JSON."""
-        return _decode(self.payload.decode())
+        text = self.payload.decode()  # between machines, JSON is UTF-8 (RFC 8259 section 8.1): nothing to guess
+        try:
+            event, end = _decoder.raw_decode(text)
+        except ValueError:
+            end = -1
+        # White space around it is rare, and to say what is wrong is `decode`'s.
+        return event if end == len(text) else _decoder.decode(text)
 
 
 current_invocation: ContextVar[Invocation | None] = ContextVar("lambda_asgi.current_invocation", default=None)
@@ -80,8 +86,7 @@ def _deadline(milliseconds: bytes | None) -> float | None:
     return deadline_ms / 1000 if 0 < deadline_ms < time.time() * 1000 + _IMPLAUSIBLE_MS else None
 
 
-# `json.loads` would first guess the encoding: between machines, JSON is UTF-8 (RFC 8259 section 8.1).
-_decode = json.JSONDecoder().decode
+_decoder = json.JSONDecoder()
 
 
 @dataclass(slots=True)

@@ -4,6 +4,8 @@ import json
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lambda_asgi.environment import FunctionIdentity
 from lambda_asgi.errors import ConnectionToRuntimeAPILost
@@ -54,7 +56,15 @@ def test_a_deadline_that_has_passed_is_one() -> None:
     assert read(deadline_ms="1000").deadline == 1.0
 
 
-@pytest.mark.parametrize("payload", [b"", b"{", b"\xff", b"[" * 100_000, b"9" * 5000])
+@given(
+    st.text(" \t\r\n"), st.recursive(st.none() | st.integers() | st.floats() | st.text(), st.lists), st.text(" \t\r\n")
+)
+def test_an_event_is_any_json_with_white_space_around(before: str, value: object, after: str) -> None:
+    payload = f"{before}{json.dumps(value)}{after}".encode()
+    assert repr(Invocation.from_reply(ID, payload).event()) == repr(value)
+
+
+@pytest.mark.parametrize("payload", [b"", b" ", b"{", b"{} {}", b"{}x", b"\xff", b"[" * 100_000, b"9" * 5000])
 def test_an_event_that_is_no_json(payload: bytes) -> None:
     with pytest.raises((ValueError, RecursionError)):
         Invocation.from_reply(ID, payload).event()
