@@ -1,10 +1,10 @@
-"""Who runs where: the measuring server and the peer that it measures share one processor.
+"""Who runs where: for single answers, the measuring server and the peer that it measures share one processor.
 
 Whether the system has put the two together decides how long each wake-up takes, and it does so in one round and not in
-the next. For single answers nothing is lost: one waits for the other anyway. A stream takes as long as both need for it
-(docs/performance.md). A function of less than 1769 MB has no whole processor of its own either
-(https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html). What AWS would run elsewhere (S3) runs on the
-others. Where there is one processor only, and on systems that do not tell (macOS, Windows), the system decides.
+the next. Nothing is lost by sharing, because one waits for the other anyway; and a function of less than 1769 MB has no
+whole processor of its own either (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html). For streams
+they have one each: otherwise a stream takes as long as both need for it. What AWS would run elsewhere (S3) is not on
+the peer's. Where there is one processor only, and on systems that do not tell (macOS, Windows), the system decides.
 """
 
 import os

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TypeVar
 
+from benchmarks import processors
 from benchmarks.content import SMALL, fingerprint
 from benchmarks.measure import Figures, measured
 from benchmarks.peers import PEERS, Running
@@ -53,6 +54,7 @@ def run(work: Work, plan: Plan) -> Results:
     results: dict[str, list[Figures]] = {name: [] for name in peers}
     count = max(1, work.count // plan.divisor)
     with ExitStack() as stack:
+        stack.enter_context(processors.on(processors.OTHERS if work.apart else processors.ONE))
         environment = stack.enter_context(work.source())
         if work.fresh:
             for name in turns(peers, plan.pairs):
@@ -70,7 +72,8 @@ def run(work: Work, plan: Plan) -> Results:
 
 def started(name: str, environment: Mapping[str, str]) -> Running:
     """A peer that asks for work. Raises PeerFailed."""
-    running = Running(PEERS[name], environment)
+    with processors.on(processors.ONE):
+        running = Running(PEERS[name], environment)
     try:
         running.ready()
     except PeerFailed:

@@ -31,6 +31,9 @@ class Work:
     content: Callable[[], Iterable[bytes]] | None = None
     length: int | None = None
     fresh: bool = False
+    apart: bool = False
+    """Server and peer have a processor each: for streams, where the goal is what the peer can send. One for both
+    otherwise (processors.py)."""
     source: Callable[[], AbstractContextManager[Mapping[str, str]]] = files
     """Where files come from: it runs beside the peers, and gives the environment that leads them to it."""
     paths: tuple[tuple[str, str], ...] = ()
@@ -81,6 +84,7 @@ WORKS = (
         "/chunks/3199",
         ("C, 64 KiB",),
         content=chunks,
+        apart=True,
     ),
     Work("json", "Small JSON by a framework, 4000 in a row", "/small", FRAMEWORKS, count=4000, warm=500),
     Work("small", "Small answer by a bare app, 4000 in a row", "/small", BARE, count=4000, warm=500),
@@ -113,17 +117,25 @@ WORKS = (
         content=messages(1000),
     ),
     Work("paced", "100 messages of 30 bytes, 1 ms apart", "/paced/100", BARE, count=2, length=3000),
-    Work("chunks", "64 KiB x 3200 (210 MB)", "/chunks/3199", BARE, content=chunks),
+    Work("chunks", "64 KiB x 3200 (210 MB)", "/chunks/3199", BARE, content=chunks, apart=True),
     Work(
         "file",
         "A file of 192 MiB",
         "/pathsend",
         (OURS_FASTAPI, "lambda_asgi + file_service", "uvicorn + FastAPI", "blocking socket"),
         content=content.of_big_file,
+        apart=True,
         paths=(("lambda_asgi + file_service", "/files/benchmark.bin"), ("blocking socket", "/file")),
     ),
     *(
-        Work(f"file-{name}", f"A file of 192 MiB: {title}", path, (OURS_FASTAPI,), content=content.of_big_file)
+        Work(
+            f"file-{name}",
+            f"A file of 192 MiB: {title}",
+            path,
+            (OURS_FASTAPI,),
+            content=content.of_big_file,
+            apart=True,
+        )
         for name, title, path in (
             ("sync-64k", "sync generator, 64 KiB", "/sync/65536"),
             ("sync-1m", "sync generator, 1 MiB", "/sync/1048576"),
