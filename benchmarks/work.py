@@ -212,17 +212,6 @@ GOALS = (
     Goal("memory", "mib", "streamed", "", 8),
     Goal("memory", "mib", "peer that does not read", "", 8),
     Goal("start", "next_us", "the built zip", "sam build, awslambdaric + Mangum", 0.60),
-    *(
-        goal
-        for theirs in S3_CLIENTS
-        if theirs != OURS_S3
-        for goal in (
-            Goal("s3", "mb_per_s", OURS_S3, theirs, 1.0, at_least=True),
-            Goal("s3", "cpu_us", OURS_S3, theirs, 1.0),
-            Goal("s3-small", "wall_us", OURS_S3, theirs, 1.0),
-            Goal("start-s3", "next_us", OURS_S3, theirs, 1.0),
-        )
-    ),
     Goal("at-once", "wall_us", "64 at once", "1 at once", 1 / 0.9),
     Goal("at-once", "step_us", "64 at once", "", 5000),
 )
