@@ -15,7 +15,7 @@ _NO_WAIT: int | None = getattr(os, "RWF_NOWAIT", None)
 
 
 async def read_ahead(path: str, size: int | None = None) -> AsyncGenerator[bytes, None]:
-    """The file's first `size` bytes, or all of them, in big pieces: while the caller sends one, the next is read.
+    """The file's first `size` bytes, or all of them, in big pieces, the next one ready when the caller has sent one.
 
     Raises OSError like `open` and `read`. At most two pieces are in memory. Use contextlib.aclosing: a thread may be at
     work in the file when no more of it is wanted.
@@ -25,10 +25,11 @@ async def read_ahead(path: str, size: int | None = None) -> AsyncGenerator[bytes
     work: asyncio.Future[Any] = opening
     try:
         reads = _Reads(await asyncio.shield(opening))  # shielded: a thread goes on when the wait for it is cancelled
-        work = reads.begin(left)
-        while piece := await asyncio.shield(work):
+        ahead: asyncio.Future[bytes] | None = None
+        while piece := await asyncio.shield(work := ahead or reads.begin(left)):
             left -= len(piece)
-            work = reads.begin(left)
+            if not reads.cache_tells:  # if it does, the kernel reads ahead, and to copy that takes no time
+                work = ahead = reads.begin(left)
             yield piece
     finally:
         # In a task of its own: a cancelled scope of anyio's cancels each wait of ours, however often.
@@ -36,27 +37,27 @@ async def read_ahead(path: str, size: int | None = None) -> AsyncGenerator[bytes
 
 
 class _Reads:
-    """The reads of one file, one after the other, each begun before its bytes are wanted.
+    """The reads of one file, one after the other. At once where the page cache has the bytes, else in a thread.
 
-    One is done at once where the page cache has what comes next: to copy it takes less than to ask a thread for it.
-    Otherwise it is under way in a thread.
+    To copy them takes less than to ask a thread for them, and leaves them in the cache of the processor that sends.
+    `cache_tells`: as far as is known, the file system can say what it has there.
     """
 
     def __init__(self, file: io.FileIO) -> None:
         self._file = file
         self._loop = asyncio.get_running_loop()
-        self._cache_tells = _NO_WAIT is not None
+        self.cache_tells = _NO_WAIT is not None
 
     def begin(self, left: int) -> asyncio.Future[bytes]:
         """The next READ_SIZE bytes, or `left` if those are fewer, or what there is of them: nothing at the end."""
         size = min(READ_SIZE, left)
-        if self._cache_tells or not size:
+        if self.cache_tells or not size:
             try:
                 piece = cached(self._file.fileno(), size) if size else b""
             except BlockingIOError:
                 pass
             except OSError:  # it cannot tell; if there is another error, the thread meets it again
-                self._cache_tells = False
+                self.cache_tells = False
             else:
                 done: asyncio.Future[bytes] = self._loop.create_future()
                 done.set_result(piece)

@@ -42,8 +42,8 @@ class LocalSource:
         return await asyncio.to_thread(self._stat, path)
 
     async def read(self, file: File, start: int, stop: int) -> AsyncGenerator[bytes, None]:
-        """One chunk is read while the one before is sent. The last one leaves when the file was seen to be the same:
-        of one that is rewritten in place no body may seem whole."""
+        """The last chunk leaves when the file was seen to be the same: of one that is rewritten in place no body may
+        seem whole."""
         opener = partial(self._open, file, start)  # all of the opening takes one trip to a thread
         opening = asyncio.ensure_future(aiofiles.open(file.path, "rb", buffering=0, opener=opener))
         work: asyncio.Future[Any] = opening
@@ -52,18 +52,18 @@ class LocalSource:
         try:
             opened = await asyncio.shield(opening)  # shielded: a thread goes on when the wait for it is cancelled
             reads = Reads(opened)
-            if left:
-                work = reads.begin(min(CHUNK_BYTES, left))
+            ahead: asyncio.Future[bytes] | None = None
             while left:
+                work = ahead or reads.begin(min(CHUNK_BYTES, left))
                 chunk: bytes = await asyncio.shield(work)
                 left -= len(chunk)
-                if chunk and left:
-                    work = reads.begin(min(CHUNK_BYTES, left))
-                elif reads.cache_tells:
+                if (not chunk or not left) and reads.cache_tells:
                     _check_unchanged(file, opened.fileno())
-                else:
+                elif not chunk or not left:
                     work = asyncio.ensure_future(asyncio.to_thread(_check_unchanged, file, opened.fileno()))
                     await asyncio.shield(work)
+                elif not reads.cache_tells:  # if it does, the kernel reads ahead, and to copy that takes no time
+                    work = ahead = reads.begin(min(CHUNK_BYTES, left))
                 if not chunk:
                     raise FileChanged(f"{file.path} ended {left} bytes early")
                 yield chunk

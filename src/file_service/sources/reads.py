@@ -11,7 +11,7 @@ _NO_WAIT: int | None = getattr(os, "RWF_NOWAIT", None)
 
 
 class Reads:
-    """The reads of one file, one after the other, each begun before its bytes are wanted.
+    """The reads of one file, one after the other.
 
     To copy what the page cache has takes less than to ask a thread for it, and leaves it in the cache of the processor
     that sends it. `cache_tells`: as far as is known, the file system can say what it has there.
