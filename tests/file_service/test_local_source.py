@@ -1,15 +1,27 @@
 """What only a folder on disk can do: links, odd names, odd files."""
 
 import asyncio
+import errno
 import os
 import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import aclosing
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
-from file_service.errors import NotFound, SourceRefused
-from file_service.sources import File
-from file_service.sources.local import LocalSource
+from file_service.errors import NotFound, SourceRefused, SourceUnavailable
+from file_service.sources import File, local, reads
+from file_service.sources.local import CHUNK_BYTES, LocalSource
+
+_Result = TypeVar("_Result")
+
+
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))
 
 
 @pytest.fixture
@@ -146,11 +158,191 @@ def test_no_descriptor_is_left_open(root: Path) -> None:
     async def work() -> int:
         source = LocalSource(root)
         file: File = await source.stat("large")
-        before = len(os.listdir("/proc/self/fd"))
+        before = open_files()
         for _ in range(5):
             chunks = source.read(file, 0, file.size)
             await anext(chunks)
             await chunks.aclose()
-        return len(os.listdir("/proc/self/fd")) - before
+        return open_files() - before
 
     assert asyncio.run(work()) == 0
+
+
+class Threads(ThreadPoolExecutor):
+    """The event loop's threads. They count what is `asked` of them, and begin with none of it unless `free`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+        self.free = threading.Event()
+        self.free.set()
+        asyncio.get_running_loop().set_default_executor(self)
+
+    def submit(self, work: Callable[..., _Result], /, *arguments: Any, **named: Any) -> "Future[_Result]":
+        self.asked += 1
+
+        def wait_and_work() -> _Result:
+            self.free.wait()
+            return work(*arguments, **named)
+
+        return super().submit(wait_and_work)
+
+
+@pytest.fixture
+def large(root: Path) -> bytes:
+    """What is in the file of that name: five chunks."""
+    content = os.urandom(5 * CHUNK_BYTES - 1)
+    (root / "large").write_bytes(content)
+    return content
+
+
+@pytest.fixture
+def cache_cannot_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on EFS."""
+
+    def preadv(*_: object) -> int:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(os, "preadv", preadv)
+
+
+def test_what_is_not_cached_comes_all_the_same(root: Path, large: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    preadv = os.preadv
+    asked = 0
+
+    def with_holes(descriptor: int, buffers: list[memoryview], offset: int, flags: int) -> int:
+        nonlocal asked
+        asked += 1
+        if asked % 3 == 0:
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        return preadv(descriptor, [buffers[0][: 5000 if asked % 3 == 1 else None]], offset)
+
+    monkeypatch.setattr(os, "preadv", with_holes)
+    assert read(root, "large") == large
+    assert asked > 5
+
+
+def test_where_the_cache_cannot_tell_threads_read(root: Path, large: bytes, cache_cannot_tell: None) -> None:
+    assert read(root, "large") == large
+
+
+def test_other_systems_have_no_cache_to_ask(root: Path, large: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reads, "_NO_WAIT", None)
+    monkeypatch.delattr(os, "preadv")
+    assert read(root, "large") == large
+
+
+def test_what_is_cached_takes_no_thread(root: Path, large: bytes) -> None:
+    with open(root / "large", "rb") as file:
+        try:
+            reads.cached(file.fileno(), 1)
+        except OSError:
+            pytest.skip("the file system of temporary files cannot say what is cached")
+
+    async def work() -> int:
+        source = LocalSource(root)
+        file = await source.stat("large")
+        threads = Threads()
+        async for _ in source.read(file, 0, file.size):
+            pass
+        return threads.asked
+
+    assert asyncio.run(work()) == 2  # to open and to close it
+
+
+def test_a_chunk_is_read_while_the_one_before_is_sent(root: Path, large: bytes, cache_cannot_tell: None) -> None:
+    async def work() -> None:
+        source = LocalSource(root)
+        file = await source.stat("large")
+        threads = Threads()
+        async with aclosing(source.read(file, 0, file.size)) as chunks:
+            await anext(chunks)
+            await asyncio.sleep(0)  # the next read is a task
+            assert threads.asked == 3  # to open it, and for two chunks
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("stage", ["open", "read"])
+def test_a_reader_that_is_cancelled_again_and_again_leaves_nothing_open(
+    stage: str, root: Path, large: bytes, cache_cannot_tell: None
+) -> None:
+    """As in a cancelled scope of anyio's, when a client has gone. No file is closed under a thread's hands."""
+
+    async def work() -> None:
+        source = LocalSource(root)
+        file = await source.stat("large")
+        before = open_files()
+        threads = Threads()
+        chunks = source.read(file, 0, file.size)
+        if stage == "read":
+            await anext(chunks)
+        opened = open_files() - before
+        threads.free.clear()
+        asked = threads.asked
+        reading = asyncio.ensure_future(anext(chunks))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert threads.asked == asked + 1
+        while not reading.done():
+            reading.cancel()
+            await asyncio.sleep(0)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert threads.asked == asked + 1  # not yet to close it
+        assert open_files() - before == opened
+        threads.free.set()
+        await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()})
+        assert open_files() == before
+
+    asyncio.run(work())
+
+
+def test_a_failed_read_ahead_fails_in_its_place(root: Path, large: bytes, cache_cannot_tell: None) -> None:
+    async def work() -> None:
+        source = LocalSource(root)
+        file = await source.stat("large")
+        received = b""
+        async with aclosing(source.read(file, 0, file.size)) as chunks:
+            received += await anext(chunks)
+            await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()})  # the read of the second one
+            _make_unreadable(root / "large")
+            received += await anext(chunks)
+            with pytest.raises(SourceUnavailable):
+                await anext(chunks)
+        assert received == large[: 2 * CHUNK_BYTES]
+
+    asyncio.run(work())
+
+
+def _make_unreadable(path: Path) -> None:
+    """Whoever reads from this file by a descriptor gets an error from now on."""
+    unreadable = os.open(path, os.O_WRONLY)
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) != unreadable and os.path.realpath(f"/proc/self/fd/{name}") == str(path):
+            os.dup2(unreadable, int(name))
+    os.close(unreadable)
+
+
+def test_others_get_their_turns_while_a_cached_file_is_read(
+    root: Path, large: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "FAIR_SHARE", 0)
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def work() -> list[int]:
+        source = LocalSource(root)
+        file = await source.stat("large")
+        others = asyncio.create_task(other())
+        seen = [turns async for _ in source.read(file, 0, file.size)]
+        others.cancel()
+        return seen
+
+    seen = asyncio.run(work())
+    assert sorted(set(seen)) == seen

@@ -4,21 +4,28 @@ import asyncio
 import errno
 import os
 import stat
+import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import aiofiles
+from aiofiles.threadpool.binary import AsyncFileIO
 
 from file_service.errors import FileChanged, NotFound, SourceError, SourceRefused, SourceUnavailable
 from file_service.paths import is_served
 from file_service.sources.base import PAGE_ENTRIES, Entry, File, Folder
+from file_service.sources.reads import Reads
 
-# Measured through aiofiles and a loopback socket, 256 MiB in the page cache: 64 KiB 0.5 GiB/s, 256 KiB 1.6, 1 MiB 2.5,
-# 4 MiB 3.3. One read ahead of the socket was no faster at any size, so there is none. 1 MiB keeps the first byte early.
+# Smaller ones cost more in turns and trips to threads, larger ones more memory and a later first byte: measured in
+# docs/file_service.md.
 CHUNK_BYTES = 1024 * 1024
+
+# Neither a page cache nor a fast socket makes anybody wait. After this many seconds others get a turn all the same.
+FAIR_SHARE = 0.002
 
 # What cannot exist and what is not a file are one answer.
 _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}
@@ -35,22 +42,39 @@ class LocalSource:
         return await asyncio.to_thread(self._stat, path)
 
     async def read(self, file: File, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+        """The last chunk leaves when the file was seen to be the same: of one that is rewritten in place no body may
+        seem whole."""
+        opener = partial(self._open, file, start)  # all of the opening takes one trip to a thread
+        opening = asyncio.ensure_future(aiofiles.open(file.path, "rb", buffering=0, opener=opener))
+        work: asyncio.Future[Any] = opening
+        left = stop - start
+        turn = time.monotonic()
         try:
-            # All of the opening takes one trip to a thread.
-            opener = partial(self._open, file, start)
-            async with aiofiles.open(file.path, "rb", buffering=0, opener=opener) as opened:
-                left = stop - start
-                while left:
-                    chunk = await opened.read(min(CHUNK_BYTES, left))
-                    left -= len(chunk)
-                    if not chunk or not left:
-                        # Before the last chunk leaves: of a file rewritten in place no body may seem whole.
-                        await asyncio.to_thread(_check_unchanged, file, opened.fileno())
-                    if not chunk:
-                        raise FileChanged(f"{file.path} ended {left} bytes early")
-                    yield chunk
+            opened = await asyncio.shield(opening)  # shielded: a thread goes on when the wait for it is cancelled
+            reads = Reads(opened)
+            ahead: asyncio.Future[bytes] | None = None
+            while left:
+                work = ahead or reads.begin(min(CHUNK_BYTES, left))
+                chunk: bytes = await asyncio.shield(work)
+                left -= len(chunk)
+                if (not chunk or not left) and reads.cache_tells:
+                    _check_unchanged(file, opened.fileno())
+                elif not chunk or not left:
+                    work = asyncio.ensure_future(asyncio.to_thread(_check_unchanged, file, opened.fileno()))
+                    await asyncio.shield(work)
+                elif not reads.cache_tells:  # if it does, the kernel reads ahead, and to copy that takes no time
+                    work = ahead = reads.begin(min(CHUNK_BYTES, left))
+                if not chunk:
+                    raise FileChanged(f"{file.path} ended {left} bytes early")
+                yield chunk
+                if time.monotonic() - turn > FAIR_SHARE:
+                    await asyncio.sleep(0)
+                    turn = time.monotonic()
         except OSError as error:
             raise _source_error(error, file.path) from error
+        finally:
+            # In a task of its own: anyio's cancelled scopes cancel each wait of ours, however often.
+            await asyncio.shield(_close(opening, work))
 
     async def list_pages(
         self, folder: str, *, after: str = "", recursive: bool = False
@@ -130,6 +154,13 @@ def _file(path: str, status: os.stat_result) -> File:
 def _check_unchanged(file: File, descriptor: int) -> None:
     if _file(file.path, os.fstat(descriptor)).etag != file.etag:
         raise FileChanged(f"{file.path} changed while it was read")
+
+
+async def _close(opening: asyncio.Future[AsyncFileIO], work: asyncio.Future[Any]) -> None:
+    """Close the file, if it was opened, when no thread is at work in it any more."""
+    opened, _ = await asyncio.gather(opening, work, return_exceptions=True)
+    if not isinstance(opened, BaseException):
+        await opened.close()
 
 
 def _source_error(error: OSError, path: str) -> SourceError:
