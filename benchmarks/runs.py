@@ -54,7 +54,7 @@ def run(work: Work, plan: Plan) -> Results:
     results: dict[str, list[Figures]] = {name: [] for name in peers}
     count = max(1, work.count // plan.divisor)
     with ExitStack() as stack:
-        stack.enter_context(processors.on(processors.OTHERS if work.apart else processors.ONE))
+        stack.enter_context(processors.on(processors.ALL if work.free else processors.ONE))
         environment = stack.enter_context(work.source())
         if work.fresh:
             for name in turns(peers, plan.pairs):
@@ -72,8 +72,7 @@ def run(work: Work, plan: Plan) -> Results:
 
 def started(name: str, environment: Mapping[str, str]) -> Running:
     """A peer that asks for work. Raises PeerFailed."""
-    with processors.on(processors.ONE):
-        running = Running(PEERS[name], environment)
+    running = Running(PEERS[name], environment)
     try:
         running.ready()
     except PeerFailed:

@@ -31,9 +31,8 @@ class Work:
     content: Callable[[], Iterable[bytes]] | None = None
     length: int | None = None
     fresh: bool = False
-    apart: bool = False
-    """Server and peer have a processor each: for streams, where the goal is what the peer can send. One for both
-    otherwise (processors.py)."""
+    free: bool = False
+    """The system decides which processors server and peer have: for streams. One for both otherwise (processors.py)."""
     source: Callable[[], AbstractContextManager[Mapping[str, str]]] = files
     """Where files come from: it runs beside the peers, and gives the environment that leads them to it."""
     paths: tuple[tuple[str, str], ...] = ()
@@ -84,7 +83,7 @@ WORKS = (
         "/chunks/3199",
         ("C, 64 KiB",),
         content=chunks,
-        apart=True,
+        free=True,
     ),
     Work("json", "Small JSON by a framework, 4000 in a row", "/small", FRAMEWORKS, count=4000, warm=500),
     Work("small", "Small answer by a bare app, 4000 in a row", "/small", BARE, count=4000, warm=500),
@@ -117,14 +116,14 @@ WORKS = (
         content=messages(1000),
     ),
     Work("paced", "100 messages of 30 bytes, 1 ms apart", "/paced/100", BARE, count=2, length=3000),
-    Work("chunks", "64 KiB x 3200 (210 MB)", "/chunks/3199", BARE, content=chunks, apart=True),
+    Work("chunks", "64 KiB x 3200 (210 MB)", "/chunks/3199", BARE, content=chunks, free=True),
     Work(
         "file",
         "A file of 192 MiB",
         "/pathsend",
         (OURS_FASTAPI, "lambda_asgi + file_service", "uvicorn + FastAPI", "blocking socket"),
         content=content.of_big_file,
-        apart=True,
+        free=True,
         paths=(("lambda_asgi + file_service", "/files/benchmark.bin"), ("blocking socket", "/file")),
     ),
     *(
@@ -134,7 +133,7 @@ WORKS = (
             path,
             (OURS_FASTAPI,),
             content=content.of_big_file,
-            apart=True,
+            free=True,
         )
         for name, title, path in (
             ("sync-64k", "sync generator, 64 KiB", "/sync/65536"),
