@@ -117,9 +117,9 @@ def machine() -> dict[str, str]:
         model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), model)
     return {
         "processor": model,
-        "processors": str(os.cpu_count()),
+        "processors": f"{os.cpu_count()} processors",
         "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
+        "python": f"Python {platform.python_version()} ({platform.python_compiler()})",
     }
 
 

@@ -131,19 +131,19 @@ class Connection(asyncio.BufferedProtocol):
         """
         if not self.is_open:
             return  # whoever waits for the reply hears of it
+        size = 0
+        for part in parts:
+            size += len(part)
         if self._turn is None:
             if more:
                 self._turn = self._loop.call_soon(self._end_turn)
                 self._last_write = time.monotonic()
-            self._send(parts)
+            self._send(parts, size)
             return
-        size = self._held_size
-        for part in parts:
-            self._held.append(part)
-            size += len(part)
-        self._held_size = size
+        self._held += parts
+        self._held_size += size
         now = time.monotonic()
-        if not more or size >= HOLD_UP_TO or now - self._last_write >= LONGEST_HOLD:
+        if not more or self._held_size >= HOLD_UP_TO or now - self._last_write >= LONGEST_HOLD:
             self._last_write = now
             self._send_held()
 
@@ -153,14 +153,14 @@ class Connection(asyncio.BufferedProtocol):
             self._send_held()
 
     def _send_held(self) -> None:
-        held, self._held = self._held, []
-        self._held_size = 0
-        self._send(held)
+        held, size = self._held, self._held_size
+        self._held, self._held_size = [], 0
+        self._send(held, size)
 
-    def _send(self, parts: Sequence[bytes]) -> None:
+    def _send(self, parts: Sequence[bytes], size: int) -> None:
         if self._transport.is_closing():
             return
-        if sum(map(len, parts)) <= JOIN_UP_TO:
+        if size <= JOIN_UP_TO:
             self._transport.write(b"".join(parts))
         else:
             self._transport.writelines(parts)  # one system call, from Python 3.12 on without a copy
