@@ -13,8 +13,10 @@ from lambda_asgi import prelude, response
 from lambda_asgi.adapter import LambdaASGI
 from lambda_asgi.asgi import Receive, Scope, Send
 from lambda_asgi.environment import Environment, Settings
+from lambda_asgi.errors import ConnectionToRuntimeAPILost
 from lambda_asgi.runtime import Runtime
-from lambda_asgi.runtime_api.connection import HIGH_WATER, HOLD_UP_TO, JOIN_UP_TO, Connection
+from lambda_asgi.runtime_api.connection import HIGH_WATER, HOLD_UP_TO, JOIN_UP_TO, Connection, ReplyFuture
+from lambda_asgi.runtime_api.protocol import Reply
 from lambda_asgi.testing import function_url_event
 from tests.lambda_asgi.support import body, hello, pass_time, play, runtime, stalled, start
 
@@ -232,6 +234,83 @@ def test_a_closed_connection_writes_nothing_and_answers_at_once() -> None:
         assert wire.writes == []
         with pytest.raises(Exception, match="closed before the request"):
             await reply
+
+    asyncio.run(scenario())
+
+
+# Replies.
+
+
+REPLY = Reply(202, {}, b"", True)
+
+
+async def waiting_for(reply: ReplyFuture) -> tuple[asyncio.Task[Reply], list[str]]:
+    """A task that waits for the reply, and a list that gets a word from a callback."""
+    said: list[str] = []
+    reply.add_done_callback(lambda _: said.append("called"))
+
+    async def wait() -> Reply:
+        return await reply
+
+    task = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    assert not task.done()
+    return task, said
+
+
+def test_who_waits_for_a_reply_goes_on_when_it_arrives() -> None:
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        reply = ReplyFuture(loop)
+        task, said = await waiting_for(reply)
+        seen: list[object] = []
+
+        def arrive() -> None:
+            reply.arrive(REPLY)
+            seen.extend((task.done(), list(said)))
+
+        loop.call_soon(arrive)
+        assert await task is REPLY
+        assert seen == [True, ["called"]]
+        late: list[str] = []
+        reply.add_done_callback(lambda _: late.append("called"))
+        assert late == []
+        await asyncio.sleep(0)
+        assert late == ["called"]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("ending", ["exception", "cancelled", "task cancelled"])
+def test_a_reply_that_never_comes_ends_the_waiting_a_turn_later(ending: str) -> None:
+    async def scenario() -> None:
+        reply = ReplyFuture(asyncio.get_running_loop())
+        task, said = await waiting_for(reply)
+        if ending == "exception":
+            reply.set_exception(ConnectionToRuntimeAPILost("gone"))
+        elif ending == "cancelled":
+            reply.cancel()
+        else:
+            task.cancel()
+        assert not task.done()
+        assert said == []
+        with pytest.raises(ConnectionToRuntimeAPILost if ending == "exception" else asyncio.CancelledError):
+            await task
+        assert said == ["called"]
+
+    asyncio.run(scenario())
+
+
+def test_a_callback_for_a_reply_can_be_taken_back() -> None:
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        reply = ReplyFuture(loop)
+        said: list[object] = []
+        reply.add_done_callback(said.append)
+        assert reply.remove_done_callback(said.append) == 1
+        loop.call_soon(reply.arrive, REPLY)
+        assert await asyncio.wait_for(reply, 30) is REPLY
+        assert said == []
 
     asyncio.run(scenario())
 
