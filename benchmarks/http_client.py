@@ -59,7 +59,10 @@ class HTTPClient:
         self._socket.sendall(request)
         head = b""
         while b"\r\n\r\n" not in head:
-            head += self._socket.recv(65536)
+            more = self._socket.recv(65536)
+            if not more:
+                raise PeerFailed("the server closed the connection")
+            head += more
         now = time.perf_counter()
         head, _, body = head.partition(b"\r\n\r\n")
         lower = head.lower()

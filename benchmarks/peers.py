@@ -97,7 +97,8 @@ def _node_package(name: str) -> str:
 def uvicorn(app: str) -> Callable[[str], Sequence[Command]]:
     def commands(address: str) -> Sequence[Command]:
         host, _, port = address.rpartition(":")
-        options = ("--host", host, "--port", port, "--no-access-log", "--log-level", "warning")
+        options = ["--host", host, "--port", port, "--no-access-log", "--log-level", "warning"]
+        options += ["--timeout-keep-alive", "600"]  # the others' rounds take longer than its 5 seconds
         return [python("-m", "uvicorn", app, *options)]
 
     return commands
