@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import socket
 import threading
 import tracemalloc
@@ -236,6 +237,43 @@ def test_a_closed_connection_writes_nothing_and_answers_at_once() -> None:
             await reply
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("reads", ["at once", "late"])
+def test_pieces_of_any_size_arrive_in_order(reads: str) -> None:
+    """Whatever the socket takes of each write: all, a part of it, or nothing."""
+    choice = random.Random(reads)
+    sizes = [1, 30, HOLD_UP_TO, JOIN_UP_TO + 1, 300_000, 3_000_000]
+    writes = [
+        [choice.randbytes(choice.choice(sizes)) for _ in range(choice.choice([1, 1, 3]))]
+        + [b"x"] * choice.choice([0, 0, 3000])
+        for _ in range(60)
+    ]
+
+    expected = b"".join(b"".join(parts) for parts in writes)
+
+    async def scenario() -> None:
+        begin = asyncio.Event()
+        received: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+        async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await begin.wait()
+            received.set_result(await reader.readexactly(len(expected)))
+            writer.close()
+
+        async with await asyncio.start_server(take, "127.0.0.1", 0) as server:
+            made = await Connection.open(*server.sockets[0].getsockname())
+            if reads == "at once":
+                begin.set()
+            for number, parts in enumerate(writes):
+                made.write(parts, more=number % 5 != 4)
+                if number % 3 == 0:
+                    await asyncio.sleep(0)
+            begin.set()
+            assert await received == expected
+            made.close()
+
+    play(scenario())
 
 
 # Replies.

@@ -79,7 +79,7 @@ class RuntimeAPIClient:
 
     async def _get(self, request: bytes) -> Reply:
         connection = self._connection
-        if connection is None or not connection.is_open:
+        if connection is None or not connection.is_open:  # asked here, because a coroutine has its price
             connection = await self.connection()
         try:
             reply = await connection.exchange(request)

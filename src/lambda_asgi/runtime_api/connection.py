@@ -4,8 +4,11 @@ This is the only module that touches a socket.
 """
 
 import asyncio
+import os
+import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from contextvars import Context, copy_context
 from typing import Any, Self, cast
 
@@ -19,9 +22,10 @@ HIGH_WATER = 256 * 1024
 # Writes of one turn of the event loop leave together, up to this size.
 HOLD_UP_TO = 16 * 1024
 
-# Pieces are joined up to this size: of hundreds of small ones, which may exceed HOLD_UP_TO by the last, one buffer is
-# made. Beyond it, there are large ones among them, and copying costs more than handing over a list.
+# Pieces are joined up to this size, and beyond it where they are many: asyncio counts all that it holds with each that
+# it is given. A few large ones are not worth a copy.
 JOIN_UP_TO = 2 * HOLD_UP_TO
+MANY_PIECES = 16
 
 # An app that blocks between two sends never ends its turn. What it sent this long ago must not wait any longer.
 LONGEST_HOLD = 0.001
@@ -86,6 +90,7 @@ class Connection(asyncio.BufferedProtocol):
         self._parser = ReplyParser()
         self._buffer = memoryview(bytearray(READ_SIZE))
         self._transport = cast(asyncio.Transport, None)  # set by connection_made, before `open` returns
+        self._socket: socket.socket | None = None
         self._reply: ReplyFuture | None = None
         self._writable: asyncio.Future[None] | None = None
         self.is_clogged = False
@@ -160,12 +165,21 @@ class Connection(asyncio.BufferedProtocol):
     def _send(self, parts: Sequence[bytes], size: int) -> None:
         if self._transport.is_closing():
             return
-        if size <= JOIN_UP_TO:
+        if size <= JOIN_UP_TO or len(parts) > MANY_PIECES:
             self._transport.write(b"".join(parts))
-        else:
-            self._transport.writelines(parts)  # one system call, from Python 3.12 on without a copy
-            if self._transport.get_write_buffer_size() > HIGH_WATER:
-                self._transport.set_write_buffer_limits(high=HIGH_WATER)  # 3.12 and 3.13.0 forget to pause_writing
+            return
+        sent = 0
+        # One system call and no copy. asyncio's writelines needs twice the instructions for it, and in Python 3.12 and
+        # 3.13.0 forgets to call pause_writing.
+        if self._socket is not None and not self._transport.get_write_buffer_size():
+            with suppress(OSError):  # it takes nothing now, or never again: the transport meets the same, and knows
+                sent = self._socket.sendmsg(parts)
+                if sent == size:
+                    return
+        for part in parts:
+            if sent < len(part):
+                self._transport.write(memoryview(part)[sent:] if sent else part)
+            sent = max(0, sent - len(part))
 
     async def drain(self) -> None:
         """Wait until the peer has read enough, or reads no more at all."""
@@ -177,6 +191,9 @@ class Connection(asyncio.BufferedProtocol):
         if self._turn is not None:
             self._turn.cancel()
             self._turn = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
         self._transport.abort()
 
     # asyncio calls these.
@@ -184,6 +201,9 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=HIGH_WATER)
+        # A descriptor of our own for the same connection, so that nothing can be sent to another one after its end.
+        own = transport.get_extra_info("socket")
+        self._socket = None if own is None else socket.socket(fileno=os.dup(own.fileno()))
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._buffer
