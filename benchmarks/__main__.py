@@ -1,7 +1,7 @@
 """`python -m benchmarks`: lambda_asgi beside its peers, in one run.
 
 python -m benchmarks prepare           # Node's packages and a build of the function, once
-python -m benchmarks                   # everything: 10 minutes
+python -m benchmarks                   # everything: 5 minutes
 python -m benchmarks --quick           # 2 minutes, the same table with less behind it
 python -m benchmarks --only json chunks
 """
