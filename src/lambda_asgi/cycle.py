@@ -48,7 +48,7 @@ class ResponseWriter(Protocol):
         """Whether `stream_now` can send: a peer may close a connection while it is idle, and `stream` opens another."""
 
     def when_gone(self, callback: Callable[[], None], /) -> None:
-        """Have `callback` called once when nobody takes the response any more, or has taken all of it."""
+        """Have `callback` called once when nobody takes the response any more, before its end was sent."""
 
     def stream(self, parts: Sequence[bytes], last: bool) -> Awaitable[None] | None:
         """Send parts of the stream. What is returned has to be awaited: the peer reads more slowly than we write, or is
@@ -241,9 +241,9 @@ class RequestCycle:
             self._ended.set_result(None)
 
     def _gone(self) -> None:
-        """The Runtime API has answered, or the connection is lost: early, unless the response is complete."""
+        """The Runtime API has answered before the response's end, or the connection is lost."""
         self._disconnected.set()
-        if self.response.state is not State.COMPLETE and self._ended is not None and not self._ended.done():
+        if self._ended is not None and not self._ended.done():
             self.error = self.error or ClientDisconnected("nobody reads this response any more")
             self._wind_up(self._loop.time() + self._margin, self._margin)
 

@@ -111,15 +111,15 @@ class LambdaContext:
     @classmethod
     def of(cls, invocation: Invocation, function: FunctionIdentity) -> Self:
         context = cls(
-            function.name,
-            function.version,
-            invocation.function_arn,
-            function.memory_mb,
-            invocation.request_id,
-            function.log_group,
-            function.log_stream,
-            invocation.tenant_id,
-            invocation.trace_id,
+            function_name=function.name,
+            function_version=function.version,
+            invoked_function_arn=invocation.function_arn,
+            memory_limit_in_mb=function.memory_mb,
+            aws_request_id=invocation.request_id,
+            log_group_name=function.log_group,
+            log_stream_name=function.log_stream,
+            tenant_id=invocation.tenant_id,
+            trace_id=invocation.trace_id,
             deadline=invocation.deadline,
         )
         if invocation.client_context is not None:

@@ -34,9 +34,7 @@ class Access(NamedTuple):
     source: str
 
     def __str__(self) -> str:
-        method, path = self.method, self.path
-        if len(path) > LONGEST_PATH:
-            path = _shortened(path)
+        method, path = self.method, _shortened(self.path)
         # What nearly every request has needs no second look.
         if not (method.isalpha() and path[:1] == "/" and path.isprintable() and " " not in path):
             method, path = _one_word(method), _one_word(path)

@@ -78,9 +78,7 @@ class RuntimeAPIClient:
         return checked(await connection.exchange(request))
 
     async def _get(self, request: bytes) -> Reply:
-        connection = self._connection
-        if connection is None or not connection.is_open:  # asked here, because a coroutine has its price
-            connection = await self.connection()
+        connection = await self.connection()
         try:
             reply = await connection.exchange(request)
         except ConnectionToRuntimeAPILost:
@@ -129,7 +127,7 @@ class ResponseWriter:
         self._on_gone: Callable[[], None] | None = None
 
     def when_gone(self, callback: Callable[[], None]) -> None:
-        """Have `callback` called once when nobody takes the streamed response any more (or has taken all of it)."""
+        """Have `callback` called once when nobody takes the streamed response any more, before its end was sent."""
         self._on_gone = callback
 
     @property
