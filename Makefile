@@ -30,7 +30,7 @@ help:
 .PHONY: install
 install: $(READY) ## set up .venv (every other command does this by itself)
 
-$(READY): pyproject.toml requirements-dev.txt
+$(READY): pyproject.toml emulator/pyproject.toml requirements-dev.txt
 	@python=$$(for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	    $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done); \
 	[ -n "$$python" ] || { echo "lambda-asgi needs Python 3.11 or newer on PATH; 'python3 --version' says: $$(python3 --version 2>&1)" >&2; exit 1; }; \
@@ -38,8 +38,8 @@ $(READY): pyproject.toml requirements-dev.txt
 	[ -x $(BIN)/python ] || if command -v uv >/dev/null; then uv venv -q --python "$$(command -v $$python)" .venv; else $$python -m venv .venv; fi
 	@command -v uv >/dev/null || [ -x $(BIN)/uv ] || $(BIN)/python -m pip install -q --disable-pip-version-check uv
 	@$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements-dev.txt
-	@# The tools come from the lock above; only this project itself is built and linked, without looking anything up.
-	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@# The tools come from the lock above; only the two wheels of this project are built and linked, without looking anything up.
+	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation --editable . --editable emulator
 	@touch $@
 
 .PHONY: run
@@ -94,8 +94,8 @@ bench-check: $(READY) ## fail when the runtime needs 15 % more instructions than
 	@$(BENCH) -m benchmarks.check $(ARGS)
 
 .PHONY: lock
-lock: $(READY) ## renew the pins after a change in pyproject.toml
+lock: $(READY) ## renew the pins after a change in a pyproject.toml
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
-	    --extra emulator --group service --group dev pyproject.toml -o requirements-dev.txt
+	    --group service --group dev pyproject.toml emulator/pyproject.toml -o requirements-dev.txt
 	@$(UV) pip compile -q --universal --python-version 3.13 --generate-hashes --no-header \
 	    --constraint requirements-dev.txt --group service pyproject.toml -o src/requirements.txt

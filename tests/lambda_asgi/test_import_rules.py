@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LAMBDA_ASGI = ROOT / "src" / "lambda_asgi"
 FILE_SERVICE = ROOT / "src" / "file_service"
-LAMBDA_EMULATOR = ROOT / "tools" / "lambda_emulator"
+LAMBDA_EMULATOR = ROOT / "emulator" / "lambda_emulator"
 
 PURE = [
     *(

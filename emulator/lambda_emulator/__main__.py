@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from lambda_emulator import limits
+from lambda_emulator._version import __version__
 from lambda_emulator.cloudformation import TemplateError
 from lambda_emulator.emulator import Emulator, Options, StartError
 
@@ -41,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = result.add_argument
+    add("--version", action="version", version=f"%(prog)s {__version__}")
     add("--template", type=Path, metavar="FILE", help="SAM or CloudFormation template (default: template.yaml)")
     add("--function", metavar="ID", help="which function of the template (default: each that has a URL or a REST API)")
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
