@@ -20,6 +20,7 @@ from typing import Final
 from lambda_asgi import prelude
 from lambda_asgi.asgi import Message, RawHeaders
 from lambda_asgi.errors import ResponseTooLarge, UnexpectedMessage
+from lambda_asgi.records import Records
 
 LARGEST_STREAM = 200 * 1024 * 1024
 """Bytes of a streamed response, prelude included. One more, and Lambda cuts it without a word (recorded on AWS).
@@ -75,10 +76,6 @@ _IN_WORDS = {
     State.FAILED: "the response has failed",
 }
 
-# Media types of which every record is complete in itself, so that one more can say that the rest is missing.
-_EVENT_STREAM = b"text/event-stream"
-_JSON_LINES = (b"application/x-ndjson", b"application/ndjson", b"application/jsonl", b"application/x-jsonlines")
-
 
 class Response:
     """A streamed response. `send` and the others give what goes out now: parts of the stream, prelude first.
@@ -99,7 +96,7 @@ class Response:
         self._error_records = error_records
         self._room = limit
         self._content_length: int | None = None
-        self._tail = b""
+        self._records: Records | None = None
 
     def send(self, message: Message) -> list[bytes]:
         """Take one message of the app's.
@@ -145,8 +142,9 @@ class Response:
         """
         before = self.state
         self.state = TRANSITIONS[before, Input.ERROR]
-        if before is State.STREAMING and self._error_records:
-            return self._error_record(error_type)
+        if before is State.STREAMING and self._records is not None:
+            record = self._records.error(error_type)
+            return [record] if len(record) <= self._room else []
         if before is not State.START and before is not State.HELD:
             return []
         body = text.encode()
@@ -172,6 +170,8 @@ class Response:
         # RFC 9110 section 9.3.2, 15.3.5, 15.4.5: no content, whatever the app sends.
         self._bodyless = self._head or status in (204, 304)
         self._content_length = None if self._bodyless else content_length
+        if self._error_records and not self._bodyless:
+            self._records = Records.of(headers)
         self.status = int(status)
         self.headers = headers
         self.state = state
@@ -200,8 +200,8 @@ class Response:
         self.state = state
         if body:
             parts.append(body)
-            if self._error_records:
-                self._tail = (self._tail + body[-2:])[-2:]
+            if self._records is not None:
+                self._records.passed(body)
         return parts
 
     def _opening(self) -> list[bytes]:
@@ -220,20 +220,6 @@ class Response:
     def _set_content_length(self, size: int) -> None:
         self.headers = [header for header in self.headers if header[0] != b"content-length"]
         self.headers.append((b"content-length", b"%d" % size))
-
-    def _error_record(self, error_type: str) -> list[bytes]:
-        fields = dict(self.headers)
-        if self._bodyless or self._content_length is not None or b"content-encoding" in fields:
-            return []  # there is no place for it, or it would not be readable
-        media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
-        record = b""
-        if media_type == _EVENT_STREAM:
-            end = b"" if self._tail in (b"", b"\n\n") else b"\n\n"
-            record = b'%bevent: error\ndata: {"errorType":"%b"}\n\n' % (end, error_type.encode())
-        elif media_type in _JSON_LINES:
-            end = b"" if self._tail[-1:] in (b"", b"\n") else b"\n"
-            record = b'%b{"error":{"errorType":"%b"}}\n' % (end, error_type.encode())
-        return [record] if record and len(record) <= self._room else []
 
 
 class BufferedResponse(Response):

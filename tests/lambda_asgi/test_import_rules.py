@@ -16,7 +16,17 @@ LAMBDA_EMULATOR = ROOT / "emulator" / "lambda_emulator"
 PURE = [
     *(
         LAMBDA_ASGI / f"{name}.py"
-        for name in ["asgi", "buffered", "environment", "errors", "invocation", "prelude", "response", "scope"]
+        for name in [
+            "asgi",
+            "buffered",
+            "environment",
+            "errors",
+            "invocation",
+            "prelude",
+            "records",
+            "response",
+            "scope",
+        ]
     ),
     LAMBDA_ASGI / "runtime_api" / "protocol.py",
     *sorted((LAMBDA_ASGI / "event_sources").glob("*.py")),
