@@ -15,9 +15,10 @@ from typing import Any
 from benchmarks.apps.bare import app
 from benchmarks.peers import event
 from benchmarks.runtime_api import ACCEPTED
-from lambda_asgi import LambdaASGI, cycle
-from lambda_asgi.runtime import serve
-from lambda_asgi.runtime_api import connection
+from lambda_asgi import LambdaASGI
+from lambda_asgi import _cycle as cycle
+from lambda_asgi._runtime import serve
+from lambda_asgi._runtime_api import connection
 
 NEXT = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"

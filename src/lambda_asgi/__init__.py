@@ -9,11 +9,11 @@
 
 from typing import TYPE_CHECKING
 
+from lambda_asgi._adapter import LambdaASGI
 from lambda_asgi._version import __version__
-from lambda_asgi.adapter import LambdaASGI
 
 if TYPE_CHECKING:
-    from lambda_asgi.runtime import run
+    from lambda_asgi._runtime import run
 
 __all__ = ["LambdaASGI", "__version__", "run"]
 
@@ -22,6 +22,6 @@ def __getattr__(name: str) -> object:
     """`run`, once it is asked for: under Lambda's own runtime nobody needs our loop."""
     if name != "run":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from lambda_asgi.runtime import run
+    from lambda_asgi._runtime import run
 
     return run

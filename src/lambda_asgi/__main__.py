@@ -3,10 +3,10 @@
 import os
 import sys
 
-from lambda_asgi.adapter import LambdaASGI
-from lambda_asgi.environment import Environment
-from lambda_asgi.loading import extend_path, importing_for_good, load
-from lambda_asgi.runtime import serve
+from lambda_asgi._adapter import LambdaASGI
+from lambda_asgi._environment import Environment
+from lambda_asgi._loading import extend_path, importing_for_good, load
+from lambda_asgi._runtime import serve
 
 
 def load_handler(environment: Environment) -> LambdaASGI:

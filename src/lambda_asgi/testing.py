@@ -19,13 +19,13 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
-from lambda_asgi import prelude
-from lambda_asgi.adapter import LambdaASGI
-from lambda_asgi.asgi import ASGIApp
-from lambda_asgi.environment import FunctionIdentity, Settings
-from lambda_asgi.event_sources import infer
-from lambda_asgi.invocation import Invocation, LambdaContext, current_invocation
-from lambda_asgi.runtime_api.protocol import FunctionError
+from lambda_asgi import _prelude as prelude
+from lambda_asgi._adapter import LambdaASGI
+from lambda_asgi._asgi import ASGIApp
+from lambda_asgi._environment import FunctionIdentity, Settings
+from lambda_asgi._event_sources import infer
+from lambda_asgi._invocation import Invocation, LambdaContext, current_invocation
+from lambda_asgi._runtime_api.protocol import FunctionError
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import h11
 import pytest
 import uvicorn
 
-from lambda_asgi.adapter import LambdaASGI
+from lambda_asgi._adapter import LambdaASGI
 from lambda_asgi.testing import function_url_event
 from tests.conformance.uvicorn_parity_app import background_work, make_app
 from tests.lambda_asgi.runtime_api_server import Posted

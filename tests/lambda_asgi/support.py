@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from lambda_asgi.adapter import LambdaASGI
-from lambda_asgi.asgi import ASGIApp, Message, Scope, Send
-from lambda_asgi.environment import Environment, FunctionIdentity, Settings
-from lambda_asgi.runtime import Runtime
+from lambda_asgi._adapter import LambdaASGI
+from lambda_asgi._asgi import ASGIApp, Message, Scope, Send
+from lambda_asgi._environment import Environment, FunctionIdentity, Settings
+from lambda_asgi._runtime import Runtime
 from tests.lambda_asgi.runtime_api_server import RuntimeAPIServer, runtime_api_server
 
 T = TypeVar("T")

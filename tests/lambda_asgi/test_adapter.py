@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lambda_asgi import LambdaASGI
-from lambda_asgi.asgi import Receive, Scope, Send
+from lambda_asgi._asgi import Receive, Scope, Send
 from lambda_asgi.errors import ConfigurationError, EventNotHandled, StartupFailed
 from lambda_asgi.testing import function_url_event
 

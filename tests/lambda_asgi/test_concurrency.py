@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from lambda_asgi.adapter import LambdaASGI
-from lambda_asgi.asgi import Receive, Scope, Send
-from lambda_asgi.environment import Environment
-from lambda_asgi.invocation import current_invocation
-from lambda_asgi.runtime import Runtime
+from lambda_asgi._adapter import LambdaASGI
+from lambda_asgi._asgi import Receive, Scope, Send
+from lambda_asgi._environment import Environment
+from lambda_asgi._invocation import current_invocation
+from lambda_asgi._runtime import Runtime
 from lambda_asgi.testing import function_url_event
 from tests.lambda_asgi.runtime_api_server import Posted, RuntimeAPIServer, runtime_api_server
 from tests.lambda_asgi.support import ForwardLoop, pass_time
@@ -200,7 +200,7 @@ def test_a_lost_connection_ends_its_own_invocation_only() -> None:
 
 
 def test_a_runtime_api_that_has_gone_ends_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lambda_asgi.runtime.FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("lambda_asgi._runtime.FIRST_PAUSE", 0.001)
 
     async def main() -> int:
         async with runtime_api_server() as api:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lambda_asgi.environment import Environment, FunctionIdentity, Settings
+from lambda_asgi._environment import Environment, FunctionIdentity, Settings
 from lambda_asgi.errors import ConfigurationError
 
 LEAST = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001", "_HANDLER": "main.app"}

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-import lambda_asgi.event_sources
+import lambda_asgi._event_sources
+from lambda_asgi._event_sources import NON_HTTP, infer
 from lambda_asgi.errors import EventError
-from lambda_asgi.event_sources import NON_HTTP, infer
 
 EVENTS = Path(__file__).parents[2] / "events"
 GOLDEN = {path.stem: json.loads(path.read_text()) for path in sorted(EVENTS.glob("*.json"))}
@@ -174,8 +174,7 @@ IMPURE = {"asyncio", "socket", "os", "logging", "time", "random", "threading", "
 
 
 def pure_modules() -> list[Path]:
-    package = Path(lambda_asgi.event_sources.__file__).parent
-    return [*package.glob("*.py"), package.parent / "scope.py", package.parent / "buffered.py"]
+    return [*Path(lambda_asgi._event_sources.__file__).parent.glob("*.py")]
 
 
 @pytest.mark.parametrize("path", pure_modules(), ids=lambda path: path.name)

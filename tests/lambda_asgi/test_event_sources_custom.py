@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from lambda_asgi._event_sources import NON_HTTP, infer
 from lambda_asgi.errors import EventError
-from lambda_asgi.event_sources import NON_HTTP, infer
 
 EVENTS = Path(__file__).parents[2] / "events"
 GOLDEN = {name: json.loads((EVENTS / f"{name}.json").read_text()) for name in ("function_url_get_file", "alb_get")}

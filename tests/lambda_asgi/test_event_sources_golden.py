@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from lambda_asgi.event_sources import NON_HTTP, infer
+from lambda_asgi._event_sources import NON_HTTP, infer
 
 EVENTS = Path(__file__).parents[2] / "events"
 GOLDEN = {path.stem: json.loads(path.read_text()) for path in sorted(EVENTS.glob("*.json"))}

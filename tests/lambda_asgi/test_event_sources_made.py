@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from lambda_asgi._event_sources import infer
 from lambda_asgi.errors import EventError, EventNotHandled
-from lambda_asgi.event_sources import infer
 
 EVENTS = Path(__file__).parents[2] / "events"
 GOLDEN = {path.stem: json.loads(path.read_text()) for path in sorted(EVENTS.glob("*.json"))}

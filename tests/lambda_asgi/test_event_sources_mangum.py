@@ -14,8 +14,8 @@ from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES, HANDLERS
 from mangum.types import LambdaHandler
 
-from lambda_asgi.asgi import RawHeaders, Receive, Scope, Send
-from lambda_asgi.event_sources import NON_HTTP, infer
+from lambda_asgi._asgi import RawHeaders, Receive, Scope, Send
+from lambda_asgi._event_sources import NON_HTTP, infer
 
 EVENTS = Path(__file__).parents[2] / "events"
 GOLDEN = {path.stem: json.loads(path.read_text()) for path in sorted(EVENTS.glob("*.json"))}

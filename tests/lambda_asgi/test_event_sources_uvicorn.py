@@ -17,8 +17,8 @@ from starlette.requests import Request as StarletteRequest
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Mount, Route
 
-from lambda_asgi.asgi import ASGIApp, Message, Receive, Scope, Send
-from lambda_asgi.event_sources import NON_HTTP, infer
+from lambda_asgi._asgi import ASGIApp, Message, Receive, Scope, Send
+from lambda_asgi._event_sources import NON_HTTP, infer
 
 EVENTS = Path(__file__).parents[2] / "events"
 

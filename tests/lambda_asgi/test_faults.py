@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from lambda_asgi.asgi import Message, Receive, Scope, Send
-from lambda_asgi.environment import Settings
+from lambda_asgi._asgi import Message, Receive, Scope, Send
+from lambda_asgi._environment import Settings
+from lambda_asgi._runtime_api.client import RuntimeAPIClient
 from lambda_asgi.errors import ClientDisconnected, ConnectionToRuntimeAPILost
-from lambda_asgi.runtime_api.client import RuntimeAPIClient
 from lambda_asgi.testing import function_url_event
 from tests.lambda_asgi.runtime_api_server import RuntimeAPIServer
 from tests.lambda_asgi.support import body, descriptors, hello, play, runtime, stalled, start, until

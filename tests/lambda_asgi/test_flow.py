@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from lambda_asgi import prelude, response
-from lambda_asgi.adapter import LambdaASGI
-from lambda_asgi.asgi import Receive, Scope, Send
-from lambda_asgi.environment import Environment, Settings
+from lambda_asgi import _prelude as prelude
+from lambda_asgi import _response as response
+from lambda_asgi._adapter import LambdaASGI
+from lambda_asgi._asgi import Receive, Scope, Send
+from lambda_asgi._environment import Environment, Settings
+from lambda_asgi._runtime import Runtime
+from lambda_asgi._runtime_api.connection import HIGH_WATER, HOLD_UP_TO, JOIN_UP_TO, Connection, ReplyFuture
+from lambda_asgi._runtime_api.protocol import Reply
 from lambda_asgi.errors import ConnectionToRuntimeAPILost
-from lambda_asgi.runtime import Runtime
-from lambda_asgi.runtime_api.connection import HIGH_WATER, HOLD_UP_TO, JOIN_UP_TO, Connection, ReplyFuture
-from lambda_asgi.runtime_api.protocol import Reply
 from lambda_asgi.testing import function_url_event
 from tests.lambda_asgi.support import body, hello, pass_time, play, runtime, stalled, start
 
@@ -168,7 +169,7 @@ async def connection() -> tuple[Connection, Wire]:
 
 def test_writes_of_one_turn_leave_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """But the first at once; and many small ones as one buffer each time, not as a list of hundreds."""
-    monkeypatch.setattr("lambda_asgi.runtime_api.connection.LONGEST_HOLD", 3600.0)
+    monkeypatch.setattr("lambda_asgi._runtime_api.connection.LONGEST_HOLD", 3600.0)
 
     async def scenario() -> None:
         made, wire = await connection()
@@ -438,7 +439,7 @@ def test_other_events_are_heard_while_send_waits() -> None:
 
 
 def test_a_body_of_unknown_size_is_cut_before_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lambda_asgi.application.LARGEST_STREAM", 1000)
+    monkeypatch.setattr("lambda_asgi._application.LARGEST_STREAM", 1000)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send(start())

@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
-from lambda_asgi import prelude
-from lambda_asgi.environment import Settings
+from lambda_asgi import _prelude as prelude
+from lambda_asgi._environment import Settings
 from tests.lambda_asgi.runtime_api_server import Posted
 from tests.lambda_asgi.support import play, runtime
 from tests.lambda_asgi.test_event_sources_made import mutated, values

@@ -17,19 +17,17 @@ PURE = [
     *(
         LAMBDA_ASGI / f"{name}.py"
         for name in [
-            "asgi",
-            "buffered",
-            "environment",
+            "_asgi",
+            "_environment",
+            "_invocation",
+            "_prelude",
+            "_response",
             "errors",
-            "invocation",
-            "prelude",
-            "records",
-            "response",
-            "scope",
+            "_records",
         ]
     ),
-    LAMBDA_ASGI / "runtime_api" / "protocol.py",
-    *sorted((LAMBDA_ASGI / "event_sources").glob("*.py")),
+    LAMBDA_ASGI / "_runtime_api" / "protocol.py",
+    *sorted((LAMBDA_ASGI / "_event_sources").glob("*.py")),
 ]
 IMPURE = {
     "asyncio",

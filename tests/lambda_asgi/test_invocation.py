@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambda_asgi.environment import FunctionIdentity
+from lambda_asgi._environment import FunctionIdentity
+from lambda_asgi._invocation import Invocation, LambdaContext
 from lambda_asgi.errors import ConnectionToRuntimeAPILost
-from lambda_asgi.invocation import Invocation, LambdaContext
 
 ID = {b"lambda-runtime-aws-request-id": b"request-1"}
 FUNCTION = FunctionIdentity("files", "7", "512", "/aws/lambda/files", "stream")

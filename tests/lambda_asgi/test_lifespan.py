@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from lambda_asgi.asgi import Receive, Scope, Send
+from lambda_asgi._asgi import Receive, Scope, Send
+from lambda_asgi._lifespan import Lifespan
 from lambda_asgi.errors import StartupFailed
-from lambda_asgi.lifespan import Lifespan
 
 
 class App:

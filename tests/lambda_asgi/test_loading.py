@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from lambda_asgi._loading import extend_path, load
 from lambda_asgi.errors import AppImportError, ConfigurationError
-from lambda_asgi.loading import extend_path, load
 
 MODULE = """
 from lambda_asgi import LambdaASGI

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from lambda_asgi.invocation import Invocation, current_invocation
-from lambda_asgi.logging.handlers import FrameHandler, InvocationFilter
+from lambda_asgi._invocation import Invocation, current_invocation
+from lambda_asgi._logging.handlers import FrameHandler, InvocationFilter
 
 PRELUDE = """
 import logging, os, sys
-from lambda_asgi.environment import Environment, FunctionIdentity
-from lambda_asgi.invocation import Invocation, LambdaContext, current_invocation
-from lambda_asgi.logging import Access, configure, log_access, logger
+from lambda_asgi._environment import Environment, FunctionIdentity
+from lambda_asgi._invocation import Invocation, LambdaContext, current_invocation
+from lambda_asgi._logging import Access, configure, log_access, logger
 
 configure(Environment.read(os.environ))
 invocation = Invocation("request-1", None, "arn:aws:lambda:eu-west-1:1:function:f", b"{}", tenant_id="blue")
@@ -264,7 +264,7 @@ def test_an_apps_dict_config_keeps_the_runtimes_lines() -> None:
 def test_an_apps_own_root_handler_takes_every_line_once() -> None:
     program = """
     import logging.config
-    from lambda_asgi.logging import InvocationFilter
+    from lambda_asgi._logging import InvocationFilter
     logging.config.dictConfig({
         "version": 1,
         "filters": {"invocation": {"()": InvocationFilter}},

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambda_asgi.logging import Access
+from lambda_asgi._logging import Access
 
 ACCESS = Access("GET", "/a", 200, 5, 1, 1.25, 2.5, "complete", "function_url")
 

@@ -19,9 +19,9 @@ from awslambdaric import bootstrap, lambda_runtime_log_utils  # type: ignore[imp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambda_asgi.invocation import Invocation, current_invocation
-from lambda_asgi.logging.formatters import JSONFormatter, TextFormatter
-from lambda_asgi.logging.handlers import FrameHandler, InvocationFilter, StdoutHandler
+from lambda_asgi._invocation import Invocation, current_invocation
+from lambda_asgi._logging.formatters import JSONFormatter, TextFormatter
+from lambda_asgi._logging.handlers import FrameHandler, InvocationFilter, StdoutHandler
 
 Format = Literal["Text", "JSON"]
 
@@ -405,7 +405,7 @@ def test_a_descriptor_that_fails_costs_no_line_and_no_exception(capsys: pytest.C
 
 def test_the_formatters_know_no_io() -> None:
     """Pure: what writes is in handlers.py."""
-    import lambda_asgi.logging.formatters as module
+    import lambda_asgi._logging.formatters as module
 
     source = Path(module.__file__).read_text()
     assert not re.search(r"^\s*(?:import|from) (?:os|sys|io|asyncio|socket)\b|\bopen\(|print\(", source, re.MULTILINE)

@@ -12,9 +12,9 @@ from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.responses import FileResponse
 from starlette.routing import Route
 
-from lambda_asgi.asgi import Receive, Scope, Send
-from lambda_asgi.environment import Settings
-from lambda_asgi.files import READ_SIZE
+from lambda_asgi._asgi import Receive, Scope, Send
+from lambda_asgi._environment import Settings
+from lambda_asgi._pathsend import READ_SIZE
 from lambda_asgi.testing import function_url_event
 from tests.lambda_asgi.support import pass_time, play, runtime, stalled, start
 

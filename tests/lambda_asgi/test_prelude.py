@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambda_asgi import prelude
-from lambda_asgi.asgi import RawHeaders
+from lambda_asgi import _prelude as prelude
+from lambda_asgi._asgi import RawHeaders
+from lambda_asgi._prelude import DELIMITER, LARGEST, Prelude, encode, split
 from lambda_asgi.errors import HeadersTooLarge, UnexpectedMessage
-from lambda_asgi.prelude import DELIMITER, LARGEST, Prelude, encode, split
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambda_asgi.errors import ConnectionToRuntimeAPILost, ResponseTooLarge
-from lambda_asgi.runtime_api.protocol import (
+from lambda_asgi._runtime_api.protocol import (
     HTTP_INTEGRATION,
     LARGEST_ERROR,
     LAST_CHUNK,
@@ -24,6 +23,7 @@ from lambda_asgi.runtime_api.protocol import (
     chunk_head,
     error_trailers,
 )
+from lambda_asgi.errors import ConnectionToRuntimeAPILost, ResponseTooLarge
 
 REQUESTS = Requests("127.0.0.1:9001", "1.2.3")
 ERROR = FunctionError("Runtime.UserException", "KeyError", "'a\u2603'", ("Traceback", "KeyError"))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambda_asgi.asgi import RawHeaders
-from lambda_asgi.records import Records
+from lambda_asgi._asgi import RawHeaders
+from lambda_asgi._records import Records
 
 EVENTS: RawHeaders = [(b"content-type", b"text/event-stream; charset=utf-8")]
 LINES: RawHeaders = [(b"content-type", b"application/x-ndjson")]

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambda_asgi import prelude
-from lambda_asgi.asgi import Message
+from lambda_asgi import _prelude as prelude
+from lambda_asgi._asgi import Message
+from lambda_asgi._response import TRANSITIONS, BufferedResponse, Input, Response, State
 from lambda_asgi.errors import HeadersTooLarge, LambdaASGIError, ResponseTooLarge, UnexpectedMessage
-from lambda_asgi.response import TRANSITIONS, BufferedResponse, Input, Response, State
 
 START: Message = {"type": "http.response.start", "status": 200, "headers": []}
 BODY: Message = {"type": "http.response.body", "body": b"part", "more_body": True}

@@ -4,9 +4,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from lambda_asgi import prelude
+from lambda_asgi import _prelude as prelude
+from lambda_asgi._response import Response, State
 from lambda_asgi.errors import ResponseTooLarge, UnexpectedMessage
-from lambda_asgi.response import Response, State
 from tests.lambda_asgi.support import body, start
 
 

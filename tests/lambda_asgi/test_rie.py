@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from lambda_asgi import prelude
+from lambda_asgi import _prelude as prelude
 from lambda_asgi.testing import function_url_event
 from tests.ports import free_ports
 

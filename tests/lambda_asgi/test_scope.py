@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambda_asgi.errors import EventError
-from lambda_asgi.scope import (
+from lambda_asgi._event_sources.http_scope import (
     decoded_path,
     header_lines,
     http_request,
@@ -18,6 +17,7 @@ from lambda_asgi.scope import (
     request_body,
     server_address,
 )
+from lambda_asgi.errors import EventError
 
 
 @pytest.mark.parametrize(

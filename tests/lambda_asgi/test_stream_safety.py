@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from lambda_asgi import cycle, prelude
-from lambda_asgi.asgi import ASGIApp, Message, Receive, Scope, Send
-from lambda_asgi.environment import Settings
+from lambda_asgi import _cycle as cycle
+from lambda_asgi import _prelude as prelude
+from lambda_asgi._asgi import ASGIApp, Message, Receive, Scope, Send
+from lambda_asgi._environment import Settings
 from lambda_asgi.errors import ClientDisconnected
 from lambda_asgi.testing import function_url_event
 from tests.lambda_asgi.runtime_api_server import Posted

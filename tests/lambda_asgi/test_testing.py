@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
-from lambda_asgi.environment import Settings
+from lambda_asgi._environment import Settings
 from lambda_asgi.errors import StartupFailed
 from lambda_asgi.testing import ExecutionEnvironment, StreamedResponse, function_url_event
 

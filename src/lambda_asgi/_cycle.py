@@ -1,0 +1,295 @@
+"""One request and its response: what an app gets as `receive` and `send`, and how its run ends.
+
+The response's state is in _response.py; the wire is behind the ResponseWriter. Here is what happens in time: waiting,
+back-pressure, the deadline, a reader who has gone, and the errors of an app.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import aclosing, suppress
+from typing import Any, Protocol
+
+from lambda_asgi._asgi import ASGIApp, Message, Scope
+from lambda_asgi._logging import logger
+from lambda_asgi._pathsend import read_ahead
+from lambda_asgi._response import Response, State
+from lambda_asgi._runtime_api.protocol import FunctionError
+from lambda_asgi.errors import AppCancelled, ClientDisconnected, DeadlineExceeded, LambdaASGIError, UnexpectedMessage
+
+# An app may send for long without ever waiting for anything. After this time the event loop gets a turn all the same:
+# for other invocations, for the deadline, and to hear that nobody reads any more.
+FAIR_SHARE = 0.002
+
+EXTENSIONS: dict[str, dict[str, object]] = {"http.response.pathsend": {}}
+
+if sys.version_info >= (3, 12):
+
+    def start_task(app: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> "asyncio.Task[None]":
+        """A task that begins at once: an app that never waits is done without a turn of the event loop."""
+        return asyncio.Task(app, loop=loop, eager_start=True)
+
+else:
+
+    def start_task(app: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> "asyncio.Task[None]":
+        return loop.create_task(app)
+
+
+class ResponseWriter(Protocol):
+    """Where a streamed response goes: what a cycle needs of a transport."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was streamed: from then on a failure can only be told by `fail`."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether `stream_now` can send: a peer may close a connection while it is idle, and `stream` opens another."""
+
+    def when_gone(self, callback: Callable[[], None], /) -> None:
+        """Have `callback` called once when nobody takes the response any more, before its end was sent."""
+
+    def stream(self, parts: Sequence[bytes], last: bool) -> Awaitable[None] | None:
+        """Send parts of the stream. What is returned has to be awaited: the peer reads more slowly than we write, or is
+        not connected yet. None: send on. Raises ClientDisconnected, at once or awaited."""
+
+    def stream_now(self, parts: Sequence[bytes], last: bool = False) -> None:
+        """`stream` without waiting, for parts that are small and few. Raises ClientDisconnected."""
+
+    def fail(self, error: FunctionError, /) -> None:
+        """End a begun stream visibly broken."""
+
+
+class RequestCycle:
+    """One run of an app for one scope. A `writer` streams the response; without one it is collected in `response`.
+
+    `deadline` is in seconds since the epoch. `margin` seconds before it the app reads `http.disconnect`, and `send`
+    raises ClientDisconnected; half the margin later the app is cancelled, so that its `finally` blocks run; with a
+    quarter of it left the app is given up. The same happens, from that moment on, when the writer's peer has gone.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        scope: Scope,
+        body: bytes,
+        response: Response,
+        writer: ResponseWriter | None = None,
+        *,
+        deadline: float | None = None,
+        margin: float = 1.0,
+    ) -> None:
+        self.scope = scope
+        self._app = app
+        self.response = response
+        self.error: BaseException | None = None
+        """What ended the response before its time, or the app after it."""
+        self.ending = "complete"
+        """In a word: complete, error (nothing was sent yet), broken (something was), deadline, disconnected, or
+        background-error (the response was complete)."""
+        self.chunks = 0
+        """How many messages had a part of the body."""
+        self.first_byte_at: float | None = None
+        """By time.perf_counter()."""
+        self._body: bytes | None = body
+        self._writer = writer
+        self._deadline = deadline
+        self._margin = margin
+        self._loop = asyncio.get_running_loop()
+        self._disconnected = asyncio.Event()
+        self._ended: asyncio.Future[None] | None = None
+        """Done when the app has ended or is given up: there is one while `run` waits for that."""
+        self._timers: list[asyncio.TimerHandle] = []
+        self._last_turn = time.monotonic()
+        self._begins = False
+        """The app's first turn is under way, and whoever began it will see whether the app waits."""
+        self._opens_file = False
+        """The app waits, but for us, and a file that cannot be opened is still a 500."""
+
+    # What the app is given.
+
+    async def receive(self) -> Message:
+        """The whole request body at first; then `http.disconnect`, once nobody reads or the response is complete."""
+        if self._body is not None:
+            body, self._body = self._body, None
+            return {"type": "http.request", "body": body, "more_body": False}
+        await self._disconnected.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        """Take one message, and wait while the peer reads more slowly than the app sends.
+
+        Raises ClientDisconnected when nobody reads any more, and what Response.send raises.
+        """
+        response = self.response
+        if response.state is not State.COMPLETE:
+            if self._disconnected.is_set():
+                await asyncio.sleep(0)  # an app may ignore it and go on; the event loop must go on too
+                raise ClientDisconnected("nobody reads this response any more")
+            if self.error is not None:
+                raise UnexpectedMessage(f"the response has failed, no more of it is sent: {self.error}")
+        if message.get("type") == "http.response.pathsend":
+            await self._send_file(message)
+            return
+        sent = response.body_bytes
+        try:
+            parts = response.send(message)
+        except LambdaASGIError as error:
+            if response.state is not State.START:  # then something is missing that no later message can make good
+                self.error = self.error or error
+            raise
+        complete = response.state is State.COMPLETE
+        if response.body_bytes > sent:
+            self.chunks += 1
+        if self._writer is not None:
+            if parts or complete:
+                if self.first_byte_at is None:
+                    self.first_byte_at = time.perf_counter()
+                waiting = self._writer.stream(parts, complete)
+                if waiting is not None:
+                    await waiting
+            elif not self._begins:
+                self._loop.call_soon(self._turn)
+        if complete:
+            self._disconnected.set()
+        elif response.state is State.STREAMING and time.monotonic() - self._last_turn > FAIR_SHARE:
+            await asyncio.sleep(0)
+            self._last_turn = time.monotonic()
+
+    async def _send_file(self, message: Message) -> None:
+        if self.response.state not in (State.HELD, State.STREAMING) or self.response.body_bytes:
+            self.error = self.error or UnexpectedMessage(
+                "the app sent http.response.pathsend, which is a whole body, but not right after http.response.start"
+            )
+            raise self.error
+        self._opens_file = True
+        try:
+            # Of a file that has grown, what was announced: the rest belongs to nobody's response.
+            async with aclosing(read_ahead(message["path"], self.response.body_left)) as pieces:
+                async for piece in pieces:
+                    await self.send({"type": "http.response.body", "body": piece, "more_body": True})
+        except OSError as error:  # apps take an OSError of `send` for a reader who has gone
+            self.error = self.error or error
+            raise
+        await self.send({"type": "http.response.body"})
+
+    def _turn(self) -> None:
+        if self._writer is None or self.error is not None or self._opens_file or not self._writer.connected:
+            return
+        try:
+            parts = self.response.turn()
+        except LambdaASGIError:
+            return  # the app's next message meets the same error, where it can be raised
+        if parts:
+            self._writer.stream_now(parts)
+
+    # How its run ends.
+
+    async def run(self) -> None:
+        """Run the app until it returns, background work included, or is given up; then end the response.
+
+        Nothing that the app raises is raised here: see `error`. Raises ConnectionToRuntimeAPILost.
+        """
+        if self._writer is not None:
+            self._writer.when_gone(self._gone)
+        self._begins = True
+        self._task = start_task(self._run_app(), self._loop)
+        self._begins = False
+        if not self._task.done():
+            self._turn()
+            await self._wait_for_app()
+        if self.error is not None:
+            await self._end_response(self.error)
+
+    async def _wait_for_app(self) -> None:
+        self._ended = self._loop.create_future()
+        self._task.add_done_callback(self._app_ended)
+        if self._deadline is not None:
+            left = self._deadline - time.time()
+            margin = min(self._margin, left / 2)
+            ends_at = self._loop.time() + left
+            self._timers = [self._loop.call_at(ends_at - margin, self._out_of_time, ends_at, margin)]
+        try:
+            await self._ended
+        except asyncio.CancelledError:  # the environment ends: the app's own clean-up comes before the lifespan's
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=self._margin / 2)
+            raise
+        finally:
+            for timer in self._timers:
+                timer.cancel()
+            self._task.cancel()
+
+    async def _run_app(self) -> None:
+        try:
+            await self._app(self.scope, self.receive, self.send)
+        except asyncio.CancelledError:
+            self.error = self.error or AppCancelled("the app cancelled its own task")
+        except BaseException as error:  # SystemExit, too: an app's exit is not the environment's
+            self.error = self.error or error  # what an app makes of our own errors counts as those
+        else:
+            if self.response.state is not State.COMPLETE:
+                self.error = self.error or UnexpectedMessage(
+                    "the app returned without a response"
+                    if self.response.state is State.START
+                    else "the app returned before its response was complete"
+                )
+
+    def _app_ended(self, _: asyncio.Task[None]) -> None:
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)
+
+    def _gone(self) -> None:
+        """The Runtime API has answered before the response's end, or the connection is lost."""
+        self._disconnected.set()
+        if self._ended is not None and not self._ended.done():
+            self.error = self.error or ClientDisconnected("nobody reads this response any more")
+            self._wind_up(self._loop.time() + self._margin, self._margin)
+
+    def _out_of_time(self, ends_at: float, margin: float) -> None:
+        if self.response.state is not State.COMPLETE:
+            self.error = self.error or DeadlineExceeded("the app has not ended, and the function's timeout is near")
+        self._wind_up(ends_at, margin)
+
+    def _wind_up(self, ends_at: float, margin: float) -> None:
+        self._disconnected.set()
+        self._timers += (
+            self._loop.call_at(ends_at - margin / 2, self._cut),
+            self._loop.call_at(ends_at - margin / 4, self._app_ended, self._task),
+        )
+
+    def _cut(self) -> None:
+        self.error = self.error or DeadlineExceeded("the response is complete, but the app's background work is not")
+        self._task.cancel()
+
+    def _ending(self, error: BaseException, begun: bool) -> str:
+        match error:
+            case ClientDisconnected():
+                return "disconnected"
+            case DeadlineExceeded():
+                return "deadline"
+        if self.response.state is State.COMPLETE:
+            return "background-error"
+        return "broken" if begun else "error"
+
+    async def _end_response(self, error: BaseException) -> None:
+        self._disconnected.set()
+        status = error.status if isinstance(error, LambdaASGIError) else 500
+        text = "Internal Server Error" if status == 500 else str(error)
+        failure = FunctionError.of(error)
+        if not isinstance(error, ClientDisconnected):
+            logger.error("%s: %s", failure.name, failure.message, exc_info=error)
+        begun = self._writer is not None and self._writer.begun
+        self.ending = self._ending(error, begun)
+        parts = self.response.fail(status, text, failure.error_type)
+        if self._writer is None or self.response.state is not State.FAILED:
+            return
+        with suppress(ClientDisconnected):
+            if begun:  # without waiting: at the deadline, a peer that does not read must not hold the end back
+                self._writer.stream_now(parts)
+                self._writer.fail(failure)
+            else:
+                waiting = self._writer.stream(parts, True)
+                if waiting is not None:
+                    await waiting

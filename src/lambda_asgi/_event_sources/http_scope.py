@@ -1,0 +1,278 @@
+"""The parts of an ASGI HTTP scope that all event sources share. Pure: JSON values in, a scope out.
+
+Lambda events are JSON made by a front door (API Gateway, a load balancer, ...) or by anyone who may call `Invoke`, so
+every value read here may be missing, null or of another type. Missing and null are taken as empty; a value of a type
+that cannot be served raises `EventError`. Nothing else is ever raised.
+
+Spec: https://asgi.readthedocs.io/en/latest/specs/www.html#http-connection-scope
+"""
+
+from functools import lru_cache
+from typing import Any
+
+from lambda_asgi._asgi import RawHeaders, Scope
+from lambda_asgi.errors import EventError
+
+# 2.4: `send` may raise OSError once the client is gone. Starlette then needs no task group to watch for disconnects.
+ASGI_VERSIONS = {"version": "3.0", "spec_version": "2.4"}
+
+HTTP_VERSIONS = {"HTTP/1.0": "1.0", "HTTP/2": "2", "HTTP/2.0": "2", "HTTP/3": "3", "HTTP/3.0": "3"}
+DEFAULT_PORTS = {"https": 443, "http": 80}
+
+JSON_TYPES = {str: "a string", bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
+
+
+def http_request(
+    event: Any,
+    context: Any,
+    *,
+    method: Any,
+    raw_path: bytes,
+    query_string: bytes,
+    headers: RawHeaders,
+    body: bytes,
+    client_ip: Any,
+    path: str | None = None,
+    prefixes: tuple[str, ...] = (),
+    host: Any = None,
+    forwarded_proto: bytes | None = None,
+    protocol: Any = None,
+) -> tuple[Scope, bytes]:
+    """The scope of one request, without "state" and "extensions", and its body.
+
+    `raw_path` and `query_string` are as on the wire; `path` is `raw_path` decoded, unless the event has it otherwise.
+    All of the URL's path is in both, so also the `root_path`: those of `prefixes` that the path begins with. Scheme and
+    port come from the `X-Forwarded-*` headers that each front door sets. `host` stands in for a missing Host header;
+    without either, `server` is None. Without `client_ip`, `client` is None. The length of `body` is added to `headers`
+    if it is not there: REST APIs drop it (recorded), and WSGI apps read nothing without it.
+    """
+    if not isinstance(method, str) or not method:
+        raise EventError(f"the event's HTTP method is {describe(method)}, not a word such as GET")
+    if path is None:
+        path = decoded_path(raw_path)
+    found = dict(headers)
+    if body and b"content-length" not in found:
+        headers.append((b"content-length", b"%d" % len(body)))
+    scheme = "http" if (forwarded_proto or found.get(b"x-forwarded-proto")) == b"http" else "https"
+    authority = found.get(b"host")
+    if authority:
+        host = authority.decode("latin-1")
+    scope = {
+        "type": "http",
+        "asgi": ASGI_VERSIONS.copy(),
+        "http_version": HTTP_VERSIONS.get(protocol, "1.1") if isinstance(protocol, str) else "1.1",
+        "method": method.upper(),
+        "scheme": scheme,
+        "path": path,
+        "raw_path": raw_path,
+        "query_string": query_string,
+        "root_path": mount_point(path, *prefixes),
+        "headers": headers,
+        "client": (client_ip, 0) if client_ip and isinstance(client_ip, str) else None,
+        "server": server_address(host, found.get(b"x-forwarded-port"), scheme) if isinstance(host, str) else None,
+        "aws.event": event,
+        "aws.context": context,
+    }
+    return scope, body
+
+
+def header_lines(headers: Any) -> RawHeaders:
+    """The header lines of a JSON object whose values are strings."""
+    if not headers:
+        return []
+    try:
+        return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    except (AttributeError, UnicodeEncodeError):  # rare: a text beyond Latin-1, or a value of another type
+        fields = json_object(headers, "headers")
+        return [(header_name(name), header_value(name, value)) for name, value in fields.items()]
+
+
+def multi_header_lines(headers: Any) -> RawHeaders:
+    """The header lines of a JSON object whose values are lists of strings: one line for each.
+
+    Cookie lines become one (RFC 9113 section 8.2.3 says how): frameworks look for a single one.
+    """
+    fields = json_object(headers, "multiValueHeaders")
+    try:
+        if {*map(type, fields.values())} != {list}:
+            raise TypeError
+        lines = [
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, values in fields.items()
+            for value in values
+        ]
+    except (TypeError, AttributeError, UnicodeEncodeError):  # rare, as above
+        lines = [
+            (header_name(name), header_value(name, value))
+            for name, values in fields.items()
+            for value in json_list(values, f"header {name!r}")
+        ]
+    cookies = [value for name, value in lines if name == b"cookie"]
+    if len(cookies) > 1:
+        lines = [line for line in lines if line[0] != b"cookie"]
+        lines.append((b"cookie", b"; ".join(cookies)))
+    return lines
+
+
+def header_name(name: str) -> bytes:
+    return wire_bytes(name.lower())
+
+
+def header_value(name: str, value: Any) -> bytes:
+    if not isinstance(value, str):
+        raise EventError(f"the event's header {name!r} is {describe(value)}, not a string")
+    return wire_bytes(value)
+
+
+def wire_bytes(text: str) -> bytes:
+    """Header text as bytes: Latin-1, which gives the bytes of the wire back, or UTF-8 where the text has more."""
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return utf8(text)
+
+
+def utf8(text: str) -> bytes:
+    """UTF-8 that takes any str, also the lone surrogates that JSON can carry."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def decoded_path(raw_path: bytes) -> str:
+    """`raw_path` without its percent-escapes, as text.
+
+    Decoded once: `%252F` is `%2F` here. Escapes that are none stay as they are, bytes that are no UTF-8 become U+FFFD,
+    so that each request reaches the app and `raw_path` keeps the truth.
+    """
+    if b"%" in raw_path:
+        from urllib.parse import unquote_to_bytes  # 2 ms of a cold start, and most requests need none of it
+
+        raw_path = unquote_to_bytes(raw_path)
+    return raw_path.decode("utf-8", "replace")
+
+
+def mount_point(path: str, *prefixes: str) -> str:
+    """The root path of a request: those of `prefixes` that `path` begins with, one after the other.
+
+    Only whole segments count: "/prod" is no prefix of "/products". Slashes at a prefix's ends do not matter.
+    """
+    root_path = ""
+    for prefix in prefixes:
+        if name := prefix.strip("/"):
+            candidate = f"{root_path}/{name}"
+            if path == candidate or path.startswith(f"{candidate}/"):
+                root_path = candidate
+    return root_path
+
+
+def query_parameters(*sources: Any) -> list[tuple[str, str]]:
+    """The names and values of JSON objects that hold a query's parameters, each a string or a list of strings.
+
+    A name is read from the first object that has it.
+    """
+    pairs: list[tuple[str, str]] = []
+    known: set[str] = set()
+    for source in sources:
+        parameters = json_object(source, "query parameters")
+        for name, values in parameters.items():
+            if name not in known:
+                pairs += [(name, value) for value in (values if isinstance(values, list) else [values])]
+        known |= parameters.keys()
+    for name, value in pairs:
+        if not isinstance(value, str):
+            raise EventError(f"the event's query parameter {name!r} is {describe(value)}, not a string")
+    return pairs
+
+
+def undecoded_query_string(parameters: list[tuple[str, str]]) -> bytes:
+    """The query of parameters that the front door has not decoded: put together again, nothing encoded twice.
+
+    What no query may hold on the wire (spaces, "#", other than ASCII) is escaped: a hand-made event may have it.
+    """
+    if not parameters:
+        return b""
+    from urllib.parse import quote
+
+    query = "&".join([f"{name}={value}" for name, value in parameters])
+    return quote(utf8(query), safe="%/?:@!$&'()*+,;=~[]").encode()
+
+
+def request_body(body: Any, is_base64: Any) -> bytes:
+    """The whole request body. Unlike Mangum, refuses what is not base64 rather than to skip parts of it."""
+    if body is None:
+        return b""
+    if not isinstance(body, str):
+        raise EventError(f"the event's body is {describe(body)}, not a string")
+    if not is_base64:
+        return utf8(body)
+    if is_base64 is not True:
+        raise EventError(f"the event's base64 flag is {describe(is_base64)}, not a boolean")
+    from base64 import b64decode
+
+    try:
+        return b64decode(body, validate=True)
+    except ValueError as error:
+        raise EventError(f"the event says that its body is base64, but it is not: {error}") from None
+
+
+@lru_cache(maxsize=16)  # most functions have one name
+def server_address(host: str, forwarded_port: bytes | None, scheme: str) -> tuple[str, int] | None:
+    """(host, port) of an authority such as `example.com:8080` or `[::1]:8080`; the port may come from elsewhere."""
+    if not host:
+        return None
+    name, colon, port = host.rpartition(":")
+    if not colon or port.endswith("]"):  # no colon, or only those within an IPv6 address
+        name, port = host, forwarded_port.decode("latin-1") if forwarded_port else ""
+    return name.strip("[]"), port_number(port) or DEFAULT_PORTS[scheme]
+
+
+def port_number(text: str) -> int | None:
+    """A port from 1 to 65535, or None."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5):
+        return None
+    port = int(text)
+    return port if 0 < port <= 65535 else None
+
+
+def nearest_forwarded_for(headers: RawHeaders) -> str | None:
+    """The peer of a load balancer: the last address of `X-Forwarded-For`, to which it adds.
+
+    The ones before it are whatever the client claims. The address may come with a port (ALB can be told to add it).
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/x-forwarded-headers.html
+    """
+    values = [value for name, value in headers if name == b"x-forwarded-for"]
+    if not values:
+        return None
+    address = values[-1].rpartition(b",")[2].strip().decode("latin-1")
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0] if address.count(":") == 1 else address
+
+
+def text_member(event: dict[str, Any], key: str) -> str:
+    value = event.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise EventError(f"the event's {key} is {describe(value)}, not a string")
+    return value
+
+
+def json_object(value: Any, name: str) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise EventError(f"the event's {name} is {describe(value)}, not an object")
+    return value
+
+
+def json_list(value: Any, name: str) -> list[Any]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise EventError(f"the event's {name} is {describe(value)}, not a list")
+    return value
+
+
+def describe(value: Any) -> str:
+    """What a JSON value is, in JSON's words. Messages show no values: they may be secrets."""
+    return "missing or null" if value is None else JSON_TYPES.get(type(value), type(value).__name__)

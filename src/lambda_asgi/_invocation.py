@@ -1,0 +1,164 @@
+"""One invocation: what the Runtime API's `next` said, and the `context` object that Python functions know from it.
+
+Pure: bytes and headers in, values out. Header names and their presence: wire-level facts of the Runtime API
+(https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-next).
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, NamedTuple, Self
+
+from lambda_asgi._environment import FunctionIdentity
+from lambda_asgi.errors import ConnectionToRuntimeAPILost
+
+# The emulator in Lambda's Managed Instances mode announces deadlines a thousand million times too far away; nothing
+# on Lambda runs longer than 15 minutes, so a deadline further than an hour from now is taken as none.
+_IMPLAUSIBLE_MS = 3_600_000
+
+
+class Invocation(NamedTuple):
+    """What one `next` brought.
+
+    `deadline` is in seconds since the epoch, or None where there is no plausible one. `invocation_id` is the nonce of
+    this delivery: echoed when present, never invented. `payload` is the event as it came, JSON in bytes.
+    """
+
+    request_id: str
+    deadline: float | None
+    function_arn: str
+    payload: bytes
+    trace_id: str | None = None
+    tenant_id: str | None = None
+    invocation_id: str | None = None
+    client_context: str | None = None
+    cognito_identity: str | None = None
+
+    @classmethod
+    def from_reply(cls, headers: Mapping[bytes, bytes], payload: bytes) -> Self:
+        """Read the reply to `next`. `headers` has lower-case names.
+
+        Raises ConnectionToRuntimeAPILost when there is no request id: without one nothing can be answered.
+        """
+        get = headers.get
+        request_id = _text(get(b"lambda-runtime-aws-request-id"))
+        if not request_id:
+            raise ConnectionToRuntimeAPILost("the Runtime API sent an invocation without Lambda-Runtime-Aws-Request-Id")
+        return cls(
+            request_id=request_id,
+            deadline=_deadline(get(b"lambda-runtime-deadline-ms")),
+            function_arn=_text(get(b"lambda-runtime-invoked-function-arn")) or "",
+            payload=payload,
+            trace_id=_text(get(b"lambda-runtime-trace-id")),
+            tenant_id=_text(get(b"lambda-runtime-aws-tenant-id")),
+            invocation_id=_text(get(b"lambda-runtime-invocation-id")),
+            client_context=_text(get(b"lambda-runtime-client-context")),
+            cognito_identity=_text(get(b"lambda-runtime-cognito-identity")),
+        )
+
+    def event(self) -> Any:
+        """The event, parsed. Raises ValueError (also UnicodeDecodeError, RecursionError) when it is no JSON."""
+        text = self.payload.decode()  # between machines, JSON is UTF-8 (RFC 8259 section 8.1): nothing to guess
+        try:
+            event, end = _decoder.raw_decode(text)
+        except ValueError:
+            end = -1
+        # White space around it is rare, and to say what is wrong is `decode`'s.
+        return event if end == len(text) else _decoder.decode(text)
+
+
+current_invocation: ContextVar[Invocation | None] = ContextVar("lambda_asgi.current_invocation", default=None)
+"""The invocation that a task works for: several may be under way in one process."""
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("utf-8", "replace")
+
+
+def _deadline(milliseconds: bytes | None) -> float | None:
+    try:
+        deadline_ms = int(milliseconds or b"")
+    except ValueError:
+        return None
+    return deadline_ms / 1000 if 0 < deadline_ms < time.time() * 1000 + _IMPLAUSIBLE_MS else None
+
+
+_decoder = json.JSONDecoder()
+
+
+@dataclass(slots=True)
+class LambdaContext:
+    """The context object of a Python function, attribute for attribute
+    (https://docs.aws.amazon.com/lambda/latest/dg/python-context.html). An app finds it in `scope["aws.context"]`.
+    """
+
+    function_name: str
+    function_version: str
+    invoked_function_arn: str
+    memory_limit_in_mb: str
+    aws_request_id: str
+    log_group_name: str
+    log_stream_name: str
+    tenant_id: str | None = None
+    trace_id: str | None = None
+    client_context: Any = None
+    identity: Any = None
+    deadline: float | None = None
+
+    @classmethod
+    def of(cls, invocation: Invocation, function: FunctionIdentity) -> Self:
+        context = cls(
+            function_name=function.name,
+            function_version=function.version,
+            invoked_function_arn=invocation.function_arn,
+            memory_limit_in_mb=function.memory_mb,
+            aws_request_id=invocation.request_id,
+            log_group_name=function.log_group,
+            log_stream_name=function.log_stream,
+            tenant_id=invocation.tenant_id,
+            trace_id=invocation.trace_id,
+            deadline=invocation.deadline,
+        )
+        if invocation.client_context is not None:
+            context.client_context = _client_context(_json_object(invocation.client_context))
+        identity = _json_object(invocation.cognito_identity) if invocation.cognito_identity else {}
+        context.identity = SimpleNamespace(
+            cognito_identity_id=identity.get("cognitoIdentityId"),
+            cognito_identity_pool_id=identity.get("cognitoIdentityPoolId"),
+        )
+        return context
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until Lambda ends this invocation; 0 when past it, or when no deadline is known."""
+        return 0 if self.deadline is None else max(0, int((self.deadline - time.time()) * 1000))
+
+    def log(self, message: object) -> None:
+        """Write to the function's log, as the managed runtime's context does."""
+        print(message, end="", flush=True)
+
+
+def _client_context(data: dict[str, Any]) -> SimpleNamespace:
+    client = data.get("client")
+    client = client if isinstance(client, dict) else {}
+    return SimpleNamespace(
+        custom=data.get("custom"),
+        env=data.get("env"),
+        client=SimpleNamespace(
+            **{
+                name: client.get(name)
+                for name in ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name")
+            }
+        ),
+    )
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    """What a caller wrote into a header may be anything; a context that cannot be read is an empty one."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

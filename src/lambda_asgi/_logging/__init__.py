@@ -1,0 +1,69 @@
+"""Logs: the root logger as Lambda's own Python runtime sets it up, and one line for each invocation.
+
+The shapes of text lines, JSON lines and telemetry frames are those of awslambdaric 4.2 (bootstrap.py and
+lambda_runtime_log_utils.py); docs/logging.md lists where and why we differ. Settings:
+https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html.
+"""
+
+import io
+import logging
+import os
+import sys
+import time
+
+from lambda_asgi._environment import Environment
+from lambda_asgi._logging.access import Access, access_logger, log_access
+from lambda_asgi._logging.formatters import JSONFormatter, TextFormatter
+from lambda_asgi._logging.handlers import FrameHandler, InvocationFilter, StdoutHandler
+from lambda_asgi._logging.loggers import logger
+
+__all__ = ["Access", "InvocationFilter", "configure", "log_access", "logger"]
+
+
+def configure(environment: Environment) -> None:
+    """Set up the root logger, standard output and the line per invocation. Called once, before the app is imported.
+
+    Whatever is wrong with the settings costs a warning, never the environment.
+    """
+    logging.Formatter.converter = time.gmtime  # as Lambda's runtime does, so that an app's own formatters say UTC too
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A line that waits in a buffer is lost when the environment is frozen and never thawed; a lone surrogate in a
+        # print() is no reason to fail.
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    root = logging.getLogger()
+    level, level_problem = _level(environment.log_level)
+    if level is not None:
+        root.setLevel(level)
+    is_json = environment.log_format == "JSON"
+    # Lambda filters by level only where it was told one, or where lines are JSON: so says its own runtime's frames.
+    handler, handler_problem = _handler(environment.telemetry_log_fd, leveled=is_json or level is not None)
+    handler.setFormatter(JSONFormatter() if is_json else TextFormatter())
+    handler.addFilter(InvocationFilter())
+    root.addHandler(handler)
+    if not environment.settings.access_log:
+        access_logger.setLevel(logging.CRITICAL + 1)
+    else:
+        # The root logger's level is WARNING until someone says otherwise, and that is meant for the app's own lines.
+        # A level that was asked for holds for this line as well.
+        access_logger.setLevel(logging.INFO if level is None else logging.NOTSET)
+    for problem in filter(None, (level_problem, handler_problem)):
+        logger.warning(problem)
+
+
+def _level(name: str | None) -> tuple[int | None, str]:
+    """AWS_LAMBDA_LOG_LEVEL as a level of Python's, and what is wrong with it."""
+    if name is None:
+        return None, ""
+    level = logging.getLevelNamesMapping().get({"TRACE": "DEBUG"}.get(name.upper(), name.upper()))
+    return level, "" if level is not None else f"AWS_LAMBDA_LOG_LEVEL={name!r} is not known: use TRACE to FATAL"
+
+
+def _handler(telemetry_log_fd: int | None, *, leveled: bool) -> tuple[logging.Handler, str]:
+    if telemetry_log_fd is None:
+        return StdoutHandler(), ""
+    os.environ.pop("_LAMBDA_TELEMETRY_LOG_FD", None)  # the descriptor is ours alone: child processes do not get it
+    try:
+        os.set_inheritable(telemetry_log_fd, False)
+    except OSError as error:
+        return StdoutHandler(), f"_LAMBDA_TELEMETRY_LOG_FD={telemetry_log_fd}: {error.strerror}; logging to stdout"
+    return FrameHandler(telemetry_log_fd, leveled=leveled), ""

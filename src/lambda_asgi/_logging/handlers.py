@@ -1,0 +1,98 @@
+"""Where log lines go: to standard output, or in frames to Lambda's telemetry descriptor."""
+
+import logging
+import os
+import select
+import sys
+
+from lambda_asgi._invocation import Invocation, current_invocation
+from lambda_asgi._logging.formatters import JSONFormatter, rounded_level
+
+
+class InvocationFilter(logging.Filter):
+    """Gives each record `aws_request_id` ("" outside of invocations) and `tenant_id` (or None).
+
+    Of use for an app's own handlers too. A thread that was started without a context (unlike asyncio.to_thread's and
+    Starlette's) knows of no invocation: its records get `process_wide`.
+    """
+
+    process_wide: Invocation | None = None
+    """The only invocation under way in this process; never set where there may be several."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        invocation = current_invocation.get() or InvocationFilter.process_wide
+        record.aws_request_id = "" if invocation is None else invocation.request_id
+        record.tenant_id = None if invocation is None else invocation.tenant_id
+        return True
+
+
+def _terminated(text: str) -> str:
+    """With the newline that our formatters set, and one that an app put into their place may have left out."""
+    return text if text.endswith("\n") else f"{text}\n"
+
+
+class StdoutHandler(logging.Handler):
+    """Writes each record as one line to standard output.
+
+    What reads there makes an event of each line. So a newline within a record becomes a carriage return, which
+    CloudWatch shows as a line break; AWS's runtimes do the same.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = _terminated(self.format(record))
+            self.write(line[:-1].replace("\n", "\r") + "\n", record.levelno, record.created)
+        except Exception:
+            self.handleError(record)
+
+    def write(self, line: str, level: int, created: float) -> None:
+        """Write one line, its end included. The caller holds this handler's lock."""
+        sys.stdout.write(line)
+        sys.stdout.flush()
+
+
+SEVERITY = {  # in the type of a frame; 1 would be TRACE, which Python has not
+    logging.NOTSET: 0,
+    logging.DEBUG: 2,
+    logging.INFO: 3,
+    logging.WARNING: 4,
+    logging.ERROR: 5,
+    logging.CRITICAL: 6,
+}
+
+
+class FrameHandler(logging.Handler):
+    """Writes each record as one frame to Lambda's telemetry descriptor, so that it stays one event whatever is in it.
+
+    A frame: type (4 bytes), length of the message (4), microseconds since the epoch (8), message; big-endian. The
+    type's lowest two bits say JSON (2) or text (3), the next ones the level, when it is `leveled`.
+    """
+
+    def __init__(self, fd: int, *, leveled: bool) -> None:
+        super().__init__()
+        self._fd = fd
+        self._leveled = leveled
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self.write(_terminated(self.format(record)), record.levelno, record.created)
+        except Exception:
+            self.handleError(record)
+
+    def write(self, line: str, level: int, created: float) -> None:
+        """Write one frame. The caller holds this handler's lock."""
+        message = line.encode("utf-8", "backslashreplace")
+        severity = SEVERITY[rounded_level(level)] if self._leveled else 0
+        frame_type = 0xA55A0000 | severity << 2 | (2 if isinstance(self.formatter, JSONFormatter) else 3)
+        microseconds = int(created * 1_000_000)
+        head = frame_type.to_bytes(4) + len(message).to_bytes(4) + microseconds.to_bytes(8)
+        self._write(head + message)
+
+    def _write(self, frame: bytes) -> None:
+        """Whole, though a pipe takes what it has room for. Handler.handle() holds this handler's lock meanwhile."""
+        written = 0
+        while written < len(frame):
+            try:
+                written += os.write(self._fd, memoryview(frame)[written:])
+            except BlockingIOError:
+                select.select([], [self._fd], [])

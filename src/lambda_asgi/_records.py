@@ -1,0 +1,67 @@
+"""Bodies made of records: what can still be said in them when the rest of the body will not come.
+
+Every record of server-sent events and of NDJSON is complete in itself. So one more can tell a reader that the body was
+cut, whatever stands between: a Function URL and a Web Function both let a cut stream look like a complete one.
+
+Pure. The runtime's response and the middleware in `stream_safety` share it.
+"""
+
+from collections.abc import Mapping
+from typing import Self
+
+from lambda_asgi._asgi import RawHeaders
+
+_EVENT_STREAM = b"text/event-stream"
+_JSON_LINES = (b"application/x-ndjson", b"application/ndjson", b"application/jsonl", b"application/x-jsonlines")
+
+# An event ends with an empty line, and a line with LF, CR LF or CR
+# (https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream).
+_BETWEEN_EVENTS = (b"\n\n", b"\r\r", b"\r\n\r\n", b"\n\r\n")
+_LONGEST_END = 4
+
+HEARTBEAT = b":\n\n"
+"""A comment, which readers of server-sent events ignore."""
+
+
+class Records:
+    """The records of one body, of which it sees every part."""
+
+    __slots__ = ("_events", "_tail")
+
+    def __init__(self, *, events: bool) -> None:
+        self._events = events
+        self._tail = b""
+
+    @classmethod
+    def of(cls, headers: RawHeaders) -> Self | None:
+        """For a body with these headers, whose names are lower-case; None where it has no place for one more record.
+
+        There is none in other media types, in a body of an announced length, and in an encoded one, where a record
+        would not be readable.
+        """
+        fields: Mapping[bytes, bytes] = dict(headers)
+        if b"content-length" in fields or b"content-encoding" in fields:
+            return None
+        media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        if media_type == _EVENT_STREAM:
+            return cls(events=True)
+        return cls(events=False) if media_type in _JSON_LINES else None
+
+    def passed(self, body: bytes) -> None:
+        """Take note of a part of the body."""
+        self._tail = (self._tail + body[-_LONGEST_END:])[-_LONGEST_END:]
+
+    def heartbeat(self) -> bytes:
+        """What keeps a quiet body alive; nothing where it would break a record, or where there is no such thing."""
+        return HEARTBEAT if self._events and self._between_records() else b""
+
+    def error(self, error_type: str) -> bytes:
+        """The record that says that the body ends here, and not where it should."""
+        if self._events:
+            end = b"" if self._between_records() else b"\n\n"
+            return b'%bevent: error\ndata: {"errorType":"%b"}\n\n' % (end, error_type.encode())
+        end = b"" if self._between_records() else b"\n"
+        return b'%b{"error":{"errorType":"%b"}}\n' % (end, error_type.encode())
+
+    def _between_records(self) -> bool:
+        return not self._tail or self._tail.endswith(_BETWEEN_EVENTS if self._events else b"\n")

@@ -1,0 +1,267 @@
+"""The runtime: from start-up through invocation after invocation to the end of the execution environment.
+
+Contract: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from lambda_asgi._adapter import LambdaASGI
+from lambda_asgi._asgi import ASGIApp
+from lambda_asgi._cycle import RequestCycle
+from lambda_asgi._environment import Environment
+from lambda_asgi._event_sources import NON_HTTP, EventSource, infer
+from lambda_asgi._internal_extension import ShutdownNotice
+from lambda_asgi._invocation import Invocation, LambdaContext, current_invocation
+from lambda_asgi._logging import Access, InvocationFilter, configure, log_access, logger
+from lambda_asgi._runtime_api.client import ResponseWriter, RuntimeAPIClient
+from lambda_asgi._runtime_api.protocol import FunctionError
+from lambda_asgi._snapstart import run_after_restore, run_before_snapshot
+from lambda_asgi.errors import (
+    AfterRestoreError,
+    BeforeSnapshotError,
+    ConfigurationError,
+    ConnectionToRuntimeAPILost,
+    LambdaASGIError,
+    ResponseRefused,
+    RuntimeAPIError,
+)
+
+# After SIGTERM, Lambda leaves a runtime 300 ms of the 500 ms that internal extensions have.
+SHUTDOWN_TIME = 0.3
+
+# What Python's own clean-up may take after that: event loop, threads, atexit functions.
+EXIT_TIME = 0.2
+
+# What the Runtime API refuses, or in a concurrent environment loses, is asked for again, after a pause that doubles
+# each time. Lambda's own Python runtime has the same five tries.
+TRIES = 5
+FIRST_PAUSE = 0.1
+
+# https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-custom.html
+EXIT_CODES: dict[type[LambdaASGIError], int] = {BeforeSnapshotError: 64, AfterRestoreError: 65}
+
+
+def run(app: ASGIApp | LambdaASGI) -> NoReturn:
+    """Serve `app` from this process until Lambda ends it: for a bootstrap of your own, as in a container image.
+
+    Exits with 0 when Lambda ended the environment, with 1 (SnapStart: 64, 65) when it could not go on.
+    """
+    adapter = app if isinstance(app, LambdaASGI) else LambdaASGI(app)
+    sys.exit(serve(os.environ, lambda _: adapter))
+
+
+def serve(variables: Mapping[str, str], load: Callable[[Environment], LambdaASGI]) -> int:
+    """Run the execution environment to its end; the process's exit code.
+
+    `variables` are its environment's. `load` gives the app: like reading the variables it is part of the
+    initialization, whose failures Lambda is told of.
+    """
+    try:
+        environment = Environment.read(variables)
+    except ConfigurationError as error:
+        address = variables.get("AWS_LAMBDA_RUNTIME_API")
+        if not address:
+            print(f"lambda_asgi: {error}", file=sys.stderr)
+            return 1
+        return asyncio.run(_to_the_end(_give_up(address, error)))
+    configure(environment)
+    try:
+        adapter = load(environment)  # before there is an event loop: an app's modules may want to run one of their own
+    except Exception as error:
+        return asyncio.run(_to_the_end(_give_up(environment.runtime_api, error)))
+    return asyncio.run(_to_the_end(Runtime(environment, adapter).run()))
+
+
+async def _to_the_end(running: Coroutine[Any, Any, int]) -> int:
+    """The exit code; and from then on, the process has EXIT_TIME.
+
+    Python would wait for a task that ignores its cancellation, and for every thread that an app left behind, while
+    Lambda waits for the exit.
+    """
+    code = await running
+    exit_timer = threading.Timer(EXIT_TIME, _exit_now, [code])
+    exit_timer.daemon = True
+    exit_timer.start()
+    return code
+
+
+def _exit_now(code: int) -> NoReturn:
+    with suppress(Exception):  # a stream that the app has closed
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
+
+
+async def _give_up(runtime_api: str, error: Exception) -> int:
+    """Tell Lambda that the environment cannot start. The exit code."""
+    reason = error.__cause__ or error  # of an AppImportError, what the import raised
+    logger.critical("the function cannot start: %s", error, exc_info=reason)
+    report = FunctionError.of(error)._replace(stack_trace=FunctionError.of(reason).stack_trace)
+    client = RuntimeAPIClient(runtime_api)
+    try:
+        if isinstance(error, AfterRestoreError):
+            await client.restore_error(report)
+        else:
+            await client.init_error(report)
+    except RuntimeAPIError as failure:  # 403: of concurrent workers, another one was first
+        logger.critical("that could not be reported: %s", failure)
+    finally:
+        client.close()
+    return EXIT_CODES.get(type(error), 1) if isinstance(error, LambdaASGIError) else 1
+
+
+class Runtime:
+    """One execution environment."""
+
+    def __init__(self, environment: Environment, adapter: LambdaASGI) -> None:
+        self._environment = environment
+        self._custom_handlers = adapter.custom_handlers
+        self._application = adapter.application(environment.settings)
+
+    async def run(self) -> int:
+        """Start, answer invocations, shut down. The exit code."""
+        notice = ShutdownNotice(self._environment.runtime_api)
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        try:
+            await self._application.startup()
+            if self._application.wants_shutdown:
+                await notice.register()
+            if self._environment.snap_start:
+                await self._take_snapshot(notice)
+            code = await self._serve_until(stop)
+        except LambdaASGIError as error:
+            code = await _give_up(self._environment.runtime_api, error)
+        finally:
+            notice.close()
+        try:
+            async with asyncio.timeout(SHUTDOWN_TIME):
+                await self._application.shutdown()
+        except TimeoutError:
+            logger.error("the app did not shut down within %d ms", SHUTDOWN_TIME * 1000)
+        return code
+
+    async def _take_snapshot(self, notice: ShutdownNotice) -> None:
+        await run_before_snapshot()
+        client = RuntimeAPIClient(self._environment.runtime_api)
+        try:
+            await client.restore_next()
+        finally:
+            client.close()
+        notice.reconnect()
+        await run_after_restore()
+
+    async def _serve_until(self, stop: asyncio.Event) -> int:
+        polls = [asyncio.create_task(self._poll()) for _ in range(self._environment.max_concurrency)]
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait([*polls, stopped], return_when=asyncio.FIRST_COMPLETED)
+            failures = [poll.exception() for poll in polls if poll.done()]
+        finally:  # also when this task is cancelled, as by a test
+            for task in (*polls, stopped):
+                task.cancel()
+            await asyncio.gather(*polls, stopped, return_exceptions=True)
+        for failure in failures:
+            logger.critical("the execution environment ends: %s", failure, exc_info=failure)
+        return 1 if failures else 0
+
+    async def _poll(self) -> None:
+        """Take and answer invocations until the environment is over. Raises RuntimeAPIError then."""
+        client = RuntimeAPIClient(self._environment.runtime_api)
+        failed = 0
+        try:
+            while True:
+                try:
+                    invocation, writer = await client.next_invocation()
+                    failed = 0
+                    await self._answer(invocation, writer)
+                except RuntimeAPIError as error:
+                    failed += 1
+                    if failed > TRIES or not (isinstance(error, ResponseRefused) or self._environment.concurrent):
+                        raise
+                    logger.error("asking for invocations again: %s", error)
+                    await asyncio.sleep(FIRST_PAUSE * 2 ** (failed - 1))
+        finally:
+            client.close()
+
+    async def _answer(self, invocation: Invocation, writer: ResponseWriter) -> None:
+        started = time.perf_counter()
+        current_invocation.set(invocation)
+        if not self._environment.concurrent:
+            _name_in_process(invocation)
+        context = LambdaContext.of(invocation, self._environment.function)
+        source: EventSource = NON_HTTP
+        cycle: RequestCycle | None = None
+        ending = "cut off"
+        try:
+            event = invocation.event()
+            source = infer(event, self._custom_handlers, context)
+            streamed = source is not NON_HTTP and self._environment.streams(source.can_stream)
+            cycle = self._application.cycle(source, event, context, invocation.deadline, writer if streamed else None)
+            await cycle.run()
+            if streamed:
+                await writer.delivered()
+            else:
+                await writer.result(self._application.result(source, event, context, cycle).encoded)
+            ending = cycle.ending
+        except ResponseRefused as refusal:
+            ending = "refused"
+            logger.error("the answer was refused: %s", refusal)
+        except ConnectionToRuntimeAPILost:
+            ending = "lost"
+            raise  # what it means depends on whether other invocations are under way
+        except Exception as error:  # the event is no JSON, or the app did not handle an event that is no request
+            ending = "failed"
+            logger.error("the invocation failed", exc_info=error)
+            await _report(writer, error)
+        finally:
+            log_access(_access(source, cycle, ending, started))
+            current_invocation.set(None)
+            InvocationFilter.process_wide = None
+
+
+async def _report(writer: ResponseWriter, error: Exception) -> None:
+    try:
+        if writer.begun:  # then `/error` would wait for the end of the body, and so for us
+            writer.fail(FunctionError.of(error))
+            await writer.delivered()
+        else:
+            await writer.error(FunctionError.of(error))
+    except ResponseRefused as refusal:
+        logger.error("the error was refused: %s", refusal)
+
+
+def _access(source: EventSource, cycle: RequestCycle | None, ending: str, started: float) -> Access:
+    duration_ms = (time.perf_counter() - started) * 1000
+    if cycle is None:
+        return Access("-", "-", None, 0, 0, None, duration_ms, ending, source.name)
+    return Access(
+        method=cycle.scope.get("method", "-"),
+        path=cycle.scope.get("path", "-"),
+        status=cycle.response.status or None,
+        body_bytes=cycle.response.body_bytes,
+        chunks=cycle.chunks,
+        first_byte_ms=None if cycle.first_byte_at is None else (cycle.first_byte_at - started) * 1000,
+        duration_ms=duration_ms,
+        ending=ending,
+        source=source.name,
+    )
+
+
+def _name_in_process(invocation: Invocation) -> None:
+    """Name the only invocation under way where whole processes look for it: the X-Ray SDK, threads without a context.
+    Never with concurrency: contexts are for that."""
+    InvocationFilter.process_wide = invocation
+    if invocation.trace_id is None:
+        os.environ.pop("_X_AMZN_TRACE_ID", None)
+    else:
+        os.environ["_X_AMZN_TRACE_ID"] = invocation.trace_id

@@ -1,0 +1,225 @@
+"""The Runtime API's endpoints as methods, and what each of their statuses means to a runtime.
+
+`next_invocation() -> (Invocation, ResponseWriter)` is the seam: a native streaming runtime of AWS's would be a second
+implementation of it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from lambda_asgi._invocation import Invocation
+from lambda_asgi._runtime_api.connection import Connection
+from lambda_asgi._runtime_api.protocol import (
+    HTTP_INTEGRATION,
+    LAST_CHUNK,
+    FunctionError,
+    Reply,
+    Requests,
+    chunk_head,
+    error_trailers,
+)
+from lambda_asgi._version import __version__
+from lambda_asgi.errors import ClientDisconnected, ConnectionToRuntimeAPILost, ResponseRefused
+
+
+class RuntimeAPIClient:
+    """One poller of the Runtime API at `address` (`host:port`), over one connection, reopened when it has gone.
+
+    Every method raises ConnectionToRuntimeAPILost when there is no connection, when it breaks, and for status 500: the
+    environment is over then. Where it says so, ResponseRefused for the statuses that concern one invocation only.
+    """
+
+    def __init__(self, address: str) -> None:
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdigit():
+            raise ConnectionToRuntimeAPILost(f"AWS_LAMBDA_RUNTIME_API={address!r} is not host:port")
+        self._host, self._port = host.strip("[]"), int(port)
+        self.requests = Requests(address, __version__)
+        self._connection: Connection | None = None
+
+    async def connection(self) -> Connection:
+        """The open connection: the one from before, or a new one."""
+        if self._connection is None or not self._connection.is_open:
+            self._connection = await Connection.open(self._host, self._port)
+        return self._connection
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    async def next_invocation(self) -> tuple[Invocation, "ResponseWriter"]:
+        """Wait for work, without a time limit: the environment may be frozen meanwhile. ResponseRefused: ask again."""
+        reply = await self._get(self.requests.next)
+        assert self._connection is not None, "a reply came over it"
+        invocation = Invocation.from_reply(reply.headers, reply.body)
+        return invocation, ResponseWriter(self, self._connection, invocation)
+
+    async def restore_next(self) -> None:
+        """Wait while the snapshot is taken; returns in the restored environment. Sockets of before are dead then."""
+        await self._get(self.requests.restore_next)
+        self.close()
+
+    async def init_error(self, error: FunctionError) -> None:
+        await self.post(self.requests.init_error(error))
+
+    async def restore_error(self, error: FunctionError) -> None:
+        await self.post(self.requests.restore_error(error))
+
+    async def register_extension(self, name: str) -> bytes:
+        """Register an internal extension; its identifier, for `next_extension_event`."""
+        reply = await self.post(self.requests.register_extension(name))
+        return reply.headers.get(b"lambda-extension-identifier", b"")
+
+    async def next_extension_event(self, identifier: bytes) -> None:
+        await self._get(self.requests.next_extension_event(identifier))
+
+    async def post(self, request: bytes) -> Reply:
+        connection = await self.connection()
+        return checked(await connection.exchange(request))
+
+    async def _get(self, request: bytes) -> Reply:
+        connection = await self.connection()
+        try:
+            reply = await connection.exchange(request)
+        except ConnectionToRuntimeAPILost:
+            if not connection.exchanges:
+                raise
+            # The other end may close a kept-alive connection while we send on it: a GET may be asked again.
+            connection = await self.connection()
+            reply = await connection.exchange(request)
+        return checked(reply)
+
+
+def checked(reply: Reply) -> Reply:
+    """The reply, if its status says that all is well.
+
+    Raises ResponseRefused for a 4xx (400, 403, 410, 413: this invocation is lost, not the environment), and
+    ConnectionToRuntimeAPILost for anything else: after a 500 a runtime has to leave promptly
+    (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html).
+    """
+    if 200 <= reply.status < 300:
+        return reply
+    said = reply.body[:500].decode("utf-8", "replace").strip()
+    message = f"the Runtime API answered {reply.status}: {said}"
+    if 400 <= reply.status < 500:
+        raise ResponseRefused(reply.status, message)
+    raise ConnectionToRuntimeAPILost(message)
+
+
+# A part of this size or less is copied between its chunk's head and end rather than listed beside them.
+COPY_UP_TO = 4096
+
+_TAKES_NO_MORE = "the Runtime API takes no more of this response"
+
+
+class ResponseWriter:
+    """How one invocation is answered: `stream`ed parts and then `fail` or an end; or one `result`; or one `error`.
+
+    After a streamed response, `delivered` waits until the Runtime API has taken it.
+    """
+
+    def __init__(self, client: RuntimeAPIClient, connection: Connection, invocation: Invocation) -> None:
+        self._client = client
+        self._connection = connection
+        self._invocation = invocation
+        self._reply: asyncio.Future[Reply] | None = None
+        self._ended = False
+        self._on_gone: Callable[[], None] | None = None
+
+    def when_gone(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called once when nobody takes the streamed response any more, before its end was sent."""
+        self._on_gone = callback
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was streamed: from then on a failure can only be told by `fail`."""
+        return self._reply is not None
+
+    @property
+    def connected(self) -> bool:
+        """Whether `stream_now` can send; otherwise `stream` connects anew, as long as nothing was streamed."""
+        return self._connection.is_open
+
+    def stream(self, parts: Sequence[bytes], last: bool) -> Awaitable[None] | None:
+        """Send body parts, each a chunk of its own. What is returned has to be awaited: the peer reads more slowly than
+        we write, or the connection has to be opened again first. None: send on.
+
+        Raises ClientDisconnected, at once or awaited, when nobody takes them any more.
+        """
+        if self._reply is None and not self._connection.is_open:
+            return self._reconnect_and_stream(parts, last)
+        self.stream_now(parts, last)
+        return self._drain(last) if self._connection.is_clogged else None
+
+    async def _reconnect_and_stream(self, parts: Sequence[bytes], last: bool) -> None:
+        self._connection = await self._client.connection()
+        self.stream_now(parts, last)
+        if self._connection.is_clogged:
+            await self._drain(last)
+
+    async def _drain(self, last: bool) -> None:
+        await self._connection.drain()
+        if not last and self._reply is not None and self._reply.done():
+            raise ClientDisconnected(_TAKES_NO_MORE)
+
+    def stream_now(self, parts: Sequence[bytes], last: bool = False) -> None:
+        """`stream` without waiting: only for parts that are small and few."""
+        wire = []
+        if self._reply is None:
+            invocation = self._invocation
+            wire.append(
+                self._client.requests.streamed_response(
+                    invocation.request_id, invocation.invocation_id, HTTP_INTEGRATION
+                )
+            )
+            self._reply = self._connection.begin()
+            if not last:
+                self._reply.add_done_callback(self._gone)
+        elif self._reply.done():
+            raise ClientDisconnected(_TAKES_NO_MORE)
+        for part in parts:
+            if len(part) > COPY_UP_TO:
+                wire += (chunk_head(len(part)), part, b"\r\n")
+            elif part:  # an empty chunk would end the body
+                wire.append(b"%x\r\n%b\r\n" % (len(part), part))
+        if last:
+            wire.append(LAST_CHUNK)
+            self._ended = True
+            self._on_gone = None  # it has nothing left to tell, and would be a reference cycle
+        self._connection.write(wire, more=not last)
+
+    def fail(self, error: FunctionError) -> None:
+        """End a begun stream with the announced error trailers: never with text in the body, never with `/error`.
+
+        Nothing happens when it has ended already.
+        """
+        if self._ended:
+            return
+        self._ended = True
+        self._connection.write((error_trailers(error),), more=False)
+
+    async def delivered(self) -> None:
+        """Wait for the reply to the streamed response. Raises ResponseRefused, or ConnectionToRuntimeAPILost."""
+        assert self._reply is not None, "nothing was streamed"
+        checked(await self._reply)
+
+    async def result(self, body: bytes) -> None:
+        """Answer with a whole result, JSON in bytes. Raises ResponseRefused."""
+        invocation = self._invocation
+        await self._client.post(
+            self._client.requests.buffered_response(invocation.request_id, invocation.invocation_id, body)
+        )
+
+    async def error(self, error: FunctionError) -> None:
+        """Report that the invocation failed. Raises ResponseRefused."""
+        invocation = self._invocation
+        await self._client.post(
+            self._client.requests.invocation_error(invocation.request_id, invocation.invocation_id, error)
+        )
+
+    def _gone(self, _: asyncio.Future[Reply]) -> None:
+        if not self._ended:
+            self._connection.close()  # the rest of the body was refused: this connection can carry nothing else
+        if self._on_gone is not None:
+            on_gone, self._on_gone = self._on_gone, None  # or both ends of it would wait for the garbage collector
+            on_gone()

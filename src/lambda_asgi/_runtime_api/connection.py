@@ -1,0 +1,245 @@
+"""One kept-alive TCP connection to the Runtime API: a request under way at a time, back-pressure both ways.
+
+This is the only module that touches a socket.
+"""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from contextvars import Context, copy_context
+from typing import Any, Self, cast
+
+from lambda_asgi._runtime_api.protocol import Reply, ReplyParser
+from lambda_asgi.errors import ConnectionToRuntimeAPILost
+
+# Above this, `drain` waits. It bounds what is held of a response whose reader is slower than the app, and is large
+# enough that the kernel's send buffer never runs dry while the event loop does something else.
+HIGH_WATER = 256 * 1024
+
+# Writes of one turn of the event loop leave together, up to this size.
+HOLD_UP_TO = 16 * 1024
+
+# Pieces are joined up to this size, and beyond it where they are many: asyncio counts all that it holds with each that
+# it is given. A few large ones are not worth a copy.
+JOIN_UP_TO = 2 * HOLD_UP_TO
+MANY_PIECES = 16
+
+# An app that blocks between two sends never ends its turn. What it sent this long ago must not wait any longer.
+LONGEST_HOLD = 0.001
+
+# What is read at once, into one buffer for good: asyncio's own reads take and return 256 KiB of fresh memory each time,
+# which costs more than all else that a small reply needs.
+READ_SIZE = 64 * 1024
+
+
+class ReplyFuture(asyncio.Future[Reply]):
+    """A future whose waiters go on within `arrive`, not a turn of the event loop later: with two replies an invocation,
+    those turns were a tenth of its processor time.
+
+    `arrive` is for the event loop's own callbacks. Called by a task, it would run another task within that one.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop=loop)
+        self._waiting: list[tuple[Callable[[Any], object], Context]] = []
+
+    def arrive(self, reply: Reply) -> None:
+        waiting, self._waiting = self._waiting, []
+        self.set_result(reply)
+        for callback, context in waiting:
+            context.run(callback, self)
+
+    def add_done_callback(self, callback: Callable[[Any], object], /, *, context: Context | None = None) -> None:
+        if self.done():
+            super().add_done_callback(callback, context=context)
+        else:
+            self._waiting.append((callback, context or copy_context()))
+
+    # Whatever else ends the waiting may be a task's doing: then the waiters get a turn of their own, as usual.
+
+    def set_exception(self, error: type[BaseException] | BaseException, /) -> None:
+        self._wait_as_usual()
+        super().set_exception(error)
+
+    def cancel(self, msg: object = None) -> bool:
+        self._wait_as_usual()
+        return super().cancel(msg)
+
+    def remove_done_callback(self, callback: Callable[[Any], object], /) -> int:
+        self._wait_as_usual()
+        return super().remove_done_callback(callback)
+
+    def _wait_as_usual(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for callback, context in waiting:
+            super().add_done_callback(callback, context=context)
+
+
+class Connection(asyncio.BufferedProtocol):
+    """Call `begin` before the bytes of a request, and wait for the reply in the future that it returns.
+
+    Either end may close between requests: `is_open` tells. A connection that is lost in the middle of an exchange fails
+    the future of its reply with ConnectionToRuntimeAPILost, and lets go whoever waits in `drain`.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._parser = ReplyParser()
+        self._buffer = memoryview(bytearray(READ_SIZE))
+        self._transport = cast(asyncio.Transport, None)  # set by connection_made, before `open` returns
+        self._socket: socket.socket | None = None
+        self._reply: ReplyFuture | None = None
+        self._writable: asyncio.Future[None] | None = None
+        self.is_clogged = False
+        """The peer reads more slowly than we write: time to `drain`."""
+        self._held: list[bytes] = []
+        self._held_size = 0
+        self._turn: asyncio.Handle | None = None
+        self._last_write = 0.0
+        self.is_open = True
+        self.exchanges = 0
+        """How many replies came: a connection that was never used cannot have gone stale."""
+
+    @classmethod
+    async def open(cls, host: str, port: int) -> Self:
+        """Raises ConnectionToRuntimeAPILost when nobody listens there."""
+        loop = asyncio.get_running_loop()
+        try:
+            _, connection = await loop.create_connection(lambda: cls(loop), host, port)
+        except OSError as error:
+            raise ConnectionToRuntimeAPILost(f"no connection to the Runtime API at {host}:{port}: {error}") from error
+        return connection
+
+    # One exchange.
+
+    def begin(self) -> ReplyFuture:
+        """Start an exchange. The future is done when the reply is there, which may be before the request has ended."""
+        reply = self._reply = ReplyFuture(self._loop)
+        if not self.is_open:
+            self._lost(ConnectionToRuntimeAPILost("the connection to the Runtime API was closed before the request"))
+        return reply
+
+    def exchange(self, request: bytes) -> ReplyFuture:
+        """Send a whole request. Its reply may take as long as it likes."""
+        reply = self.begin()
+        self.write((request,), more=False)
+        return reply
+
+    def write(self, parts: Sequence[bytes], *, more: bool) -> None:
+        """Send `parts`, in order.
+
+        The first write of a turn of the event loop leaves at once. The following ones of the same turn leave together
+        when it ends, or when they are many, or late. `more=False` says that nothing follows in this turn.
+        """
+        if not self.is_open:
+            return  # whoever waits for the reply hears of it
+        size = 0
+        for part in parts:
+            size += len(part)
+        if self._turn is None:
+            if more:
+                self._turn = self._loop.call_soon(self._end_turn)
+                self._last_write = time.monotonic()
+            self._send(parts, size)
+            return
+        self._held += parts
+        self._held_size += size
+        now = time.monotonic()
+        if not more or self._held_size >= HOLD_UP_TO or now - self._last_write >= LONGEST_HOLD:
+            self._last_write = now
+            self._send_held()
+
+    def _end_turn(self) -> None:
+        self._turn = None
+        if self._held:
+            self._send_held()
+
+    def _send_held(self) -> None:
+        held, size = self._held, self._held_size
+        self._held, self._held_size = [], 0
+        self._send(held, size)
+
+    def _send(self, parts: Sequence[bytes], size: int) -> None:
+        if self._transport.is_closing():
+            return
+        if size <= JOIN_UP_TO or len(parts) > MANY_PIECES:
+            self._transport.write(b"".join(parts))
+            return
+        sent = 0
+        # One system call and no copy. asyncio's writelines needs twice the instructions for it, and in Python 3.12 and
+        # 3.13.0 forgets to call pause_writing.
+        if self._socket is not None and not self._transport.get_write_buffer_size():
+            with suppress(OSError):  # it takes nothing now, or never again: the transport meets the same, and knows
+                sent = self._socket.sendmsg(parts)
+                if sent == size:
+                    return
+        for part in parts:
+            if sent < len(part):
+                self._transport.write(memoryview(part)[sent:] if sent else part)
+            sent = max(0, sent - len(part))
+
+    async def drain(self) -> None:
+        """Wait until the peer has read enough, or reads no more at all."""
+        if self._writable is not None:
+            await asyncio.shield(self._writable)
+
+    def close(self) -> None:
+        self.is_open = False
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        self._transport.abort()
+
+    # asyncio calls these.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=HIGH_WATER)
+        # A descriptor of our own for the same connection, so that nothing can be sent to another one after its end.
+        own = transport.get_extra_info("socket")
+        self._socket = None if own is None else socket.socket(fileno=os.dup(own.fileno()))
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        try:
+            reply = self._parser.feed(self._buffer[:nbytes])
+        except ConnectionToRuntimeAPILost as error:
+            self._lost(error)
+            return
+        if reply is None:
+            return
+        self.exchanges += 1
+        if self._reply is None or self._reply.done():
+            self._lost(ConnectionToRuntimeAPILost("the Runtime API sent a reply that nobody asked for"))
+            return
+        if not reply.keep_alive:
+            self.close()
+        self._reply.arrive(reply)
+
+    def pause_writing(self) -> None:
+        self.is_clogged = True
+        self._writable = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        self.is_clogged = False
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+        self._writable = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost(ConnectionToRuntimeAPILost(f"the Runtime API closed the connection: {exc or 'end of stream'}"))
+
+    def _lost(self, error: ConnectionToRuntimeAPILost) -> None:
+        self.close()
+        self.resume_writing()
+        if self._reply is not None and not self._reply.done():
+            self._reply.set_exception(error)
+            self._reply.exception()  # whether anybody still asks for it is not the event loop's business
