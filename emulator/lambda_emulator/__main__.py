@@ -9,8 +9,8 @@ from pathlib import Path
 
 from lambda_emulator import limits
 from lambda_emulator._version import __version__
-from lambda_emulator.cloudformation import TemplateError
 from lambda_emulator.emulator import Emulator, Options, StartError
+from lambda_emulator.template.cloudformation import TemplateError
 
 _EXAMPLES = """\
 examples:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from lambda_emulator import limits
 from lambda_emulator.invocation import AnswerStart, FunctionError, Invocation, Outcome, Report
-from lambda_emulator.template import FunctionConfig
+from lambda_emulator.template.reader import FunctionConfig
 
 __all__ = ["Console", "RequestLine"]
 

@@ -5,7 +5,7 @@ All rules are recorded except those of the wildcard, which no recording shows: d
 
 from dataclasses import dataclass, field
 
-from lambda_emulator.http_message import Header, Request
+from lambda_emulator.http.message import Header, Request
 
 __all__ = ["Cors"]
 

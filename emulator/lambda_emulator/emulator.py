@@ -9,19 +9,19 @@ from functools import partial
 from pathlib import Path
 
 from lambda_emulator import limits
-from lambda_emulator.cloudformation import REGION
 from lambda_emulator.console import Console, error_text
-from lambda_emulator.event import FrontDoor
-from lambda_emulator.exchange import Handler
-from lambda_emulator.execution_environment import InitError
-from lambda_emulator.function import Function
-from lambda_emulator.function_url import FunctionURLFront
-from lambda_emulator.http_server import HTTPServer
-from lambda_emulator.invoke_api import InvokeAPI
-from lambda_emulator.launch import LaunchError, prepare
-from lambda_emulator.rest_api import RestAPIFront, Route
-from lambda_emulator.sigv4 import Credentials
-from lambda_emulator.template import FunctionConfig, FunctionURL, load
+from lambda_emulator.fronts.function_url import FunctionURLFront
+from lambda_emulator.fronts.function_url_event import FrontDoor
+from lambda_emulator.fronts.invoke_api import InvokeAPI
+from lambda_emulator.fronts.rest_api import RestAPIFront, Route
+from lambda_emulator.fronts.sigv4 import Credentials
+from lambda_emulator.function.execution_environment import InitError
+from lambda_emulator.function.launch import LaunchError, prepare
+from lambda_emulator.function.pool import Function
+from lambda_emulator.http.exchange import Handler
+from lambda_emulator.http.server import HTTPServer
+from lambda_emulator.template.cloudformation import REGION
+from lambda_emulator.template.reader import FunctionConfig, FunctionURL, load
 from lambda_emulator.watch import watch
 
 __all__ = ["Emulator", "Options", "StartError"]

@@ -3,8 +3,8 @@
 from watchfiles import DefaultFilter, awatch
 
 from lambda_emulator.console import Console
-from lambda_emulator.execution_environment import InitError
-from lambda_emulator.function import Function
+from lambda_emulator.function.execution_environment import InitError
+from lambda_emulator.function.pool import Function
 
 __all__ = ["watch"]
 

@@ -18,11 +18,11 @@ import pytest
 
 from lambda_emulator import limits
 from lambda_emulator.console import Console
-from lambda_emulator.execution_environment import ExecutionEnvironment, InitError
-from lambda_emulator.function import Function
+from lambda_emulator.function.execution_environment import ExecutionEnvironment, InitError
+from lambda_emulator.function.launch import Launch
+from lambda_emulator.function.pool import Function
 from lambda_emulator.invocation import Invocation
-from lambda_emulator.launch import Launch
-from lambda_emulator.template import FunctionConfig
+from lambda_emulator.template.reader import FunctionConfig
 from tests.lambda_emulator.support import PATIENCE, RUNTIMES, RunningEmulator, environment, write_template
 
 LIFECYCLE = (sys.executable, str(RUNTIMES / "lifecycle.py"))

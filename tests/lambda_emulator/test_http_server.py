@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambda_emulator import limits
-from lambda_emulator.exchange import Exchange
-from lambda_emulator.http_server import HTTPServer
+from lambda_emulator.http.exchange import Exchange
+from lambda_emulator.http.server import HTTPServer
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mypy_boto3_lambda import LambdaClient
 
-from lambda_emulator import eventstream
+from lambda_emulator.fronts import eventstream
 from tests.lambda_emulator.support import Response, RunningEmulator, write_template
 
 BIG = 7 * 1024 * 1024

@@ -12,11 +12,8 @@ from hypothesis import strategies as st
 
 from lambda_emulator import limits
 from lambda_emulator.cors import Cors
-from lambda_emulator.event import FrontDoor, function_url_event, split_target
-from lambda_emulator.http_message import Request
-from lambda_emulator.invocation import Body
-from lambda_emulator.pacing import Pace
-from lambda_emulator.response import (
+from lambda_emulator.fronts.function_url_event import FrontDoor, function_url_event, split_target
+from lambda_emulator.fronts.function_url_response import (
     BadAnswer,
     Described,
     Identity,
@@ -25,6 +22,9 @@ from lambda_emulator.response import (
     describe_streamed_result,
     wire_head,
 )
+from lambda_emulator.fronts.pacing import Pace
+from lambda_emulator.http.message import Request
+from lambda_emulator.invocation import Body
 
 DOOR = FrontDoor("u" * 32)
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from lambda_emulator.http_message import Request
-from lambda_emulator.rest_api import Route
-from lambda_emulator.rest_event import rest_api_event
-from lambda_emulator.template import RestAPI
+from lambda_emulator.fronts.rest_api import Route
+from lambda_emulator.fronts.rest_api_event import rest_api_event
+from lambda_emulator.http.message import Request
+from lambda_emulator.template.reader import RestAPI
 from tests.lambda_emulator.support import RUNTIMES, Response, RunningEmulator
 
 

@@ -12,8 +12,8 @@ from botocore.credentials import Credentials as Signer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambda_emulator.http_message import Request
-from lambda_emulator.sigv4 import Credentials, SignatureError, verify
+from lambda_emulator.fronts.sigv4 import Credentials, SignatureError, verify
+from lambda_emulator.http.message import Request
 from tests.lambda_emulator.support import Response, RunningEmulator, write_template
 
 KEY = Credentials("AKIATEST", "secret+key/of the test")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from lambda_emulator.cloudformation import TemplateError
 from lambda_emulator.cors import Cors
-from lambda_emulator.template import FunctionConfig, FunctionURL, Template, load
+from lambda_emulator.template.cloudformation import TemplateError
+from lambda_emulator.template.reader import FunctionConfig, FunctionURL, Template, load
 
 PROJECT = Path(__file__).parents[2]
 

@@ -2,7 +2,7 @@
 
 import json
 
-from lambda_emulator.exchange import Exchange
+from lambda_emulator.http.exchange import Exchange
 
 __all__ = ["accept", "refuse"]
 

@@ -6,11 +6,11 @@ from typing import Final
 
 from lambda_emulator import limits
 from lambda_emulator.console import Console
-from lambda_emulator.execution_environment import ExecutionEnvironment, InitError
+from lambda_emulator.function.execution_environment import ExecutionEnvironment, InitError
+from lambda_emulator.function.launch import Launch
+from lambda_emulator.function.runtime_api import error_json
 from lambda_emulator.invocation import FunctionError, Invocation, Outcome
-from lambda_emulator.launch import Launch
-from lambda_emulator.runtime_api import error_json
-from lambda_emulator.template import FunctionConfig
+from lambda_emulator.template.reader import FunctionConfig
 
 __all__ = ["Function", "Throttled"]
 

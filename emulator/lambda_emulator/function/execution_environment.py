@@ -14,10 +14,10 @@ from uuid import uuid4
 
 from lambda_emulator import limits
 from lambda_emulator.console import Console
+from lambda_emulator.function.launch import Launch
+from lambda_emulator.function.runtime_api import RuntimeAPI, error_json
 from lambda_emulator.invocation import FunctionError, Invocation, Outcome, Report
-from lambda_emulator.launch import Launch
-from lambda_emulator.runtime_api import RuntimeAPI, error_json
-from lambda_emulator.template import FunctionConfig
+from lambda_emulator.template.reader import FunctionConfig
 
 __all__ = ["ExecutionEnvironment", "InitError"]
 

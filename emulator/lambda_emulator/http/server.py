@@ -18,8 +18,8 @@ from typing import Final, cast
 import httptools
 
 from lambda_emulator import limits
-from lambda_emulator.exchange import Exchange, Handler
-from lambda_emulator.http_message import Header, PeerGone, Request, RequestError, reason
+from lambda_emulator.http.exchange import Exchange, Handler
+from lambda_emulator.http.message import Header, PeerGone, Request, RequestError, reason
 
 __all__ = ["HTTPServer"]
 

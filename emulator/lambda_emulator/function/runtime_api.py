@@ -17,13 +17,13 @@ from enum import Enum, auto
 from typing import Final, Protocol
 
 from lambda_emulator import limits
-from lambda_emulator.exchange import Exchange
-from lambda_emulator.extensions import Extensions
-from lambda_emulator.http_message import PeerGone, RequestError
-from lambda_emulator.http_server import HTTPServer
+from lambda_emulator.function.extensions import Extensions
+from lambda_emulator.function.runtime_replies import accept, refuse
+from lambda_emulator.http.exchange import Exchange
+from lambda_emulator.http.message import PeerGone, RequestError
+from lambda_emulator.http.server import HTTPServer
 from lambda_emulator.invocation import AnswerStart, FunctionError, Invocation, Outcome
-from lambda_emulator.runtime_replies import accept, refuse
-from lambda_emulator.template import FunctionConfig
+from lambda_emulator.template.reader import FunctionConfig
 
 __all__ = ["Events", "RuntimeAPI", "error_json"]
 

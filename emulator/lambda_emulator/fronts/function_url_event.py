@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import unquote, unquote_plus
 
-from lambda_emulator.http_message import Header, Request
+from lambda_emulator.http.message import Header, Request
 
 __all__ = ["Caller", "FrontDoor", "body_fields", "function_url_event", "split_target"]
 

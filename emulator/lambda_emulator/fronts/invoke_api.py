@@ -13,14 +13,15 @@ from email.utils import formatdate
 from typing import Final
 from urllib.parse import parse_qs, unquote
 
-from lambda_emulator import eventstream, limits
+from lambda_emulator import limits
 from lambda_emulator.console import Console, RequestLine, error_text
-from lambda_emulator.exchange import Exchange
-from lambda_emulator.function import Function, Throttled
-from lambda_emulator.http_message import Header, RequestError
+from lambda_emulator.fronts import eventstream
+from lambda_emulator.fronts.pacing import Pace
+from lambda_emulator.fronts.streaming import http_chunk, stream
+from lambda_emulator.function.pool import Function, Throttled
+from lambda_emulator.http.exchange import Exchange
+from lambda_emulator.http.message import Header, RequestError
 from lambda_emulator.invocation import FunctionError, Invocation, Outcome
-from lambda_emulator.pacing import Pace
-from lambda_emulator.streaming import http_chunk, stream
 
 __all__ = ["InvokeAPI"]
 

@@ -16,16 +16,16 @@ from typing import Any
 
 from lambda_emulator import limits
 from lambda_emulator.console import Console, RequestLine
-from lambda_emulator.event import split_target
-from lambda_emulator.exchange import Exchange
-from lambda_emulator.function import Function, Throttled
-from lambda_emulator.http_message import Header, RequestError, reason
+from lambda_emulator.fronts.function_url_event import split_target
+from lambda_emulator.fronts.function_url_response import BODYLESS, DROPPED, REMAPPED, BadAnswer, PreludeParser, describe
+from lambda_emulator.fronts.pacing import Pace
+from lambda_emulator.fronts.rest_api_event import rest_api_event
+from lambda_emulator.fronts.streaming import stream
+from lambda_emulator.function.pool import Function, Throttled
+from lambda_emulator.http.exchange import Exchange
+from lambda_emulator.http.message import Header, RequestError, reason
 from lambda_emulator.invocation import INTEGRATION_TYPE, FunctionError, Invocation, Outcome, trace_root
-from lambda_emulator.pacing import Pace
-from lambda_emulator.response import BODYLESS, DROPPED, REMAPPED, BadAnswer, PreludeParser, describe
-from lambda_emulator.rest_event import rest_api_event
-from lambda_emulator.streaming import stream
-from lambda_emulator.template import RestAPI
+from lambda_emulator.template.reader import RestAPI
 
 __all__ = ["RestAPIFront", "Route"]
 

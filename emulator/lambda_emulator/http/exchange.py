@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
-from lambda_emulator.http_message import Header, PeerGone, Request, RequestError, reason
+from lambda_emulator.http.message import Header, PeerGone, Request, RequestError, reason
 
 __all__ = ["Connection", "Exchange", "Handler"]
 

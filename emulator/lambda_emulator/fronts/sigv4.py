@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote, unquote
 
-from lambda_emulator.http_message import Request
+from lambda_emulator.http.message import Request
 
 __all__ = ["Credentials", "SignatureError", "verify"]
 

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lambda_emulator import limits
-from lambda_emulator.exchange import Exchange
+from lambda_emulator.function.runtime_replies import refuse
+from lambda_emulator.http.exchange import Exchange
 from lambda_emulator.invocation import Invocation
-from lambda_emulator.runtime_replies import refuse
-from lambda_emulator.template import FunctionConfig
+from lambda_emulator.template.reader import FunctionConfig
 
 __all__ = ["Extensions"]
 

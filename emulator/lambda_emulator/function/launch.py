@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lambda_emulator.cloudformation import REGION
-from lambda_emulator.template import FunctionConfig
+from lambda_emulator.template.cloudformation import REGION
+from lambda_emulator.template.reader import FunctionConfig
 
 __all__ = ["Launch", "LaunchError", "prepare"]
 
-_BOOTSTRAP: Final = Path(__file__).with_name("bootstrap.py")
+_BOOTSTRAP: Final = Path(__file__).with_name("runtime_dir") / "bootstrap.py"
 _TASK_ROOT: Final = "/var/task"
 _PASSED_ON: Final = (
     # What Lambda sets too, but with the values of this machine ...

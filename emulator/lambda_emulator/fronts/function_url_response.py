@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from lambda_emulator import limits
-from lambda_emulator.http_message import Header, reason
+from lambda_emulator.http.message import Header, reason
 
 __all__ = [
     "BODYLESS", "DROPPED", "REMAPPED", "BadAnswer", "Described", "Identity", "Prelude", "PreludeParser", "describe",

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
-from lambda_emulator.cloudformation import ACCOUNT, REGION
-from lambda_emulator.event import dump, split_target
-from lambda_emulator.http_message import Header, Request
-from lambda_emulator.template import RestAPI
+from lambda_emulator.fronts.function_url_event import dump, split_target
+from lambda_emulator.http.message import Header, Request
+from lambda_emulator.template.cloudformation import ACCOUNT, REGION
+from lambda_emulator.template.reader import RestAPI
 
 __all__ = ["rest_api_event"]
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from lambda_emulator import limits
 from lambda_emulator.console import RequestLine
-from lambda_emulator.exchange import Exchange
+from lambda_emulator.fronts.pacing import Pace
+from lambda_emulator.http.exchange import Exchange
 from lambda_emulator.invocation import Body
-from lambda_emulator.pacing import Pace
 
 __all__ = ["http_chunk", "stream"]
 

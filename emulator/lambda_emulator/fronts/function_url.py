@@ -12,15 +12,9 @@ from email.utils import formatdate
 from typing import Final
 
 from lambda_emulator import limits
-from lambda_emulator.cloudformation import ACCOUNT, REGION
 from lambda_emulator.console import Console, RequestLine
-from lambda_emulator.event import Caller, FrontDoor, function_url_event
-from lambda_emulator.exchange import Exchange
-from lambda_emulator.function import Function, Throttled
-from lambda_emulator.http_message import Header, RequestError
-from lambda_emulator.invocation import AnswerStart, FunctionError, Invocation, new_trace_root, trace_root
-from lambda_emulator.pacing import Pace
-from lambda_emulator.response import (
+from lambda_emulator.fronts.function_url_event import Caller, FrontDoor, function_url_event
+from lambda_emulator.fronts.function_url_response import (
     BODYLESS,
     BadAnswer,
     Described,
@@ -31,9 +25,15 @@ from lambda_emulator.response import (
     describe_streamed_result,
     wire_head,
 )
-from lambda_emulator.sigv4 import Credentials, SignatureError, verify
-from lambda_emulator.streaming import http_chunk, stream
-from lambda_emulator.template import FunctionURL
+from lambda_emulator.fronts.pacing import Pace
+from lambda_emulator.fronts.sigv4 import Credentials, SignatureError, verify
+from lambda_emulator.fronts.streaming import http_chunk, stream
+from lambda_emulator.function.pool import Function, Throttled
+from lambda_emulator.http.exchange import Exchange
+from lambda_emulator.http.message import Header, RequestError
+from lambda_emulator.invocation import AnswerStart, FunctionError, Invocation, new_trace_root, trace_root
+from lambda_emulator.template.cloudformation import ACCOUNT, REGION
+from lambda_emulator.template.reader import FunctionURL
 
 __all__ = ["FunctionURLFront"]
 

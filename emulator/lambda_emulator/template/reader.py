@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from lambda_emulator import limits
-from lambda_emulator.cloudformation import ACCOUNT, FUNCTIONS, REGION, Document, Node, TemplateError, to_text
 from lambda_emulator.cors import Cors
+from lambda_emulator.template.cloudformation import ACCOUNT, FUNCTIONS, REGION, Document, Node, TemplateError, to_text
 
 __all__ = ["FunctionConfig", "FunctionURL", "RestAPI", "Template", "load"]
 

@@ -1,0 +1,1 @@
+"""A SAM or CloudFormation template, read as far as the emulator needs it."""
