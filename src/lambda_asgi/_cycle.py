@@ -24,6 +24,8 @@ FAIR_SHARE = 0.002
 
 EXTENSIONS: dict[str, dict[str, object]] = {"http.response.pathsend": {}}
 
+CreateTask = Callable[[Coroutine[Any, Any, None], asyncio.AbstractEventLoop], "asyncio.Task[None]"]
+
 if sys.version_info >= (3, 12):
 
     def start_task(app: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> "asyncio.Task[None]":
@@ -96,7 +98,8 @@ class RequestCycle:
         self._writer = writer
         self._deadline = deadline
         self._margin = margin
-        self._loop = asyncio.get_running_loop()
+        self._loop: asyncio.AbstractEventLoop
+        self._task: asyncio.Task[None]
         self._disconnected = asyncio.Event()
         self._ended: asyncio.Future[None] | None = None
         """Done when the app has ended or is given up: there is one while `run` waits for that."""
@@ -106,6 +109,7 @@ class RequestCycle:
         """The app's first turn is under way, and whoever began it will see whether the app waits."""
         self._opens_file = False
         """The app waits, but for us, and a file that cannot be opened is still a 500."""
+        self._logged = False
 
     # What the app is given.
 
@@ -191,10 +195,25 @@ class RequestCycle:
 
         Nothing that the app raises is raised here: see `error`. Raises ConnectionToRuntimeAPILost.
         """
+        self.start(asyncio.get_running_loop(), start_task)
+        if not self.is_over:
+            await self.finish()
+
+    def start(self, loop: asyncio.AbstractEventLoop, create_task: CreateTask) -> None:
+        """Have `loop` run the app. Whoever starts it gives it a first turn, then looks whether it `is_over`."""
         if self._writer is not None:
             self._writer.when_gone(self._gone)
+        self._loop = loop
         self._begins = True
-        self._task = start_task(self._run_app(), self._loop)
+        self._task = create_task(self._run_app(), loop)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the app has ended and its response is complete: there is nothing to `finish`."""
+        return self._task.done() and self.error is None
+
+    async def finish(self) -> None:
+        """The rest of `run`, after a first turn."""
         self._begins = False
         if not self._task.done():
             self._turn()
@@ -235,6 +254,8 @@ class RequestCycle:
                     if self.response.state is State.START
                     else "the app returned before its response was complete"
                 )
+        if self.error is not None:
+            self._log(self.error)
 
     def _app_ended(self, _: asyncio.Task[None]) -> None:
         if self._ended is not None and not self._ended.done():
@@ -278,8 +299,7 @@ class RequestCycle:
         status = error.status if isinstance(error, LambdaASGIError) else 500
         text = "Internal Server Error" if status == 500 else str(error)
         failure = FunctionError.of(error)
-        if not isinstance(error, ClientDisconnected):
-            logger.error("%s: %s", failure.name, failure.message, exc_info=error)
+        self._log(error)  # of an app that has not ended
         begun = self._writer is not None and self._writer.begun
         self.ending = self._ending(error, begun)
         parts = self.response.fail(status, text, failure.error_type)
@@ -293,3 +313,10 @@ class RequestCycle:
                 waiting = self._writer.stream(parts, True)
                 if waiting is not None:
                     await waiting
+
+    def _log(self, error: BaseException) -> None:
+        """Once, and inside the app's task if that ends: whoever counts errors there sees this one as known."""
+        if not self._logged and not isinstance(error, ClientDisconnected):
+            self._logged = True
+            failure = FunctionError.of(error)
+            logger.error("%s: %s", failure.name, failure.message, exc_info=error)

@@ -15,11 +15,12 @@ from lambda_asgi._runtime_api.protocol import (
     FunctionError,
     Reply,
     Requests,
-    chunk_head,
+    checked,
+    chunked,
     error_trailers,
 )
 from lambda_asgi._version import __version__
-from lambda_asgi.errors import ClientDisconnected, ConnectionToRuntimeAPILost, ResponseRefused
+from lambda_asgi.errors import ClientDisconnected, ConnectionToRuntimeAPILost
 
 
 class RuntimeAPIClient:
@@ -90,25 +91,6 @@ class RuntimeAPIClient:
         return checked(reply)
 
 
-def checked(reply: Reply) -> Reply:
-    """The reply, if its status says that all is well.
-
-    Raises ResponseRefused for a 4xx (400, 403, 410, 413: this invocation is lost, not the environment), and
-    ConnectionToRuntimeAPILost for anything else: after a 500 a runtime has to leave promptly
-    (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html).
-    """
-    if 200 <= reply.status < 300:
-        return reply
-    said = reply.body[:500].decode("utf-8", "replace").strip()
-    message = f"the Runtime API answered {reply.status}: {said}"
-    if 400 <= reply.status < 500:
-        raise ResponseRefused(reply.status, message)
-    raise ConnectionToRuntimeAPILost(message)
-
-
-# A part of this size or less is copied between its chunk's head and end rather than listed beside them.
-COPY_UP_TO = 4096
-
 _TAKES_NO_MORE = "the Runtime API takes no more of this response"
 
 
@@ -164,24 +146,18 @@ class ResponseWriter:
 
     def stream_now(self, parts: Sequence[bytes], last: bool = False) -> None:
         """`stream` without waiting: only for parts that are small and few."""
-        wire = []
+        wire = chunked(parts)
         if self._reply is None:
             invocation = self._invocation
-            wire.append(
-                self._client.requests.streamed_response(
-                    invocation.request_id, invocation.invocation_id, HTTP_INTEGRATION
-                )
+            head = self._client.requests.streamed_response(
+                invocation.request_id, invocation.invocation_id, HTTP_INTEGRATION
             )
+            wire.insert(0, head)
             self._reply = self._connection.begin()
             if not last:
                 self._reply.add_done_callback(self._gone)
         elif self._reply.done():
             raise ClientDisconnected(_TAKES_NO_MORE)
-        for part in parts:
-            if len(part) > COPY_UP_TO:
-                wire += (chunk_head(len(part)), part, b"\r\n")
-            elif part:  # an empty chunk would end the body
-                wire.append(b"%x\r\n%b\r\n" % (len(part), part))
         if last:
             wire.append(LAST_CHUNK)
             self._ended = True

@@ -11,11 +11,12 @@ import base64
 import json
 import sys
 import traceback
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 import httptools
 
-from lambda_asgi.errors import ConnectionToRuntimeAPILost, LambdaASGIError
+from lambda_asgi.errors import ConnectionToRuntimeAPILost, LambdaASGIError, ResponseRefused
 
 HTTP_INTEGRATION = b"application/vnd.awslambda.http-integration-response"
 """The media type that makes a front end read status, headers and cookies from a prelude."""
@@ -148,9 +149,19 @@ def _error_headers(error: FunctionError) -> bytes:
     return b"Content-Type: application/json\r\nLambda-Runtime-Function-Error-Type: %b\r\n" % error.error_type.encode()
 
 
-def chunk_head(size: int) -> bytes:
-    """What goes before `size` bytes (not 0: that would end the body); CRLF goes after them."""
-    return b"%x\r\n" % size
+# A part of this size or less is copied between its chunk's head and end rather than listed beside them.
+COPY_UP_TO = 4096
+
+
+def chunked(parts: Sequence[bytes]) -> list[bytes]:
+    """`parts` of a body as chunks, one each. An empty part is left out: its chunk would end the body."""
+    wire: list[bytes] = []
+    for part in parts:
+        if len(part) > COPY_UP_TO:
+            wire += (b"%x\r\n" % len(part), part, b"\r\n")
+        elif part:
+            wire.append(b"%x\r\n%b\r\n" % (len(part), part))
+    return wire
 
 
 def error_trailers(error: FunctionError) -> bytes:
@@ -169,6 +180,22 @@ class Reply(NamedTuple):
     headers: dict[bytes, bytes]
     body: bytes
     keep_alive: bool
+
+
+def checked(reply: Reply) -> Reply:
+    """The reply, if its status says that all is well.
+
+    Raises ResponseRefused for a 4xx (400, 403, 410, 413: this invocation is lost, not the environment), and
+    ConnectionToRuntimeAPILost for anything else: after a 500 a runtime has to leave promptly
+    (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html).
+    """
+    if 200 <= reply.status < 300:
+        return reply
+    said = reply.body[:500].decode("utf-8", "replace").strip()
+    message = f"the Runtime API answered {reply.status}: {said}"
+    if 400 <= reply.status < 500:
+        raise ResponseRefused(reply.status, message)
+    raise ConnectionToRuntimeAPILost(message)
 
 
 class ReplyParser:
