@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from file_service.invocation import caller_arn, request_id
+from file_service.lambda_scope import caller_arn, request_id
 
 _log = logging.getLogger("file_service.access")
 

@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from file_service.access_log import AccessLog
-from file_service.digests import KnownDigests
 from file_service.errors import NotFound, SourceError
-from file_service.listing import BadCursor
+from file_service.known_digests import KnownDigests
+from file_service.listing_formats import BadCursor
 from file_service.paths import BadPath
 from file_service.problem import DOCUMENTED, Problem, problem_of
 from file_service.routes import archives, digests, files, health, listings, page

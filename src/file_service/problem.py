@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from file_service.errors import FileChanged, NotFound, SourceRefused
-from file_service.listing import BadCursor
+from file_service.listing_formats import BadCursor
 from file_service.paths import BadPath
 
 # What routes answer, in the phrases of RFC 9110 section 15: http.HTTPStatus has older ones before Python 3.13.

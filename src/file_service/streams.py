@@ -3,8 +3,8 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from file_service.byte_ranges import ByteRange
 from file_service.errors import BrokenBody, SourceError
+from file_service.http.byte_ranges import ByteRange
 from file_service.sources import File, FileSource
 
 

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import file_service.archive
-from file_service.archive import archive, archive_size
+import file_service.zip_archive
 from file_service.errors import BrokenBody, FileChanged
 from file_service.sources import File
+from file_service.zip_archive import archive, archive_size
 from tests.file_service.asgi import app_over, call
 from tests.file_service.memory_source import MemorySource
 
@@ -118,7 +118,7 @@ def test_the_size_is_known_before_also_where_zip64_begins(
 ) -> None:
     """zip64 begins at 2 GiB and at 65,536 files; the arithmetic is the same where it begins at less."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (zipfile, file_service.archive):
+        for module in (zipfile, file_service.zip_archive):
             patch.setattr(module, "ZIP64_LIMIT", size_limit)
             patch.setattr(module, "ZIP_FILECOUNT_LIMIT", count_limit)
         made = zipped(MemorySource(files))

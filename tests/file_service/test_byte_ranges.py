@@ -1,8 +1,8 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from file_service.byte_ranges import MAX_RANGES, ByteRange, RangeNotSatisfiable, requested_ranges
-from file_service.multipart import MultipartByteRanges
+from file_service.http.byte_ranges import MAX_RANGES, ByteRange, RangeNotSatisfiable, requested_ranges
+from file_service.http.multipart import MultipartByteRanges
 
 positions = st.one_of(st.integers(0, 60), st.integers(0, 10**30)).map(str)
 specs = st.one_of(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from file_service.conditional import Outcome, evaluate, http_date, if_range_holds
+from file_service.http.conditional import Outcome, evaluate, http_date, if_range_holds
 
 THEN = datetime(1994, 11, 6, 8, 49, 37, tzinfo=UTC)
 FIELDS = ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since"]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from file_service.digests import Digest, KnownDigests
 from file_service.errors import SourceUnavailable
+from file_service.known_digests import Digest, KnownDigests
 from file_service.routes import digests
 from file_service.sources import File
 from tests.file_service.asgi import app_over, call

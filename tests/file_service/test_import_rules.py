@@ -7,22 +7,22 @@ import pytest
 from tests.lambda_asgi.test_import_rules import FILE_SERVICE, IMPURE, imports
 
 PURE = [
-    "access",
-    "archive",
-    "byte_ranges",
-    "conditional",
-    "content_disposition",
-    "digests",
+    "authorization",
     "errors",
-    "invocation",
+    "http/byte_ranges",
+    "http/conditional",
+    "http/content_disposition",
+    "http/multipart",
+    "http/negotiation",
+    "http/selection",
+    "known_digests",
+    "lambda_scope",
     "limits",
-    "listing",
+    "listing_formats",
     "media_types",
-    "multipart",
-    "negotiation",
     "paths",
-    "selection",
     "streams",
+    "zip_archive",
 ]
 
 

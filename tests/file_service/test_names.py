@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from file_service.content_disposition import content_disposition
+from file_service.http.content_disposition import content_disposition
+from file_service.http.negotiation import preferred
 from file_service.media_types import is_active, media_type
-from file_service.negotiation import preferred
 from file_service.paths import BadPath, is_served, requested_path
 
 

@@ -1,4 +1,4 @@
-"""What routes ask for in their signatures. None reaches a file but through `Access`, which checks the caller first."""
+"""What routes ask for in their signatures. None reaches a file but through `Grant`, which checks the caller first."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -6,10 +6,10 @@ from typing import Annotated, Any
 from fastapi import Depends
 from starlette.requests import Request
 
-from file_service.access import check_token, folder_of
-from file_service.digests import DigestsBelow
+from file_service.authorization import check_token, folder_of
 from file_service.errors import NotFound
-from file_service.invocation import caller_arn, seconds_left
+from file_service.known_digests import DigestsBelow
+from file_service.lambda_scope import caller_arn, seconds_left
 from file_service.paths import is_served, requested_path
 from file_service.settings import Settings
 from file_service.sources import File, FileSource
@@ -17,7 +17,7 @@ from file_service.sources.subfolder import Subfolder
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
+class Grant:
     """What one request has to work with."""
 
     settings: Settings
@@ -35,13 +35,13 @@ class Granted:
 
 
 # One dependency, not one for each of its parts: FastAPI takes about 30 µs for each that it resolves.
-async def _granted(request: Request) -> Granted:
+async def _grant(request: Request) -> Grant:
     settings: Settings = request.app.state.settings
     source: FileSource = request.app.state.source
     check_token(request, settings.token.get_secret_value() if settings.token else None)
     folder = folder_of(caller_arn(request.scope), settings.caller_prefixes)
     seconds = seconds_left(request.scope)
-    return Granted(
+    return Grant(
         settings=settings,
         source=Subfolder(source, folder) if folder else source,
         digests=DigestsBelow(request.app.state.digests, folder),
@@ -50,11 +50,11 @@ async def _granted(request: Request) -> Granted:
     )
 
 
-Access = Annotated[Granted, Depends(_granted)]
+Granted = Annotated[Grant, Depends(_grant)]
 
 
-async def _file(request: Request, access: Access, path: str) -> File:
-    return await access.source.stat(access.path(request, path))
+async def _file(request: Request, grant: Granted, path: str) -> File:
+    return await grant.source.stat(grant.path(request, path))
 
 
 RequestedFile = Annotated[File, Depends(_file)]

@@ -11,10 +11,10 @@ from fastapi import APIRouter
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
 
-from file_service.digests import Digest
 from file_service.errors import SourceError
+from file_service.known_digests import Digest
 from file_service.problem import problem_of
-from file_service.routes.dependencies import Access, RequestedFile
+from file_service.routes.dependencies import Granted, RequestedFile
 
 router = APIRouter()
 
@@ -43,16 +43,16 @@ class Failure(BaseModel):
 
 
 @router.get("/digests/{path:path}", response_class=EventSourceResponse)
-async def get_digest(access: Access, file: RequestedFile) -> AsyncIterable[ServerSentEvent]:
+async def get_digest(grant: Granted, file: RequestedFile) -> AsyncIterable[ServerSentEvent]:
     """Events `progress`, then one `digest` or `failed`. A client that reconnects (Last-Event-ID) starts over."""
-    digest = access.digests.get(file)
+    digest = grant.digests.get(file)
     if digest is None:
         sha256 = hashlib.sha256()
         hashed = 0
         shown_at = time.monotonic()
         yield ServerSentEvent(event="progress", data=Progress(hashed=0, size=file.size))
         try:
-            async with aclosing(access.source.read(file, 0, file.size)) as chunks:
+            async with aclosing(grant.source.read(file, 0, file.size)) as chunks:
                 async for chunk in chunks:
                     # In a thread: 1 MiB takes a processor without SHA instructions 5 ms, which others would wait for.
                     await asyncio.to_thread(sha256.update, chunk)
@@ -66,7 +66,7 @@ async def get_digest(access: Access, file: RequestedFile) -> AsyncIterable[Serve
             return
         yield ServerSentEvent(event="progress", data=Progress(hashed=hashed, size=file.size))
         digest = Digest(sha256.digest())
-        access.digests.add(file, digest)
+        grant.digests.add(file, digest)
     yield ServerSentEvent(
         event="digest",
         data=Result(sha256=digest.sha256.hex(), repr_digest=digest.repr_digest, size=file.size, etag=file.etag),

@@ -8,15 +8,15 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from file_service.byte_ranges import RangeNotSatisfiable
-from file_service.conditional import Outcome, evaluate
-from file_service.content_disposition import content_disposition
+from file_service.http.byte_ranges import RangeNotSatisfiable
+from file_service.http.conditional import Outcome, evaluate
+from file_service.http.content_disposition import content_disposition
+from file_service.http.selection import select
 from file_service.limits import ranges_to_ask_for
 from file_service.media_types import is_active, media_type
 from file_service.problem import Problem
 from file_service.routes import get_and_head
-from file_service.routes.dependencies import Access, RequestedFile
-from file_service.selection import select
+from file_service.routes.dependencies import Granted, RequestedFile
 from file_service.sources import File
 from file_service.streams import pieces_of, started
 
@@ -37,13 +37,13 @@ _NOT_MODIFIED = ("cache-control", "content-type", "etag")
 @get_and_head(router, "/files/{path:path}", response_class=Response, responses=_ANSWERS)
 async def get_file(
     request: Request,
-    access: Access,
+    grant: Granted,
     file: RequestedFile,
     download: Annotated[str | None, Query(description="Ask the browser to save the file, not to show it.")] = None,
 ) -> Response:
     """Streams a file: whole, or the ranges asked for. Conditional as RFC 9110 has it."""
-    headers = _headers(file, access.settings.cache_control, attachment=download is not None)
-    if digest := access.digests.get(file):
+    headers = _headers(file, grant.settings.cache_control, attachment=download is not None)
+    if digest := grant.digests.get(file):
         headers["repr-digest"] = digest.repr_digest
 
     fields = {name: ",".join(request.headers.getlist(name)) for name in request.headers}
@@ -62,15 +62,15 @@ async def get_file(
     except RangeNotSatisfiable as error:
         raise Problem(416, str(error), headers={"content-range": f"bytes */{file.size}"}, size=file.size) from None
 
-    sendable = access.sendable
-    access.log.update(selected=selection.size, sendable=sendable, decision="stream")
+    sendable = grant.sendable
+    grant.log.update(selected=selection.size, sendable=sendable, decision="stream")
     if sendable is not None and selection.size > sendable:
-        url = await access.source.sign(file, access.settings.redirect_seconds)
-        access.log["decision"] = "redirect" if url else "refuse"
+        url = await grant.source.sign(file, grant.settings.redirect_seconds)
+        grant.log["decision"] = "redirect" if url else "refuse"
         if url:
             return RedirectResponse(url, status_code=307, headers={"cache-control": "no-store"})
         raise _too_large(file, selection.size, sendable)
-    body = await started(pieces_of(access.source, file, selection.pieces))
+    body = await started(pieces_of(grant.source, file, selection.pieces))
     return StreamingResponse(body, selection.status, headers={**headers, **selection.headers})
 
 

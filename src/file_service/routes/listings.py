@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from file_service.errors import SourceError
-from file_service.listing import (
+from file_service.http.negotiation import preferred
+from file_service.listing_formats import (
     HTML_END,
     EndOfListing,
     FailedListing,
@@ -22,10 +23,9 @@ from file_service.listing import (
     listed,
     ndjson,
 )
-from file_service.negotiation import preferred
 from file_service.problem import problem_of
 from file_service.routes import get_and_head
-from file_service.routes.dependencies import Access
+from file_service.routes.dependencies import Granted
 from file_service.sources import Entry
 from file_service.streams import started
 
@@ -42,15 +42,15 @@ _log = logging.getLogger("file_service")
 @get_and_head(router, "/files/", response_model=Listing, responses={200: {"content": {NDJSON: {}, HTML: {}}}})
 async def list_folder(
     request: Request,
-    access: Access,
+    grant: Granted,
     prefix: Annotated[str, Query(description="The folder, such as `photos/2026/`; the root when empty.")] = "",
     cursor: Annotated[str, Query(description="Where the page before this one ended.")] = "",
     limit: Annotated[int, Query(ge=1, le=1000, description="Entries in a JSON page at most.")] = 1000,
 ) -> Response:
     """A JSON page, or all entries as they are found: one a line (NDJSON), or as links (HTML), as Accept asks."""
     folder = request.path_params.get("folder", prefix.removesuffix("/"))
-    folder = f"{access.path(request, folder)}/" if folder else ""
-    pages = access.source.list_pages(folder, after=after_cursor(cursor))
+    folder = f"{grant.path(request, folder)}/" if folder else ""
+    pages = grant.source.list_pages(folder, after=after_cursor(cursor))
     kind = preferred(request.headers.get("accept", ""), [JSON, NDJSON, HTML])
     headers = {"cache-control": "private, no-cache", "vary": "accept", "x-content-type-options": "nosniff"}
     if kind == JSON:

@@ -4,9 +4,9 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from file_service.byte_ranges import ByteRange, requested_ranges
-from file_service.conditional import if_range_holds
-from file_service.multipart import MultipartByteRanges
+from file_service.http.byte_ranges import ByteRange, requested_ranges
+from file_service.http.conditional import if_range_holds
+from file_service.http.multipart import MultipartByteRanges
 from file_service.sources.base import File
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from file_service.byte_ranges import ByteRange
+from file_service.http.byte_ranges import ByteRange
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,42 +33,64 @@ class ByteRange:
 def requested_ranges(field: str, file_size: int) -> list[ByteRange] | None:
     """What a Range field of a GET asks for, or None when it is to be ignored and the whole file sent.
 
-    Ignored are another unit than bytes (section 14.2) and a field that is not well-formed (allowed by section 14.2).
-    Ranges that overlap or touch are one (section 15.3.7.2), at the place of the first; those outside of the file are
-    dropped. Raises `RangeNotSatisfiable` when none is left, and for more than `MAX_RANGES`.
+    Ignored are another unit than bytes and a field that is not well-formed (both section 14.2).
+    Ranges that overlap or touch are one (section 15.3.7.2), at the place of the first. Ranges
+    outside of the file are dropped. Raises `RangeNotSatisfiable` when none is left, and for more
+    than `MAX_RANGES`.
     """
-    unit, equals, specs = field.partition("=")
-    if unit.strip().lower() != "bytes" or not equals:
+    specs = _parse(field)
+    if not specs:
         return None
+    if len(specs) > MAX_RANGES:
+        raise RangeNotSatisfiable(f"More than {MAX_RANGES} ranges.")
     ranges: list[ByteRange] = []
-    whole_by_suffix = False
-    asked = 0
-    for spec in specs.split(","):
-        spec = spec.strip(" \t")
-        if not spec:
-            continue  # a recipient ignores empty list elements (section 5.6.1.2)
-        match = _RANGE_SPEC.fullmatch(spec)
-        if match is None:
-            return None
-        first, last = (_position(digits) for digits in match.groups())
-        if (first is None and last is None) or (first is not None and last is not None and last < first):
-            return None
-        asked += 1
-        if asked > MAX_RANGES:
-            raise RangeNotSatisfiable(f"More than {MAX_RANGES} ranges.")
-        if first is None:
-            # A suffix longer than the file is all of it; of an empty file that is nothing a Content-Range could say.
-            whole_by_suffix |= bool(last) and not file_size
-            wanted = ByteRange(max(0, file_size - (last or 0)), file_size)
-        else:
-            wanted = ByteRange(first, file_size if last is None else min(last + 1, file_size))
+    for spec in specs:
+        wanted = spec.within(file_size)
         if wanted.size > 0:
             _insert(ranges, wanted)
     if ranges:
         return ranges
-    if whole_by_suffix or not asked:
-        return None
+    if not file_size and any(spec.first is None and spec.last for spec in specs):
+        return None  # the last bytes of an empty file are all of it; no Content-Range can say that
     raise RangeNotSatisfiable(f"No byte of the ranges lies within the {file_size} bytes of the file.")
+
+
+@dataclass(frozen=True, slots=True)
+class _RangeSpec:
+    """One element of the field. Without `first` it is a suffix: `last` is how many bytes."""
+
+    first: int | None
+    last: int | None
+
+    @property
+    def valid(self) -> bool:
+        if self.first is None or self.last is None:
+            return (self.first, self.last) != (None, None)
+        return self.first <= self.last
+
+    def within(self, file_size: int) -> ByteRange:
+        """What it means for a file of this size. Its size is 0 or less when it lies outside."""
+        if self.first is None:
+            return ByteRange(max(0, file_size - (self.last or 0)), file_size)
+        return ByteRange(self.first, file_size if self.last is None else min(self.last + 1, file_size))
+
+
+def _parse(field: str) -> list[_RangeSpec] | None:
+    """The elements of a Range field in bytes; None when it is not one."""
+    unit, _, elements = field.partition("=")
+    if unit.strip().lower() != "bytes":
+        return None
+    specs = []
+    for element in elements.split(","):
+        text = element.strip(" \t")
+        if not text:
+            continue  # a recipient ignores empty list elements (section 5.6.1.2)
+        match = _RANGE_SPEC.fullmatch(text)
+        spec = match and _RangeSpec(_position(match[1]), _position(match[2]))
+        if not spec or not spec.valid:
+            return None
+        specs.append(spec)
+    return specs
 
 
 def _position(digits: str) -> int | None:
