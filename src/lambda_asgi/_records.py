@@ -19,6 +19,9 @@ _JSON_LINES = (b"application/x-ndjson", b"application/ndjson", b"application/jso
 _BETWEEN_EVENTS = (b"\n\n", b"\r\r", b"\r\n\r\n", b"\n\r\n")
 _LONGEST_END = 4
 
+ERROR_RECORDS = "lambda_asgi.error_records"
+"""An ASGI extension: whoever calls the app writes the error record. So only the outermost of several does."""
+
 HEARTBEAT = b":\n\n"
 """A comment, which readers of server-sent events ignore."""
 

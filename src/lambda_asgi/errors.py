@@ -13,6 +13,7 @@
     ├── HeadersTooLarge           the app's: more headers and cookies than front ends read
     ├── ResponseTooLarge          the app's: more bytes than Lambda passes on
     ├── DeadlineExceeded          the app's: it did not end in time
+    ├── DurationExceeded          the app's: its response took longer than the route allows
     └── RuntimeAPIError           the platform's
         ├── ResponseRefused       this invocation is lost, the next one may be asked for (400, 403, 410, 413)
         └── ConnectionToRuntimeAPILost   (500, or no connection): the environment is over, exit at once
@@ -111,6 +112,12 @@ class DeadlineExceeded(LambdaASGIError):
     status = 504
 
 
+class DurationExceeded(LambdaASGIError):
+    """The response took longer than the limit that the app has set for itself."""
+
+    error_type = "Runtime.DurationExceeded"
+
+
 class RuntimeAPIError(LambdaASGIError):
     """The Runtime API answered otherwise than agreed."""
 
@@ -134,3 +141,8 @@ class ConnectionToRuntimeAPILost(RuntimeAPIError):
 
 class ClientDisconnected(OSError):
     """Nobody reads this response any more: the peer is gone, or the deadline has passed."""
+
+
+def error_type_of(error: BaseException) -> str:
+    """The `Runtime.CamelCase` word for an exception: our own know theirs, the others are the app's."""
+    return error.error_type if isinstance(error, LambdaASGIError) else "Runtime.UserException"

@@ -67,7 +67,8 @@ def test_json_lines_have_no_heartbeat() -> None:
 
 def read_events(body: bytes) -> list[tuple[str, str]]:
     """(type, data) of each event, as the specification says that they are parsed. Its own code, on purpose."""
-    events, kind, data = [], "message", []
+    events: list[tuple[str, str]] = []
+    kind, data = "message", list[str]()
     for line in re.split("\r\n|\n|\r", body.decode()):
         field, _, value = line.partition(":")
         if line == "":

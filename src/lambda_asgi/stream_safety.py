@@ -1,0 +1,340 @@
+"""Middleware for any ASGI server on asyncio: every stream completes, or is visibly broken.
+
+    app.add_middleware(StreamSafety, timeout=30, heartbeat=15)
+
+A platform that cuts a response in the middle does not say so: behind a Function URL and a Web Function the client sees
+the status that was sent, and a body that ends. So this middleware ends the response a moment before the platform does.
+It asks the app to stop, writes one last record where the media type has records (see `records`), and raises: a server
+then breaks the connection off instead of ending the body.
+
+The same limits stop the work for a reader who has gone, where the platform does not tell (Lambda never tells a
+function): give a route the longest time that its stream may take. See docs/streams.md.
+"""
+
+import asyncio
+import math
+from bisect import bisect
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import IntEnum
+
+from lambda_asgi.asgi import ASGIApp, Message, Receive, Scope, Send
+from lambda_asgi.errors import (
+    AppCancelled,
+    ClientDisconnected,
+    DeadlineExceeded,
+    DurationExceeded,
+    UnexpectedMessage,
+    error_type_of,
+)
+from lambda_asgi.logging import logger
+from lambda_asgi.records import ERROR_RECORDS, Records
+
+_LIMITS = "lambda_asgi.stream_limits"
+
+
+@dataclass(slots=True)
+class StreamLimits:
+    """What holds for one response, in seconds; None for no limit. A route may change it until its response starts."""
+
+    max_duration: float | None = None
+    """From the response's start to its end."""
+    heartbeat: float | None = None
+    """How long a stream of server-sent events may be quiet before it gets a comment, which readers ignore."""
+
+
+def stream_limits(scope: Scope) -> StreamLimits:
+    """The limits of this request's response, to be changed: `stream_limits(request.scope).max_duration = 60`.
+
+    Raises LookupError where no StreamSafety is around the app: what is set would have no effect.
+    """
+    try:
+        limits: StreamLimits = scope[_LIMITS]
+    except KeyError:
+        raise LookupError("no StreamSafety middleware is around this app") from None
+    return limits
+
+
+class StreamSafety:
+    """ASGI middleware. All times are in seconds.
+
+    `timeout`: the platform's own limit for one request (a Web Function's `timeoutSeconds`, a proxy's read timeout).
+    On an Event Function the invocation's deadline counts as well. It is known there: nothing has to be set.
+    `max_duration`, `heartbeat`: defaults for `StreamLimits`.
+    `margin`: how long before the platform's limit the app is told to end. When a limit is reached, the app reads
+    `http.disconnect`; it is cancelled after half of the margin, and given up after three quarters.
+    `error_records`: whether a body of records ends with one that tells of the error.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        timeout: float | None = None,
+        max_duration: float | None = None,
+        heartbeat: float | None = None,
+        margin: float = 2.0,
+        error_records: bool = True,
+    ) -> None:
+        for name, value in [("timeout", timeout), ("max_duration", max_duration), ("heartbeat", heartbeat)]:
+            if value is not None and value <= 0:
+                raise ValueError(f"{name}={value}: give a number of seconds above 0, or None for no limit")
+        if margin <= 0:
+            raise ValueError(f"margin={margin}: give a number of seconds above 0")
+        self._app = app
+        self._timeout = timeout
+        self._max_duration = max_duration
+        self._heartbeat = heartbeat
+        self._margin = margin
+        self._error_records = error_records
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Raises what the app raises, DeadlineExceeded, DurationExceeded, UnexpectedMessage and AppCancelled."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        limits = scope[_LIMITS] = StreamLimits(self._max_duration, self._heartbeat)
+        extensions = scope.get("extensions") or {}
+        writes_records = self._error_records and ERROR_RECORDS not in extensions
+        if writes_records:
+            scope["extensions"] = {**extensions, ERROR_RECORDS: {}}
+        guard = _Guard(receive, send, limits, self._margin, records=writes_records, has_body=scope["method"] != "HEAD")
+        seconds = min(_seconds_left(scope), math.inf if self._timeout is None else self._timeout)
+        await guard.run(self._app, scope, seconds)
+
+
+def _seconds_left(scope: Scope) -> float:
+    """Until the invocation's deadline; infinite outside of an Event Function."""
+    remaining = getattr(scope.get("aws.context"), "get_remaining_time_in_millis", None)
+    return math.inf if remaining is None else remaining() / 1000
+
+
+class _Stage(IntEnum):
+    """How far an app that does not end has come."""
+
+    RUNNING = 0
+    TOLD = 1
+    CANCELLED = 2
+    GIVEN_UP = 3
+
+
+class _Limit:
+    """From `at` on, by the event loop's clock, the app has to end: because of `error`."""
+
+    def __init__(self, at: float, margin: float, error: Exception) -> None:
+        self.error = error
+        self._times = (at, at + margin / 2, at + margin * 3 / 4)
+
+    def stage(self, now: float) -> _Stage:
+        return _Stage(bisect(self._times, now))
+
+    def next_after(self, now: float) -> float:
+        return next((time for time in self._times if time > now), math.inf)
+
+
+class _Guard:
+    """One request: what the app is given as `receive` and `send`, and how its response ends."""
+
+    def __init__(
+        self, receive: Receive, send: Send, limits: StreamLimits, margin: float, *, records: bool, has_body: bool
+    ) -> None:
+        self._server_receive = receive
+        self._server_send = send
+        self._wanted = limits
+        self._margin = margin
+        self._writes_records = records
+        self._has_body = has_body
+        self._loop = asyncio.get_running_loop()
+        self._limits: list[_Limit] = []
+        self._changed = self._loop.create_future()
+        """Done when the response has started: from then on there may be more to wait for."""
+        self._error: BaseException | None = None
+        """Why the app is told to end, or what it raised if nothing came before."""
+        self._receives: set[asyncio.Timeout] = set()
+        self._sending = asyncio.Lock()
+        """Held for one message of the app's: a heartbeat goes between two."""
+        self._records: Records | None = None
+        self._heartbeat: float | None = None
+        self._last_sent = 0.0
+        self._started = self._complete = self._has_trailers = self._told = self._disconnected = False
+
+    # What the app is given.
+
+    async def receive(self) -> Message:
+        """The server's messages; `http.disconnect` as soon as a limit is reached."""
+        if not self._told:
+            until_told = asyncio.timeout(None)
+            try:
+                async with until_told:
+                    self._receives.add(until_told)
+                    message = await self._server_receive()
+                    self._disconnected = self._disconnected or message["type"] == "http.disconnect"
+                    return message
+            except TimeoutError:
+                if not until_told.expired():
+                    raise
+            finally:
+                self._receives.discard(until_told)
+        await asyncio.sleep(0)  # an app may ask again and again; the event loop must go on
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        """Pass one message on. Raises ClientDisconnected when a limit is reached, and what the server raises."""
+        async with self._sending:
+            if self._told and not self._complete:
+                await asyncio.sleep(0)  # as above
+                raise ClientDisconnected(f"the response has been ended: {self._error}")
+            try:
+                await self._server_send(message)
+            except BaseException:
+                if self._records is not None:
+                    self._records.passed(b"?")  # nobody knows how much of it went out: a record begins a new line
+                raise
+            self._sent(message)
+
+    def _sent(self, message: Message) -> None:
+        kind = message["type"]
+        self._last_sent = self._loop.time()
+        if kind == "http.response.start":
+            self._response_started(message)
+        elif kind == "http.response.body":
+            if self._records is not None:
+                self._records.passed(bytes(message.get("body", b"")))
+            self._complete = not self._has_trailers and not message.get("more_body", False)
+        elif kind == "http.response.trailers":
+            self._complete = not message.get("more_trailers", False)
+        elif kind == "http.response.pathsend":
+            self._complete = not self._has_trailers
+
+    def _response_started(self, message: Message) -> None:
+        self._started = True
+        self._has_trailers = bool(message.get("trailers", False))
+        if self._has_body and message["status"] not in (204, 304):
+            self._records = Records.of([(bytes(name).lower(), bytes(value)) for name, value in message.get("headers", ())])
+        self._heartbeat = None if self._records is None else self._wanted.heartbeat
+        if (seconds := self._wanted.max_duration) is not None:
+            error = DurationExceeded(f"the response has not ended {seconds} seconds after its start")
+            self._limits.append(_Limit(self._last_sent + seconds, self._margin, error))
+        if not self._changed.done():
+            self._changed.set_result(None)
+
+    # What happens in time.
+
+    async def run(self, app: ASGIApp, scope: Scope, seconds: float) -> None:
+        """Run the app until it returns or is given up. `seconds` are left for its response.
+
+        Raises what ended the response before its time, or what the app raised after it.
+        """
+        if seconds < math.inf:
+            margin = min(self._margin, seconds / 2)
+            error = DeadlineExceeded("the response has not ended, and the platform's timeout is near")
+            self._limits.append(_Limit(self._loop.time() + seconds - margin, margin, error))
+        task = asyncio.create_task(self._run_app(app, scope))
+        try:
+            await self._until_ended(task)
+            await self._end_response()
+        except asyncio.CancelledError:  # the server ends: the app's own clean-up comes first
+            task.cancel()
+            await asyncio.wait([task], timeout=self._margin / 2)
+            raise
+        finally:
+            task.cancel()
+            self._error = None  # it refers to this frame by its traceback, and the frame to it
+
+    async def _run_app(self, app: ASGIApp, scope: Scope) -> None:
+        try:
+            await app(scope, self.receive, self.send)
+        except asyncio.CancelledError:
+            self._error = self._error or AppCancelled("the app cancelled its own task")
+        except BaseException as error:  # SystemExit, too: a task that raises it would end the event loop
+            self._error = self._error or error
+        else:
+            if not self._complete and not self._disconnected:
+                self._error = self._error or UnexpectedMessage("the app returned before its response was complete")
+
+    async def _until_ended(self, task: asyncio.Task[None]) -> None:
+        stage = _Stage.RUNNING
+        beat: asyncio.Task[None] | None = None
+        try:
+            while not task.done():
+                now = self._loop.time()
+                before, stage = stage, self._stage(now)
+                if stage >= _Stage.TOLD and not self._told:
+                    self._tell(now)
+                if before < _Stage.CANCELLED <= stage:
+                    task.cancel()
+                if stage is _Stage.GIVEN_UP:
+                    return
+                if self._heartbeat_is_due(now) and (beat is None or beat.done()):
+                    beat = asyncio.create_task(self._beat())
+                waits = {task} if self._changed.done() else {task, self._changed}
+                until = self._next_after(now)
+                timeout = None if until == math.inf else until - now
+                await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if beat is not None:
+                beat.cancel()
+
+    def _stage(self, now: float) -> _Stage:
+        if self._complete:  # what the app does after its response is between it and the server
+            return _Stage.RUNNING
+        return max((limit.stage(now) for limit in self._limits), default=_Stage.RUNNING)
+
+    def _next_after(self, now: float) -> float:
+        if self._complete:
+            return math.inf
+        times = [limit.next_after(now) for limit in self._limits]
+        if self._heartbeat is not None and not self._told:
+            times.append(max(self._last_sent, now) + self._heartbeat)
+        return min(times, default=math.inf)
+
+    def _tell(self, now: float) -> None:
+        self._told = True
+        self._error = self._error or next(limit.error for limit in self._limits if limit.stage(now))
+        for until_told in self._receives:
+            until_told.reschedule(now)
+
+    def _heartbeat_is_due(self, now: float) -> bool:
+        quiet = self._heartbeat is not None and now >= self._last_sent + self._heartbeat
+        return quiet and not self._told and not self._complete and not self._sending.locked()
+
+    async def _beat(self) -> None:
+        async with self._sending:
+            comment = self._records.heartbeat() if self._records is not None else b""
+            self._last_sent = self._loop.time()
+            if not comment or self._told or self._complete:
+                return
+            try:
+                await self._server_send({"type": "http.response.body", "body": comment, "more_body": True})
+            except OSError as gone:
+                self._limits.append(_Limit(self._last_sent, self._margin, gone))
+
+    # How the response ends.
+
+    async def _end_response(self) -> None:
+        error = self._error
+        if error is None:
+            return
+        if not self._complete and not isinstance(error, OSError):  # an OSError is a reader who has gone
+            with suppress(OSError, TimeoutError):
+                async with asyncio.timeout(self._margin / 4), self._sending:
+                    if not self._started and isinstance(error, DeadlineExceeded):
+                        await self._send_gateway_timeout(error)
+                        return
+                    await self._send_error_record(error)
+        try:
+            raise error
+        finally:
+            del error
+
+    async def _send_gateway_timeout(self, error: DeadlineExceeded) -> None:
+        logger.error("%s: %s", type(error).__name__, error)
+        text = str(error).encode()
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(text))]
+        await self._server_send({"type": "http.response.start", "status": error.status, "headers": headers})
+        await self._server_send({"type": "http.response.body", "body": text})
+
+    async def _send_error_record(self, error: BaseException) -> None:
+        if self._records is not None and self._writes_records:
+            record = self._records.error(error_type_of(error))
+            await self._server_send({"type": "http.response.body", "body": record, "more_body": True})
