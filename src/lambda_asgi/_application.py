@@ -9,6 +9,7 @@ from lambda_asgi._environment import Settings
 from lambda_asgi._event_sources import EventSource
 from lambda_asgi._lifespan import Lifespan
 from lambda_asgi._logging import logger
+from lambda_asgi._records import ERROR_RECORDS
 from lambda_asgi._response import LARGEST_BUFFERED, LARGEST_STREAM, BufferedResponse, Response
 from lambda_asgi.errors import EventError, LambdaASGIError, ResponseTooLarge
 
@@ -92,6 +93,8 @@ class Application:
         except EventError as error:
             return _refusal(error), {"type": "http"}, b""
         scope["extensions"] = dict(EXTENSIONS)
+        if self._settings.error_records:
+            scope["extensions"][ERROR_RECORDS] = {}
         if self._lifespan is not None:
             scope["state"] = self._lifespan.state.copy()
         return self._app, scope, body

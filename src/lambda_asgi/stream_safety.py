@@ -18,7 +18,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 
-from lambda_asgi.asgi import ASGIApp, Message, Receive, Scope, Send
+from lambda_asgi._asgi import ASGIApp, Message, Receive, Scope, Send
+from lambda_asgi._logging import logger
+from lambda_asgi._records import ERROR_RECORDS, Records
 from lambda_asgi.errors import (
     AppCancelled,
     ClientDisconnected,
@@ -27,8 +29,6 @@ from lambda_asgi.errors import (
     UnexpectedMessage,
     error_type_of,
 )
-from lambda_asgi.logging import logger
-from lambda_asgi.records import ERROR_RECORDS, Records
 
 _LIMITS = "lambda_asgi.stream_limits"
 
@@ -210,7 +210,9 @@ class _Guard:
         self._started = True
         self._has_trailers = bool(message.get("trailers", False))
         if self._has_body and message["status"] not in (204, 304):
-            self._records = Records.of([(bytes(name).lower(), bytes(value)) for name, value in message.get("headers", ())])
+            self._records = Records.of(
+                [(bytes(name).lower(), bytes(value)) for name, value in message.get("headers", ())]
+            )
         self._heartbeat = None if self._records is None else self._wanted.heartbeat
         if (seconds := self._wanted.max_duration) is not None:
             error = DurationExceeded(f"the response has not ended {seconds} seconds after its start")

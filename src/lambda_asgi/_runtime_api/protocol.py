@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self
 
 import httptools
 
-from lambda_asgi.errors import ConnectionToRuntimeAPILost, LambdaASGIError, ResponseRefused
+from lambda_asgi.errors import ConnectionToRuntimeAPILost, ResponseRefused, error_type_of
 
 HTTP_INTEGRATION = b"application/vnd.awslambda.http-integration-response"
 """The media type that makes a front end read status, headers and cookies from a prelude."""
@@ -54,7 +54,7 @@ class FunctionError(NamedTuple):
     def of(cls, error: BaseException) -> Self:
         """Of an exception: our own know their type, the others are the app's."""
         return cls(
-            error.error_type if isinstance(error, LambdaASGIError) else "Runtime.UserException",
+            error_type_of(error),
             type(error).__name__,
             _text(error),
             tuple(line.rstrip() for line in traceback.format_exception(error)),
