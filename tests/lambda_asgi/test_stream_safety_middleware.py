@@ -440,7 +440,7 @@ def test_no_heartbeat_where_it_would_be_content(method: str, status: int, header
 
 def test_a_heartbeat_finds_out_that_the_reader_has_gone() -> None:
     """Where the server says so only when something is sent: a quiet app would work on for nobody."""
-    cancelled = []
+    cancelled: list[bool] = []
 
     async def scenario() -> None:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
