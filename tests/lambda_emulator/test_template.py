@@ -200,9 +200,9 @@ def test_wrong_overrides_and_a_missing_file(tmp_path: Path) -> None:
 
 def translated(path: Path, overrides: dict[str, str]) -> dict[str, Any]:
     """The template's functions after SAM's own transform, as CloudFormation properties."""
-    from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
-    from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
-    from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+    from samtranslator.parser.parser import Parser
+    from samtranslator.translator.translator import Translator
+    from samtranslator.yaml_helper import yaml_parse
 
     document = yaml_parse(path.read_text())
     for resource in document["Resources"].values():
