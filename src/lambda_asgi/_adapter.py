@@ -9,7 +9,6 @@ from typing import Any, Literal
 from lambda_asgi._application import Application
 from lambda_asgi._asgi import ASGIApp
 from lambda_asgi._environment import Settings
-from lambda_asgi._event_sources import infer
 from lambda_asgi.errors import ConfigurationError
 
 
@@ -48,6 +47,7 @@ class LambdaASGI:
             self.app,
             settings,
             base_path=self.api_gateway_base_path.rstrip("/"),
+            custom_handlers=self.custom_handlers,
             use_lifespan=self.lifespan != "off",
         )
 
@@ -66,12 +66,9 @@ class LambdaASGI:
                 runner.close()
                 raise
             self._runner, self._application = runner, application
-        return self._runner.run(self._answer(event, context))
+        return self._runner.run(self._respond(event, context))
 
-    async def _answer(self, event: Any, context: Any) -> Any:
+    async def _respond(self, event: Any, context: Any) -> Any:
         remaining = getattr(context, "get_remaining_time_in_millis", None)  # absent from the contexts of some tests
         deadline = time.time() + remaining() / 1000 if remaining is not None else None
-        source = infer(event, self.custom_handlers, context)
-        cycle = self._application.cycle(source, event, context, deadline)
-        await cycle.run()
-        return self._application.result(source, event, context, cycle).value
+        return (await self._application.exchange(event, context, deadline).answer()).value

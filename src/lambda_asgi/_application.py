@@ -1,26 +1,34 @@
-"""An app with its lifespan, answering events: what the Runtime API's loop and `handler(event, context)` share."""
+"""An app with its lifespan, answering events: what both modes and `lambda_asgi.testing` share."""
 
 import json
 from typing import Any, NamedTuple
 
-from lambda_asgi._asgi import ASGIApp, Receive, Scope, Send
+from lambda_asgi._asgi import ASGIApp, Scope
 from lambda_asgi._cycle import EXTENSIONS, RequestCycle, ResponseWriter
 from lambda_asgi._environment import Settings
-from lambda_asgi._event_sources import EventSource
+from lambda_asgi._event_sources import EventOptions, EventSource, infer
 from lambda_asgi._lifespan import Lifespan
-from lambda_asgi._logging import logger
+from lambda_asgi._logging import Access
 from lambda_asgi._records import ERROR_RECORDS
 from lambda_asgi._response import LARGEST_BUFFERED, LARGEST_STREAM, BufferedResponse, Response
 from lambda_asgi.errors import EventError, LambdaASGIError, ResponseTooLarge
 
 
 class Application:
-    """`base_path` is stripped by the front door's mapping, not by the app: it becomes the requests' `root_path`."""
+    """Started once, then given events: any number, also at the same time."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, *, base_path: str = "", use_lifespan: bool = True) -> None:
-        self._app = app
-        self._settings = settings
-        self._base_path = base_path
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        *,
+        base_path: str = "",
+        custom_handlers: tuple[type[Any], ...] = (),
+        use_lifespan: bool = True,
+    ) -> None:
+        self.app = app
+        self.settings = settings
+        self._options = EventOptions(base_path, settings.event_path, custom_handlers)
         self._lifespan = Lifespan(app) if use_lifespan else None
 
     async def startup(self) -> None:
@@ -37,67 +45,99 @@ class Application:
         """Whether there is anything to shut down."""
         return self._lifespan is not None and self._lifespan.is_running
 
-    def cycle(
-        self,
-        source: EventSource,
-        event: Any,
-        context: Any,
-        deadline: float | None,
-        writer: ResponseWriter | None = None,
-    ) -> RequestCycle:
-        """The request of `event`, to be run. With a `writer` its response is streamed, else there is a `result`."""
-        app, scope, body = self._request(source, event, context)
-        settings = self._settings
+    def exchange(self, event: Any, context: Any, deadline: float | None) -> "Exchange":
+        """`event` on its way through the app. `deadline` is in seconds since the epoch.
+
+        Raises EventError if the `infer` of a custom handler raises.
+        """
+        return Exchange(self, infer(event, context, self._options), deadline)
+
+    def request(self, source: EventSource) -> tuple[Scope, bytes]:
+        """The whole scope, and the body. Raises EventError when the event cannot be served."""
+        scope, body = source.request()
+        scope["extensions"] = dict(EXTENSIONS)
+        if self.settings.error_records:
+            scope["extensions"][ERROR_RECORDS] = {}
+        if self._lifespan is not None:
+            scope["state"] = self._lifespan.state.copy()
+        return scope, body
+
+
+class Exchange:
+    """One event and the app's response to it: `stream` it, or `answer` with a result, once.
+
+    Who runs the event loop himself takes the cycle of `streaming`, and runs that.
+    """
+
+    def __init__(self, application: Application, source: EventSource, deadline: float | None) -> None:
+        self.source = source
+        self.cycle: RequestCycle | None = None
+        """How it goes; None before it begins."""
+        self._application = application
+        self._deadline = deadline
+
+    async def stream(self, writer: ResponseWriter) -> None:
+        """Run the app, its response streamed to `writer`. Raises ConnectionToRuntimeAPILost."""
+        await self.streaming(writer).run()
+
+    def streaming(self, writer: ResponseWriter) -> RequestCycle:
+        """The cycle that streams the response to `writer`, to be run."""
+        return self._begin(writer)
+
+    async def answer(self) -> "Result":
+        """Run the app; the function's result.
+
+        Raises what the source's `result` raises where only a failed invocation is an answer: EventNotHandled, for an
+        event that is not an HTTP request.
+        """
+        cycle = self._begin(None)
+        await cycle.run()
+        try:
+            result = self._result(cycle)
+        except LambdaASGIError as not_handled:
+            raise not_handled from cycle.error
+        if len(result.encoded) <= LARGEST_BUFFERED:
+            return result
+        size = len(result.encoded)
+        cycle.replace_response(
+            ResponseTooLarge(f"the result has {size} bytes as JSON; Lambda takes {LARGEST_BUFFERED}")
+        )
+        return self._result(cycle)
+
+    def _begin(self, writer: ResponseWriter | None) -> RequestCycle:
+        settings = self._application.settings
+        error: EventError | None = None
+        try:
+            scope, body = self._application.request(self.source)
+        except EventError as refused:
+            scope, body, error = {"type": "http"}, b"", refused
         head = scope.get("method") == "HEAD"
-        response = (
-            BufferedResponse(head=head)
-            if writer is None
-            else Response(
+        if writer is None:
+            response: Response = BufferedResponse(head=head)
+        else:
+            response = Response(
                 head=head,
                 limit=LARGEST_STREAM,
                 fill_empty=settings.fill_empty,
                 error_records=settings.error_records,
             )
+        self.cycle = RequestCycle(
+            self._application.app,
+            scope,
+            body,
+            response,
+            writer,
+            deadline=self._deadline,
+            margin=settings.deadline_margin,
+            error=error,
         )
-        return RequestCycle(app, scope, body, response, writer, deadline=deadline, margin=settings.deadline_margin)
+        return self.cycle
 
-    def result(self, source: EventSource, event: Any, context: Any, cycle: RequestCycle) -> "Result":
-        """The function's result for a cycle that has run without a writer.
-
-        Raises what `source.result` raises where only a failed invocation is an answer (events that are no requests).
-        """
+    def _result(self, cycle: RequestCycle) -> "Result":
         response = cycle.response
         assert isinstance(response, BufferedResponse), "a streamed response has no result"
-
-        def result() -> Result:
-            value = source.result(event, context, response.status, response.headers, response.body)
-            return Result(value, _encode(value))
-
-        try:
-            answer = result()
-        except LambdaASGIError as not_handled:
-            raise not_handled from cycle.error
-        if len(answer.encoded) <= LARGEST_BUFFERED:
-            return answer
-        error = ResponseTooLarge(f"the result has {len(answer.encoded)} bytes as JSON; Lambda takes {LARGEST_BUFFERED}")
-        logger.error("ResponseTooLarge: %s", error)
-        cycle.ending = "error"
-        response.replace(error.status, str(error))
-        return result()
-
-    def _request(self, source: EventSource, event: Any, context: Any) -> tuple[ASGIApp, Scope, bytes]:
-        try:
-            scope, body = source.request(
-                event, context, base_path=self._base_path, event_path=self._settings.event_path
-            )
-        except EventError as error:
-            return _refusal(error), {"type": "http"}, b""
-        scope["extensions"] = dict(EXTENSIONS)
-        if self._settings.error_records:
-            scope["extensions"][ERROR_RECORDS] = {}
-        if self._lifespan is not None:
-            scope["state"] = self._lifespan.state.copy()
-        return self._app, scope, body
+        value = self.source.result(response.status, response.headers, response.body)
+        return Result(value, _encode(value))
 
 
 class Result(NamedTuple):
@@ -114,10 +154,23 @@ def _encode(value: Any) -> bytes:
         return json.dumps(value, separators=(",", ":")).encode()
 
 
-def _refusal(error: EventError) -> ASGIApp:
-    """An app that stands in for the user's: the cycle makes the answer out of what it raises."""
-
-    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
-        raise error
-
-    return refuse
+def access(exchange: Exchange | None, ending: str, started: float, ended: float) -> Access:
+    """How an invocation went, for its log line. `started` and `ended` by time.perf_counter()."""
+    duration_ms = (ended - started) * 1000
+    if exchange is None:
+        return Access("-", "-", None, 0, 0, None, duration_ms, ending, "non-http")
+    cycle = exchange.cycle
+    if cycle is None:
+        return Access("-", "-", None, 0, 0, None, duration_ms, ending, exchange.source.name)
+    response = cycle.response
+    return Access(
+        method=cycle.scope.get("method", "-"),
+        path=cycle.scope.get("path", "-"),
+        status=response.status or None,
+        body_bytes=response.body_bytes,
+        chunks=cycle.chunks,
+        first_byte_ms=None if cycle.first_byte_at is None else (cycle.first_byte_at - started) * 1000,
+        duration_ms=duration_ms,
+        ending=ending,
+        source=exchange.source.name,
+    )

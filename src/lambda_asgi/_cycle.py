@@ -12,10 +12,10 @@ from contextlib import aclosing, suppress
 from typing import Any, Protocol
 
 from lambda_asgi._asgi import ASGIApp, Message, Scope
+from lambda_asgi._error_report import ErrorReport
 from lambda_asgi._logging import logger
 from lambda_asgi._pathsend import read_ahead
-from lambda_asgi._response import Response, State
-from lambda_asgi._runtime_api.protocol import FunctionError
+from lambda_asgi._response import BufferedResponse, Response, State
 from lambda_asgi.errors import AppCancelled, ClientDisconnected, DeadlineExceeded, LambdaASGIError, UnexpectedMessage
 
 # An app may send for long without ever waiting for anything. After this time the event loop gets a turn all the same:
@@ -59,7 +59,7 @@ class ResponseWriter(Protocol):
     def stream_now(self, parts: Sequence[bytes], last: bool = False) -> None:
         """`stream` without waiting, for parts that are small and few. Raises ClientDisconnected."""
 
-    def fail(self, error: FunctionError, /) -> None:
+    def fail(self, error: ErrorReport, /) -> None:
         """End a begun stream visibly broken."""
 
 
@@ -69,6 +69,8 @@ class RequestCycle:
     `deadline` is in seconds since the epoch. `margin` seconds before it the app reads `http.disconnect`, and `send`
     raises ClientDisconnected; half the margin later the app is cancelled, so that its `finally` blocks run; with a
     quarter of it left the app is given up. The same happens, from that moment on, when the writer's peer has gone.
+
+    With an `error`, the app is not run: the response is the error's.
     """
 
     def __init__(
@@ -81,11 +83,12 @@ class RequestCycle:
         *,
         deadline: float | None = None,
         margin: float = 1.0,
+        error: BaseException | None = None,
     ) -> None:
         self.scope = scope
         self._app = app
         self.response = response
-        self.error: BaseException | None = None
+        self.error = error
         """What ended the response before its time, or the app after it."""
         self.ending = "complete"
         """In a word: complete, error (nothing was sent yet), broken (something was), deadline, disconnected, or
@@ -99,7 +102,7 @@ class RequestCycle:
         self._deadline = deadline
         self._margin = margin
         self._loop: asyncio.AbstractEventLoop
-        self._task: asyncio.Task[None]
+        self._task: asyncio.Task[None] | None = None
         self._disconnected = asyncio.Event()
         self._ended: asyncio.Future[None] | None = None
         """Done when the app has ended or is given up: there is one while `run` waits for that."""
@@ -201,44 +204,46 @@ class RequestCycle:
 
     def start(self, loop: asyncio.AbstractEventLoop, create_task: CreateTask) -> None:
         """Have `loop` run the app. Whoever starts it gives it a first turn, then looks whether it `is_over`."""
+        self._loop = loop
+        if self.error is not None:
+            return
         if self._writer is not None:
             self._writer.when_gone(self._gone)
-        self._loop = loop
         self._begins = True
         self._task = create_task(self._run_app(), loop)
 
     @property
     def is_over(self) -> bool:
         """Whether the app has ended and its response is complete: there is nothing to `finish`."""
-        return self._task.done() and self.error is None
+        return self.error is None and self._task is not None and self._task.done()
 
     async def finish(self) -> None:
         """The rest of `run`, after a first turn."""
         self._begins = False
-        if not self._task.done():
+        if self._task is not None and not self._task.done():
             self._turn()
-            await self._wait_for_app()
+            await self._wait_for(self._task)
         if self.error is not None:
             await self._end_response(self.error)
 
-    async def _wait_for_app(self) -> None:
+    async def _wait_for(self, task: asyncio.Task[None]) -> None:
         self._ended = self._loop.create_future()
-        self._task.add_done_callback(self._app_ended)
+        task.add_done_callback(self._app_ended)
         if self._deadline is not None:
             left = self._deadline - time.time()
             margin = min(self._margin, left / 2)
             ends_at = self._loop.time() + left
-            self._timers = [self._loop.call_at(ends_at - margin, self._out_of_time, ends_at, margin)]
+            self._timers = [self._loop.call_at(ends_at - margin, self._out_of_time, task, ends_at, margin)]
         try:
             await self._ended
         except asyncio.CancelledError:  # the environment ends: the app's own clean-up comes before the lifespan's
-            self._task.cancel()
-            await asyncio.wait([self._task], timeout=self._margin / 2)
+            task.cancel()
+            await asyncio.wait([task], timeout=self._margin / 2)
             raise
         finally:
             for timer in self._timers:
                 timer.cancel()
-            self._task.cancel()
+            task.cancel()
 
     async def _run_app(self) -> None:
         try:
@@ -257,7 +262,7 @@ class RequestCycle:
         if self.error is not None:
             self._log(self.error)
 
-    def _app_ended(self, _: asyncio.Task[None]) -> None:
+    def _app_ended(self, task: asyncio.Task[None]) -> None:
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(None)
 
@@ -266,23 +271,24 @@ class RequestCycle:
         self._disconnected.set()
         if self._ended is not None and not self._ended.done():
             self.error = self.error or ClientDisconnected("nobody reads this response any more")
-            self._wind_up(self._loop.time() + self._margin, self._margin)
+            assert self._task is not None, "it is waited for"
+            self._wind_up(self._task, self._loop.time() + self._margin, self._margin)
 
-    def _out_of_time(self, ends_at: float, margin: float) -> None:
+    def _out_of_time(self, task: asyncio.Task[None], ends_at: float, margin: float) -> None:
         if self.response.state is not State.COMPLETE:
             self.error = self.error or DeadlineExceeded("the app has not ended, and the function's timeout is near")
-        self._wind_up(ends_at, margin)
+        self._wind_up(task, ends_at, margin)
 
-    def _wind_up(self, ends_at: float, margin: float) -> None:
+    def _wind_up(self, task: asyncio.Task[None], ends_at: float, margin: float) -> None:
         self._disconnected.set()
         self._timers += (
-            self._loop.call_at(ends_at - margin / 2, self._cut),
-            self._loop.call_at(ends_at - margin / 4, self._app_ended, self._task),
+            self._loop.call_at(ends_at - margin / 2, self._cut, task),
+            self._loop.call_at(ends_at - margin / 4, self._app_ended, task),
         )
 
-    def _cut(self) -> None:
+    def _cut(self, task: asyncio.Task[None]) -> None:
         self.error = self.error or DeadlineExceeded("the response is complete, but the app's background work is not")
-        self._task.cancel()
+        task.cancel()
 
     def _ending(self, error: BaseException, begun: bool) -> str:
         match error:
@@ -296,27 +302,38 @@ class RequestCycle:
 
     async def _end_response(self, error: BaseException) -> None:
         self._disconnected.set()
-        status = error.status if isinstance(error, LambdaASGIError) else 500
-        text = "Internal Server Error" if status == 500 else str(error)
-        failure = FunctionError.of(error)
         self._log(error)  # of an app that has not ended
         begun = self._writer is not None and self._writer.begun
         self.ending = self._ending(error, begun)
-        parts = self.response.fail(status, text, failure.error_type)
+        report = ErrorReport.of(error)
+        parts = self.response.fail(*shown_to_client(error), report.error_type)
         if self._writer is None or self.response.state is not State.FAILED:
             return
         with suppress(ClientDisconnected):
             if begun:  # without waiting: at the deadline, a peer that does not read must not hold the end back
                 self._writer.stream_now(parts)
-                self._writer.fail(failure)
+                self._writer.fail(report)
             else:
                 waiting = self._writer.stream(parts, True)
                 if waiting is not None:
                     await waiting
 
+    def replace_response(self, error: LambdaASGIError) -> None:
+        """Put the response of `error` in the place of a collected one, which cannot be delivered."""
+        logger.error("%s: %s", type(error).__name__, error)
+        self.ending = "error"
+        self.response = BufferedResponse(head=False)
+        self.response.fail(*shown_to_client(error), error.error_type)
+
     def _log(self, error: BaseException) -> None:
         """Once, and inside the app's task if that ends: whoever counts errors there sees this one as known."""
         if not self._logged and not isinstance(error, ClientDisconnected):
             self._logged = True
-            failure = FunctionError.of(error)
+            failure = ErrorReport.of(error)
             logger.error("%s: %s", failure.name, failure.message, exc_info=error)
+
+
+def shown_to_client(error: BaseException) -> tuple[int, str]:
+    """The status and the text of a response that stands for `error`. What an app raised is not for its clients."""
+    status = error.status if isinstance(error, LambdaASGIError) else 500
+    return status, "Internal Server Error" if status == 500 else str(error)

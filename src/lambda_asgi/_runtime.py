@@ -14,15 +14,14 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from lambda_asgi._adapter import LambdaASGI
+from lambda_asgi._application import Exchange, access
 from lambda_asgi._asgi import ASGIApp
-from lambda_asgi._cycle import RequestCycle
 from lambda_asgi._environment import Environment
-from lambda_asgi._event_sources import NON_HTTP, EventSource, infer
+from lambda_asgi._error_report import ErrorReport
 from lambda_asgi._internal_extension import ShutdownNotice
 from lambda_asgi._invocation import Invocation, LambdaContext, current_invocation
-from lambda_asgi._logging import Access, InvocationFilter, configure, log_access, logger
-from lambda_asgi._runtime_api.client import ResponseWriter, RuntimeAPIClient
-from lambda_asgi._runtime_api.protocol import FunctionError
+from lambda_asgi._logging import InvocationFilter, configure, log_access, logger
+from lambda_asgi._runtime_api.client import RuntimeAPIClient, RuntimeAPIWriter
 from lambda_asgi._snapstart import run_after_restore, run_before_snapshot
 from lambda_asgi.errors import (
     AfterRestoreError,
@@ -104,7 +103,7 @@ async def _give_up(runtime_api: str, error: Exception) -> int:
     """Tell Lambda that the environment cannot start. The exit code."""
     reason = error.__cause__ or error  # of an AppImportError, what the import raised
     logger.critical("the function cannot start: %s", error, exc_info=reason)
-    report = FunctionError.of(error)._replace(stack_trace=FunctionError.of(reason).stack_trace)
+    report = ErrorReport.of(error)._replace(stack_trace=ErrorReport.of(reason).stack_trace)
     client = RuntimeAPIClient(runtime_api)
     try:
         if isinstance(error, AfterRestoreError):
@@ -123,7 +122,6 @@ class Runtime:
 
     def __init__(self, environment: Environment, adapter: LambdaASGI) -> None:
         self._environment = environment
-        self._custom_handlers = adapter.custom_handlers
         self._application = adapter.application(environment.settings)
 
     async def run(self) -> int:
@@ -183,7 +181,7 @@ class Runtime:
                 try:
                     invocation, writer = await client.next_invocation()
                     failed = 0
-                    await self._answer(invocation, writer)
+                    await self._serve(invocation, writer)
                 except RuntimeAPIError as error:
                     failed += 1
                     if failed > TRIES or not (isinstance(error, ResponseRefused) or self._environment.concurrent):
@@ -193,26 +191,25 @@ class Runtime:
         finally:
             client.close()
 
-    async def _answer(self, invocation: Invocation, writer: ResponseWriter) -> None:
+    async def _serve(self, invocation: Invocation, writer: RuntimeAPIWriter) -> None:
         started = time.perf_counter()
         current_invocation.set(invocation)
         if not self._environment.concurrent:
             _name_in_process(invocation)
         context = LambdaContext.of(invocation, self._environment.function)
-        source: EventSource = NON_HTTP
-        cycle: RequestCycle | None = None
+        exchange: Exchange | None = None
         ending = "cut off"
         try:
-            event = invocation.event()
-            source = infer(event, self._custom_handlers, context)
-            streamed = source is not NON_HTTP and self._environment.streams(source.can_stream)
-            cycle = self._application.cycle(source, event, context, invocation.deadline, writer if streamed else None)
-            await cycle.run()
-            if streamed:
+            exchange = self._application.exchange(invocation.event(), context, invocation.deadline)
+            source = exchange.source
+            if source.is_http and self._environment.streams(source.can_stream):
+                await exchange.stream(writer)
                 await writer.delivered()
             else:
-                await writer.result(self._application.result(source, event, context, cycle).encoded)
-            ending = cycle.ending
+                result = await exchange.answer()
+                await writer.result(result.encoded)
+            assert exchange.cycle is not None, "it has run"
+            ending = exchange.cycle.ending
         except ResponseRefused as refusal:
             ending = "refused"
             logger.error("the answer was refused: %s", refusal)
@@ -224,37 +221,20 @@ class Runtime:
             logger.error("the invocation failed", exc_info=error)
             await _report(writer, error)
         finally:
-            log_access(_access(source, cycle, ending, started))
+            log_access(access(exchange, ending, started, time.perf_counter()))
             current_invocation.set(None)
             InvocationFilter.process_wide = None
 
 
-async def _report(writer: ResponseWriter, error: Exception) -> None:
+async def _report(writer: RuntimeAPIWriter, error: Exception) -> None:
     try:
         if writer.begun:  # then `/error` would wait for the end of the body, and so for us
-            writer.fail(FunctionError.of(error))
+            writer.fail(ErrorReport.of(error))
             await writer.delivered()
         else:
-            await writer.error(FunctionError.of(error))
+            await writer.error(ErrorReport.of(error))
     except ResponseRefused as refusal:
         logger.error("the error was refused: %s", refusal)
-
-
-def _access(source: EventSource, cycle: RequestCycle | None, ending: str, started: float) -> Access:
-    duration_ms = (time.perf_counter() - started) * 1000
-    if cycle is None:
-        return Access("-", "-", None, 0, 0, None, duration_ms, ending, source.name)
-    return Access(
-        method=cycle.scope.get("method", "-"),
-        path=cycle.scope.get("path", "-"),
-        status=cycle.response.status or None,
-        body_bytes=cycle.response.body_bytes,
-        chunks=cycle.chunks,
-        first_byte_ms=None if cycle.first_byte_at is None else (cycle.first_byte_at - started) * 1000,
-        duration_ms=duration_ms,
-        ending=ending,
-        source=source.name,
-    )
 
 
 def _name_in_process(invocation: Invocation) -> None:

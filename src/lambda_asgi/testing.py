@@ -21,11 +21,11 @@ from urllib.parse import quote, urlsplit
 
 from lambda_asgi import _prelude as prelude
 from lambda_asgi._adapter import LambdaASGI
+from lambda_asgi._application import Exchange
 from lambda_asgi._asgi import ASGIApp
 from lambda_asgi._environment import FunctionIdentity, Settings
-from lambda_asgi._event_sources import infer
+from lambda_asgi._error_report import ErrorReport
 from lambda_asgi._invocation import Invocation, LambdaContext, current_invocation
-from lambda_asgi._runtime_api.protocol import FunctionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class StreamedResponse:
     headers: dict[str, str]
     cookies: list[str]
     chunks: list[bytes]
-    error: FunctionError | None
+    error: ErrorReport | None
 
     @property
     def body(self) -> bytes:
@@ -55,7 +55,6 @@ class ExecutionEnvironment:
     def __init__(self, app: ASGIApp | LambdaASGI, settings: Settings | None = None) -> None:
         adapter = app if isinstance(app, LambdaASGI) else LambdaASGI(app)
         self._application = adapter.application(settings or Settings())
-        self._custom_handlers = adapter.custom_handlers
 
     async def __aenter__(self) -> Self:
         await self._application.startup()
@@ -69,9 +68,7 @@ class ExecutionEnvironment:
     async def invoke(self, event: Any, *, timeout_seconds: float = 30.0) -> StreamedResponse:
         """The streamed response to `event`, when the app is done with it, background work included."""
         writer = _Recorder()
-        context = self._context(timeout_seconds)
-        source = infer(event, self._custom_handlers, context)
-        await self._application.cycle(source, event, context, context.deadline, writer).run()
+        await self._exchange(event, timeout_seconds).stream(writer)
         return writer.response()
 
     async def invoke_buffered(self, event: Any, *, timeout_seconds: float = 30.0) -> Any:
@@ -80,13 +77,9 @@ class ExecutionEnvironment:
         Raises LambdaASGIError where the invocation would fail: an event that is no request, and that the app did not
         handle.
         """
-        context = self._context(timeout_seconds)
-        source = infer(event, self._custom_handlers, context)
-        cycle = self._application.cycle(source, event, context, context.deadline)
-        await cycle.run()
-        return self._application.result(source, event, context, cycle).value
+        return (await self._exchange(event, timeout_seconds).answer()).value
 
-    def _context(self, timeout_seconds: float) -> LambdaContext:
+    def _exchange(self, event: Any, timeout_seconds: float) -> Exchange:
         invocation = Invocation(
             request_id=str(uuid.uuid4()),
             deadline=time.time() + timeout_seconds,
@@ -94,7 +87,8 @@ class ExecutionEnvironment:
             payload=b"",
         )
         current_invocation.set(invocation)
-        return LambdaContext.of(invocation, FunctionIdentity(name="test", version="$LATEST", memory_mb="128"))
+        context = LambdaContext.of(invocation, FunctionIdentity(name="test", version="$LATEST", memory_mb="128"))
+        return self._application.exchange(event, context, context.deadline)
 
 
 @dataclass(slots=True)
@@ -102,7 +96,7 @@ class _Recorder:
     """A ResponseWriter that keeps what it is given."""
 
     parts: list[bytes] = field(default_factory=list)
-    error: FunctionError | None = None
+    error: ErrorReport | None = None
 
     @property
     def begun(self) -> bool:
@@ -121,7 +115,7 @@ class _Recorder:
     def stream_now(self, parts: Sequence[bytes], last: bool = False) -> None:
         self.parts += [part for part in parts if part]
 
-    def fail(self, error: FunctionError, /) -> None:
+    def fail(self, error: ErrorReport, /) -> None:
         self.error = error
 
     def response(self) -> StreamedResponse:

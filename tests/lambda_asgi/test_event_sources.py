@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import lambda_asgi._event_sources
-from lambda_asgi._event_sources import NON_HTTP, infer
+from lambda_asgi._event_sources import EventOptions, infer
 from lambda_asgi.errors import EventError
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -54,7 +54,7 @@ def test_the_domain_tells_a_function_url_from_an_http_api(domain: Any, source: s
 )
 def test_base_path_becomes_the_root_path(name: str, base_path: str, root_path: str) -> None:
     event = GOLDEN[name]
-    scope, _ = infer(event).request(event, None, base_path=base_path)
+    scope, _ = infer(event, None, EventOptions(base_path=base_path)).request()
     assert scope["root_path"] == root_path
     assert scope["path"].startswith(root_path), "the path keeps its prefix, as the ASGI spec says"
 
@@ -75,7 +75,7 @@ def test_base_path_becomes_the_root_path(name: str, base_path: str, root_path: s
 def test_a_rest_api_tells_its_stage_by_two_paths(full_path: Any, path: Any, root_path: str, wire_path: bytes) -> None:
     event = copy.deepcopy(GOLDEN["rest_api_get"])
     event["path"], event["requestContext"]["path"] = path, full_path
-    scope, _ = infer(event).request(event, None)
+    scope, _ = infer(event).request()
     assert (scope["root_path"], scope["raw_path"]) == (root_path, wire_path)
 
 
@@ -124,7 +124,7 @@ EDGE_REQUEST = ("Records", 0, "cf", "request")
 )
 def test_events_that_cannot_be_served_say_why(event: Any, message: str) -> None:
     with pytest.raises(EventError, match=message):
-        infer(event).request(event, None)
+        infer(event).request()
 
 
 @pytest.mark.parametrize(
@@ -148,8 +148,8 @@ def test_events_that_cannot_be_served_say_why(event: Any, message: str) -> None:
 )
 def test_near_misses_are_no_http_requests(event: Any) -> None:
     source = infer(event)
-    assert source is NON_HTTP
-    assert json.loads(source.request(event, None)[1]) == event
+    assert not source.is_http
+    assert json.loads(source.request()[1]) == event
 
 
 @pytest.mark.parametrize("name", ["alb_get", "vpc_lattice_post"])
@@ -167,7 +167,7 @@ def test_near_misses_are_no_http_requests(event: Any) -> None:
 )
 def test_undecoded_parameters_are_put_together_again(name: str, parameters: Any, query: bytes) -> None:
     event = changed(name, "queryStringParameters", to=parameters)
-    assert infer(event).request(event, None)[0]["query_string"] == query
+    assert infer(event).request()[0]["query_string"] == query
 
 
 IMPURE = {"asyncio", "socket", "os", "logging", "time", "random", "threading", "subprocess", "sys", "io", "pathlib"}

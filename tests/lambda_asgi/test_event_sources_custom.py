@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lambda_asgi._event_sources import NON_HTTP, infer
+from lambda_asgi._event_sources import EventOptions, infer
 from lambda_asgi.errors import EventError
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -49,23 +49,26 @@ class Pinger:
         return {"pong": response["status"], "headers": len(response["headers"]), "text": response["body"].decode()}
 
 
+PINGER = EventOptions(custom_handlers=(Pinger,))
+
+
 def test_a_custom_handler_of_mangum_reads_and_answers() -> None:
     event = {"ping": {"body": b"hello"}}
-    source = infer(event, [Pinger], object())
-    scope, body = source.request(event, "context", base_path="/base")
+    source = infer(event, "context", EventOptions(base_path="/base", custom_handlers=(Pinger,)))
+    scope, body = source.request()
 
     assert (source.name, source.can_stream) == ("custom", False)
     assert (scope["path"], scope["headers"], body) == ("/ping", [(b"x-base-path", b"/base")], b"hello")
     assert scope["asgi"]["spec_version"] == "2.4"
     assert (scope["aws.event"], scope["aws.context"]) == (event, "context")
-    assert source.result(event, None, 200, [(b"a", b"b")], b"hi") == {"pong": 200, "headers": 1, "text": "hi"}
+    assert source.result(200, [(b"a", b"b")], b"hi") == {"pong": 200, "headers": 1, "text": "hi"}
 
 
 def test_a_custom_handler_is_asked_before_the_built_in_ones_and_only_about_objects() -> None:
     event = GOLDEN["function_url_get_file"]
-    assert infer(event, [Pinger]).name == "function-url"
-    assert infer(event | {"ping": 1}, [Pinger]).name == "custom"
-    assert infer(None, [Pinger]) is NON_HTTP
+    assert infer(event, None, PINGER).name == "function-url"
+    assert infer(event | {"ping": 1}, None, PINGER).name == "custom"
+    assert not infer(None, None, PINGER).is_http
 
 
 def test_an_error_of_a_custom_handler_is_an_event_error_with_its_cause() -> None:
@@ -75,19 +78,19 @@ def test_an_error_of_a_custom_handler_is_an_event_error_with_its_cause() -> None
             return bool(event["missing"])
 
     with pytest.raises(EventError, match=r"Broken\.infer failed: KeyError") as caught:
-        infer({}, [Broken])
+        infer({}, None, EventOptions(custom_handlers=(Broken,)))
     assert isinstance(caught.value.__cause__, KeyError)
 
     event = {"ping": 7}
     with pytest.raises(EventError, match="Pinger failed to read the event: TypeError"):
-        infer(event, [Pinger]).request(event, None)
+        infer(event, None, PINGER).request()
 
 
 def test_mangums_own_handlers_work_as_custom_ones() -> None:
     from mangum.handlers import ALB as MangumALB
 
     event = GOLDEN["alb_get"]
-    source = infer(event, [MangumALB])
-    scope, body = source.request(event, None)
+    source = infer(event, None, EventOptions(custom_handlers=(MangumALB,)))
+    scope, body = source.request()
     assert (source.name, scope["path"], body) == ("custom", "/files/space value", b"")
-    assert source.result(event, None, 204, [], b"")["statusCode"] == 204
+    assert source.result(204, [], b"")["statusCode"] == 204

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from lambda_asgi._event_sources import NON_HTTP, infer
+from lambda_asgi._event_sources import EventOptions, infer
 
 EVENTS = Path(__file__).parents[2] / "events"
 GOLDEN = {path.stem: json.loads(path.read_text()) for path in sorted(EVENTS.glob("*.json"))}
@@ -240,8 +240,8 @@ def test_every_golden_event_has_its_expectation() -> None:
 def test_request(name: str) -> None:
     event, expected, context = GOLDEN[name], REQUESTS[name], object()
     pristine = copy.deepcopy(event)
-    source = infer(event)
-    scope, body = source.request(event, context)
+    source = infer(event, context)
+    scope, body = source.request()
 
     assert source.name == expected.source
     assert source.can_stream is (source.name in CAN_STREAM)
@@ -273,10 +273,10 @@ def test_request(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(NON_HTTP_EVENTS))
 def test_what_is_no_http_request_is_posted_as_json(name: str) -> None:
     event = GOLDEN[name]
-    source = infer(event)
-    scope, body = source.request(event, None, event_path="/a%2Fb/événements")
+    source = infer(event, None, EventOptions(event_path="/a%2Fb/événements"))
+    scope, body = source.request()
 
-    assert source is NON_HTTP
+    assert not source.is_http
     assert (source.name, source.can_stream) == ("non-http", False)
     assert (scope["method"], scope["path"]) == ("POST", "/a/b/événements")
     assert scope["raw_path"] == "/a%2Fb/événements".encode()
@@ -287,4 +287,4 @@ def test_what_is_no_http_request_is_posted_as_json(name: str) -> None:
 
 
 def test_events_go_to_slash_events_unless_told_otherwise() -> None:
-    assert infer(None).request(None, None)[0]["path"] == "/events"
+    assert infer(None).request()[0]["path"] == "/events"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lambda_asgi._event_sources import infer
+from lambda_asgi._event_sources import EventOptions, infer
 from lambda_asgi.errors import EventError, EventNotHandled
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -83,9 +83,9 @@ TYPES = {
 
 
 def check(event: Any) -> None:
-    source = infer(event)
+    source = infer(event, None, EventOptions(base_path="/base"))
     try:
-        scope, body = source.request(event, None, base_path="/base")
+        scope, body = source.request()
     except EventError:
         return
     assert {key: type(scope[key]) for key in TYPES} == TYPES
@@ -101,7 +101,7 @@ def check(event: Any) -> None:
         assert type(host) is str
         assert 0 <= port <= 65535
     try:
-        json.dumps(source.result(event, None, 200, [(b"content-type", b"text/plain")], b"ok"))
+        json.dumps(source.result(200, [(b"content-type", b"text/plain")], b"ok"))
     except EventNotHandled:
         raise AssertionError("200 is success") from None
 
@@ -134,6 +134,6 @@ def test_nesting_that_json_cannot_follow() -> None:
     for _ in range(100_000):
         event = [event]
     with pytest.raises(EventError, match="cannot be written as JSON"):
-        infer(event).request(event, None)
+        infer(event).request()
     while event:  # or its destructor recurses
         event = event.pop()

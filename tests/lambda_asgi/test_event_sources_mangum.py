@@ -15,7 +15,7 @@ from mangum.adapter import DEFAULT_TEXT_MIME_TYPES, HANDLERS
 from mangum.types import LambdaHandler
 
 from lambda_asgi._asgi import RawHeaders, Receive, Scope, Send
-from lambda_asgi._event_sources import NON_HTTP, infer
+from lambda_asgi._event_sources import infer
 
 EVENTS = Path(__file__).parents[2] / "events"
 GOLDEN = {path.stem: json.loads(path.read_text()) for path in sorted(EVENTS.glob("*.json"))}
@@ -120,7 +120,7 @@ def test_scope_and_body_differ_only_where_named(name: str) -> None:
     theirs = mangum_handler(event)
     their_scope = dict(theirs.scope)
     their_scope["headers"] = [tuple(line) for line in their_scope["headers"]]
-    scope, body = infer(event).request(event, None)
+    scope, body = infer(event).request()
 
     different = {key for key in scope.keys() | their_scope.keys() if scope.get(key) != their_scope.get(key)}
     assert different == ALWAYS.union(*(row.keys for row in DIFFERENCES.values() if name in row.events))
@@ -134,13 +134,13 @@ def test_mangum_raises_where_we_serve(name: str) -> None:
 
     with pytest.raises((TypeError, RuntimeError, KeyError, AttributeError)):
         Mangum(never, lifespan="off")(GOLDEN[name], NO_CONTEXT)
-    assert infer(GOLDEN[name]).request(GOLDEN[name], None)
+    assert infer(GOLDEN[name]).request()
 
 
 @pytest.mark.parametrize("name", sorted(MANGUM_SERVES_WHAT_IS_NO_REQUEST))
 def test_mangum_serves_what_is_no_request(name: str) -> None:
     assert mangum_handler(GOLDEN[name]).scope["method"] == "GET"
-    assert infer(GOLDEN[name]) is NON_HTTP
+    assert not infer(GOLDEN[name]).is_http
 
 
 class Response(NamedTuple):
@@ -264,7 +264,7 @@ def event_loop_for_mangum() -> Iterator[None]:
 def test_results_differ_only_where_named(event_name: str, response_name: str) -> None:
     event, response = GOLDEN[event_name], RESPONSES[response_name]
     theirs = Mangum(app_of(response), lifespan="off")(event, NO_CONTEXT)
-    ours = infer(event).result(event, None, *response)
+    ours = infer(event).result(*response)
 
     different = {key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)}
     named: set[str] = set().union(
@@ -283,4 +283,4 @@ def test_headers_beyond_utf_8_break_mangum_only(event_name: str) -> None:
     event, response = GOLDEN[event_name], RESPONSES["latin-1 header"]
     with pytest.raises(UnicodeDecodeError):
         Mangum(app_of(response), lifespan="off")(event, NO_CONTEXT)
-    assert "café" in json.dumps(infer(event).result(event, None, *response), ensure_ascii=False)
+    assert "café" in json.dumps(infer(event).result(*response), ensure_ascii=False)

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Mount, Route
 
 from lambda_asgi._asgi import ASGIApp, Message, Receive, Scope, Send
-from lambda_asgi._event_sources import NON_HTTP, infer
+from lambda_asgi._event_sources import EventOptions, infer
 
 EVENTS = Path(__file__).parents[2] / "events"
 
@@ -150,7 +150,7 @@ def test_uvicorn_makes_the_same_scope(name: str, server: Server) -> None:
         assert client.makefile("rb").readline() == b"HTTP/1.1 204 No Content\r\n"
 
     event = golden(name)
-    scope, body = infer(event).request(event, None)
+    scope, body = infer(event).request()
     theirs = server.recorder.scope
     assert {key: scope[key] for key in COMPARED} == {key: theirs[key] for key in COMPARED}
     assert body == server.recorder.body
@@ -160,9 +160,9 @@ def test_uvicorn_makes_the_same_scope(name: str, server: Server) -> None:
     )
 
 
-def answer(app: ASGIApp, event: Any, **options: str) -> tuple[int, bytes]:
+def answer(app: ASGIApp, event: Any, base_path: str = "") -> tuple[int, bytes]:
     """What `app` answers to an event: status and body."""
-    scope, request_body = infer(event).request(event, None, **options)
+    scope, request_body = infer(event, None, EventOptions(base_path)).request()
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -236,7 +236,7 @@ def test_fastapi_takes_an_sqs_event_as_json() -> None:
     event = golden("sqs")
     failures = [{"itemIdentifier": "19dd0b57-b21e-4ac1-bd88-01bbb068cb78"}]
     headers = [(b"content-type", b"application/json")]
-    assert infer(event).result(event, None, status, headers, body) == {"batchItemFailures": failures}
+    assert infer(event).result(status, headers, body) == {"batchItemFailures": failures}
 
 
 def test_a_request_to_the_event_path_can_be_told_from_an_event() -> None:
@@ -245,7 +245,7 @@ def test_a_request_to_the_event_path_can_be_told_from_an_event() -> None:
 
     @app.post("/events")
     async def events(request: Request) -> None:
-        if infer(request.scope["aws.event"]) is not NON_HTTP:
+        if infer(request.scope["aws.event"]).is_http:
             raise HTTPException(404)
 
     assert answer(app, golden("sqs")) == (200, b"null")

@@ -19,6 +19,7 @@ PURE = [
         for name in [
             "_asgi",
             "_environment",
+            "_error_report",
             "_invocation",
             "_prelude",
             "_response",

@@ -12,11 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambda_asgi import _error_report
+from lambda_asgi._error_report import ErrorReport
 from lambda_asgi._runtime_api.protocol import (
-    HTTP_INTEGRATION,
-    LARGEST_ERROR,
     LAST_CHUNK,
-    FunctionError,
     Reply,
     ReplyParser,
     Requests,
@@ -26,7 +25,7 @@ from lambda_asgi._runtime_api.protocol import (
 from lambda_asgi.errors import ConnectionToRuntimeAPILost, ResponseTooLarge
 
 REQUESTS = Requests("127.0.0.1:9001", "1.2.3")
-ERROR = FunctionError("Runtime.UserException", "KeyError", "'a\u2603'", ("Traceback", "KeyError"))
+ERROR = ErrorReport("Runtime.UserException", "KeyError", "'a\u2603'", ("Traceback", "KeyError"))
 
 
 def read(wire: bytes) -> tuple[h11.Request, bytes, dict[bytes, bytes]]:
@@ -88,7 +87,7 @@ def test_register_extension_asks_for_no_events() -> None:
 
 @pytest.mark.parametrize("invocation_id", [None, "nonce=="])
 def test_invocation_id_is_echoed_never_invented(invocation_id: str | None) -> None:
-    streamed = REQUESTS.streamed_response("r-1", invocation_id, HTTP_INTEGRATION) + LAST_CHUNK
+    streamed = REQUESTS.streamed_response("r-1", invocation_id) + LAST_CHUNK
     for wire in (
         streamed,
         REQUESTS.buffered_response("r-1", invocation_id, b"1"),
@@ -99,7 +98,7 @@ def test_invocation_id_is_echoed_never_invented(invocation_id: str | None) -> No
 
 @given(st.lists(st.one_of(st.binary(max_size=300), st.integers(4090, 4100).map(bytes)), max_size=8))
 def test_streamed_response(parts: list[bytes]) -> None:
-    head = REQUESTS.streamed_response("r-1", "n", HTTP_INTEGRATION)
+    head = REQUESTS.streamed_response("r-1", "n")
     request, read_body, trailers = read(head + b"".join(chunked(parts)) + LAST_CHUNK)
     headers = fields(request)
     assert (request.method, request.target) == (b"POST", b"/2018-06-01/runtime/invocation/r-1/response")
@@ -111,7 +110,7 @@ def test_streamed_response(parts: list[bytes]) -> None:
 
 
 def test_error_trailers_are_the_announced_ones() -> None:
-    head = REQUESTS.streamed_response("r-1", None, HTTP_INTEGRATION)
+    head = REQUESTS.streamed_response("r-1", None)
     request, body, trailers = read(head + b"3\r\nabc\r\n" + error_trailers(ERROR))
     assert body == b"abc"
     announced = {name.strip().lower() for name in fields(request)["trailer"].split(",")}
@@ -127,25 +126,25 @@ class Unprintable(Exception):
 
 
 def test_function_error_of() -> None:
-    assert FunctionError.of(ResponseTooLarge("x"))[:3] == ("Runtime.ResponseTooLarge", "ResponseTooLarge", "x")
-    assert FunctionError.of(KeyError("x"))[:3] == ("Runtime.UserException", "KeyError", "'x'")
+    assert ErrorReport.of(ResponseTooLarge("x"))[:3] == ("Runtime.ResponseTooLarge", "ResponseTooLarge", "x")
+    assert ErrorReport.of(KeyError("x"))[:3] == ("Runtime.UserException", "KeyError", "'x'")
     try:
         raise ValueError("in here")
     except ValueError as error:
-        stack = FunctionError.of(error).stack_trace
+        stack = ErrorReport.of(error).stack_trace
     assert stack[-1] == "ValueError: in here"
     assert "test_function_error_of" in "".join(stack)
 
 
 def test_an_exception_without_a_text_is_still_reported() -> None:
-    error = FunctionError.of(Unprintable())
+    error = ErrorReport.of(Unprintable())
     assert error.message == "(its text cannot be had: str() raised RuntimeError)"
     json.loads(error.as_json())
 
 
 def test_a_long_error_keeps_the_innermost_frames() -> None:
     frames = tuple(f'  File "app.py", line {number}, in call' for number in range(10_000))
-    document = json.loads(FunctionError("Runtime.X", "E", "short", frames).as_json(2000))
+    document = json.loads(ErrorReport("Runtime.X", "E", "short", frames).as_json(2000))
     assert document["errorMessage"] == "short"
     assert document["stackTrace"] == list(frames[-len(document["stackTrace"]) :])
     assert len(document["stackTrace"]) > 30
@@ -157,10 +156,10 @@ def test_a_long_error_keeps_the_innermost_frames() -> None:
     frames=st.lists(st.text(max_size=9000), max_size=8),
 )
 def test_error_trailers_fit_into_the_buffer_of_a_go_server(name: str, message: str, frames: list[str]) -> None:
-    error = FunctionError("Runtime.DeadlineExceeded", name, message, tuple(frames))
+    error = ErrorReport("Runtime.DeadlineExceeded", name, message, tuple(frames))
     trailers = error_trailers(error).removeprefix(b"0\r\n")
     assert len(trailers) <= 4096
-    assert len(error.as_json()) <= LARGEST_ERROR
+    assert len(error.as_json()) <= _error_report.LARGEST
     body = trailers.split(b"\r\n")[1].partition(b": ")[2]
     assert name.startswith(json.loads(base64.b64decode(body))["errorType"])
 

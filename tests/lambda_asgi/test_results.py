@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lambda_asgi._asgi import RawHeaders
-from lambda_asgi._event_sources import NON_HTTP, infer
+from lambda_asgi._event_sources import infer
 from lambda_asgi.errors import EventNotHandled
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -25,7 +25,7 @@ HEADERS: RawHeaders = [
 
 def result(event_name: str, status: int, headers: RawHeaders, body: bytes) -> Any:
     event = json.loads((EVENTS / f"{event_name}.json").read_text())
-    answer = infer(event).result(event, None, status, headers, body)
+    answer = infer(event).result(status, headers, body)
     assert json.loads(json.dumps(answer)) == answer
     return answer
 
@@ -155,22 +155,22 @@ def test_many_cookies_differ_in_case() -> None:
 )
 def test_the_body_is_the_result_of_an_event(content_type: bytes | None, body: bytes, value: Any) -> None:
     headers = [(b"Content-Type", content_type)] if content_type else []
-    assert NON_HTTP.result({}, None, 200, headers, body) == value
+    assert infer({}).result(200, headers, body) == value
 
 
 @pytest.mark.parametrize("status", [307, 404, 422, 500, 503])
 def test_an_event_that_is_not_handled_fails_its_invocation(status: int) -> None:
     """A 404 for a missing route must not tell Lambda that the message may be deleted."""
     with pytest.raises(EventNotHandled, match=f"status {status}: b'why'") as caught:
-        NON_HTTP.result({}, None, status, [], b"why")
+        infer({}).result(status, [], b"why")
     assert caught.value.error_type == "Runtime.EventNotHandled"
 
 
 @pytest.mark.parametrize("status", [200, 202, 204])
 def test_any_2xx_is_success(status: int) -> None:
-    assert NON_HTTP.result({}, None, status, [], b"") is None
+    assert infer({}).result(status, [], b"") is None
 
 
 def test_multi_value_headers_that_are_null_are_off() -> None:
     event = json.loads((EVENTS / "alb_get.json").read_text()) | {"multiValueHeaders": None}
-    assert "headers" in infer(event).result(event, None, 200, [], b"")
+    assert "headers" in infer(event).result(200, [], b"")

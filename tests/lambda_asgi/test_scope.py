@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambda_asgi._event_sources.http_scope import (
+from lambda_asgi._asgi import RawHeaders
+from lambda_asgi._event_sources.event_source import RequestSource
+from lambda_asgi._event_sources.parts import (
     decoded_path,
     header_lines,
-    http_request,
     mount_point,
     multi_header_lines,
     nearest_forwarded_for,
@@ -185,16 +186,43 @@ def test_a_message_shows_no_value() -> None:
     assert "secret" not in str(caught.value)
 
 
+class Made(RequestSource):
+    """A request whose parts are those that a test gives."""
+
+    name = "made"
+
+    def __init__(self, **changes: Any) -> None:
+        super().__init__({})
+        self.given: dict[str, Any] = {"method": "GET", "headers": [], "body": b"", "client_ip": None, "protocol": None}
+        self.given |= changes
+
+    def method(self) -> Any:
+        return self.given["method"]
+
+    def url_path(self) -> tuple[bytes, str]:
+        return b"/", "/"
+
+    def query_string(self) -> bytes:
+        return b""
+
+    def headers(self) -> RawHeaders:
+        return list(self.given["headers"])
+
+    def body(self) -> bytes:
+        return bytes(self.given["body"])
+
+    def client_address(self, headers: RawHeaders) -> Any:
+        return self.given["client_ip"]
+
+    def protocol(self) -> Any:
+        return self.given["protocol"]
+
+    def result(self, status: int, headers: RawHeaders, body: bytes) -> Any:
+        raise NotImplementedError
+
+
 def scope(**changes: Any) -> Any:
-    given: dict[str, Any] = {
-        "method": "GET",
-        "raw_path": b"/",
-        "query_string": b"",
-        "headers": [],
-        "body": b"",
-        "client_ip": None,
-    }
-    return http_request({}, None, **given | changes)[0]
+    return Made(**changes).request()[0]
 
 
 @pytest.mark.parametrize(

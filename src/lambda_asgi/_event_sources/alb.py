@@ -5,10 +5,11 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-funct
 
 from typing import Any
 
-from lambda_asgi._asgi import RawHeaders, Scope
+from lambda_asgi._asgi import RawHeaders
 from lambda_asgi._event_sources import results
-from lambda_asgi._event_sources.http_scope import (
-    http_request,
+from lambda_asgi._event_sources.event_source import RequestSource, wire_path
+from lambda_asgi._event_sources.parts import (
+    merged_header_lines,
     nearest_forwarded_for,
     query_parameters,
     request_body,
@@ -16,31 +17,34 @@ from lambda_asgi._event_sources.http_scope import (
     undecoded_query_string,
     utf8,
 )
-from lambda_asgi._event_sources.payload_v1 import merged_header_lines
-from lambda_asgi._event_sources.source import EventSource
 
 
-class ALB(EventSource):
+class ALB(RequestSource):
     """An Application Load Balancer: path and query parameters arrive as on the wire (recorded)."""
 
     name = "alb"
 
-    def request(
-        self, event: Any, context: Any, base_path: str = "", event_path: str = "/events"
-    ) -> tuple[Scope, bytes]:
-        parameters = query_parameters(event.get("multiValueQueryStringParameters"), event.get("queryStringParameters"))
-        headers = merged_header_lines(event)
-        return http_request(
-            event,
-            context,
-            method=event.get("httpMethod"),
-            raw_path=utf8(text_member(event, "path") or "/"),
-            prefixes=(base_path,),
-            query_string=undecoded_query_string(parameters),
-            headers=headers,
-            body=request_body(event.get("body"), event.get("isBase64Encoded")),
-            client_ip=nearest_forwarded_for(headers),
+    def method(self) -> Any:
+        return self.event.get("httpMethod")
+
+    def url_path(self) -> tuple[bytes, str]:
+        return wire_path(utf8(text_member(self.event, "path") or "/"))
+
+    def query_string(self) -> bytes:
+        event = self.event
+        return undecoded_query_string(
+            query_parameters(event.get("multiValueQueryStringParameters"), event.get("queryStringParameters"))
         )
 
-    def result(self, event: Any, context: Any, status: int, headers: RawHeaders, body: bytes) -> Any:
-        return results.alb(status, headers, body, multi_value=event.get("multiValueHeaders") is not None)
+    def headers(self) -> RawHeaders:
+        return merged_header_lines(self.event)
+
+    def body(self) -> bytes:
+        return request_body(self.event.get("body"), self.event.get("isBase64Encoded"))
+
+    def client_address(self, headers: RawHeaders) -> Any:
+        return nearest_forwarded_for(headers)
+
+    def result(self, status: int, headers: RawHeaders, body: bytes) -> Any:
+        multi_value = self.event.get("multiValueHeaders") is not None
+        return results.alb(status, headers, body, multi_value=multi_value)

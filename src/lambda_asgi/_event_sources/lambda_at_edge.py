@@ -5,10 +5,10 @@ https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-event-
 
 from typing import Any
 
-from lambda_asgi._asgi import RawHeaders, Scope
+from lambda_asgi._asgi import RawHeaders
 from lambda_asgi._event_sources import results
-from lambda_asgi._event_sources.http_scope import (
-    http_request,
+from lambda_asgi._event_sources.event_source import RequestSource, wire_path
+from lambda_asgi._event_sources.parts import (
     json_list,
     json_object,
     multi_header_lines,
@@ -16,50 +16,50 @@ from lambda_asgi._event_sources.http_scope import (
     text_member,
     utf8,
 )
-from lambda_asgi._event_sources.source import EventSource
 from lambda_asgi.errors import EventError
 
 
-class LambdaAtEdge(EventSource):
+class LambdaAtEdge(RequestSource):
     """A request trigger of a CloudFront distribution, answered in place of the origin."""
 
     name = "lambda-at-edge"
 
-    def request(
-        self, event: Any, context: Any, base_path: str = "", event_path: str = "/events"
-    ) -> tuple[Scope, bytes]:
-        cloudfront = event["Records"][0]["cf"]
-        request = cloudfront["request"]
-        headers = edge_header_lines(request.get("headers"))
-        return http_request(
-            event,
-            context,
-            method=request.get("method"),
-            raw_path=utf8(text_member(request, "uri") or "/"),
-            prefixes=(base_path,),
-            query_string=utf8(text_member(request, "querystring")),
-            headers=headers,
-            body=edge_body(json_object(request.get("body"), "body")),
-            client_ip=request.get("clientIp"),
-            host=json_object(cloudfront.get("config"), "config").get("distributionDomainName"),
-            forwarded_proto=dict(headers).get(b"cloudfront-forwarded-proto"),
-        )
+    @property
+    def cloudfront(self) -> Any:
+        return self.event["Records"][0]["cf"]
 
-    def result(self, event: Any, context: Any, status: int, headers: RawHeaders, body: bytes) -> Any:
+    def method(self) -> Any:
+        return self.cloudfront["request"].get("method")
+
+    def url_path(self) -> tuple[bytes, str]:
+        return wire_path(utf8(text_member(self.cloudfront["request"], "uri") or "/"))
+
+    def query_string(self) -> bytes:
+        return utf8(text_member(self.cloudfront["request"], "querystring"))
+
+    def headers(self) -> RawHeaders:
+        """CloudFront's {"name": [{"key": "Name", "value": "..."}, ...]} as header lines."""
+        values = {}
+        for name, lines in json_object(self.cloudfront["request"].get("headers"), "headers").items():
+            label = f"header {name!r}"
+            values[name] = [json_object(line, label).get("value") for line in json_list(lines, label)]
+        return multi_header_lines(values)
+
+    def body(self) -> bytes:
+        body = json_object(self.cloudfront["request"].get("body"), "body")
+        if body.get("inputTruncated"):
+            # 40 KB for viewer requests, 1 MB for origin requests; the rest never reaches a function.
+            raise EventError("CloudFront has cut the request body: it is longer than Lambda@Edge gets to see")
+        return request_body(body.get("data"), body.get("encoding") == "base64")
+
+    def client_address(self, headers: RawHeaders) -> Any:
+        return self.cloudfront["request"].get("clientIp")
+
+    def domain_name(self) -> Any:
+        return json_object(self.cloudfront.get("config"), "config").get("distributionDomainName")
+
+    def forwarded_proto(self, headers: dict[bytes, bytes]) -> bytes | None:
+        return headers.get(b"cloudfront-forwarded-proto") or headers.get(b"x-forwarded-proto")
+
+    def result(self, status: int, headers: RawHeaders, body: bytes) -> Any:
         return results.lambda_at_edge(status, headers, body)
-
-
-def edge_header_lines(headers: Any) -> RawHeaders:
-    """CloudFront's {"name": [{"key": "Name", "value": "..."}, ...]}."""
-    values = {}
-    for name, lines in json_object(headers, "headers").items():
-        label = f"header {name!r}"
-        values[name] = [json_object(line, label).get("value") for line in json_list(lines, label)]
-    return multi_header_lines(values)
-
-
-def edge_body(body: dict[str, Any]) -> bytes:
-    if body.get("inputTruncated"):
-        # 40 KB for viewer requests, 1 MB for origin requests; the rest never reaches a function.
-        raise EventError("CloudFront has cut the request body: it is longer than Lambda@Edge gets to see")
-    return request_body(body.get("data"), body.get("encoding") == "base64")

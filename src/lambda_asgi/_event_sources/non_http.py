@@ -1,38 +1,42 @@
-"""Events that are no HTTP requests: queues, buckets, schedules, or whatever JSON somebody invokes the function with."""
+"""Events that are not HTTP requests: queues, buckets, schedules, or any JSON that somebody sends."""
 
 import json
 from typing import Any, NoReturn
 
-from lambda_asgi._asgi import RawHeaders, Scope
-from lambda_asgi._event_sources.http_scope import http_request, utf8
-from lambda_asgi._event_sources.source import EventSource
+from lambda_asgi._asgi import RawHeaders
+from lambda_asgi._event_sources.event_source import RequestSource, wire_path
+from lambda_asgi._event_sources.parts import utf8
 from lambda_asgi.errors import EventError, EventNotHandled
 
 
-class NonHTTP(EventSource):
+class NonHTTP(RequestSource):
     """Any JSON value, also null, as a POST of that value."""
 
     name = "non-http"
+    is_http = False
 
-    def request(
-        self, event: Any, context: Any, base_path: str = "", event_path: str = "/events"
-    ) -> tuple[Scope, bytes]:
+    def method(self) -> Any:
+        return "POST"
+
+    def url_path(self) -> tuple[bytes, str]:
+        return wire_path(utf8(self.options.event_path))
+
+    def query_string(self) -> bytes:
+        return b""
+
+    def headers(self) -> RawHeaders:
+        return [(b"content-type", b"application/json")]
+
+    def body(self) -> bytes:
         try:
-            body = json.dumps(event, separators=(",", ":"), allow_nan=False).encode()
+            return json.dumps(self.event, separators=(",", ":"), allow_nan=False).encode()
         except (ValueError, RecursionError) as error:
             raise EventError(f"the event cannot be written as JSON again: {error}") from None
-        return http_request(
-            event,
-            context,
-            method="POST",
-            raw_path=utf8(event_path),
-            query_string=b"",
-            headers=[(b"content-type", b"application/json")],
-            body=body,
-            client_ip=None,
-        )
 
-    def result(self, event: Any, context: Any, status: int, headers: RawHeaders, body: bytes) -> Any:
+    def client_address(self, headers: RawHeaders) -> Any:
+        return None
+
+    def result(self, status: int, headers: RawHeaders, body: bytes) -> Any:
         """The value of a JSON body, the text of a text body, null for none, and base64 for bytes that are neither.
 
         Raises EventNotHandled for a status other than 2xx.

@@ -5,11 +5,11 @@ https://docs.aws.amazon.com/vpc-lattice/latest/ug/lambda-functions.html
 
 from typing import Any
 
-from lambda_asgi._asgi import RawHeaders, Scope
+from lambda_asgi._asgi import RawHeaders
 from lambda_asgi._event_sources import results
-from lambda_asgi._event_sources.http_scope import (
+from lambda_asgi._event_sources.event_source import RequestSource, wire_path
+from lambda_asgi._event_sources.parts import (
     header_lines,
-    http_request,
     json_object,
     multi_header_lines,
     nearest_forwarded_for,
@@ -19,42 +19,50 @@ from lambda_asgi._event_sources.http_scope import (
     undecoded_query_string,
     utf8,
 )
-from lambda_asgi._event_sources.source import EventSource
 
 
-class VPCLattice(EventSource):
+class VPCLattice(RequestSource):
     """A VPC Lattice service. Its events carry the query twice: in the path, as on the wire, and as parameters."""
 
     name = "vpc-lattice"
 
-    def request(
-        self, event: Any, context: Any, base_path: str = "", event_path: str = "/events"
-    ) -> tuple[Scope, bytes]:
-        if "raw_path" in event:  # version 1
-            target, parameters, is_base64 = "raw_path", "query_string_parameters", "is_base64_encoded"
-        else:
-            target, parameters, is_base64 = "path", "queryStringParameters", "isBase64Encoded"
-        raw_path, mark, query_string = utf8(text_member(event, target)).partition(b"?")
-        headers = lattice_header_lines(event.get("headers"))
-        return http_request(
-            event,
-            context,
-            method=event.get("method"),
-            raw_path=raw_path or b"/",
-            prefixes=(base_path,),
-            query_string=query_string if mark else undecoded_query_string(query_parameters(event.get(parameters))),
-            headers=headers,
-            body=request_body(event.get("body"), event.get(is_base64)),
-            client_ip=nearest_forwarded_for(headers),
-        )
+    target_key = "path"
+    parameters_key = "queryStringParameters"
+    base64_key = "isBase64Encoded"
 
-    def result(self, event: Any, context: Any, status: int, headers: RawHeaders, body: bytes) -> Any:
+    def method(self) -> Any:
+        return self.event.get("method")
+
+    def url_path(self) -> tuple[bytes, str]:
+        return wire_path(self._target()[0] or b"/")
+
+    def query_string(self) -> bytes:
+        _, mark, query_string = self._target()
+        return query_string if mark else undecoded_query_string(query_parameters(self.event.get(self.parameters_key)))
+
+    def headers(self) -> RawHeaders:
+        """Version 2 has lists of values; version 1, and the examples for version 2, have strings."""
+        fields = json_object(self.event.get("headers"), "headers")
+        lists = {name: value for name, value in fields.items() if isinstance(value, list)}
+        single = {name: value for name, value in fields.items() if name not in lists}
+        return multi_header_lines(lists) + header_lines(single)
+
+    def body(self) -> bytes:
+        return request_body(self.event.get("body"), self.event.get(self.base64_key))
+
+    def client_address(self, headers: RawHeaders) -> Any:
+        return nearest_forwarded_for(headers)
+
+    def result(self, status: int, headers: RawHeaders, body: bytes) -> Any:
         return results.alb(status, headers, body, multi_value=False)
 
+    def _target(self) -> tuple[bytes, bytes, bytes]:
+        return utf8(text_member(self.event, self.target_key)).partition(b"?")
 
-def lattice_header_lines(headers: Any) -> RawHeaders:
-    """Version 2 has lists of values; version 1, and the examples for version 2, have strings."""
-    fields = json_object(headers, "headers")
-    lists = {name: value for name, value in fields.items() if isinstance(value, list)}
-    single = {name: value for name, value in fields.items() if name not in lists}
-    return multi_header_lines(lists) + header_lines(single)
+
+class VPCLatticeV1(VPCLattice):
+    """The same in version 1, whose names are in snake case."""
+
+    target_key = "raw_path"
+    parameters_key = "query_string_parameters"
+    base64_key = "is_base64_encoded"

@@ -1,18 +1,17 @@
 """The Runtime API's endpoints as methods, and what each of their statuses means to a runtime.
 
-`next_invocation() -> (Invocation, ResponseWriter)` is the seam: a native streaming runtime of AWS's would be a second
+`next_invocation() -> (Invocation, RuntimeAPIWriter)` is the seam: a native streaming runtime of AWS's would be a second
 implementation of it.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+from lambda_asgi._error_report import ErrorReport
 from lambda_asgi._invocation import Invocation
 from lambda_asgi._runtime_api.connection import Connection
 from lambda_asgi._runtime_api.protocol import (
-    HTTP_INTEGRATION,
     LAST_CHUNK,
-    FunctionError,
     Reply,
     Requests,
     checked,
@@ -48,22 +47,22 @@ class RuntimeAPIClient:
         if self._connection is not None:
             self._connection.close()
 
-    async def next_invocation(self) -> tuple[Invocation, "ResponseWriter"]:
+    async def next_invocation(self) -> tuple[Invocation, "RuntimeAPIWriter"]:
         """Wait for work, without a time limit: the environment may be frozen meanwhile. ResponseRefused: ask again."""
         reply = await self._get(self.requests.next)
         assert self._connection is not None, "a reply came over it"
         invocation = Invocation.from_reply(reply.headers, reply.body)
-        return invocation, ResponseWriter(self, self._connection, invocation)
+        return invocation, RuntimeAPIWriter(self, self._connection, invocation)
 
     async def restore_next(self) -> None:
         """Wait while the snapshot is taken; returns in the restored environment. Sockets of before are dead then."""
         await self._get(self.requests.restore_next)
         self.close()
 
-    async def init_error(self, error: FunctionError) -> None:
+    async def init_error(self, error: ErrorReport) -> None:
         await self.post(self.requests.init_error(error))
 
-    async def restore_error(self, error: FunctionError) -> None:
+    async def restore_error(self, error: ErrorReport) -> None:
         await self.post(self.requests.restore_error(error))
 
     async def register_extension(self, name: str) -> bytes:
@@ -94,7 +93,7 @@ class RuntimeAPIClient:
 _TAKES_NO_MORE = "the Runtime API takes no more of this response"
 
 
-class ResponseWriter:
+class RuntimeAPIWriter:
     """How one invocation is answered: `stream`ed parts and then `fail` or an end; or one `result`; or one `error`.
 
     After a streamed response, `delivered` waits until the Runtime API has taken it.
@@ -149,9 +148,7 @@ class ResponseWriter:
         wire = chunked(parts)
         if self._reply is None:
             invocation = self._invocation
-            head = self._client.requests.streamed_response(
-                invocation.request_id, invocation.invocation_id, HTTP_INTEGRATION
-            )
+            head = self._client.requests.streamed_response(invocation.request_id, invocation.invocation_id)
             wire.insert(0, head)
             self._reply = self._connection.begin()
             if not last:
@@ -164,7 +161,7 @@ class ResponseWriter:
             self._on_gone = None  # it has nothing left to tell, and would be a reference cycle
         self._connection.write(wire, more=not last)
 
-    def fail(self, error: FunctionError) -> None:
+    def fail(self, error: ErrorReport) -> None:
         """End a begun stream with the announced error trailers: never with text in the body, never with `/error`.
 
         Nothing happens when it has ended already.
@@ -186,7 +183,7 @@ class ResponseWriter:
             self._client.requests.buffered_response(invocation.request_id, invocation.invocation_id, body)
         )
 
-    async def error(self, error: FunctionError) -> None:
+    async def error(self, error: ErrorReport) -> None:
         """Report that the invocation failed. Raises ResponseRefused."""
         invocation = self._invocation
         await self._client.post(

@@ -8,23 +8,19 @@ hand can end a chunked body with trailers. Replies are parsed by llhttp (through
 """
 
 import base64
-import json
 import sys
-import traceback
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import httptools
 
-from lambda_asgi.errors import ConnectionToRuntimeAPILost, ResponseRefused, error_type_of
+from lambda_asgi._error_report import ErrorReport
+from lambda_asgi.errors import ConnectionToRuntimeAPILost, ResponseRefused
 
 HTTP_INTEGRATION = b"application/vnd.awslambda.http-integration-response"
 """The media type that makes a front end read status, headers and cookies from a prelude."""
 
 LAST_CHUNK = b"0\r\n\r\n"
-
-LARGEST_ERROR = 256 * 1024
-"""Bytes of an error as JSON. Managed Instances take 1 MiB; nobody reads as much."""
 
 LARGEST_TRAILING_ERROR = 2900
 """Bytes of an error as JSON that ends a stream. Lambda's Runtime API is written in Go, whose HTTP server gives a
@@ -32,66 +28,11 @@ request up ("suspiciously long trailer") when all of its trailers are more than 
 
 # Lambda's documented order is type, then body; both have to be announced, or they are ignored.
 _STREAMED = (
+    b"Content-Type: " + HTTP_INTEGRATION + b"\r\n"
     b"Lambda-Runtime-Function-Response-Mode: streaming\r\n"
     b"Transfer-Encoding: chunked\r\n"
     b"Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n"
 )
-
-
-class FunctionError(NamedTuple):
-    """What Lambda is told of a failed invocation or initialization.
-
-    `error_type` has the form `Runtime.CamelCase`: Lambda turns any other into `Runtime.Unknown`. `name` (the
-    exception's class), `message` and `stack_trace` (a line each) are for people.
-    """
-
-    error_type: str
-    name: str
-    message: str
-    stack_trace: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, error: BaseException) -> Self:
-        """Of an exception: our own know their type, the others are the app's."""
-        return cls(
-            error_type_of(error),
-            type(error).__name__,
-            _text(error),
-            tuple(line.rstrip() for line in traceback.format_exception(error)),
-        )
-
-    def as_json(self, at_most: int = LARGEST_ERROR) -> bytes:
-        """The error as Lambda takes it, in `at_most` bytes.
-
-        What is too much goes: of the stack its outermost frames, of the message its end.
-        """
-        fields: dict[str, Any] = {
-            "errorMessage": _clipped(self.message, at_most // 2),
-            "errorType": _clipped(self.name, at_most // 8),
-            "stackTrace": [],
-        }
-        left = at_most - len(json.dumps(fields))
-        for frame in reversed(self.stack_trace):
-            frame = _clipped(frame, at_most // 8)
-            left -= len(json.dumps(frame)) + len(", ")
-            if left < 0:
-                break
-            fields["stackTrace"].insert(0, frame)
-        return json.dumps(fields).encode()
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception as failure:
-        return f"(its text cannot be had: str() raised {type(failure).__name__})"
-
-
-def _clipped(text: str, at_most: int) -> str:
-    """`text`, without its end if it takes more than `at_most` bytes as JSON."""
-    while len(json.dumps(text)) > at_most:
-        text = text[: len(text) * 3 // 4]
-    return text
 
 
 class Requests:
@@ -100,30 +41,27 @@ class Requests:
     def __init__(self, host: str, version: str) -> None:
         python = f"{sys.version_info.major}.{sys.version_info.minor}"
         self._end = f" HTTP/1.1\r\nHost: {host}\r\nUser-Agent: lambda-asgi/{version} python/{python}\r\n".encode()
-        self._head_end: dict[bytes, bytes] = {}
+        self._streamed_end = self._end + _STREAMED
         self.next = self._get(b"/2018-06-01/runtime/invocation/next")
         self.restore_next = self._get(b"/2018-06-01/runtime/restore/next")
 
-    def streamed_response(self, request_id: str, invocation_id: str | None, content_type: bytes) -> bytes:
+    def streamed_response(self, request_id: str, invocation_id: str | None) -> bytes:
         """The head of a streamed response. Chunks follow, then LAST_CHUNK or `error_trailers`."""
-        end = self._head_end.get(content_type)
-        if end is None:
-            end = self._head_end[content_type] = self._end + b"Content-Type: " + content_type + b"\r\n" + _STREAMED
-        echo = _echo(invocation_id)
-        return b"POST /2018-06-01/runtime/invocation/%b/response%b%b\r\n" % (request_id.encode(), end, echo)
+        end = self._streamed_end + _echo(invocation_id)
+        return b"POST /2018-06-01/runtime/invocation/%b/response%b\r\n" % (request_id.encode(), end)
 
     def buffered_response(self, request_id: str, invocation_id: str | None, result: bytes) -> bytes:
         path = b"/2018-06-01/runtime/invocation/%b/response" % request_id.encode()
         return self._post(path, b"Content-Type: application/json\r\n" + _echo(invocation_id), result)
 
-    def invocation_error(self, request_id: str, invocation_id: str | None, error: FunctionError) -> bytes:
+    def invocation_error(self, request_id: str, invocation_id: str | None, error: ErrorReport) -> bytes:
         path = b"/2018-06-01/runtime/invocation/%b/error" % request_id.encode()
         return self._post(path, _error_headers(error) + _echo(invocation_id), error.as_json())
 
-    def init_error(self, error: FunctionError) -> bytes:
+    def init_error(self, error: ErrorReport) -> bytes:
         return self._post(b"/2018-06-01/runtime/init/error", _error_headers(error), error.as_json())
 
-    def restore_error(self, error: FunctionError) -> bytes:
+    def restore_error(self, error: ErrorReport) -> bytes:
         return self._post(b"/2018-06-01/runtime/restore/error", _error_headers(error), error.as_json())
 
     def register_extension(self, name: str) -> bytes:
@@ -145,7 +83,7 @@ def _echo(invocation_id: str | None) -> bytes:
     return b"" if invocation_id is None else b"Lambda-Runtime-Invocation-Id: %b\r\n" % invocation_id.encode()
 
 
-def _error_headers(error: FunctionError) -> bytes:
+def _error_headers(error: ErrorReport) -> bytes:
     return b"Content-Type: application/json\r\nLambda-Runtime-Function-Error-Type: %b\r\n" % error.error_type.encode()
 
 
@@ -164,7 +102,7 @@ def chunked(parts: Sequence[bytes]) -> list[bytes]:
     return wire
 
 
-def error_trailers(error: FunctionError) -> bytes:
+def error_trailers(error: ErrorReport) -> bytes:
     """The end of a streamed body that failed: the last chunk, and the two announced trailers."""
     body = base64.b64encode(error.as_json(LARGEST_TRAILING_ERROR))
     return b"0\r\nLambda-Runtime-Function-Error-Type: %b\r\nLambda-Runtime-Function-Error-Body: %b\r\n\r\n" % (

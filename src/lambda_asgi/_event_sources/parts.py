@@ -1,8 +1,8 @@
-"""The parts of an ASGI HTTP scope that all event sources share. Pure: JSON values in, a scope out.
+"""The parts of a request, read from an event's JSON values.
 
-Lambda events are JSON made by a front door (API Gateway, a load balancer, ...) or by anyone who may call `Invoke`, so
-every value read here may be missing, null or of another type. Missing and null are taken as empty; a value of a type
-that cannot be served raises `EventError`. Nothing else is ever raised.
+Events are made by AWS's services or by anyone who may call `Invoke`, so every value read here may be missing, null or
+of another type. Missing and null are taken as empty; a value of a type that cannot be served raises `EventError`.
+Nothing else is ever raised.
 
 Spec: https://asgi.readthedocs.io/en/latest/specs/www.html#http-connection-scope
 """
@@ -10,7 +10,7 @@ Spec: https://asgi.readthedocs.io/en/latest/specs/www.html#http-connection-scope
 from functools import lru_cache
 from typing import Any
 
-from lambda_asgi._asgi import RawHeaders, Scope
+from lambda_asgi._asgi import RawHeaders
 from lambda_asgi.errors import EventError
 
 # 2.4: `send` may raise OSError once the client is gone. Starlette then needs no task group to watch for disconnects.
@@ -20,60 +20,6 @@ HTTP_VERSIONS = {"HTTP/1.0": "1.0", "HTTP/2": "2", "HTTP/2.0": "2", "HTTP/3": "3
 DEFAULT_PORTS = {"https": 443, "http": 80}
 
 JSON_TYPES = {str: "a string", bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
-
-
-def http_request(
-    event: Any,
-    context: Any,
-    *,
-    method: Any,
-    raw_path: bytes,
-    query_string: bytes,
-    headers: RawHeaders,
-    body: bytes,
-    client_ip: Any,
-    path: str | None = None,
-    prefixes: tuple[str, ...] = (),
-    host: Any = None,
-    forwarded_proto: bytes | None = None,
-    protocol: Any = None,
-) -> tuple[Scope, bytes]:
-    """The scope of one request, without "state" and "extensions", and its body.
-
-    `raw_path` and `query_string` are as on the wire; `path` is `raw_path` decoded, unless the event has it otherwise.
-    All of the URL's path is in both, so also the `root_path`: those of `prefixes` that the path begins with. Scheme and
-    port come from the `X-Forwarded-*` headers that each front door sets. `host` stands in for a missing Host header;
-    without either, `server` is None. Without `client_ip`, `client` is None. The length of `body` is added to `headers`
-    if it is not there: REST APIs drop it (recorded), and WSGI apps read nothing without it.
-    """
-    if not isinstance(method, str) or not method:
-        raise EventError(f"the event's HTTP method is {describe(method)}, not a word such as GET")
-    if path is None:
-        path = decoded_path(raw_path)
-    found = dict(headers)
-    if body and b"content-length" not in found:
-        headers.append((b"content-length", b"%d" % len(body)))
-    scheme = "http" if (forwarded_proto or found.get(b"x-forwarded-proto")) == b"http" else "https"
-    authority = found.get(b"host")
-    if authority:
-        host = authority.decode("latin-1")
-    scope = {
-        "type": "http",
-        "asgi": ASGI_VERSIONS.copy(),
-        "http_version": HTTP_VERSIONS.get(protocol, "1.1") if isinstance(protocol, str) else "1.1",
-        "method": method.upper(),
-        "scheme": scheme,
-        "path": path,
-        "raw_path": raw_path,
-        "query_string": query_string,
-        "root_path": mount_point(path, *prefixes),
-        "headers": headers,
-        "client": (client_ip, 0) if client_ip and isinstance(client_ip, str) else None,
-        "server": server_address(host, found.get(b"x-forwarded-port"), scheme) if isinstance(host, str) else None,
-        "aws.event": event,
-        "aws.context": context,
-    }
-    return scope, body
 
 
 def header_lines(headers: Any) -> RawHeaders:
@@ -114,6 +60,18 @@ def multi_header_lines(headers: Any) -> RawHeaders:
     return lines
 
 
+def merged_header_lines(event: dict[str, Any]) -> RawHeaders:
+    """All lines of `multiValueHeaders`, and what only `headers` has (there, the last line of each name)."""
+    multi, single = event.get("multiValueHeaders"), event.get("headers")
+    if not multi:
+        return header_lines(single)
+    lines = multi_header_lines(multi)
+    if isinstance(single, dict) and single.keys() <= multi.keys():
+        return lines
+    known = {name for name, _ in lines}
+    return lines + [line for line in header_lines(single) if line[0] not in known]
+
+
 def header_name(name: str) -> bytes:
     return wire_bytes(name.lower())
 
@@ -150,6 +108,21 @@ def decoded_path(raw_path: bytes) -> str:
     return raw_path.decode("utf-8", "replace")
 
 
+def encoded_again(path: str) -> tuple[bytes, str]:
+    """The raw path and the path of one that the sender has decoded."""
+    from urllib.parse import quote
+
+    wire = utf8(path)
+    # RFC 3986 section 3.3: what a path may hold unescaped.
+    return quote(wire, safe="/:@!$&'()*+,;=~").encode(), wire.decode("utf-8", "replace")
+
+
+def stage_name(request_context: dict[str, Any]) -> str:
+    """The name of an HTTP API's stage, "" for the default one, which is no part of the path."""
+    stage = request_context.get("stage")
+    return stage if isinstance(stage, str) and stage != "$default" else ""
+
+
 def mount_point(path: str, *prefixes: str) -> str:
     """The root path of a request: those of `prefixes` that `path` begins with, one after the other.
 
@@ -184,7 +157,7 @@ def query_parameters(*sources: Any) -> list[tuple[str, str]]:
 
 
 def undecoded_query_string(parameters: list[tuple[str, str]]) -> bytes:
-    """The query of parameters that the front door has not decoded: put together again, nothing encoded twice.
+    """The query of parameters that the sender has not decoded: put together again, nothing encoded twice.
 
     What no query may hold on the wire (spaces, "#", other than ASCII) is escaped: a hand-made event may have it.
     """
