@@ -12,11 +12,15 @@ from starlette.responses import Response
 
 from file_service.access_log import AccessLog
 from file_service.errors import NotFound, SourceError
+from file_service.identity.authenticator import Authenticator
+from file_service.identity.share_paths import SharePaths
+from file_service.identity.signing import Signer
+from file_service.identity.users import Users
 from file_service.known_digests import KnownDigests
 from file_service.listing_formats import BadCursor
 from file_service.paths import BadPath
 from file_service.problem import DOCUMENTED, Problem, problem_of
-from file_service.routes import archives, digests, files, health, listings, page
+from file_service.routes import archives, digests, files, health, listings, page, sessions, shares
 from file_service.settings import Settings
 from file_service.sources import FileSource
 
@@ -34,13 +38,20 @@ def create_app(settings: Settings, source: FileSource) -> FastAPI:
     app = FastAPI(title="file_service", summary="Streams private files from a folder or S3.", lifespan=lifespan)
     app.state.settings = settings
     app.state.source = source
+    app.state.authenticator = Authenticator(
+        Users(settings.known_users),
+        Signer(settings.keys) if settings.keys else None,
+        settings.caller_prefixes,
+        share_keys=bool(settings.signing_keys),
+    )
     app.state.digests = KnownDigests()
     # A path that ends with a slash is a folder's: listings come before files.
-    for routes in (health, page, archives, digests, listings, files):
+    for routes in (health, page, sessions, shares, archives, digests, listings, files):
         app.include_router(routes.router, responses=DOCUMENTED if routes not in (health, page) else None)
     for kind in (Problem, BadPath, BadCursor, SourceError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer)
     app.add_middleware(AccessLog)
+    app.add_middleware(SharePaths)  # the outermost: no link is logged
     return app
 
 

@@ -23,6 +23,7 @@ _TITLES = {
     405: "Method Not Allowed",
     412: "Precondition Failed",
     413: "Content Too Large",
+    415: "Unsupported Media Type",
     416: "Range Not Satisfiable",
     422: "Unprocessable Content",
     502: "Bad Gateway",

@@ -1,14 +1,29 @@
 """Settings, from environment variables. Read and checked once, when the process starts."""
 
+import hmac
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, PositiveInt, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from file_service.identity.hashes import BadHash, SecretHash, hash_token
+from file_service.identity.users import TOKEN_USER, User
 from file_service.limits import MIB, StreamLimits
 from file_service.paths import is_served
+
+DAY = 24 * 60 * 60
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 
@@ -32,11 +47,23 @@ def _check_source(value: str) -> str:
 
 
 def _check_prefixes(value: dict[str, str]) -> dict[str, str]:
-    folders = {pattern: f"{prefix.strip('/')}/" for pattern, prefix in value.items()}
-    for pattern, folder in folders.items():
-        if not is_served(folder, show_hidden=True):
-            raise ValueError(f"{value[pattern]!r}, of {pattern}, is no folder: set a path such as 'team/anna/'")
-    return folders
+    return {pattern: _check_folder(prefix, f", of {pattern},") for pattern, prefix in value.items()}
+
+
+def _check_folder(value: str, whose: str = "") -> str:
+    folder = f"{value.strip('/')}/"
+    if not is_served(folder, show_hidden=True):
+        raise ValueError(f"{value!r}{whose} is no folder: set a path such as 'team/anna/'")
+    return folder
+
+
+class UserSettings(BaseModel):
+    """`hash`: of the user's secret. `folder`: all that they see; everything when it is empty."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    hash: Annotated[str, AfterValidator(lambda value: SecretHash.parse(value).text)]
+    folder: Annotated[str, AfterValidator(lambda value: value and _check_folder(value))] = ""
 
 
 class Settings(BaseSettings):
@@ -56,14 +83,31 @@ class Settings(BaseSettings):
         Field(description="Cache-Control of files.", pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$"),
     ] = "private, no-cache, no-transform"
 
-    token: Annotated[SecretStr | None, Field(description="Bearer token that every request for files has to carry.")] = (
-        None
-    )
+    token: Annotated[
+        SecretStr | None,
+        Field(description="A token that requests for files have to carry, or its hash."),
+    ] = None
+    users: Annotated[
+        dict[Annotated[str, Field(pattern=r"^[^:\x00-\x1f\x7f]{1,100}$")], UserSettings],
+        Field(description='Who may log in: {"anna": {"hash": "scrypt$...", "folder": "anna/"}}.'),
+    ] = {}
+    signing_keys: Annotated[
+        dict[
+            Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")],
+            Annotated[SecretStr, Field(min_length=32)],
+        ],
+        Field(
+            description="Secrets of 32 characters or more by key id, as JSON. "
+            "The first signs sessions and share links, all are accepted."
+        ),
+    ] = {}
     caller_prefixes: Annotated[
         dict[str, str] | None,
         AfterValidator(lambda value: value if value is None else _check_prefixes(value)),
         Field(description='A folder for each IAM caller, as JSON: {"arn:aws:iam::123456789012:user/anna": "anna/"}.'),
     ] = None
+    session_seconds: Annotated[PositiveInt, Field(description="How long a login lasts.")] = 7 * DAY
+    share_max_seconds: Annotated[PositiveInt, Field(description="How long a share link may last at most.")] = 7 * DAY
 
     redirect_seconds: Annotated[
         PositiveInt, Field(description="How long a presigned URL can be used, where S3 serves what Lambda cannot.")
@@ -78,6 +122,44 @@ class Settings(BaseSettings):
     stream_margin_seconds: Annotated[
         float, Field(ge=0, description="Time to spare before the function's deadline.")
     ] = 2.0
+
+    @model_validator(mode="after")
+    def _keys_for_users(self) -> "Settings":
+        if (self.users or self._token_hash) and not self.signing_keys:
+            raise ValueError(
+                "FILE_SIGNING_KEYS: logins need a key to be signed with: set a secret of 32 "
+                'characters or more, as {"2026-11": "..."}'
+            )
+        if TOKEN_USER in self.users and self.token:
+            raise ValueError(f"FILE_USERS: with FILE_TOKEN set nobody else can be {TOKEN_USER!r}")
+        return self
+
+    @property
+    def _token_hash(self) -> SecretHash | None:
+        """FILE_TOKEN when it is a hash; None when it is the token itself."""
+        text = self.token.get_secret_value() if self.token else ""
+        try:
+            return SecretHash.parse(text)
+        except BadHash:
+            return None
+
+    @property
+    def known_users(self) -> list[User]:
+        users = [User(name, SecretHash.parse(user.hash), user.folder) for name, user in self.users.items()]
+        if self.token:
+            token = self._token_hash or hash_token(self.token.get_secret_value())
+            users.append(User(TOKEN_USER, token, ""))
+        return users
+
+    @property
+    def keys(self) -> dict[str, bytes]:
+        """What signs sessions and share links. A plain FILE_TOKEN alone signs its own sessions."""
+        if self.signing_keys:
+            return {key_id: key.get_secret_value().encode() for key_id, key in self.signing_keys.items()}
+        if self.token:
+            token = self.token.get_secret_value().encode()
+            return {"token": hmac.digest(token, b"file_service sessions", "sha256")}
+        return {}
 
     @property
     def stream_limits(self) -> StreamLimits:
@@ -94,8 +176,13 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        problems = [
-            f"FILE_{str(problem['loc'][0]).upper()}: {problem['msg'].removeprefix('Value error, ')}"
-            for problem in error.errors(include_url=False)
-        ]
-        raise ConfigurationError("\n".join(problems)) from None
+        raise ConfigurationError("\n".join(map(_told, error.errors(include_url=False)))) from None
+
+
+def _told(problem: ErrorDetails) -> str:
+    """One line about one setting. The value is not repeated: it may be a secret."""
+    message = problem["msg"].removeprefix("Value error, ")
+    if not problem["loc"]:
+        return message  # which names the settings that do not fit together
+    name, *inner = map(str, problem["loc"])
+    return f"FILE_{name.upper()}: {': '.join([*inner, message])}"

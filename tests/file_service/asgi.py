@@ -41,6 +41,7 @@ def call(
     method: str = "GET",
     seconds_left: float | None = None,
     event: Mapping[str, Any] | None = None,
+    body: str | None = None,
 ) -> Answer:
     """One request. `seconds_left` and `event` put it on Lambda. An error after the first byte is raised."""
 
@@ -52,7 +53,7 @@ def call(
 
     async def asked() -> Answer:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(served), base_url="http://test") as client:
-            response = await client.request(method, target, headers=headers)
+            response = await client.request(method, target, headers=headers, content=body)
             return Answer(response.status_code, dict(response.headers), response.content)
 
     return asyncio.run(asked())

@@ -7,7 +7,6 @@ import pytest
 from tests.lambda_asgi.test_import_rules import FILE_SERVICE, IMPURE, imports
 
 PURE = [
-    "authorization",
     "errors",
     "http/byte_ranges",
     "http/conditional",
@@ -15,6 +14,9 @@ PURE = [
     "http/multipart",
     "http/negotiation",
     "http/selection",
+    "identity/caller",
+    "identity/credentials",
+    "identity/signing",
     "known_digests",
     "lambda_scope",
     "limits",

@@ -1,18 +1,23 @@
-"""What routes ask for in their signatures. None reaches a file but through `Grant`, which checks the caller first."""
+"""What routes ask for in their signatures. None reaches a file but through `Grant`, which knows the caller first."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from fastapi import Depends
 from starlette.requests import Request
 
-from file_service.authorization import check_token, folder_of
 from file_service.errors import NotFound
+from file_service.identity.authenticator import Authenticator
+from file_service.identity.caller import Caller
 from file_service.known_digests import DigestsBelow
-from file_service.lambda_scope import caller_arn, seconds_left
+from file_service.lambda_scope import seconds_left
 from file_service.paths import is_served, requested_path
+from file_service.problem import Problem
 from file_service.settings import Settings
 from file_service.sources import File, FileSource
+from file_service.sources.single_file import SingleFile
 from file_service.sources.subfolder import Subfolder
 
 
@@ -21,6 +26,7 @@ class Grant:
     """What one request has to work with."""
 
     settings: Settings
+    caller: Caller
     source: FileSource  # all that its caller may see
     digests: DigestsBelow
     sendable: int | None  # the largest body in bytes that its response may carry; None outside of Lambda
@@ -33,21 +39,40 @@ class Grant:
             raise NotFound(path)
         return path
 
+    @property
+    def presigned_seconds(self) -> int:
+        """How long a URL that S3 serves without asking us may last: no longer than the caller's own access."""
+        seconds = self.settings.redirect_seconds
+        if self.caller.share is None:
+            return seconds
+        return min(seconds, int((self.caller.share.expires - datetime.now(UTC)).total_seconds()))
+
 
 # One dependency, not one for each of its parts: FastAPI takes about 30 µs for each that it resolves.
 async def _grant(request: Request) -> Grant:
     settings: Settings = request.app.state.settings
-    source: FileSource = request.app.state.source
-    check_token(request, settings.token.get_secret_value() if settings.token else None)
-    folder = folder_of(caller_arn(request.scope), settings.caller_prefixes)
+    authenticator: Authenticator = request.app.state.authenticator
+    log: dict[str, Any] = request.state.log
+    caller = await authenticator.identify(request)
+    log["caller"] = caller.name
+    log["share"] = caller.share and caller.share.path
     seconds = seconds_left(request.scope)
+    source, folder = _view(request.app.state.source, caller)
     return Grant(
         settings=settings,
-        source=Subfolder(source, folder) if folder else source,
+        caller=caller,
+        source=source,
         digests=DigestsBelow(request.app.state.digests, folder),
         sendable=None if seconds is None else settings.stream_limits.sendable(seconds),
-        log=request.state.log,
+        log=log,
     )
+
+
+def _view(source: FileSource, caller: Caller) -> tuple[FileSource, str]:
+    """What `caller` sees of `source`, and the folder of it that its root stands for."""
+    if caller.share and not caller.share.path.endswith("/") and caller.share.path:
+        return SingleFile(source, caller.share.path), f"{caller.share.path.rpartition('/')[0]}/".removeprefix("/")
+    return (Subfolder(source, caller.folder) if caller.folder else source), caller.folder
 
 
 Granted = Annotated[Grant, Depends(_grant)]
@@ -58,3 +83,21 @@ async def _file(request: Request, grant: Granted, path: str) -> File:
 
 
 RequestedFile = Annotated[File, Depends(_file)]
+
+
+async def same_site(request: Request) -> None:
+    """Refuses a request that another site made a browser send.
+
+    JSON cannot be sent across sites without asking first (Fetch Standard, "CORS-preflight
+    fetch"); the two headers below are what a browser says of itself.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Problem(415, "Send 'Content-Type: application/json'.")
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        foreign = site not in {"same-origin", "none"}
+    else:
+        origin = request.headers.get("origin")
+        foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    if foreign:
+        raise Problem(403, "Another site sent this request.")

@@ -65,7 +65,7 @@ async def get_file(
     sendable = grant.sendable
     grant.log.update(selected=selection.size, sendable=sendable, decision="stream")
     if sendable is not None and selection.size > sendable:
-        url = await grant.source.sign(file, grant.settings.redirect_seconds)
+        url = await grant.source.sign(file, grant.presigned_seconds)
         grant.log["decision"] = "redirect" if url else "refuse"
         if url:
             return RedirectResponse(url, status_code=307, headers={"cache-control": "no-store"})

@@ -1,0 +1,28 @@
+"""`python -m file_service.hash_secret`: the hash of a secret, for FILE_TOKEN and FILE_USERS.
+
+With `--token` it makes a random token, prints it, and then its hash.
+"""
+
+import getpass
+import secrets
+import sys
+
+from file_service.identity.hashes import hash_password, hash_token
+
+
+def main(arguments: list[str]) -> int:
+    if arguments == ["--token"]:
+        token = secrets.token_urlsafe(32)
+        print(f"token: {token}\nhash:  {hash_token(token).text}")
+        return 0
+    if arguments:
+        print(__doc__, file=sys.stderr)
+        return 2
+    # From a terminal without showing it, else the first line of what is piped in.
+    secret = getpass.getpass("Secret: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    print(hash_password(secret).text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

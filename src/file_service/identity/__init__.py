@@ -1,0 +1,1 @@
+"""Who asks, and which folder is all there is to them."""

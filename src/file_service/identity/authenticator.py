@@ -1,0 +1,142 @@
+"""Finds out who sent a request, and makes the sessions and share links that say so later."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from starlette.requests import HTTPConnection
+
+from file_service.identity.caller import Caller, Share, folder_of
+from file_service.identity.credentials import presented
+from file_service.identity.share_paths import share_of
+from file_service.identity.signing import Signer
+from file_service.identity.users import TOKEN_USER, User, Users
+from file_service.lambda_scope import caller_arn
+from file_service.problem import Problem
+
+SESSION_COOKIE = "file_service_session"
+
+
+class Authenticator:
+    """`caller_prefixes`: the folder for each IAM caller; None when IAM says nothing about folders.
+
+    Without users and prefixes everyone may read everything. `share_keys`: whether links may be
+    signed with the keys of `signer`.
+    """
+
+    def __init__(
+        self,
+        users: Users,
+        signer: Signer | None,
+        caller_prefixes: Mapping[str, str] | None,
+        *,
+        share_keys: bool,
+    ) -> None:
+        self.users = users
+        self.share_keys = share_keys
+        self._signer = signer
+        self._prefixes = caller_prefixes
+
+    async def identify(self, connection: HTTPConnection) -> Caller:
+        """Who asks. Raises a 401 or 403 for whoever may not read anything."""
+        if (token := share_of(connection.scope)) is not None:
+            share = self._open_share(token)
+            return Caller(folder=share.path if share.path.endswith("/") else "", share=share)
+        user = await self._user(connection)
+        if user is not None:
+            return Caller(user.name, user.folder)
+        arn = caller_arn(connection.scope)
+        if self._prefixes is not None and (arn or not self.users):
+            return Caller(arn, folder_of(arn, self._prefixes))
+        if self.users:
+            raise Problem(
+                401,
+                "This service asks who you are: send 'X-File-Token: <token>', "
+                "'Authorization: Bearer <token>', or log in.",
+                headers={"www-authenticate": 'Bearer realm="file_service"'},
+            )
+        return Caller(arn)
+
+    async def log_in(self, name: str | None, secret: str) -> User | None:
+        """The user whose secret this is."""
+        return await self._first([(TOKEN_USER if name is None else name, secret)])
+
+    def may_share(self, caller: Caller) -> bool:
+        return self.share_keys and caller.name is not None and caller.share is None
+
+    def session(self, user: User, seconds: int) -> str:
+        """The value of the cookie that stands for `user` from now on."""
+        assert self._signer is not None, "settings without keys have no users"
+        ends = int(_now().timestamp()) + seconds
+        return self._signer.sign("session", [user.name, user.hash.fingerprint, ends])
+
+    def share(self, caller: Caller, path: str, seconds: int) -> tuple[str, Share]:
+        """A link's token for `path`, as the caller names it, and what it says."""
+        assert self._signer is not None
+        expires = _now() + timedelta(seconds=seconds)
+        share = Share(caller.folder + path, caller.name or "", expires)
+        payload = [share.path, share.user, int(expires.timestamp())]
+        return self._signer.sign("share", payload), share
+
+    async def _user(self, connection: HTTPConnection) -> User | None:
+        """The user of this request. Raises a 401 when it carries a wrong secret."""
+        if not self.users:
+            return None
+        readings = presented(connection.headers)
+        if readings is None:
+            return self._session_user(connection.cookies.get(SESSION_COOKIE, ""))
+        user = await self._first(readings)
+        if user is None:
+            raise Problem(
+                401,
+                "The token or password is wrong.",
+                headers={"www-authenticate": 'Bearer realm="file_service"'},
+            )
+        return user
+
+    async def _first(self, readings: list[tuple[str, str]]) -> User | None:
+        known = [each for each in readings if self.users.get(each[0])] or readings[:1]
+        for name, secret in known:
+            if self.users.remembered(name, secret):
+                return self.users[name]
+            # In a thread: a password takes 50 ms of a processor.
+            if await asyncio.to_thread(self.users.check, name, secret):
+                return self.users[name]
+        return None
+
+    def _session_user(self, cookie: str) -> User | None:
+        payload = self._signer.verify("session", cookie) if self._signer and cookie else None
+        if payload is None:
+            return None
+        name, fingerprint, ends = payload
+        user = self.users.get(name)
+        if user is None or user.hash.fingerprint != fingerprint or ends <= _now().timestamp():
+            return None
+        return user
+
+    def _open_share(self, token: str) -> Share:
+        payload = self._signer.verify("share", token) if self._signer and self.share_keys else None
+        if payload is None:
+            raise Problem(403, "This link is not valid.")
+        path, name, ends = payload
+        share = Share(path, name, datetime.fromtimestamp(ends, UTC))
+        if share.expires <= _now():
+            raise Problem(403, "This link has ended.")
+        if not self._still_sees(name, path):
+            raise Problem(403, "This link is not valid any more.")
+        return share
+
+    def _still_sees(self, name: str, path: str) -> bool:
+        """Whether who made a link could make it today: their share goes with their own access."""
+        if user := self.users.get(name):
+            return path.startswith(user.folder)
+        if not name.startswith("arn:"):
+            return False
+        try:
+            return path.startswith(folder_of(name, self._prefixes or {"*": ""}))
+        except Problem:
+            return False
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)

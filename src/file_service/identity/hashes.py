@@ -1,0 +1,69 @@
+"""How secrets are kept: as hashes. Settings never need the secret itself."""
+
+import base64
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+
+# Of OWASP's equal choices for scrypt the one with the least memory at one lane: 16 MiB and about
+# 50 ms on a Lambda function of 1 GB (RFC 7914 section 2).
+_COST, _BLOCK, _LANES = 2**14, 8, 1
+_SALT_BYTES = 16
+_HASH_BYTES = 32
+
+_BASE64 = r"[A-Za-z0-9+/]+={0,2}"
+_COSTS = "|".join(str(2**power) for power in range(10, 19))
+_FORM = re.compile(rf"sha256\$[0-9a-f]{{64}}|scrypt\$({_COSTS})\$([1-9]|1[0-6])\$([1-9])\${_BASE64}\${_BASE64}")
+
+
+class BadHash(ValueError):
+    """A text that is no hash of a secret. The message says what one looks like."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretHash:
+    """`scrypt$COST$BLOCK$LANES$SALT$HASH` for what people choose, `sha256$HASH` for random tokens.
+
+    SALT and HASH are in base64, the hash of `sha256` in hexadecimal (as `sha256sum` prints it).
+    """
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> "SecretHash":
+        """Raises `BadHash`."""
+        if not _FORM.fullmatch(text):
+            raise BadHash("is no hash: set what `python -m file_service.hash_secret` prints")
+        return cls(text)
+
+    @property
+    def fingerprint(self) -> str:
+        """A short name of this secret. Another secret has another one."""
+        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
+
+    def matches(self, secret: str) -> bool:
+        kind, *fields = self.text.split("$")
+        if kind == "sha256":
+            return hmac.compare_digest(hash_token(secret).text, self.text)
+        cost, block, lanes, salt, expected = fields
+        made = _scrypt(secret, base64.b64decode(salt), int(cost), int(block), int(lanes))
+        return hmac.compare_digest(made, base64.b64decode(expected))
+
+
+def hash_token(token: str) -> SecretHash:
+    """For a token of at least 128 random bits: nothing slow is needed to protect it."""
+    return SecretHash(f"sha256${hashlib.sha256(token.encode()).hexdigest()}")
+
+
+def hash_password(password: str) -> SecretHash:
+    salt = secrets.token_bytes(_SALT_BYTES)
+    made = _scrypt(password, salt, _COST, _BLOCK, _LANES)
+    parts = (base64.b64encode(part).decode() for part in (salt, made))
+    return SecretHash("$".join(["scrypt", str(_COST), str(_BLOCK), str(_LANES), *parts]))
+
+
+def _scrypt(secret: str, salt: bytes, cost: int, block: int, lanes: int) -> bytes:
+    memory = 128 * cost * block * lanes + 1024 * 1024
+    return hashlib.scrypt(secret.encode(), salt=salt, n=cost, r=block, p=lanes, maxmem=memory, dklen=_HASH_BYTES)

@@ -1,0 +1,52 @@
+"""Share links in paths: `/s/{token}/files/...` is `/files/...` for whoever has the token."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.datastructures import MutableHeaders
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_PREFIX = "/s/"
+
+
+def share_of(scope: Mapping[str, Any]) -> str | None:
+    """The token of the share link that this request came by."""
+    token: str | None = scope.get("state", {}).get("share")
+    return token
+
+
+class SharePaths:
+    """ASGI middleware. It takes the token out of the path before anything can log it.
+
+    The scope is changed in place, not copied: a server's own access log reads it too.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        root = scope.get("root_path", "") if scope["type"] == "http" else ""
+        path = scope.get("path", "").removeprefix(root)
+        if scope["type"] != "http" or not path.startswith(_PREFIX):
+            await self.app(scope, receive, send)
+            return
+        token, slash, rest = path.removeprefix(_PREFIX).partition("/")
+        scope["path"] = f"{root}/{rest}"
+        raw: bytes = scope.get("raw_path") or b""
+        scope["raw_path"] = raw.replace(f"{_PREFIX}{token}".encode(), b"", 1)
+        scope.setdefault("state", {})["share"] = token
+        if slash:
+            await self.app(scope, receive, _telling_no_referrer(send))
+        else:  # so that the page's relative addresses lead below the link
+            answer = RedirectResponse(f"{token}/", 307, {"cache-control": "no-store"})
+            await answer(scope, receive, send)
+
+
+def _telling_no_referrer(send: Send) -> Send:
+    async def with_policy(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message)["referrer-policy"] = "no-referrer"
+        await send(message)
+
+    return with_policy

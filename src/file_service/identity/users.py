@@ -1,0 +1,66 @@
+"""The users of this service: who may log in, and the folder of each."""
+
+import hashlib
+import hmac
+import secrets
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from file_service.identity.hashes import SecretHash, hash_password
+
+# The user of FILE_TOKEN, whose name nobody has to give.
+TOKEN_USER = "token"
+
+_REMEMBERED = 1000  # pairs of name and secret, of 100 bytes or so each
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    name: str
+    hash: SecretHash
+    folder: str  # with a slash at its end; empty is the whole source
+
+
+class Users:
+    """Checks secrets. A password takes 50 ms once, then this process remembers that it was right."""
+
+    def __init__(self, users: Iterable[User]) -> None:
+        self._users = {user.name: user for user in users}
+        self._right: OrderedDict[bytes, None] = OrderedDict()
+        self._key = secrets.token_bytes(32)
+        self._nobody: SecretHash | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self._users)
+
+    def __getitem__(self, name: str) -> User:
+        return self._users[name]
+
+    def get(self, name: str) -> User | None:
+        return self._users.get(name)
+
+    def remembered(self, name: str, secret: str) -> bool:
+        """Whether this pair was right before: no work. False says nothing."""
+        pair = self._pair(name, secret)
+        if pair in self._right:
+            self._right.move_to_end(pair)
+            return True
+        return False
+
+    def check(self, name: str, secret: str) -> bool:
+        """Whether this is the user's secret. It takes as long for a name that nobody has."""
+        user = self._users.get(name)
+        if user is None:
+            self._nobody = self._nobody or hash_password("")
+            self._nobody.matches(secret)
+            return False
+        if not user.hash.matches(secret):
+            return False
+        self._right[self._pair(name, secret)] = None
+        if len(self._right) > _REMEMBERED:
+            self._right.popitem(last=False)
+        return True
+
+    def _pair(self, name: str, secret: str) -> bytes:
+        return hmac.digest(self._key, f"{name}\0{secret}".encode(), hashlib.sha256)
