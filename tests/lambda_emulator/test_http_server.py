@@ -92,6 +92,10 @@ GOOD = [
     (b"GET http://h/p?q HTTP/1.1\r\nHost: x\r\n\r\n", b"GET http://h/p?q 1 b''"),
     (b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", b"GET / 3 b''"),
     (b"GET / HTTP/1.0\r\n\r\n", b"GET / 0 b''"),
+    (
+        b"POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 3\r\n\r\nabc",
+        b"POST / 4 b'abc'",
+    ),
 ]
 
 
@@ -122,6 +126,9 @@ BAD = [
     ("HTTP/2", 400, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     ("another version", 505, b"GET / HTTP/2.0\r\nHost: x\r\n\r\n"),
     ("CONNECT", 405, b"CONNECT h:1 HTTP/1.1\r\nHost: x\r\n\r\n"),
+    ("RTSP", 400, b"GET / RTSP/1.0\r\nHost: x\r\n\r\n"),
+    ("two spaces", 400, b"GET  / HTTP/1.1\r\nHost: x\r\n\r\n"),
+    ("a transfer coding", 501, b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"),
     ("garbage", 400, b"\r\n\r\nhello\r\n\r\n"),
     ("too long a body, announced", 413, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n"),
     ("too long a body, in chunks", 413, CHUNKED + b"7d0\r\n" + b"x" * 1200),

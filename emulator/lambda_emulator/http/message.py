@@ -1,9 +1,10 @@
 """What an HTTP request is here, and what can be wrong with one. Pure."""
 
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http import HTTPStatus
 
-__all__ = ["Header", "PeerGone", "Request", "RequestError", "reason"]
+__all__ = ["Header", "PeerGone", "Request", "RequestError", "error_response", "reason"]
 
 Header = tuple[str, str]
 
@@ -46,3 +47,12 @@ class Request:
         """The value of the first header of that name, whatever its case."""
         name = name.lower()
         return next((value for key, value in self.headers if key.lower() == name), None)
+
+
+def error_response(error: RequestError) -> bytes:
+    """The whole response to a request that cannot be served; the connection closes behind it."""
+    body = f"{error}\n".encode()
+    return (
+        f"HTTP/1.1 {error.status} {reason(error.status)}\r\nDate: {formatdate(usegmt=True)}\r\n"
+        f"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    ).encode("latin-1") + body
