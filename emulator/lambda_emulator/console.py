@@ -12,7 +12,7 @@ from rich.console import Console as RichConsole
 from rich.text import Text
 
 from lambda_emulator import limits
-from lambda_emulator.invocation import AnswerStart, FunctionError, Invocation, Outcome, Report
+from lambda_emulator.invocation import AnswerStart, ErrorAnswer, Invocation, Outcome, Report
 from lambda_emulator.template.reader import FunctionConfig
 
 __all__ = ["Console", "RequestLine"]
@@ -81,7 +81,7 @@ class Console:
         self._platform("end", invocation, f"END RequestId: {invocation.request_id}", {})
         self._platform("report", invocation, report_line(invocation.request_id, report), report_figures(report))
 
-    def init_failed(self, function: FunctionConfig, error: FunctionError) -> None:
+    def init_failed(self, function: FunctionConfig, error: ErrorAnswer) -> None:
         kind, message = error_text(error.body)
         if self._json:
             fields = {"function": function.name, "errorType": kind or error.kind, "message": message}

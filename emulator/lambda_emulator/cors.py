@@ -40,13 +40,7 @@ class Cors:
     def preflight(self, request: Request) -> list[Header]:
         """The headers of a preflight's answer (200, empty): none when origin, method or a header is not allowed."""
         origin = request.header("origin") or ""
-        method = request.header("access-control-request-method") or ""
-        asked = [name.strip().lower() for name in (request.header("access-control-request-headers") or "").split(",")]
-        if not (
-            self._allows_origin(origin)
-            and (method in self.allow_methods or "*" in self.allow_methods)
-            and ("*" in self.allow_headers or self._lower_headers.issuperset(filter(None, asked)))
-        ):
+        if not self._allows(request):
             return []
         headers = [("Access-Control-Allow-Origin", self._granted_origin(origin))]
         if self.allow_headers:
@@ -70,6 +64,16 @@ class Cors:
         if self.allow_credentials:
             headers.append(("access-control-allow-credentials", "true"))
         return headers
+
+    def _allows(self, request: Request) -> bool:
+        """Is what the preflight asks for allowed: its origin, its method and each of its headers?"""
+        method = request.header("access-control-request-method") or ""
+        asked = [name.strip().lower() for name in (request.header("access-control-request-headers") or "").split(",")]
+        return (
+            self._allows_origin(request.header("origin") or "")
+            and (method in self.allow_methods or "*" in self.allow_methods)
+            and ("*" in self.allow_headers or self._lower_headers.issuperset(filter(None, asked)))
+        )
 
     def _allows_origin(self, origin: str) -> bool:
         return origin in self.allow_origins or "*" in self.allow_origins

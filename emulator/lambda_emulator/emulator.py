@@ -11,9 +11,10 @@ from pathlib import Path
 from lambda_emulator import limits
 from lambda_emulator.console import Console, error_text
 from lambda_emulator.fronts.function_url import FunctionURLFront
-from lambda_emulator.fronts.function_url_event import FrontDoor
+from lambda_emulator.fronts.function_url_event import Endpoint
 from lambda_emulator.fronts.invoke_api import InvokeAPI
-from lambda_emulator.fronts.rest_api import RestAPIFront, Route
+from lambda_emulator.fronts.rest_api import Integration, RestAPIFront
+from lambda_emulator.fronts.rest_api_routes import Route
 from lambda_emulator.fronts.sigv4 import Credentials
 from lambda_emulator.function.execution_environment import InitError
 from lambda_emulator.function.launch import LaunchError, prepare
@@ -106,12 +107,14 @@ class Emulator:
     async def _open_fronts(self) -> list[tuple[int, str]]:
         """Each Function URL and REST API on a port of its own, counting up; the ports, and what is there."""
         fronts: list[tuple[str, Callable[[int], Handler]]] = []
-        apis: dict[tuple[str, str], list[Route]] = {}
+        apis: dict[tuple[str, str], list[Route[Integration]]] = {}
         for function in self.functions.values():
             if function.config.url is not None:
                 fronts.append((function.config.name, partial(self._function_url, function)))
             for api in function.config.rest_apis:
-                apis.setdefault((api.api, api.stage), []).append(Route(api, function))
+                apis.setdefault((api.api, api.stage), []).append(
+                    Route(api.method, api.resource, Integration(api, function))
+                )
         for (name, stage), routes in apis.items():
             fronts.append((f"REST API {name}, stage {stage}", partial(self._rest_api, stage, routes)))
         lines = []
@@ -163,14 +166,14 @@ class Emulator:
         return FunctionURLFront(
             function,
             function.config.url,
-            FrontDoor(url_id, REGION, "http", port),
+            Endpoint(url_id, REGION, "http", port),
             self.console,
             credentials=_credentials(self.shell),
             pace=self.options.pace,
             hang_seconds=self.options.hang_seconds,
         ).handle
 
-    def _rest_api(self, stage: str, routes: list[Route], port: int) -> Handler:
+    def _rest_api(self, stage: str, routes: list[Route[Integration]], port: int) -> Handler:
         return RestAPIFront(stage, routes, port, self.console, pace=self.options.pace).handle
 
     async def _listen(self, front: Callable[[int], Handler], port: int) -> int:

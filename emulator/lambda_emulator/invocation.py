@@ -15,7 +15,7 @@ from typing import Final
 from lambda_emulator import limits
 
 __all__ = [
-    "INTEGRATION_TYPE", "Answer", "AnswerStart", "Body", "FunctionError", "Invocation", "Outcome", "Report",
+    "INTEGRATION_TYPE", "Answer", "AnswerStart", "Body", "ErrorAnswer", "Invocation", "Outcome", "Report",
     "new_trace_root", "trace_root",
 ]  # fmt: skip
 
@@ -50,7 +50,7 @@ class AnswerStart:
 
 
 @dataclass(frozen=True, slots=True)
-class FunctionError:
+class ErrorAnswer:
     """An answer that never began. `body` is the error as JSON, from the runtime or, with `platform`, from Lambda."""
 
     kind: str
@@ -132,7 +132,7 @@ class Answer:
     """What a runtime says to one invocation: a start (or an error instead), a body, and an outcome."""
 
     def __init__(self) -> None:
-        self.start: asyncio.Future[AnswerStart | FunctionError] = asyncio.get_running_loop().create_future()
+        self.start: asyncio.Future[AnswerStart | ErrorAnswer] = asyncio.get_running_loop().create_future()
         self.body = Body()
         self.outcome: Outcome | None = None
         self.error: bytes = b""
@@ -155,7 +155,7 @@ class Answer:
         self.outcome, self.error = outcome, error
         self.body.close()
 
-    def fail(self, error: FunctionError, outcome: Outcome = Outcome.ERROR) -> None:
+    def fail(self, error: ErrorAnswer, outcome: Outcome = Outcome.ERROR) -> None:
         """Nothing of the answer was sent: `error` takes its place. After the start it only ends the body."""
         if not self.start.done() and not self.ended:
             self.start.set_result(error)

@@ -52,7 +52,8 @@ ALL = [
     (b"POST /n HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\na\r\n\r\nb", ("POST", "/n", b"a\r\n\r\nb", [])),
     (b"POST /0 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", ("POST", "/0", b"", [])),
     (
-        b"POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n\r\n\r\n\r\n1\r\nz\r\n0\r\nT: u\r\n\r\n",
+        b"POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"4\r\n\r\n\r\n\r\n1\r\nz\r\n0\r\nT: u\r\n\r\n",
         ("POST", "/c", b"\r\n\r\nz", [("T", "u")]),
     ),
     # Java's HttpClient, and curl --http2 -d: an offer of h2c, and a body behind it.

@@ -12,26 +12,26 @@ from hypothesis import strategies as st
 
 from lambda_emulator import limits
 from lambda_emulator.cors import Cors
-from lambda_emulator.fronts.function_url_event import FrontDoor, function_url_event, split_target
+from lambda_emulator.fronts.function_url_event import Endpoint, function_url_event, split_target
 from lambda_emulator.fronts.function_url_response import (
-    BadAnswer,
-    Described,
-    Identity,
-    PreludeParser,
-    describe_result,
-    describe_streamed_result,
+    HTTPResponse,
+    PlatformHeaders,
+    read_response,
+    response_of_result,
+    response_of_streamed_result,
     wire_head,
 )
-from lambda_emulator.fronts.pacing import Pace
+from lambda_emulator.fronts.http_answer import BadAnswer, PreludeParser
+from lambda_emulator.fronts.pacing import TokenBucket
 from lambda_emulator.http.message import Request
 from lambda_emulator.invocation import Body
 
-DOOR = FrontDoor("u" * 32)
+ENDPOINT = Endpoint("u" * 32)
 
 
 def event_of(request: Request, body: bytes = b"") -> dict[str, Any]:
     raw = function_url_event(
-        request, body, door=DOOR, source_ip="127.0.0.1", request_id="id", trace_id="Self=1;Root=2", now=0.0
+        request, body, endpoint=ENDPOINT, source_ip="127.0.0.1", request_id="id", trace_id="Self=1;Root=2", now=0.0
     )  # fmt: skip
     event: dict[str, Any] = json.loads(raw)
     return event
@@ -123,8 +123,8 @@ def test_cookies(headers: list[tuple[str, str]], expected: list[str] | None) -> 
     ],
 )  # fmt: skip
 def test_results(result: bytes, status: int, body: bytes) -> None:
-    described = describe_result(result)
-    assert (described.status, described.body) == (status, body)
+    response = response_of_result(result)
+    assert (response.status, response.body) == (status, body)
 
 
 @pytest.mark.parametrize(
@@ -136,13 +136,13 @@ def test_results(result: bytes, status: int, body: bytes) -> None:
 )  # fmt: skip
 def test_bad_results(result: bytes) -> None:
     with pytest.raises(BadAnswer):
-        describe_result(result)
+        response_of_result(result)
 
 
 @given(st.binary(max_size=60))
 def test_a_streamed_result_is_never_lost(result: bytes) -> None:
     """Behind a RESPONSE_STREAM URL the body is the result itself, whatever it is."""
-    assert describe_streamed_result(result).body == result
+    assert response_of_streamed_result(result).body == result
 
 
 PRELUDE = b'{"statusCode": 201, "headers": {"x": "1"}}'
@@ -162,7 +162,7 @@ def test_a_prelude_in_any_pieces(data: st.DataObject, rest: bytes) -> None:
         else:
             body += piece
     assert prelude is not None
-    assert (prelude.described, body) == (Described(201, None, (("x", "1"),)), rest)
+    assert (read_response(prelude.metadata), body) == (HTTPResponse(201, None, (("x", "1"),)), rest)
 
 
 @given(st.binary(max_size=100))
@@ -171,19 +171,19 @@ def test_any_bytes_are_a_prelude_or_a_bad_answer(data: bytes) -> None:
         PreludeParser().feed(data + bytes(8))
 
 
-def head_of(described: Described, grants: list[tuple[str, str]] | None = None) -> list[str]:
-    identity = Identity("D", "R", "T", grants or [])
-    return wire_head(described, identity, framing=("Content-Length", "0"), connection="close").decode().split("\r\n")
+def head_of(response: HTTPResponse, grants: list[tuple[str, str]] | None = None) -> list[str]:
+    platform = PlatformHeaders("D", "R", "T", grants or [])
+    return wire_head(response, platform, framing=("Content-Length", "0"), connection="close").decode().split("\r\n")
 
 
 def test_the_order_of_the_head() -> None:
-    described = Described(
+    response = HTTPResponse(
         201,
         "text/x",
         (("vary", "A"), ("x-b", "1"), ("access-control-allow-origin", "own"), ("x-a", "2")),
         ("c=1", "d=2"),
     )
-    assert head_of(described, [("access-control-allow-origin", "*"), ("vary", "Origin")]) == [
+    assert head_of(response, [("access-control-allow-origin", "*"), ("vary", "Origin")]) == [
         "HTTP/1.1 201 Created", "Date: D", "Content-Type: text/x", "Content-Length: 0", "Connection: close",
         "x-amzn-RequestId: R", "access-control-allow-origin: own", "access-control-allow-origin: *", "Set-Cookie: c=1",
         "Set-Cookie: d=2", "x-b: 1", "x-a: 2", "vary: A", "vary: Origin", "X-Amzn-Trace-Id: T", "", "",
@@ -258,7 +258,7 @@ def test_a_burst_and_then_two_mib_a_second(burst: int, size: int, seconds: float
     clock = Clock()
 
     async def take() -> None:
-        pace = Pace(burst, clock=clock, sleep=clock.sleep)
+        pace = TokenBucket(burst, clock=clock, sleep=clock.sleep)
         left = size
         while left:
             granted = await pace.take(min(left, 65536))
@@ -273,7 +273,7 @@ def test_a_quiet_stream_fills_its_bucket_again() -> None:
     clock = Clock()
 
     async def take() -> None:
-        pace = Pace(clock=clock, sleep=clock.sleep)
+        pace = TokenBucket(clock=clock, sleep=clock.sleep)
         for _ in range(3):
             left = limits.STREAM_BURST
             while left:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from lambda_emulator.fronts.rest_api import Route
 from lambda_emulator.fronts.rest_api_event import rest_api_event
+from lambda_emulator.fronts.rest_api_routes import Route
 from lambda_emulator.http.message import Request
 from lambda_emulator.template.reader import RestAPI
 from tests.lambda_emulator.support import RUNTIMES, Response, RunningEmulator
@@ -72,15 +72,15 @@ def test_the_event_is_payload_v1(gateway: RunningEmulator) -> None:
 
 
 def test_the_event_field_by_field() -> None:
-    route = Route(RestAPI("Api", "v1", "GET", "/items/{id}", True), None)  # type: ignore[arg-type]
+    route = Route("GET", "/items/{id}", RestAPI("Api", "v1", "GET", "/items/{id}", True))
     headers = [("Host", "h"), ("X-Many", "a"), ("X-Many", "b"), ("User-Agent", "u"), ("Connection", "close")]
     request = Request("GET", "/v1/items/a%20b?x=1&x=2&y=%2F", "1.1", headers, True)
     parameters = route.match("GET", "/items/a%20b")
     assert parameters == {"id": "a%20b"}
     event = json.loads(
         rest_api_event(
-            request, b"", api=route.api, path="/items/a%20b", parameters=parameters, source_ip="127.0.0.1", port=3000,
-            request_id="00000000-0000-4000-8000-000000000000", trace_id="Root=1-a-b", now=0.0,
+            request, b"", api=route.target, path="/items/a%20b", parameters=parameters, source_ip="127.0.0.1",
+            port=3000, request_id="00000000-0000-4000-8000-000000000000", trace_id="Root=1-a-b", now=0.0,
         )
     )  # fmt: skip
     assert event["resource"] == "/items/{id}"

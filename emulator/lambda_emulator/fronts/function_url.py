@@ -1,4 +1,4 @@
-"""The Function URL: takes HTTP requests, invokes the function, and answers as AWS does in either invoke mode."""
+"""The Function URL: takes HTTP requests, invokes the function, and responds as AWS does in either invoke mode."""
 
 import asyncio
 import hashlib
@@ -6,32 +6,30 @@ import json
 import time
 import uuid
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from email.utils import formatdate
-from typing import Final
+from typing import Any, Final
 
 from lambda_emulator import limits
-from lambda_emulator.console import Console, RequestLine
-from lambda_emulator.fronts.function_url_event import Caller, FrontDoor, function_url_event
+from lambda_emulator.console import Console
+from lambda_emulator.fronts.call import Call, Refusal, checked_event
+from lambda_emulator.fronts.function_url_event import Caller, Endpoint, function_url_event
 from lambda_emulator.fronts.function_url_response import (
-    BODYLESS,
-    BadAnswer,
-    Described,
-    Identity,
-    Prelude,
-    PreludeParser,
-    describe_result,
-    describe_streamed_result,
+    HTTPResponse,
+    PlatformHeaders,
+    read_response,
+    response_of_result,
+    response_of_streamed_result,
     wire_head,
 )
-from lambda_emulator.fronts.pacing import Pace
+from lambda_emulator.fronts.http_answer import BODYLESS, BadAnswer, PreludeParser
+from lambda_emulator.fronts.pacing import AtOnce, TokenBucket
 from lambda_emulator.fronts.sigv4 import Credentials, SignatureError, verify
-from lambda_emulator.fronts.streaming import http_chunk, stream
+from lambda_emulator.fronts.streaming import http_chunk, read_prelude, stream
 from lambda_emulator.function.pool import Function, Throttled
 from lambda_emulator.http.exchange import Exchange
 from lambda_emulator.http.message import Header, RequestError
-from lambda_emulator.invocation import AnswerStart, FunctionError, Invocation, new_trace_root, trace_root
+from lambda_emulator.invocation import AnswerStart, ErrorAnswer, Invocation, new_trace_root
 from lambda_emulator.template.cloudformation import ACCOUNT, REGION
 from lambda_emulator.template.reader import FunctionURL
 
@@ -39,305 +37,241 @@ __all__ = ["FunctionURLFront"]
 
 _DOCS: Final = "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
 _FORBIDDEN: Final = f"Forbidden. For troubleshooting Function URL authorization issues, see: {_DOCS}"
-_SERVER_ERROR: Final = b"Internal Server Error"
+_SERVER_ERROR: Final = HTTPResponse(502, body=b"Internal Server Error")
+_CHUNKED: Final = ("Transfer-Encoding", "chunked")
 
 
-@dataclass(slots=True)
-class _Turn:
-    """One request on its way through the front."""
-
-    exchange: Exchange
-    line: RequestLine
-    request_id: str
-    trace_root: str
-    grants: list[Header] = field(default_factory=list)
-    invocation: Invocation | None = None
-
-
+@dataclass
 class FunctionURLFront:
     """One Function URL. `hang_seconds` bounds the silence that follows a stream without a byte; 0 ends it at once."""
 
-    def __init__(
-        self,
-        function: Function,
-        url: FunctionURL,
-        door: FrontDoor,
-        console: Console,
-        *,
-        credentials: Credentials | None = None,
-        pace: bool = False,
-        hang_seconds: float = limits.EMPTY_STREAM_HANG_SECONDS,
-    ) -> None:
-        self.function = function
-        self.url = url
-        self.door = door
-        self.console = console
-        self.credentials = credentials
-        self.pace = pace
-        self.hang_seconds = hang_seconds
+    function: Function
+    url: FunctionURL
+    endpoint: Endpoint
+    console: Console
+    credentials: Credentials | None = None
+    pace: bool = False
+    hang_seconds: float = limits.EMPTY_STREAM_HANG_SECONDS
+
+    def __post_init__(self) -> None:
         self._recent: deque[float] = deque()
-        self._lineage = hashlib.sha256(function.config.name.encode()).hexdigest()[:8]
+        self.lineage = hashlib.sha256(self.function.config.name.encode()).hexdigest()[:8]
 
     async def handle(self, exchange: Exchange) -> None:
         """Serves one request; the HTTP server's handler."""
-        request = exchange.request
-        line = RequestLine(request.method, request.target, time.monotonic())
-        turn = _Turn(exchange, line, str(uuid.uuid4()), trace_root(request.header("x-amzn-trace-id")))
-        line.request_id = turn.request_id
-        try:
-            if self.url.cors.is_preflight(request):
-                self._preflight(turn)
-            else:
-                turn.grants = self.url.cors.grants(request)
-                await self._invoke(turn)
-        except RequestError as error:
-            line.note = str(error)
-            self._refuse(turn, error.status, _error_type(error.status), {"Message": str(error)}, close=True)
-        finally:
-            self.console.request(line)
+        await _Call(self, exchange).serve()
+
+    def count(self) -> None:
+        """A URL takes ten times as many requests in a second as its function has reserved. Raises Throttled."""
+        reserved, now = self.function.config.reserved_concurrency, time.monotonic()
+        if reserved is None:
+            return
+        while self._recent and self._recent[0] <= now - 1.0:
+            self._recent.popleft()
+        if len(self._recent) >= reserved * limits.REQUESTS_PER_RESERVED:
+            raise Throttled
+        self._recent.append(now)
+
+
+class _Call(Call):
+    """One request to a Function URL."""
+
+    def __init__(self, front: FunctionURLFront, exchange: Exchange) -> None:
+        super().__init__(exchange, front.console)
+        self.front = front
+        self.cors = front.url.cors
 
     # ---- before the function
 
-    def _preflight(self, turn: _Turn) -> None:
-        headers = [("Content-Type", "application/json"), ("Content-Length", "0")]
-        turn.line.note = "preflight, answered by the URL"
-        granted = self.url.cors.preflight(turn.exchange.request)
-        self._platform_answer(turn, 200, headers, granted, b"")
-
-    async def _invoke(self, turn: _Turn) -> None:
-        exchange, request = turn.exchange, turn.exchange.request
-        body = await exchange.read(limits.REQUEST_PAYLOAD, patience=limits.BODY_SECONDS)
-        caller = None
-        if self.url.auth_type == "AWS_IAM":
-            try:
-                caller = self._authorize(turn, body)
-            except SignatureError as error:
-                turn.line.note = f"forbidden: {error}"
-                self._refuse(turn, 403, "AccessDeniedException", {"Message": _FORBIDDEN})
-                return
+    async def accept(self) -> tuple[Function, Invocation] | None:
+        if self.cors.is_preflight(self.request):
+            self.line.note = "preflight, answered by the URL"
+            self._platform_response(200, b"", self.cors.preflight(self.request))
+            return None
+        body = await self.read_body(limits.REQUEST_PAYLOAD)
+        caller = self._authorize(body) if self.front.url.auth_type == "AWS_IAM" else None
         event = function_url_event(
-            request,
+            self.request,
             body,
-            door=self.door,
-            source_ip=exchange.peer[0],
-            request_id=turn.request_id,
-            trace_id=f"Self={new_trace_root()};Root={turn.trace_root}",
+            endpoint=self.front.endpoint,
+            source_ip=self.exchange.peer[0],
+            request_id=self.request_id,
+            trace_id=f"Self={new_trace_root()};Root={self.trace_root}",
             now=time.time(),
             caller=caller,
         )
-        if len(event) > limits.REQUEST_PAYLOAD:
-            limit = limits.REQUEST_PAYLOAD
-            raise RequestError(413, f"Request must be smaller than {limit} bytes for the InvokeFunction operation")
-        invocation = turn.invocation = Invocation(event, turn.request_id, turn.trace_root)
         try:
-            self._count()
-            self.function.submit(invocation)
+            self.front.count()
         except Throttled:
-            turn.line.note = "throttled: over the reserved concurrency"
-            message = {
-                "Reason": "ReservedFunctionConcurrentInvocationLimitExceeded",
-                "Type": "User",
-                "message": "Rate Exceeded.",
-            }
-            self._refuse(turn, 429, "TooManyRequestsException", message)
-            return
+            raise self.throttled() from None
+        return self.front.function, Invocation(checked_event(event), self.request_id, self.trace_root)
+
+    def _authorize(self, body: bytes) -> Caller:
         try:
-            if self.url.invoke_mode == "BUFFERED":
-                await self._buffered(turn, invocation)
-            else:
-                await self._streamed(turn, invocation)
-        except BadAnswer as error:
-            turn.line.note = f"bad answer: {error}"
-            self._server_error(turn, trace=False)
-        finally:
-            invocation.answer.body.discard()
-        turn.line.take_outcome(invocation)
+            if self.front.credentials is None:
+                raise SignatureError("AuthType is AWS_IAM, and the emulator has no credentials to check with")
+            credentials = self.front.credentials
+            verify(self.request, body, credentials, region=REGION, service="lambda", now=time.time())
+        except SignatureError as error:
+            raise Refusal(403, "AccessDeniedException", _FORBIDDEN, note=f"forbidden: {error}") from error
+        user = f"AIDA{hashlib.sha256(credentials.access_key.encode()).hexdigest()[:17].upper()}"
+        return Caller(credentials.access_key, ACCOUNT, user, f"arn:aws:iam::{ACCOUNT}:user/emulator")
 
-    def _authorize(self, turn: _Turn, body: bytes) -> Caller:
-        if self.credentials is None:
-            raise SignatureError(
-                "AuthType is AWS_IAM, and the emulator's environment has no AWS_ACCESS_KEY_ID to check with"
-            )
-        verify(turn.exchange.request, body, self.credentials, region=REGION, service="lambda", now=time.time())
-        user = f"AIDA{hashlib.sha256(self.credentials.access_key.encode()).hexdigest()[:17].upper()}"
-        return Caller(self.credentials.access_key, ACCOUNT, user, f"arn:aws:iam::{ACCOUNT}:user/emulator")
+    # ---- the function's answer
 
-    def _count(self) -> None:
-        """A URL takes ten times as many requests in a second as its function has reserved. Raises Throttled."""
-        reserved, now = self.function.config.reserved_concurrency, time.monotonic()
-        if reserved is not None:
-            while self._recent and self._recent[0] <= now - 1.0:
-                self._recent.popleft()
-            if len(self._recent) >= reserved * limits.REQUESTS_PER_RESERVED:
-                raise Throttled
-            self._recent.append(now)
-
-    # ---- InvokeMode BUFFERED
-
-    async def _buffered(self, turn: _Turn, invocation: Invocation) -> None:
+    async def respond(self, invocation: Invocation) -> None:
         start = await invocation.answer.start
-        if isinstance(start, FunctionError):
-            self._server_error(turn)
+        try:
+            if self.front.url.invoke_mode == "BUFFERED":
+                await self._buffered(invocation, start)
+            else:
+                await self._streamed(invocation, start)
+        except BadAnswer as error:
+            self.line.note = f"bad answer: {error}"
+            self._whole_response(_SERVER_ERROR, trace=False)
+
+    async def _buffered(self, invocation: Invocation, start: AnswerStart | ErrorAnswer) -> None:
+        if isinstance(start, ErrorAnswer):
+            self._whole_response(_SERVER_ERROR)
             return
         data = await invocation.answer.body.read(limits.BUFFERED_RESPONSE)
         if data is None:
-            turn.line.note = f"more than {limits.BUFFERED_RESPONSE} bytes behind a BUFFERED URL"
-            self._server_error(turn)
-            return
-        described = self._described_stream(turn, start, data) if start.streaming else describe_result(data)
-        body = described.body if described.status not in BODYLESS and not _is_head(turn) else b""
-        framing = None if described.status in BODYLESS else ("Content-Length", str(len(body)))
-        self._send_head(turn, described, framing, body)
-        turn.exchange.finish()
+            self.line.note = f"more than {limits.BUFFERED_RESPONSE} bytes behind a BUFFERED URL"
+            self._whole_response(_SERVER_ERROR)
+        elif start.streaming:
+            self._whole_response(self._response_of_stream(start, data))
+        else:
+            self._whole_response(response_of_result(data))
 
-    def _described_stream(self, turn: _Turn, start: AnswerStart, data: bytes) -> Described:
+    def _response_of_stream(self, start: AnswerStart, data: bytes) -> HTTPResponse:
         """A streamed answer behind a BUFFERED URL: with a prelude, its body is lost."""
         if not data:
-            return Described()
+            return HTTPResponse()
         if not start.has_prelude:
-            return Described(content_type="application/octet-stream", body=data)
+            return HTTPResponse(content_type="application/octet-stream", body=data)
         prelude = PreludeParser().feed(data)
         if prelude is None:
             raise BadAnswer("the stream ended within its prelude")
         if prelude.rest:
-            turn.line.note = f"{len(prelude.rest)} bytes of body lost: a streamed answer behind a BUFFERED URL"
-        return prelude.described
+            self.line.note = f"{len(prelude.rest)} bytes of body lost: a streamed answer behind a BUFFERED URL"
+        return read_response(prelude.metadata)
 
-    # ---- InvokeMode RESPONSE_STREAM
-
-    async def _streamed(self, turn: _Turn, invocation: Invocation) -> None:
-        answer = invocation.answer
-        start = await answer.start
-        if isinstance(start, FunctionError):
+    async def _streamed(self, invocation: Invocation, start: AnswerStart | ErrorAnswer) -> None:
+        body = invocation.answer.body
+        if isinstance(start, ErrorAnswer):
             if start.platform:  # assumed: a crash or a timeout before anything was answered
-                self._server_error(turn)
+                self._whole_response(_SERVER_ERROR)
             else:
-                await self._stream(turn, invocation, Described(content_type="application/json"), [start.body])
-            return
-        if not start.streaming:
-            result = await answer.body.read(limits.BUFFERED_RESPONSE) or b""
-            await self._stream(turn, invocation, describe_streamed_result(result), [result])
-            return
-        first = await answer.body.get()
-        if not first:
-            await self._empty_stream(turn)
+                await self._stream(invocation, HTTPResponse(content_type="application/json"), [start.body])
+        elif not start.streaming:
+            result = await body.read(limits.BUFFERED_RESPONSE) or b""
+            await self._stream(invocation, response_of_streamed_result(result), [result])
+        elif not (first := await body.get()):
+            await self._empty_stream()
         elif start.has_prelude:
-            prelude, rest = await self._prelude(invocation, first)
-            described = prelude.described
-            if described.content_type is None:
-                described = Described(
-                    described.status, "application/octet-stream", described.headers, described.cookies
-                )
-            await self._stream(turn, invocation, described, [prelude.rest, *rest])
+            prelude, items = await read_prelude(body, first)
+            response = read_response(prelude.metadata)
+            content_type = response.content_type or "application/octet-stream"
+            await self._stream(invocation, replace(response, content_type=content_type), items)
         else:
-            await self._stream(turn, invocation, Described(content_type=start.content_type), first)
+            await self._stream(invocation, HTTPResponse(content_type=start.content_type), first)
 
-    async def _prelude(self, invocation: Invocation, items: list[bytes]) -> tuple[Prelude, list[bytes]]:
-        """The prelude, and the body items that have come behind it."""
-        parser = PreludeParser()
-        while items:
-            for index, item in enumerate(items):
-                prelude = parser.feed(item)
-                if prelude is not None:
-                    return prelude, items[index + 1 :]
-            items = await invocation.answer.body.get()
-        raise BadAnswer("the stream ended within its prelude")
-
-    async def _stream(self, turn: _Turn, invocation: Invocation, described: Described, items: list[bytes]) -> None:
+    async def _stream(self, invocation: Invocation, response: HTTPResponse, items: list[bytes]) -> None:
         """The head, then one HTTP chunk for each write of the function, the moment it comes."""
-        exchange, body = turn.exchange, invocation.answer.body
-        if _is_head(turn) or described.status in BODYLESS:
-            framing = ("Content-Length", "0") if _is_head(turn) else None
-            self._send_head(turn, described, framing, b"")
-            exchange.finish()
+        if self.is_head or response.status in BODYLESS:
+            self._write_head(response, ("Content-Length", "0") if self.is_head else None)
+            self.exchange.finish()
             return
-        chunked = exchange.request.version == "1.1"
-        framing = ("Transfer-Encoding", "chunked") if chunked else None
-        head = self._head(turn, described, framing)
-        frame, pace = (http_chunk if chunked else None), (Pace() if self.pace else None)
-        await stream(exchange, turn.line, head, items, body, frame=frame, pace=pace)
-        if not turn.line.bytes and not exchange.gone:
-            turn.line.note = (
+        chunked = self.request.version == "1.1"
+        head = self._head(response, _CHUNKED if chunked else None)
+        pace = TokenBucket() if self.front.pace else AtOnce()
+        frame = http_chunk if chunked else bytes
+        await stream(self.exchange, self.line, head, items, invocation.answer.body, pace=pace, frame=frame)
+        if not self.line.bytes and not self.exchange.gone:
+            self.line.note = (
                 "a prelude without a body byte: some accounts leave the client waiting here; write one byte"
             )
-        exchange.write(b"0\r\n\r\n" if chunked else b"")
-        exchange.finish(close=not chunked)
+        self.exchange.write(b"0\r\n\r\n" if chunked else b"")
+        self.exchange.finish(close=not chunked)
 
-    async def _empty_stream(self, turn: _Turn) -> None:
+    async def _empty_stream(self) -> None:
         """Not one byte came, so status and headers are lost, and on AWS the client now waits for ever."""
-        described = Described(content_type="application/octet-stream")
-        if _is_head(turn):
-            self._send_head(turn, described, ("Content-Length", "0"), b"")
-            turn.exchange.finish()
+        response = HTTPResponse(content_type="application/octet-stream")
+        if self.is_head:
+            self._whole_response(response)
             return
-        self._send_head(turn, described, ("Transfer-Encoding", "chunked"), b"")
-        if not self.hang_seconds:
-            turn.exchange.write(b"0\r\n\r\n")
-            turn.exchange.finish()
+        self._write_head(response, _CHUNKED)
+        if not self.front.hang_seconds:
+            self.exchange.write(b"0\r\n\r\n")
+            self.exchange.finish()
             return
         self.console.note(
-            f"{turn.request_id[:8]} streamed not one byte (no prelude either): on AWS its client waits for ever. "
-            f"This connection is closed in {self.hang_seconds:g} s (--hang)."
+            f"{self.request_id[:8]} streamed not one byte (no prelude either): on AWS its client waits for ever. "
+            f"This connection is closed in {self.front.hang_seconds:g} s (--hang)."
         )
         gone = asyncio.Event()
-        turn.exchange.when_gone(gone.set)
+        self.exchange.when_gone(gone.set)
         try:
-            async with asyncio.timeout(self.hang_seconds):
+            async with asyncio.timeout(self.front.hang_seconds):
                 await gone.wait()
         except TimeoutError:
             pass
-        turn.line.note = "an empty stream: hangs on AWS"
-        turn.exchange.abort()
+        self.line.note = "an empty stream: hangs on AWS"
+        self.exchange.abort()
 
     # ---- writing
 
-    def _identity(self, turn: _Turn, *, trace: bool = True) -> Identity:
-        parent = turn.invocation.parent if turn.invocation else uuid.uuid4().hex[:16]
-        value = f"Root={turn.trace_root};Parent={parent};Sampled=0;Lineage=1:{self._lineage}:0" if trace else None
-        return Identity(formatdate(usegmt=True), turn.request_id, value, turn.grants)
+    def _whole_response(self, response: HTTPResponse, *, trace: bool = True) -> None:
+        bodyless = response.status in BODYLESS
+        body = b"" if bodyless or self.is_head else response.body
+        self._write_head(response, None if bodyless else ("Content-Length", str(len(body))), body, trace=trace)
+        self.exchange.finish()
 
-    def _head(self, turn: _Turn, described: Described, framing: Header | None, *, trace: bool = True) -> bytes:
-        turn.line.status = described.status
-        keep_alive = turn.exchange.request.keep_alive and turn.exchange.request.version == "1.1"
+    def _write_head(
+        self, response: HTTPResponse, framing: Header | None, body: bytes = b"", *, trace: bool = True
+    ) -> None:
+        self.exchange.write(self._head(response, framing, trace=trace) + body)
+        self.line.count(len(body), 1 if body else 0)
+
+    def _head(self, response: HTTPResponse, framing: Header | None, *, trace: bool = True) -> bytes:
+        self.line.status = response.status
+        parent = self.invocation.parent if self.invocation else uuid.uuid4().hex[:16]
+        value = f"Root={self.trace_root};Parent={parent};Sampled=0;Lineage=1:{self.front.lineage}:0"
+        platform = PlatformHeaders(
+            formatdate(usegmt=True), self.request_id, value if trace else None, self.cors.grants(self.request)
+        )
+        keep_alive = self.request.keep_alive and self.request.version == "1.1"
         connection = "keep-alive" if keep_alive else "close"
-        return wire_head(described, self._identity(turn, trace=trace), framing=framing, connection=connection)
+        return wire_head(response, platform, framing=framing, connection=connection)
 
-    def _send_head(
-        self, turn: _Turn, described: Described, framing: Header | None, body: bytes, *, trace: bool = True
-    ) -> None:
-        turn.exchange.write(self._head(turn, described, framing, trace=trace) + body)
-        turn.line.count(len(body), 1 if body else 0)
+    # ---- AWS's own responses, without the function
 
-    def _server_error(self, turn: _Turn, *, trace: bool = True) -> None:
-        """502 and not a word of what went wrong: that stands in the log."""
-        framing = ("Content-Length", str(len(_SERVER_ERROR)))
-        body = b"" if _is_head(turn) else _SERVER_ERROR
-        self._send_head(turn, Described(502), framing if body else ("Content-Length", "0"), body, trace=trace)
-        turn.exchange.finish()
+    def throttled(self) -> Refusal:
+        return Refusal(
+            429, "TooManyRequestsException", "Rate Exceeded.", note="throttled: over the reserved concurrency"
+        )
 
-    def _refuse(self, turn: _Turn, status: int, kind: str, message: Mapping[str, str], *, close: bool = False) -> None:
-        """AWS's own answer, without the function."""
+    def refusal_of(self, error: RequestError) -> Refusal:
+        kind = "RequestEntityTooLargeException" if error.status == 413 else "BadRequestException"
+        return Refusal(error.status, kind, str(error), close=True)
+
+    def refuse(self, refusal: Refusal) -> None:
+        message: dict[str, Any] = {"Message": refusal.message}
+        if refusal.status == 429:
+            reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
+            message = {"Reason": reason, "Type": "User", "message": refusal.message}
         body = json.dumps(message, separators=(",", ":")).encode()
-        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-        self._platform_answer(turn, status, headers, [("x-amzn-ErrorType", kind)], body, close=close)
+        behind = [("x-amzn-ErrorType", refusal.kind)]
+        self._platform_response(refusal.status, body, behind, close=refusal.close)
 
-    def _platform_answer(
-        self, turn: _Turn, status: int, headers: list[Header], behind: list[Header], body: bytes, *, close: bool = False
-    ) -> None:
-        described = Described(status, "application/json")
-        keep_alive = turn.exchange.request.keep_alive and not close
-        turn.line.status = status
-        identity = Identity(formatdate(usegmt=True), turn.request_id, None)
-        head = wire_head(described, identity, framing=headers[1], connection="keep-alive" if keep_alive else "close")
-        extra = "".join(f"{name}: {value}\r\n" for name, value in behind).encode("latin-1")
-        turn.exchange.write(head[:-2] + extra + b"\r\n" + (b"" if _is_head(turn) else body))
-        turn.line.count(len(body), 1 if body else 0)
-        turn.exchange.finish(close=close)
-
-
-def _is_head(turn: _Turn) -> bool:
-    return turn.exchange.request.method == "HEAD"
-
-
-def _error_type(status: int) -> str:
-    return "RequestEntityTooLargeException" if status == 413 else "BadRequestException"
+    def _platform_response(self, status: int, body: bytes, behind: list[Header], *, close: bool = False) -> None:
+        self.line.status = status
+        keep_alive = self.request.keep_alive and not close
+        platform = PlatformHeaders(formatdate(usegmt=True), self.request_id, behind=behind)
+        head = wire_head(
+            HTTPResponse(status), platform, framing=("Content-Length", str(len(body))),
+            connection="keep-alive" if keep_alive else "close",
+        )  # fmt: skip
+        self.exchange.write(head + (b"" if self.is_head else body))
+        self.line.count(len(body), 1 if body else 0)
+        self.exchange.finish(close=close)

@@ -15,14 +15,14 @@ from urllib.parse import unquote, unquote_plus
 
 from lambda_emulator.http.message import Header, Request
 
-__all__ = ["Caller", "FrontDoor", "body_fields", "function_url_event", "split_target"]
+__all__ = ["Caller", "Endpoint", "body_fields", "function_url_event", "split_target"]
 
 _TEXT: Final = re.compile(r"text/.+|application/(json|javascript|xml)|application/.+\+(json|xml)")
 _NO_INVENTED_LENGTH: Final = frozenset({"HEAD", "OPTIONS"})
 
 
 @dataclass(frozen=True, slots=True)
-class FrontDoor:
+class Endpoint:
     """What the event says of the URL itself. `scheme` and `port`: how clients reach it."""
 
     url_id: str
@@ -108,7 +108,7 @@ def body_fields(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
 
 
 def event_headers(
-    request: Request, body: bytes, *, door: FrontDoor, source_ip: str, trace_id: str, signed: bool
+    request: Request, body: bytes, *, endpoint: Endpoint, source_ip: str, trace_id: str, signed: bool
 ) -> dict[str, str]:
     """The headers that the function sees: the client's, and those that AWS adds."""
     dropped = {"connection", "transfer-encoding", "keep-alive", "x-amzn-trace-id"}
@@ -123,8 +123,8 @@ def event_headers(
         "x-amzn-tls-cipher-suite": "TLS_AES_128_GCM_SHA256",
         "x-amzn-tls-version": "TLSv1.3",
         "x-amzn-trace-id": trace_id,
-        "x-forwarded-proto": door.scheme,
-        "x-forwarded-port": str(door.port),
+        "x-forwarded-proto": endpoint.scheme,
+        "x-forwarded-port": str(endpoint.port),
         "x-forwarded-for": source_ip,  # a client's own is passed on unchanged: it is not appended to
         **{name: value for name, value in headers.items() if name not in ("x-forwarded-proto", "x-forwarded-port")},
     }
@@ -134,7 +134,7 @@ def function_url_event(
     request: Request,
     body: bytes,
     *,
-    door: FrontDoor,
+    endpoint: Endpoint,
     source_ip: str,
     request_id: str,
     trace_id: str,
@@ -147,9 +147,9 @@ def function_url_event(
     """
     path, query = split_target(request.target)
     headers = event_headers(
-        request, body, door=door, source_ip=source_ip, trace_id=trace_id, signed=caller is not None
+        request, body, endpoint=endpoint, source_ip=source_ip, trace_id=trace_id, signed=caller is not None
     )  # fmt: skip
-    context: dict[str, Any] = {"accountId": caller.account if caller else "anonymous", "apiId": door.url_id}
+    context: dict[str, Any] = {"accountId": caller.account if caller else "anonymous", "apiId": endpoint.url_id}
     if caller:
         context["authorizer"] = {
             "iam": {
@@ -163,8 +163,8 @@ def function_url_event(
             }
         }
     context |= {
-        "domainName": door.domain,
-        "domainPrefix": door.url_id,
+        "domainName": endpoint.domain,
+        "domainPrefix": endpoint.url_id,
         "http": {
             "method": request.method,
             "path": unquote(path, errors="replace"),

@@ -7,32 +7,24 @@ differences in docs/fidelity.md.
 import base64
 import json
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from lambda_emulator import limits
-from lambda_emulator.http.message import Header, reason
+from lambda_emulator.fronts.http_answer import (
+    DROPPED,
+    REMAPPED,
+    BadAnswer,
+    checked_header,
+    parse_json,
+    status_code,
+)
+from lambda_emulator.http.message import Header, response_head
 
 __all__ = [
-    "BODYLESS", "DROPPED", "REMAPPED", "BadAnswer", "Described", "Identity", "Prelude", "PreludeParser", "describe",
-    "describe_result",
-    "describe_streamed_result", "wire_head",
+    "HTTPResponse", "PlatformHeaders", "read_response", "response_of_result", "response_of_streamed_result",
+    "wire_head",
 ]  # fmt: skip
-
-_DELIMITER: Final = b"\0" * 8
-BODYLESS: Final = frozenset({204, 304})
-_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_BAD_VALUE: Final = re.compile(r"[\r\n\0]")
-
-REMAPPED: Final = frozenset({
-    # content-length and www-authenticate: reported by users of Function URLs. The others: the same list of API
-    # Gateway ("important notes"), assumed here.
-    "authorization", "connection", "content-length", "content-md5", "date", "host", "server", "www-authenticate",
-})  # fmt: skip
-DROPPED: Final = frozenset({
-    # Framing is the front's own; its identity headers win. Assumed.
-    "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "x-amzn-requestid", "x-amzn-trace-id",
-})  # fmt: skip
 
 _ORDER: Final = (
     # Where each name stands behind x-amzn-RequestId. "" is the place of every other header of the function.
@@ -40,17 +32,11 @@ _ORDER: Final = (
     "access-control-allow-methods", "access-control-expose-headers", "access-control-max-age", "x-amzn-trace-id",
     "access-control-allow-credentials",
 )  # fmt: skip
-_CANONICAL: Final = {
-    name: "-".join(part.capitalize() for part in name.split("-")) for name in _ORDER if name
-}  # Set-Cookie, X-Amzn-Trace-Id, ...
-
-
-class BadAnswer(Exception):
-    """The function's answer cannot be turned into HTTP: the client gets 502."""
+_EXPOSED: Final = "access-control-expose-headers"
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class HTTPResponse:
     """Status, headers and cookies as the function gave them, and the body of a buffered answer.
 
     `content_type` None: the front's default. Header names are in lower case, without content-type.
@@ -63,47 +49,22 @@ class Described:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Prelude:
-    """The metadata before a streamed body, as given and as read, and the first bytes of that body, if they came too."""
-
-    metadata: dict[str, Any]
-    described: Described
-    rest: bytes
-
-
-def describe(data: dict[str, Any]) -> Described:
+def read_response(data: dict[str, Any]) -> HTTPResponse:
     """Reads statusCode, headers and cookies; other keys are ignored. Raises BadAnswer."""
-    headers: list[Header] = []
-    content_type = None
     given = data.get("headers") or {}
     if not isinstance(given, dict):
         raise BadAnswer(f"headers is {type(given).__name__}, not an object")
-    for name, value in given.items():
-        if value is None:
-            continue
-        text = java_text(value)
-        if not _TOKEN.fullmatch(name) or _BAD_VALUE.search(text):
-            raise BadAnswer(f"the header {name!r} holds characters that HTTP does not allow")
-        if name.lower() == "content-type":
-            content_type = text
-        else:
-            headers.append((name.lower(), text))
+    headers = [checked_header(name.lower(), java_text(value)) for name, value in given.items() if value is not None]
+    content_type = next((value for name, value in reversed(headers) if name == "content-type"), None)
     cookies = data.get("cookies") or []
-    if not isinstance(cookies, list) or any(_BAD_VALUE.search(java_text(cookie)) for cookie in cookies):
+    if not isinstance(cookies, list):
         raise BadAnswer("cookies is no list of cookie lines")
-    return Described(
-        _status(data.get("statusCode", 200)), content_type, tuple(headers), tuple(map(java_text, cookies))
-    )  # fmt: skip
-
-
-def _status(value: Any) -> int:
-    """A number or its text. Recorded: 700 is refused, "418" is taken. Assumed: 1xx is refused, it ends no request."""
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 200 <= value <= 599:
-        raise BadAnswer(f"statusCode is {value!r}, not a status from 200 to 599")
-    return value
+    return HTTPResponse(
+        status_code(data.get("statusCode", 200)),
+        content_type,
+        tuple(header for header in headers if header[0] != "content-type"),
+        tuple(checked_header("set-cookie", java_text(cookie))[1] for cookie in cookies),
+    )
 
 
 def java_text(value: Any) -> str:
@@ -121,18 +82,15 @@ def java_text(value: Any) -> str:
             return json.dumps(value)
 
 
-def describe_result(result: bytes) -> Described:
+def response_of_result(result: bytes) -> HTTPResponse:
     """The JSON that an ordinary handler returned, for a BUFFERED URL.
 
     Without `statusCode` the value is the body. Raises BadAnswer for a bad status, and for what is no JSON (assumed).
     """
-    try:
-        value = json.loads(result)
-    except ValueError as error:
-        raise BadAnswer(f"the answer is no JSON: {error}") from error
+    value = parse_json(result, "the answer")
     if not (isinstance(value, dict) and "statusCode" in value):
-        return Described(body=implicit_body(value))
-    described = describe(value)
+        return HTTPResponse(body=implicit_body(value))
+    response = read_response(value)
     body = value.get("body")
     if body is None:
         data = b""
@@ -140,7 +98,7 @@ def describe_result(result: bytes) -> Described:
         data = _lenient_base64(body) if value.get("isBase64Encoded") is True else body.encode("utf-8", "replace")
     else:
         data = _compact(body).encode("utf-8", "replace")
-    return Described(described.status, described.content_type, described.headers, described.cookies, data)
+    return replace(response, body=data)
 
 
 def implicit_body(value: Any) -> bytes:
@@ -153,15 +111,14 @@ def implicit_body(value: Any) -> bytes:
     return _compact(value).replace("/", "\\/").encode("utf-8", "replace")
 
 
-def describe_streamed_result(result: bytes) -> Described:
+def response_of_streamed_result(result: bytes) -> HTTPResponse:
     """The same JSON behind a RESPONSE_STREAM URL: status, headers and cookies count, but the body is all of it."""
     try:
-        value = json.loads(result)
-        described = describe(value) if isinstance(value, dict) and "statusCode" in value else Described()
-    except (ValueError, BadAnswer):
-        described = Described()
-    content_type = described.content_type or "application/json"
-    return Described(described.status, content_type, described.headers, described.cookies, result)
+        value = parse_json(result, "the answer")
+        response = read_response(value) if isinstance(value, dict) and "statusCode" in value else HTTPResponse()
+    except BadAnswer:
+        response = HTTPResponse()
+    return replace(response, content_type=response.content_type or "application/json", body=result)
 
 
 def _compact(value: Any) -> str:
@@ -175,32 +132,8 @@ def _lenient_base64(text: str) -> bytes:
     return base64.b64decode(text + "=" * (-len(text) % 4))
 
 
-class PreludeParser:
-    """Collects a streamed answer until its eight NULs. The prelude may come in any pieces."""
-
-    def __init__(self) -> None:
-        self._data = bytearray()
-
-    def feed(self, data: bytes) -> Prelude | None:
-        """The prelude once it is complete. Raises BadAnswer."""
-        searched = max(0, len(self._data) - len(_DELIMITER) + 1)
-        self._data += data
-        end = self._data.find(_DELIMITER, searched)
-        if end < 0 or end > limits.PRELUDE:
-            if end > limits.PRELUDE or len(self._data) > limits.PRELUDE + len(_DELIMITER):
-                raise BadAnswer(f"the prelude has no end within {limits.PRELUDE} bytes")
-            return None
-        try:
-            value = json.loads(self._data[:end])
-        except ValueError as error:
-            raise BadAnswer(f"the prelude is no JSON: {error}") from error
-        if not isinstance(value, dict):
-            raise BadAnswer(f"the prelude is a JSON {type(value).__name__}, not an object")
-        return Prelude(value, describe(value), bytes(self._data[end + len(_DELIMITER) :]))
-
-
 @dataclass(frozen=True, slots=True)
-class Identity:
+class PlatformHeaders:
     """What every response says about its request. `trace` None leaves the trace header out."""
 
     date: str
@@ -208,52 +141,62 @@ class Identity:
     trace: str | None = None
     grants: list[Header] = field(default_factory=list)
     """Headers of the URL's CORS block, in lower case."""
+    behind: list[Header] = field(default_factory=list)
+    """What stands behind all others, in its own case: the type of an error of AWS's own, a preflight's answer."""
 
 
-def wire_head(described: Described, identity: Identity, *, framing: Header | None, connection: str) -> bytes:
+def wire_head(response: HTTPResponse, platform: PlatformHeaders, *, framing: Header | None, connection: str) -> bytes:
     """Status line and headers, in the order and the case of the recordings.
 
     `framing` is Content-Length or Transfer-Encoding, None for a status that has no body (assumed: 204, 304).
     """
-    lines = [
-        f"HTTP/1.1 {described.status} {reason(described.status)}",
-        f"Date: {identity.date}",
-        f"Content-Type: {described.content_type or 'application/json'}",
-    ]
-    if framing is not None:
-        lines.append(f"{framing[0]}: {framing[1]}")
-    lines += [f"Connection: {connection}", f"x-amzn-RequestId: {identity.request_id}"]
-    lines += [f"{name}: {value}" for name, value in _arranged(described, identity)]
-    return "\r\n".join([*lines, "", ""]).encode("utf-8")
+    return response_head(response.status, [
+        ("Date", platform.date),
+        ("Content-Type", response.content_type or "application/json"),
+        *([framing] if framing is not None else []),
+        ("Connection", connection),
+        ("x-amzn-RequestId", platform.request_id),
+        *_arranged(response, platform),
+        *platform.behind,
+    ])  # fmt: skip
 
 
-def _arranged(described: Described, identity: Identity) -> list[Header]:
+def _arranged(response: HTTPResponse, platform: PlatformHeaders) -> list[Header]:
     """The function's headers and the platform's, grouped by name.
 
     A platform's name is written canonically, unless the function gave that name too: then the group is in lower case.
     """
-    own: dict[str, list[str]] = {}
-    for name, value in described.headers:
-        if name in REMAPPED:
-            own.setdefault(f"x-amzn-remapped-{name}", []).append(value)
-        elif name not in DROPPED:
-            own.setdefault(name, []).append(value)
-    added: dict[str, list[str]] = {}
-    if described.cookies:
-        added["set-cookie"] = list(described.cookies)
-    for name, value in identity.grants:
-        added.setdefault(name, []).append(value)
-    if identity.trace is not None:
-        added["x-amzn-trace-id"] = [identity.trace]
-    if "access-control-expose-headers" in own and "access-control-expose-headers" in added:
-        own["access-control-expose-headers"] = [
-            ",".join(own["access-control-expose-headers"] + added.pop("access-control-expose-headers"))
-        ]
-    arranged: list[Header] = []
-    for place in _ORDER:
-        if place == "":
-            arranged += [(name, value) for name, values in own.items() if name not in _CANONICAL for value in values]
-        else:
-            name = place if place in own else _CANONICAL[place]
-            arranged += [(name, value) for value in own.get(place, []) + added.get(place, [])]
-    return arranged
+    own = _grouped(
+        (f"x-amzn-remapped-{name}" if name in REMAPPED else name, value)
+        for name, value in response.headers
+        if name not in DROPPED
+    )
+    added = _grouped([*(("set-cookie", cookie) for cookie in response.cookies), *platform.grants])
+    if platform.trace is not None:
+        added["x-amzn-trace-id"] = [platform.trace]
+    if _EXPOSED in own and _EXPOSED in added:
+        own[_EXPOSED] = [",".join(own[_EXPOSED] + added.pop(_EXPOSED))]
+    return [
+        (name if name in own else _canonical(name), value)
+        for name in sorted({**own, **added}, key=_place)
+        for value in own.get(name, []) + added.get(name, [])
+    ]
+
+
+def _grouped(headers: Iterable[Header]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for name, value in headers:
+        groups.setdefault(name, []).append(value)
+    return groups
+
+
+def _place(name: str) -> int:
+    return _ORDER.index(name if name in _ORDER else "")
+
+
+def _canonical(name: str) -> str:
+    """
+    >>> _canonical("x-amzn-trace-id")
+    'X-Amzn-Trace-Id'
+    """
+    return "-".join(part.capitalize() for part in name.split("-"))

@@ -7,21 +7,22 @@ Signatures are not checked here: whoever reaches the port may invoke.
 import base64
 import json
 import re
-import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Final
 from urllib.parse import parse_qs, unquote
 
 from lambda_emulator import limits
-from lambda_emulator.console import Console, RequestLine, error_text
+from lambda_emulator.console import Console, error_text
 from lambda_emulator.fronts import eventstream
-from lambda_emulator.fronts.pacing import Pace
+from lambda_emulator.fronts.call import Call, Refusal
+from lambda_emulator.fronts.pacing import AtOnce, TokenBucket
 from lambda_emulator.fronts.streaming import http_chunk, stream
-from lambda_emulator.function.pool import Function, Throttled
+from lambda_emulator.function.pool import Function
 from lambda_emulator.http.exchange import Exchange
-from lambda_emulator.http.message import Header, RequestError
-from lambda_emulator.invocation import FunctionError, Invocation, Outcome
+from lambda_emulator.http.message import Header, RequestError, response_head
+from lambda_emulator.invocation import ErrorAnswer, Invocation, Outcome
 
 __all__ = ["InvokeAPI"]
 
@@ -30,160 +31,137 @@ _PATHS: Final = re.compile(
     r"2021-11-15/functions/(?P<stream>[^/]+)/response-streaming-invocations)"
 )
 _NAME: Final = re.compile(r"(arn:aws:lambda:[^:]+:\d+:function:|\d+:function:)?(?P<name>[^:]+)(:(?P<qualifier>[^:]+))?")
+_BAD_CONTENT: Final = "InvalidRequestContentException"
 
 
-class _APIError(Exception):
-    """An answer with a status and an exception's name, as the SDKs read it."""
-
-    def __init__(self, status: int, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.kind = kind
-
-
+@dataclass(frozen=True, slots=True)
 class InvokeAPI:
     """Serves all functions of the emulator on one port."""
 
-    def __init__(self, functions: Mapping[str, Function], console: Console, *, pace: bool = False) -> None:
-        self.functions = functions
-        self.console = console
-        self.pace = pace
+    functions: Mapping[str, Function]
+    console: Console
+    pace: bool = False
 
     async def handle(self, exchange: Exchange) -> None:
         """Serves one request; the HTTP server's handler."""
-        line = RequestLine(exchange.request.method, exchange.request.target, time.monotonic())
-        try:
-            await self._invoke(exchange, line)
-        except _APIError as error:
-            line.status, line.note = error.status, str(error)
-            body = json.dumps({"Type": "User", "Message": str(error)}).encode()
-            headers = [("Content-Type", "application/json"), ("x-amzn-ErrorType", error.kind)]
-            exchange.respond(error.status, headers, body, close=error.status == 413)
-        finally:
-            self.console.request(line)
+        await _Call(self, exchange).serve()
 
-    async def _invoke(self, exchange: Exchange, line: RequestLine) -> None:
-        request = exchange.request
-        path, _, query = request.target.partition("?")
+
+class _Call(Call):
+    """One request to the Invoke API. `streaming`: it is an InvokeWithResponseStream."""
+
+    streaming = False
+
+    def __init__(self, api: InvokeAPI, exchange: Exchange) -> None:
+        super().__init__(exchange, api.console)
+        self.api = api
+        self.kind = self.request.header("x-amz-invocation-type") or "RequestResponse"
+
+    # ---- before the function
+
+    async def accept(self) -> tuple[Function, Invocation] | None:
+        path, _, query = self.request.target.partition("?")
         match = _PATHS.fullmatch(path)
-        if request.method != "POST" or match is None:
-            raise _APIError(404, "UnknownOperationException", "here are Invoke and InvokeWithResponseStream only")
-        name = _NAME.fullmatch(unquote(match["plain"] or match["stream"]))
-        function = self.functions.get(name["name"]) if name else None
-        if name is None or function is None:
-            known = ", ".join(self.functions)
-            raise _APIError(404, "ResourceNotFoundException", f"Function not found; the emulator has: {known}")
-        qualifier = parse_qs(query).get("Qualifier", [name["qualifier"] or "$LATEST"])[0]
-        invocation = Invocation(await self._payload(exchange), qualifier=qualifier)
-        line.request_id = invocation.request_id
-        invocation.client_context = _client_context(request.header("x-amz-client-context"))
-        invocation.tenant_id = request.header("x-amz-tenant-id")
-        kind = request.header("x-amz-invocation-type") or "RequestResponse"
-        if kind == "DryRun" and match["plain"]:
-            line.status = 204
-            exchange.respond(204, self._headers(invocation))
-            return
-        try:
-            function.submit(invocation)
-        except Throttled:
-            raise _APIError(429, "TooManyRequestsException", "Rate Exceeded.") from None
-        try:
-            if kind == "Event" and match["plain"]:
-                line.status = 202
-                exchange.respond(202, self._headers(invocation))
-            elif match["plain"]:
-                await self._buffered(exchange, line, invocation)
-            else:
-                await self._streamed(exchange, line, invocation)
-        finally:
-            invocation.answer.body.discard()
-        line.take_outcome(invocation)
+        if self.request.method != "POST" or match is None:
+            raise Refusal(404, "UnknownOperationException", "here are Invoke and InvokeWithResponseStream only")
+        self.streaming = match["stream"] is not None
+        function, qualifier = self._function(unquote(match["plain"] or match["stream"]))
+        invocation = Invocation(
+            await self._payload(), self.request_id, self.trace_root,
+            qualifier=parse_qs(query).get("Qualifier", [qualifier])[0],
+            client_context=_client_context(self.request.header("x-amz-client-context")),
+            tenant_id=self.request.header("x-amz-tenant-id"),
+        )  # fmt: skip
+        if self.kind == "DryRun" and not self.streaming:
+            self._accepted(204, invocation)
+            return None
+        return function, invocation
 
-    async def _payload(self, exchange: Exchange) -> bytes:
-        try:
-            payload = await exchange.read(limits.REQUEST_PAYLOAD, patience=limits.BODY_SECONDS)
-        except RequestError as error:
-            if error.status != 413:
-                raise
-            message = f"Request must be smaller than {limits.REQUEST_PAYLOAD} bytes for the InvokeFunction operation"
-            raise _APIError(413, "RequestEntityTooLargeException", message) from error
-        payload = payload or b"{}"
+    def _function(self, name: str) -> tuple[Function, str]:
+        """The function of a name or an ARN, and the qualifier in it."""
+        match = _NAME.fullmatch(name)
+        function = self.api.functions.get(match["name"]) if match else None
+        if match is None or function is None:
+            known = ", ".join(self.api.functions)
+            raise Refusal(404, "ResourceNotFoundException", f"Function not found; the emulator has: {known}")
+        return function, match["qualifier"] or "$LATEST"
+
+    async def _payload(self) -> bytes:
+        payload = await self.read_body(limits.REQUEST_PAYLOAD) or b"{}"
         try:
             json.loads(payload)
         except ValueError as error:
-            message = f"Could not parse request body into json: {error}"
-            raise _APIError(400, "InvalidRequestContentException", message) from error
+            raise Refusal(400, _BAD_CONTENT, f"Could not parse request body into json: {error}") from error
         return payload
 
-    # ---- Invoke
+    # ---- the function's answer
 
-    async def _buffered(self, exchange: Exchange, line: RequestLine, invocation: Invocation) -> None:
+    async def respond(self, invocation: Invocation) -> None:
+        if self.streaming:
+            await self._streamed(invocation)
+        elif self.kind == "Event":
+            self._accepted(202, invocation)
+        else:
+            await self._buffered(invocation)
+
+    def _accepted(self, status: int, invocation: Invocation) -> None:
+        self.line.status = status
+        self.exchange.respond(status, self._headers(invocation))
+
+    async def _buffered(self, invocation: Invocation) -> None:
         """One body, whatever the function did: a streamed answer is put together, its errors untold (recorded)."""
         answer = invocation.answer
         start = await answer.start
-        extra: list[Header] = []
-        if isinstance(start, FunctionError):
+        content_type, extra = "application/json", [("X-Amz-Function-Error", "Unhandled")]
+        if isinstance(start, ErrorAnswer):
             body = _pretty(start.body) if answer.outcome is Outcome.TOO_LARGE else start.body
-            content_type = "application/json"
-            extra.append(("X-Amz-Function-Error", "Unhandled"))
+        elif (data := await answer.body.read(limits.BUFFERED_RESPONSE)) is None:
+            limit = limits.BUFFERED_RESPONSE
+            message = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
+            error = {"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"}
+            body = _pretty(json.dumps(error).encode())
+        elif start.streaming:
+            body, extra = data, [("x-amzn-Remapped-Content-Length", "0")]
+            content_type = "application/octet-stream" if data else "application/json"
         else:
-            data = await answer.body.read(limits.BUFFERED_RESPONSE)
-            if data is None:
-                kind = "Function.ResponseSizeTooLarge"
-                limit = limits.BUFFERED_RESPONSE
-                message = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
-                body, content_type = (
-                    _pretty(json.dumps({"errorMessage": message, "errorType": kind}).encode()),
-                    "application/json",
-                )
-                extra.append(("X-Amz-Function-Error", "Unhandled"))
-            else:
-                body = data
-                content_type = "application/octet-stream" if start.streaming and data else "application/json"
-                if start.streaming:
-                    extra.append(("x-amzn-Remapped-Content-Length", "0"))
-        if (tail := await self._log_result(exchange, invocation)) is not None:
+            body, extra = data, []
+        if (tail := await self._log_result(invocation)) is not None:
             extra.append(("X-Amz-Log-Result", tail))
-        line.status = 200
-        line.count(len(body), 1 if body else 0)
-        exchange.respond(200, [("Content-Type", content_type), *self._headers(invocation), *extra], body)
+        self.line.status = 200
+        self.line.count(len(body), 1 if body else 0)
+        self.exchange.respond(200, [("Content-Type", content_type), *self._headers(invocation), *extra], body)
 
-    # ---- InvokeWithResponseStream
-
-    async def _streamed(self, exchange: Exchange, line: RequestLine, invocation: Invocation) -> None:
+    async def _streamed(self, invocation: Invocation) -> None:
         """The head waits for the first byte or the end; the prelude, if there is one, is payload like the rest."""
         answer = invocation.answer
         start = await answer.start
         error = None
-        if isinstance(start, FunctionError):
+        if isinstance(start, ErrorAnswer):
             content_type, items = "application/json", [start.body]
             if start.platform:  # assumed: no recording shows an error code
                 items, error = [], error_text(start.body)
         else:
             content_type, items = start.content_type, await answer.body.get()
-        line.status = 200
-        names = [
+        self.line.status = 200
+        head = response_head(200, [
             ("Date", formatdate(usegmt=True)),
             ("Content-Type", eventstream.CONTENT_TYPE),
             ("Transfer-Encoding", "chunked"),
-            ("Connection", "keep-alive" if exchange.request.keep_alive else "close"),
+            ("Connection", "keep-alive" if self.request.keep_alive else "close"),
             *self._headers(invocation),
             ("x-amzn-Remapped-Content-Type", content_type),
-        ]
-        head = "\r\n".join(["HTTP/1.1 200 OK", *(f"{name}: {value}" for name, value in names), "", ""]).encode(
-            "latin-1"
-        )
-        pace = Pace() if self.pace else None
-        await stream(exchange, line, head, items, answer.body, frame=_framed_chunk, pace=pace)
-        tail = await self._log_result(exchange, invocation)
+        ])  # fmt: skip
+        pace = TokenBucket() if self.api.pace else AtOnce()
+        await stream(self.exchange, self.line, head, items, answer.body, pace=pace, frame=_framed_chunk)
+        tail = await self._log_result(invocation)
         if answer.outcome is Outcome.CRASH and error is None:  # assumed, as above
             error = error_text(answer.error)
-        exchange.write(http_chunk(eventstream.invoke_complete(log_result=tail, error=error)) + b"0\r\n\r\n")
-        exchange.finish()
+        self.exchange.write(http_chunk(eventstream.invoke_complete(log_result=tail, error=error)) + b"0\r\n\r\n")
+        self.exchange.finish()
 
-    async def _log_result(self, exchange: Exchange, invocation: Invocation) -> str | None:
+    async def _log_result(self, invocation: Invocation) -> str | None:
         """With `LogType: Tail`, the last 4 KiB of the log: complete when the invocation is."""
-        if (exchange.request.header("x-amz-log-type") or "None") != "Tail":
+        if (self.request.header("x-amz-log-type") or "None") != "Tail":
             return None
         await invocation.done.wait()
         tail = bytes(invocation.report.log_tail) if invocation.report is not None else b""
@@ -197,6 +175,24 @@ class InvokeAPI:
             ("X-Amzn-Trace-Id", trace),
         ]
 
+    # ---- AWS's own responses
+
+    def throttled(self) -> Refusal:
+        return Refusal(429, "TooManyRequestsException", "Rate Exceeded.")
+
+    def refusal_of(self, error: RequestError) -> Refusal:
+        kind, message = _BAD_CONTENT, str(error)
+        if error.status == 413:
+            kind = "RequestEntityTooLargeException"
+            message = f"Request must be smaller than {limits.REQUEST_PAYLOAD} bytes for the InvokeFunction operation"
+        return Refusal(error.status, kind, message, close=True)
+
+    def refuse(self, refusal: Refusal) -> None:
+        self.line.status = refusal.status
+        body = json.dumps({"Type": "User", "Message": refusal.message}).encode()
+        headers = [("Content-Type", "application/json"), ("x-amzn-ErrorType", refusal.kind)]
+        self.exchange.respond(refusal.status, headers, body, close=refusal.close)
+
 
 def _framed_chunk(item: bytes) -> bytes:
     return http_chunk(eventstream.payload_chunk(item))
@@ -209,9 +205,7 @@ def _client_context(header: str | None) -> str | None:
     try:
         return json.dumps(json.loads(base64.b64decode(header)))
     except ValueError as error:
-        raise _APIError(
-            400, "InvalidRequestContentException", f"Client context must be base64 JSON: {error}"
-        ) from error
+        raise Refusal(400, _BAD_CONTENT, f"Client context must be base64 JSON: {error}") from error
 
 
 def _pretty(body: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""The bandwidth of a streamed response: a burst at full speed, then a rate, as a token bucket for each stream.
+"""The bandwidth of a streamed response: none, or a burst at full speed and then a rate, as a token bucket.
 
 Documented: 6 MiB and then 2 MiB/s (API Gateway: 10 MB). The bucket is filled every 125 ms, as in the source of AWS's
 runtime interface emulator (core/directinvoke).
@@ -6,18 +6,33 @@ runtime interface emulator (core/directinvoke).
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final, Protocol
 
 from lambda_emulator import limits
 
-__all__ = ["Pace"]
+__all__ = ["AtOnce", "Pace", "TokenBucket"]
+
+_PIECE: Final = int(limits.STREAM_RATE * limits.PACE_INTERVAL_SECONDS)
+"""No more than one filling of the bucket lets through."""
 
 
-class Pace:
-    """Tells how many bytes may go now, and waits when there are none.
+class Pace(Protocol):
+    """Decides when bytes may go."""
 
-    `clock` returns seconds and `sleep` waits for some: a test gives its own.
-    """
+    def admit(self, items: list[bytes]) -> AsyncIterator[list[bytes]]:
+        """The same bytes, in groups: each may go the moment it is given. At least one group, if an empty one."""
+
+
+class AtOnce:
+    """As fast as the client reads."""
+
+    async def admit(self, items: list[bytes]) -> AsyncIterator[list[bytes]]:
+        yield items
+
+
+class TokenBucket:
+    """One stream's bandwidth. `clock` returns seconds and `sleep` waits for some: a test gives its own."""
 
     def __init__(
         self,
@@ -33,6 +48,18 @@ class Pace:
         self._clock = clock
         self._sleep = sleep
         self._filled = clock()
+
+    async def admit(self, items: list[bytes]) -> AsyncIterator[list[bytes]]:
+        """Small pieces, each when there are tokens for all of it."""
+        if not items:
+            yield []
+        for item in items:
+            for start in range(0, len(item), _PIECE):
+                piece = item[start : start + _PIECE]
+                missing = len(piece)
+                while missing:
+                    missing -= await self.take(missing)
+                yield [piece]
 
     async def take(self, wanted: int) -> int:
         """Waits for tokens; returns how many bytes may be sent, from 1 to `wanted`."""

@@ -21,7 +21,7 @@ _AUTHORIZATION: Final = re.compile(
     r"Signature=(?P<signature>[0-9a-f]{64})"
 )
 _MAX_SKEW_SECONDS: Final = 300
-_EMPTY: Final = hashlib.sha256(b"").hexdigest()
+_MAX_EXPIRES_SECONDS: Final = 7 * 86400
 
 
 class SignatureError(Exception):
@@ -35,64 +35,113 @@ class Credentials:
     session_token: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Signature:
+    """What a request says of its signature. `scope` is DATE/REGION/SERVICE/aws4_request."""
+
+    access_key: str
+    scope: str
+    signed_headers: str
+    signature: str
+    timestamp: str
+    lifetime: int
+    token: str | None
+    query: list[tuple[str, str]]
+    """The pairs of the query that are signed, still escaped."""
+    unsigned_payload: bool
+    """Without x-amz-content-sha256, is the body left out?"""
+
+
 def verify(request: Request, body: bytes, credentials: Credentials, *, region: str, service: str, now: float) -> None:
     """Raises SignatureError unless the request is signed with these credentials, in the header or in its query.
 
-    `now` is in epoch seconds; a signature is good for five minutes either way, or as long as its query says.
+    `now` is in epoch seconds. A signature in the header is good for five minutes either way. One in the query is good
+    from five minutes before its date until as long after it as it says.
     """
-    path, _, query = request.target.partition("?")
-    pairs = [(name, value) for name, _, value in (pair.partition("=") for pair in query.split("&") if pair)]
-    presigned = {unquote(name): unquote(value) for name, value in pairs if name.startswith(("X-Amz-", "x-amz-"))}
     authorization = request.header("authorization")
-    if authorization is not None:
-        match = _AUTHORIZATION.fullmatch(authorization.strip())
-        if match is None:
-            raise SignatureError("the Authorization header is no AWS4-HMAC-SHA256 signature")
-        scope, signed_headers, signature = match["credential"], match["headers"], match["signature"]
-        timestamp, lifetime = request.header("x-amz-date") or "", _MAX_SKEW_SECONDS
-        token = request.header("x-amz-security-token")
-    elif presigned.get("X-Amz-Algorithm") == "AWS4-HMAC-SHA256":
-        scope, signed_headers = presigned.get("X-Amz-Credential", ""), presigned.get("X-Amz-SignedHeaders", "")
-        signature, timestamp = presigned.get("X-Amz-Signature", ""), presigned.get("X-Amz-Date", "")
-        lifetime = int(presigned.get("X-Amz-Expires", "0") or 0)
-        token = presigned.get("X-Amz-Security-Token")
-        pairs = [pair for pair in pairs if unquote(pair[0]) != "X-Amz-Signature"]
-    else:
+    signature = _from_query(request) if authorization is None else _from_header(request, authorization)
+    _check_claims(signature, credentials, region, service, now)
+    payloads = _payloads(request, body, signature)
+    if not any(
+        hmac.compare_digest(_sign(request, signature, payload, credentials.secret_key), signature.signature)
+        for payload in payloads
+    ):
+        raise SignatureError(
+            "the signature does not match (the secret key, or something signed was changed on the way)"
+        )
+
+
+def _from_header(request: Request, authorization: str) -> _Signature:
+    match = _AUTHORIZATION.fullmatch(authorization.strip())
+    if match is None:
+        raise SignatureError("the Authorization header is no AWS4-HMAC-SHA256 signature")
+    access_key, _, scope = match["credential"].partition("/")
+    return _Signature(
+        access_key, scope, match["headers"], match["signature"], request.header("x-amz-date") or "",
+        _MAX_SKEW_SECONDS, request.header("x-amz-security-token"), _pairs(request), unsigned_payload=False,
+    )  # fmt: skip
+
+
+def _from_query(request: Request) -> _Signature:
+    pairs = _pairs(request)
+    given = {unquote(name): unquote(value) for name, value in pairs}
+    if given.get("X-Amz-Algorithm") != "AWS4-HMAC-SHA256":
         raise SignatureError(
             "the request is not signed (AuthType AWS_IAM); sign it for service 'lambda', or use curl --aws-sigv4"
         )
+    expires = given.get("X-Amz-Expires", "")
+    if not (expires.isascii() and expires.isdigit() and 1 <= int(expires[:9]) <= _MAX_EXPIRES_SECONDS):
+        raise SignatureError(f"X-Amz-Expires is {expires!r}, not a number of seconds from 1 to {_MAX_EXPIRES_SECONDS}")
+    access_key, _, scope = given.get("X-Amz-Credential", "").partition("/")
+    return _Signature(
+        access_key, scope, given.get("X-Amz-SignedHeaders", ""), given.get("X-Amz-Signature", ""),
+        given.get("X-Amz-Date", ""), int(expires), given.get("X-Amz-Security-Token"),
+        [pair for pair in pairs if unquote(pair[0]) != "X-Amz-Signature"], unsigned_payload=True,
+    )  # fmt: skip
 
-    access_key, _, rest = scope.partition("/")
-    signed_at = _time(timestamp)
-    if access_key != credentials.access_key:
-        raise SignatureError(f"access key {access_key!r} is not the one of the emulator's environment")
-    if token != credentials.session_token:
-        raise SignatureError("the session token is not the one of the emulator's environment")
-    if not -_MAX_SKEW_SECONDS <= now - signed_at <= max(lifetime, _MAX_SKEW_SECONDS):
-        raise SignatureError(f"the signature of {timestamp} is not valid now")
-    if rest != f"{timestamp[:8]}/{region}/{service}/aws4_request":
-        raise SignatureError(f"the signature is for {rest!r}; expected region {region}, service {service}")
-    names = signed_headers.split(";")
-    if "host" not in names:
-        raise SignatureError("the host header must be signed")
 
-    declared = request.header("x-amz-content-sha256")
-    actual = hashlib.sha256(body).hexdigest()
-    if declared is None:
-        payload = actual if body or authorization is not None else "UNSIGNED-PAYLOAD"
-    else:
-        payload = declared
-        if declared not in ("UNSIGNED-PAYLOAD", actual):
-            raise SignatureError("x-amz-content-sha256 is not the digest of the body")
-    for candidate in dict.fromkeys((payload, _EMPTY if not body else payload)):
-        canonical = "\n".join([
-            request.method, quote(path, safe="/-_.~"), _canonical_query(pairs), *_canonical_headers(request, names),
-            "", signed_headers, candidate,
-        ])  # fmt: skip
-        expected = _signature(canonical, credentials.secret_key, timestamp, rest)
-        if hmac.compare_digest(expected, signature):
-            return
-    raise SignatureError("the signature does not match (the secret key, or something signed was changed on the way)")
+def _check_claims(signature: _Signature, credentials: Credentials, region: str, service: str, now: float) -> None:
+    """Everything but the signature itself."""
+    age = now - _time(signature.timestamp)
+    problems = {
+        f"access key {signature.access_key!r} is not the one of the emulator's environment": (
+            signature.access_key != credentials.access_key
+        ),
+        "the session token is not the one of the emulator's environment": (
+            signature.token != credentials.session_token
+        ),
+        f"the signature of {signature.timestamp} is not valid now": not -_MAX_SKEW_SECONDS <= age <= signature.lifetime,
+        f"the signature is for {signature.scope!r}; expected region {region}, service {service}": (
+            signature.scope != f"{signature.timestamp[:8]}/{region}/{service}/aws4_request"
+        ),
+        "the host header must be signed": "host" not in signature.signed_headers.split(";"),
+    }
+    for problem, found in problems.items():
+        if found:
+            raise SignatureError(problem)
+
+
+def _payloads(request: Request, body: bytes, signature: _Signature) -> list[str]:
+    """What the body may have been signed as."""
+    declared, actual = request.header("x-amz-content-sha256"), hashlib.sha256(body).hexdigest()
+    if declared not in (None, "UNSIGNED-PAYLOAD", actual):
+        raise SignatureError("x-amz-content-sha256 is not the digest of the body")
+    if declared is not None:
+        return [declared]
+    return ["UNSIGNED-PAYLOAD", actual] if signature.unsigned_payload and not body else [actual]
+
+
+def _pairs(request: Request) -> list[tuple[str, str]]:
+    query = request.target.partition("?")[2]
+    return [(name, value) for name, _, value in (pair.partition("=") for pair in query.split("&") if pair)]
+
+
+def _sign(request: Request, signature: _Signature, payload: str, secret_key: str) -> str:
+    canonical = "\n".join([
+        request.method, quote(request.target.partition("?")[0], safe="/-_.~"), _canonical_query(signature.query),
+        *_canonical_headers(request, signature.signed_headers.split(";")), "", signature.signed_headers, payload,
+    ])  # fmt: skip
+    return _signature(canonical, secret_key, signature.timestamp, signature.scope)
 
 
 def _time(timestamp: str) -> float:

@@ -2,18 +2,30 @@
 
 from collections.abc import Callable
 
-from lambda_emulator import limits
 from lambda_emulator.console import RequestLine
+from lambda_emulator.fronts.http_answer import BadAnswer, Prelude, PreludeParser
 from lambda_emulator.fronts.pacing import Pace
 from lambda_emulator.http.exchange import Exchange
 from lambda_emulator.invocation import Body
 
-__all__ = ["http_chunk", "stream"]
+__all__ = ["http_chunk", "read_prelude", "stream"]
 
 
 def http_chunk(item: bytes) -> bytes:
     """One chunk: its size in lower-case hex, nothing padded (recorded)."""
     return b"%x\r\n%b\r\n" % (len(item), item)
+
+
+async def read_prelude(body: Body, items: list[bytes]) -> tuple[Prelude, list[bytes]]:
+    """The prelude, and the body's items that have come behind it. `items` have come already. Raises BadAnswer."""
+    parser = PreludeParser()
+    while items:
+        for index, item in enumerate(items):
+            prelude = parser.feed(item)
+            if prelude is not None:
+                return prelude, [prelude.rest, *items[index + 1 :]]
+        items = await body.get()
+    raise BadAnswer("the stream ended within its prelude")
 
 
 async def stream(
@@ -23,8 +35,8 @@ async def stream(
     items: list[bytes],
     body: Body,
     *,
-    frame: Callable[[bytes], bytes] | None = http_chunk,
-    pace: Pace | None = None,
+    pace: Pace,
+    frame: Callable[[bytes], bytes] = http_chunk,
 ) -> None:
     """Writes `head` and `items`, which have come already, then all that comes.
 
@@ -32,14 +44,10 @@ async def stream(
     then the runtime is no longer read from either. Ends early, with `exchange.gone`, when the client leaves.
     """
     while True:
-        for group in [items] if pace is None else _split(items):
-            if pace is not None:
-                await _take(pace, sum(map(len, group)))
-            data = b"".join([frame(item) for item in group if item] if frame else group)
-            if head or data:
-                exchange.write(head + data)
-                line.count(sum(map(len, group)), sum(1 for item in group if item))
-                head = b""
+        async for group in pace.admit([item for item in items if item]):
+            exchange.write(head + b"".join(map(frame, group)))
+            line.count(sum(map(len, group)), len(group))
+            head = b""
         await exchange.drain()
         if exchange.gone:
             line.note = "the client left; the function was not told, and ran on"
@@ -47,14 +55,3 @@ async def stream(
         items = await body.get()
         if not items:
             return
-
-
-def _split(items: list[bytes]) -> list[list[bytes]]:
-    """For pacing: pieces no bigger than what one filling of the bucket lets through."""
-    size = int(limits.STREAM_RATE * limits.PACE_INTERVAL_SECONDS)
-    return [[item[i : i + size]] for item in items for i in range(0, len(item), size)] or [[]]
-
-
-async def _take(pace: Pace, wanted: int) -> None:
-    while wanted:
-        wanted -= await pace.take(wanted)

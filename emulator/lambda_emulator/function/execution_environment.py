@@ -16,7 +16,7 @@ from lambda_emulator import limits
 from lambda_emulator.console import Console
 from lambda_emulator.function.launch import Launch
 from lambda_emulator.function.runtime_api import RuntimeAPI, error_json
-from lambda_emulator.invocation import FunctionError, Invocation, Outcome, Report
+from lambda_emulator.invocation import ErrorAnswer, Invocation, Outcome, Report
 from lambda_emulator.template.reader import FunctionConfig
 
 __all__ = ["ExecutionEnvironment", "InitError"]
@@ -28,7 +28,7 @@ _LIBC: Final = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else
 class InitError(Exception):
     """The function did not come up. `error` is what a caller is told."""
 
-    def __init__(self, error: FunctionError) -> None:
+    def __init__(self, error: ErrorAnswer) -> None:
         super().__init__(error.kind)
         self.error = error
 
@@ -94,7 +94,7 @@ class ExecutionEnvironment:
                 await self._ready
         except TimeoutError:
             message = f"Init timed out after {budget:.2f} seconds"
-            error = InitError(FunctionError("Sandbox.Timedout", error_json("Sandbox.Timedout", message), platform=True))
+            error = InitError(ErrorAnswer("Sandbox.Timedout", error_json("Sandbox.Timedout", message), platform=True))
             await self.stop()
             raise error from None
         except InitError:
@@ -104,7 +104,7 @@ class ExecutionEnvironment:
             message = f"{self.launch.command[0]}: {failure.strerror or failure}"
             await self.stop()
             raise InitError(
-                FunctionError("Runtime.InvalidEntrypoint", error_json("Runtime.InvalidEntrypoint", message), True)
+                ErrorAnswer("Runtime.InvalidEntrypoint", error_json("Runtime.InvalidEntrypoint", message), True)
             ) from failure
         except asyncio.CancelledError:
             await self.stop()
@@ -144,10 +144,10 @@ class ExecutionEnvironment:
     def waiting(self) -> None:
         self.on_change()
 
-    def init_failed(self, error: FunctionError) -> None:
+    def init_failed(self, error: ErrorAnswer) -> None:
         self._fail(error)
 
-    def _fail(self, error: FunctionError) -> None:
+    def _fail(self, error: ErrorAnswer) -> None:
         if not self._ready.done():
             self._ready.set_exception(InitError(error))
 
@@ -194,9 +194,7 @@ class ExecutionEnvironment:
             kind = "SnapStartTimeoutException"
             message = f"Restore took longer than {limits.RESTORE_SECONDS:g} seconds"
             error = (
-                failure.error
-                if isinstance(failure, InitError)
-                else FunctionError(kind, error_json(kind, message), True)
+                failure.error if isinstance(failure, InitError) else ErrorAnswer(kind, error_json(kind, message), True)
             )
             self.running.pop(invocation.request_id, None)
             invocation.answer.fail(error, Outcome.CRASH)
@@ -212,7 +210,7 @@ class ExecutionEnvironment:
             invocation.report.max_memory_used = self._memory_used()
         self._read_log()
         message = f"RequestId: {invocation.request_id} Error: Task timed out after {self.function.timeout:.2f} seconds"
-        error = FunctionError("Sandbox.Timedout", error_json("Sandbox.Timedout", message), platform=True)
+        error = ErrorAnswer("Sandbox.Timedout", error_json("Sandbox.Timedout", message), platform=True)
         invocation.answer.fail(error, Outcome.TIMEOUT)
         if self.function.managed_concurrency is not None:
             # The process serves others: nothing is killed, a late answer is refused. Documented: Managed Instances.
@@ -265,9 +263,9 @@ class ExecutionEnvironment:
             answered = invocation.answer.outcome in (Outcome.SUCCESS, Outcome.ERROR)
             if invocation.report is not None and not invocation.report.status and not answered:
                 invocation.report.status = f"error Error Type: {kind}"
-            invocation.answer.fail(FunctionError(kind, error_json(kind, message), platform=True), Outcome.CRASH)
+            invocation.answer.fail(ErrorAnswer(kind, error_json(kind, message), platform=True), Outcome.CRASH)
         message = f"Runtime exited during its initialisation: {how}"
-        self._fail(FunctionError("Runtime.ExitError", error_json("Runtime.ExitError", message), platform=True))
+        self._fail(ErrorAnswer("Runtime.ExitError", error_json("Runtime.ExitError", message), platform=True))
         self._begin_stop()
 
     def _signal(self, number: signal.Signals) -> None:

@@ -9,13 +9,13 @@ from lambda_emulator.console import Console
 from lambda_emulator.function.execution_environment import ExecutionEnvironment, InitError
 from lambda_emulator.function.launch import Launch
 from lambda_emulator.function.runtime_api import error_json
-from lambda_emulator.invocation import FunctionError, Invocation, Outcome
+from lambda_emulator.invocation import ErrorAnswer, Invocation, Outcome
 from lambda_emulator.template.reader import FunctionConfig
 
 __all__ = ["Function", "Throttled"]
 
 
-_NO_ANSWER: Final = FunctionError(
+_NO_ANSWER: Final = ErrorAnswer(
     "Runtime.TruncatedResponse",
     error_json("Runtime.TruncatedResponse", "The runtime gave no whole answer."),
     platform=True,

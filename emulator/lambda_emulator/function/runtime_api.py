@@ -22,7 +22,7 @@ from lambda_emulator.function.runtime_replies import accept, refuse
 from lambda_emulator.http.exchange import Exchange
 from lambda_emulator.http.message import PeerGone, RequestError
 from lambda_emulator.http.server import HTTPServer
-from lambda_emulator.invocation import AnswerStart, FunctionError, Invocation, Outcome
+from lambda_emulator.invocation import AnswerStart, ErrorAnswer, Invocation, Outcome
 from lambda_emulator.template.reader import FunctionConfig
 
 __all__ = ["Events", "RuntimeAPI", "error_json"]
@@ -38,7 +38,7 @@ class Events(Protocol):
     def initialised(self) -> None:
         """The runtime (and every extension) waits for work, or for its snapshot."""
 
-    def init_failed(self, error: FunctionError) -> None:
+    def init_failed(self, error: ErrorAnswer) -> None:
         """The runtime said that it cannot start."""
 
     def waiting(self) -> None:
@@ -259,15 +259,13 @@ class RuntimeAPI:
             delivered.phase = _Phase.RESPONDED
             if error.status != 413:
                 answer.fail(
-                    FunctionError(
-                        "Runtime.TruncatedResponse", error_json("Runtime.TruncatedResponse", str(error)), True
-                    )
+                    ErrorAnswer("Runtime.TruncatedResponse", error_json("Runtime.TruncatedResponse", str(error)), True)
                 )
                 refuse(exchange, 400, "TruncatedHTTPRequest", str(error))
                 return
             message = f"Response payload size exceeded maximum allowed payload size ({limits.BUFFERED_RESPONSE} bytes)."
             kind = "Function.ResponseSizeTooLarge"
-            answer.fail(FunctionError(kind, error_json(kind, message), True), Outcome.TOO_LARGE)
+            answer.fail(ErrorAnswer(kind, error_json(kind, message), True), Outcome.TOO_LARGE)
             refuse(exchange, 413, "RequestEntityTooLarge", message)
         except PeerGone:
             delivered.phase = _Phase.RESPONDED
@@ -283,7 +281,7 @@ class RuntimeAPI:
     async def _error(self, exchange: Exchange, delivered: _Delivered) -> None:
         delivered.phase = _Phase.RESPONDING
         body = await exchange.read(limits.BUFFERED_RESPONSE)
-        delivered.invocation.answer.fail(FunctionError(_error_type(exchange), body, platform=False))
+        delivered.invocation.answer.fail(ErrorAnswer(_error_type(exchange), body, platform=False))
         delivered.phase = _Phase.RESPONDED
         accept(exchange)
         self._settle()
@@ -295,7 +293,7 @@ class RuntimeAPI:
             return
         self._failed = True
         accept(exchange)
-        self.events.init_failed(FunctionError(_error_type(exchange), body, platform=False))
+        self.events.init_failed(ErrorAnswer(_error_type(exchange), body, platform=False))
 
     async def _restore_next(self, exchange: Exchange) -> None:
         if not self.function.snap_start:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
-from lambda_emulator.http.message import Header, PeerGone, Request, RequestError, reason
+from lambda_emulator.http.message import Header, PeerGone, Request, RequestError, response_head
 
 __all__ = ["Connection", "Exchange", "Handler"]
 
@@ -127,10 +127,10 @@ class Exchange:
     def respond(self, status: int, headers: Iterable[Header] = (), body: bytes = b"", *, close: bool = False) -> None:
         """Sends a whole response; content-length and connection are set here."""
         close = close or not self.request.keep_alive
-        lines = [f"HTTP/1.1 {status} {reason(status)}", *(f"{name}: {value}" for name, value in headers)]
-        lines += [f"Content-Length: {len(body)}"] if status >= 200 and status != 204 else []
-        lines += ["Connection: close"] if close else []
-        self.write("\r\n".join([*lines, "\r\n"]).encode("latin-1") + (body if self.request.method != "HEAD" else b""))
+        framing = [("Content-Length", str(len(body)))] if status >= 200 and status != 204 else []
+        framing += [("Connection", "close")] if close else []
+        head = response_head(status, [*headers, *framing])
+        self.write(head + (body if self.request.method != "HEAD" else b""))
         self.finish(close=close)
 
     def finish(self, *, close: bool = False) -> None:

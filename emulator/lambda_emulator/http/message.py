@@ -1,10 +1,11 @@
 """What an HTTP request is here, and what can be wrong with one. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
 
-__all__ = ["Header", "PeerGone", "Request", "RequestError", "error_response", "reason"]
+__all__ = ["Header", "PeerGone", "Request", "RequestError", "error_response", "reason", "response_head"]
 
 Header = tuple[str, str]
 
@@ -49,10 +50,17 @@ class Request:
         return next((value for key, value in self.headers if key.lower() == name), None)
 
 
+def response_head(status: int, headers: Iterable[Header]) -> bytes:
+    """The status line and the headers, to the blank line. Text goes out as UTF-8."""
+    lines = [f"HTTP/1.1 {status} {reason(status)}", *(f"{name}: {value}" for name, value in headers), "", ""]
+    return "\r\n".join(lines).encode("utf-8", "replace")
+
+
 def error_response(error: RequestError) -> bytes:
     """The whole response to a request that cannot be served; the connection closes behind it."""
     body = f"{error}\n".encode()
-    return (
-        f"HTTP/1.1 {error.status} {reason(error.status)}\r\nDate: {formatdate(usegmt=True)}\r\n"
-        f"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    ).encode("latin-1") + body
+    headers = [
+        ("Date", formatdate(usegmt=True)), ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Length", str(len(body))), ("Connection", "close"),
+    ]  # fmt: skip
+    return response_head(error.status, headers) + body

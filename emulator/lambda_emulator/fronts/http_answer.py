@@ -1,0 +1,86 @@
+"""What both HTTP fronts read from an answer: its prelude, a status, headers. Pure."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from lambda_emulator import limits
+from lambda_emulator.http.message import Header
+
+__all__ = [
+    "BODYLESS", "DROPPED", "REMAPPED", "BadAnswer", "Prelude", "PreludeParser", "checked_header", "parse_json",
+    "status_code",
+]  # fmt: skip
+
+_DELIMITER: Final = b"\0" * 8
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_BAD_VALUE: Final = re.compile(r"[\r\n\0]")
+
+BODYLESS: Final = frozenset({204, 304})
+REMAPPED: Final = frozenset({
+    # content-length and www-authenticate: reported by users of Function URLs. The others: the same list of API
+    # Gateway ("important notes"), assumed here.
+    "authorization", "connection", "content-length", "content-md5", "date", "host", "server", "www-authenticate",
+})  # fmt: skip
+DROPPED: Final = frozenset({
+    # Framing is the front's own; its identity headers win. Assumed.
+    "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "x-amzn-requestid", "x-amzn-trace-id",
+})  # fmt: skip
+
+
+class BadAnswer(Exception):
+    """The function's answer cannot be turned into HTTP; the message says why, for the terminal only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prelude:
+    """The metadata before a streamed body, and the first bytes of that body, if they came too."""
+
+    metadata: dict[str, Any]
+    rest: bytes
+
+
+class PreludeParser:
+    """Collects a streamed answer until its eight NULs. The prelude may come in any pieces."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def feed(self, data: bytes) -> Prelude | None:
+        """The prelude once it is complete. Raises BadAnswer."""
+        searched = max(0, len(self._data) - len(_DELIMITER) + 1)
+        self._data += data
+        end = self._data.find(_DELIMITER, searched)
+        if end < 0 or end > limits.PRELUDE:
+            if end > limits.PRELUDE or len(self._data) > limits.PRELUDE + len(_DELIMITER):
+                raise BadAnswer(f"the prelude has no end within {limits.PRELUDE} bytes")
+            return None
+        value = parse_json(bytes(self._data[:end]), "the prelude")
+        if not isinstance(value, dict):
+            raise BadAnswer(f"the prelude is a JSON {type(value).__name__}, not an object")
+        return Prelude(value, bytes(self._data[end + len(_DELIMITER) :]))
+
+
+def parse_json(data: bytes, what: str) -> Any:
+    """The value. Raises BadAnswer: also for what is nested too deeply to be read."""
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise BadAnswer(f"{what} is no JSON: {error}") from error
+
+
+def status_code(value: Any) -> int:
+    """A number or its text. Recorded: 700 is refused, "418" is taken. Assumed: 1xx is refused, it ends no request."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) == 3:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 200 <= value <= 599:
+        raise BadAnswer(f"statusCode is {value!r}, not a status from 200 to 599")
+    return value
+
+
+def checked_header(name: str, value: str) -> Header:
+    """The header, as given. Raises BadAnswer where it would break the response's framing."""
+    if not _TOKEN.fullmatch(name) or _BAD_VALUE.search(value):
+        raise BadAnswer(f"the header {name!r} holds characters that HTTP does not allow")
+    return name, value

@@ -1,0 +1,57 @@
+"""Which method and resource of a REST API a request is for. Pure."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar
+
+__all__ = ["Route", "find_route"]
+
+_PARAMETER: Final = re.compile(r"\{([^{}+]+)(\+?)\}")
+_Target = TypeVar("_Target")
+
+
+@dataclass(frozen=True)
+class Route(Generic[_Target]):
+    """One method and resource path of an API, and what serves it."""
+
+    method: str
+    """"ANY" for all."""
+    resource: str
+    target: _Target
+    names: tuple[str, ...] = field(init=False)
+    pattern: re.Pattern[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        parts, names, end = [], [], 0
+        for found in _PARAMETER.finditer(self.resource):
+            parts += [re.escape(self.resource[end : found.start()]), "(.+)" if found[2] else "([^/]+)"]
+            names.append(found[1])
+            end = found.end()
+        parts.append(re.escape(self.resource[end:]))
+        object.__setattr__(self, "names", tuple(names))
+        object.__setattr__(self, "pattern", re.compile("".join(parts)))
+
+    def match(self, method: str, path: str) -> dict[str, str] | None:
+        """The path parameters, still escaped; None when the request is not for this route."""
+        if self.method not in ("ANY", method):
+            return None
+        found = self.pattern.fullmatch(path) or (self.pattern.fullmatch(path.rstrip("/")) if path != "/" else None)
+        return dict(zip(self.names, found.groups(), strict=True)) if found else None
+
+    @property
+    def rank(self) -> tuple[list[int], bool]:
+        """In each segment a literal comes before {one}, and that before {many+}; a method comes before ANY."""
+        parameters = [_PARAMETER.fullmatch(segment) for segment in self.resource.split("/")]
+        return [0 if found is None else 2 if found[2] else 1 for found in parameters], self.method == "ANY"
+
+
+def find_route(
+    routes: Iterable[Route[_Target]], method: str, path: str
+) -> tuple[Route[_Target], dict[str, str]] | None:
+    """The route that AWS chooses whatever order the template has them in, and its path parameters."""
+    for route in sorted(routes, key=lambda route: route.rank):
+        parameters = route.match(method, path)
+        if parameters is not None:
+            return route, parameters
+    return None
