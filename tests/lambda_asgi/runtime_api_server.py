@@ -6,6 +6,7 @@ It enforces nothing of the protocol's order; a test says what it answers, and se
 import asyncio
 import base64
 import json
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -250,7 +251,10 @@ def _collect(posted: Posted, data: h11.Data) -> None:
 async def runtime_api_server() -> AsyncIterator[RuntimeAPIServer]:
     """A server on a free port of the loopback interface."""
     server = RuntimeAPIServer()
-    listening = await asyncio.start_server(server._serve, "127.0.0.1", 0)
+    listener = socket.create_server(("127.0.0.1", 0))
+    # Or else the kernel may hold a whole response while nobody reads: its buffers grow as far as the machine allows.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 256 * 1024)
+    listening = await asyncio.start_server(server._serve, sock=listener)
     host, port = listening.sockets[0].getsockname()[:2]
     server.address = f"{host}:{port}"
     try:
