@@ -102,7 +102,7 @@ class RuntimeAPIServer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
 
-    def invoke(self, event: Any, *, seconds: float = 30.0, headers: Mapping[str, str] | None = None) -> str:
+    def invoke(self, event: Any, *, seconds: float = 900.0, headers: Mapping[str, str] | None = None) -> str:
         """Queue an invocation with `seconds` to its deadline, from when it is delivered. Its request id."""
         self._count += 1
         request_id = f"request-{self._count}"
