@@ -15,7 +15,7 @@ UV = $(shell command -v uv || echo $(BIN)/uv)
 
 # sam looks for uv on PATH.
 SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam
-BYTECODE := $(BIN)/python tools/compile_bytecode.py
+FINISH_BUILD := $(BIN)/python -m tools.finish_build
 
 PORT ?= 3000
 FILE_SOURCE ?=
@@ -66,9 +66,9 @@ lint: $(READY) ## ruff, mypy --strict, and the template through sam validate --l
 	@$(SAM) validate --lint
 
 .PHONY: build
-build: $(READY) ## sam build for ARCH (arm64 or x86_64), and bytecode where there is a Python 3.13
+build: $(READY) ## sam build for ARCH (arm64 or x86_64), reproducible, with bytecode where there is a Python 3.13
 	@$(SAM) build --parameter-overrides Architecture=$(ARCH)
-	@$(BYTECODE) .aws-sam/build/FileServiceFunction
+	@$(FINISH_BUILD) .aws-sam/build/FileServiceFunction
 
 # sam local runs on this machine, so its build is for this machine's processor, in a folder of its own.
 .PHONY: invoke
@@ -92,6 +92,11 @@ bench: $(READY) ## lambda_asgi beside its peers, 5 minutes (ARGS=--quick: 2; doc
 .PHONY: bench-check
 bench-check: $(READY) ## fail when the runtime needs 15 % more instructions than it did (valgrind)
 	@$(BENCH) -m benchmarks.check $(ARGS)
+
+.PHONY: examples
+examples: $(READY) ## set up and test every example (ARGS="mcp llm" for some); lint every template
+	@$(BIN)/python -m tools.examples $(ARGS)
+	@[ -n "$(ARGS)" ] || $(BIN)/python -m tools.check_templates
 
 .PHONY: lock
 lock: $(READY) ## renew the pins after a change in a pyproject.toml

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.places import BUILT, HERE, LIBRARIES, NODE_MODULES, PLAIN, PREPARED, ROOT, RUNTIME_CLIENT, VENV
 
-BYTECODE = ("-m", "compileall", "-q", "-j0", "--invalidation-mode", "unchecked-hash")  # as tools/compile_bytecode.py
+BYTECODE = ("-m", "compileall", "-q", "-j0", "--invalidation-mode", "unchecked-hash")  # as tools/finish_build.py
 AIOBOTOCORE = "aiobotocore==3.10.0"  # nothing else here needs it, so it is in no lock
 
 
@@ -84,7 +84,7 @@ def build(interpreter: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(made / "FileServiceFunction", folder)
         shutil.copy(HERE / "apps" / "mangum_service.py", folder)
-    bytecode = (sys.executable, str(ROOT / "tools" / "compile_bytecode.py"), str(BUILT))
+    bytecode = (sys.executable, str(ROOT / "tools" / "finish_build.py"), str(BUILT))
     subprocess.run(bytecode, cwd=ROOT, env=environment, check=True)
 
 

@@ -18,7 +18,6 @@ from lambda_asgi.testing import function_url_event
 from tests.conformance.uvicorn_parity_app import background_work, make_app
 from tests.lambda_asgi.runtime_api_server import Posted
 from tests.lambda_asgi.support import runtime
-from tests.patience import PATIENCE
 
 
 class Exchange(NamedTuple):
@@ -285,7 +284,7 @@ def test_as_under_uvicorn(case: Case, app: Any, server: uvicorn.Server) -> None:
     theirs_behind: list[str] = []
 
     async def both() -> tuple[Exchange, Exchange]:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(20):
             theirs = await under_uvicorn(server, event, case.body, theirs_behind)
             ours = await through_the_runtime(app, event, ours_behind)
             return ours, theirs

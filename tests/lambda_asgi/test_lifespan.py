@@ -9,7 +9,6 @@ import pytest
 from lambda_asgi._asgi import Receive, Scope, Send
 from lambda_asgi._lifespan import Lifespan
 from lambda_asgi.errors import StartupFailed
-from tests.patience import PATIENCE
 
 
 class App:
@@ -37,7 +36,7 @@ class App:
 
 async def live(app: Any) -> Lifespan:
     lifespan = Lifespan(app)
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(5):
         await lifespan.startup()
         await lifespan.shutdown()
     return lifespan

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lambda_emulator.support import RunningEmulator, write_template
-from tests.patience import PATIENCE
+from tests.lambda_emulator.support import PATIENCE, RunningEmulator, write_template
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
