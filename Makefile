@@ -55,8 +55,8 @@ dev: $(READY) ## the same app under uvicorn --reload, without Lambda (PORT, FILE
 	@FILE_SOURCE="$(FILE_SOURCE)" exec $(BIN)/uvicorn --app-dir src --reload --reload-dir src --port $(PORT) file_service.main:app
 
 .PHONY: test
-test: $(READY) ## run the test suite (ARGS="-k name" for a part of it)
-	@$(BIN)/pytest $(ARGS)
+test: $(READY) ## run the test suite on all cores (ARGS="-k name" for a part of it)
+	@$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 .PHONY: lint
 lint: $(READY) ## ruff, mypy --strict, and the template through sam validate --lint

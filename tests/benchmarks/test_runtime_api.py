@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 import pytest
 
 from benchmarks.framing import DELIMITER
-from benchmarks.runtime_api import Answer, PeerFailed, RuntimeAPI
+from benchmarks.runtime_api import READ_SIZE, Answer, PeerFailed, RuntimeAPI
 
 EVENT = json.dumps({"rawPath": "/small"}).encode()
 PRELUDE = b'{"statusCode":200}' + DELIMITER
@@ -246,13 +246,13 @@ def test_as_many_at_once_as_asked() -> None:
 
 
 def test_what_is_beyond_the_first_bytes_is_counted_and_not_taken_for_all() -> None:
-    content = b"x" * 300_000
+    content = b"x" * (2 * READ_SIZE)  # more than the server takes in one piece
     wire = b"%x\r\n%b\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(PRELUDE), PRELUDE, len(content), content)
     with runtime(always(wire, lambda data: [data[:1000], data[1000:]], chunked=True)) as server:
         server.wait_until_polled(20)
         server.keep = 500
         [answer] = server.run([EVENT])
-        server.keep = 10**6
+        server.keep = 10**9
         [kept] = server.run([EVENT])
     assert answer.received == kept.received == len(wire)
     assert kept.content() == content

@@ -153,7 +153,8 @@ def make_app(folder: Path) -> FastAPI:
     @app.post("/stream-in")
     async def stream_in(request: Request) -> StreamingResponse:
         # Not request.stream() itself: uvicorn says spec_version 2.3, and Starlette then reads the body away from it.
-        return StreamingResponse(iter([chunk async for chunk in request.stream()]))
+        # In one piece: how many pieces uvicorn reads is up to the kernel.
+        return StreamingResponse(iter([b"".join([chunk async for chunk in request.stream()])]))
 
     @app.get("/url/{rest:path}")
     async def url(request: Request) -> dict[str, Any]:

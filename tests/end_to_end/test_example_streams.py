@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.lambda_emulator.support import PATIENCE, Client
+from tests.lambda_emulator.support import Client
+from tests.patience import PATIENCE
 
 SOURCE = Path(__file__).parents[2] / "examples" / "streams" / "src"
 

@@ -4,8 +4,9 @@ import asyncio
 import errno
 import os
 import socket
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import aclosing
 from pathlib import Path
@@ -145,11 +146,28 @@ def test_another_version_is_another_tag_even_within_a_second(root: Path) -> None
     assert asyncio.run(tag()) != before
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_what_may_not_be_read_is_refused(root: Path) -> None:
-    (root / "sub" / "a.txt").chmod(0)
-    with pytest.raises(SourceRefused):
-        read(root, "sub/a.txt")
+@pytest.fixture
+def nobody() -> Iterator[None]:
+    """The test runs as a user who may not read everything: as `nobody` where it was root."""
+    was_root = os.geteuid() == 0
+    if was_root:
+        try:
+            os.seteuid(65534)
+        except OSError:
+            pytest.skip("root may read everything, and no other user is there")
+    yield
+    if was_root:
+        os.seteuid(0)
+
+
+def test_what_may_not_be_read_is_refused(nobody: None) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder, "secret.txt").write_text("secret")
+        Path(folder, "secret.txt").chmod(0)
+        Path(folder, "open.txt").write_text("open")
+        assert read(Path(folder), "open.txt") == b"open"
+        with pytest.raises(SourceRefused):
+            read(Path(folder), "secret.txt")
 
 
 def test_no_descriptor_is_left_open(root: Path) -> None:

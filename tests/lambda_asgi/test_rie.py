@@ -107,8 +107,7 @@ def started(command: list[str], port: int, environment: dict[str, str]) -> Itera
     try:
         yield emulator
     finally:
-        if process.poll() is None:
-            emulator.end()
+        emulator.end()
 
 
 @contextmanager
@@ -228,7 +227,9 @@ def test_an_app_that_blocks_the_event_loop_times_out() -> None:
     """Nothing can be done about it; the platform does."""
     with rie(AWS_LAMBDA_FUNCTION_TIMEOUT="1") as emulator:
         assert b"Task timed out after 1.00 seconds" in emulator.get("/block").body
-        assert emulator.get("/count").split[1] == b"1", "a new process"
+        # A new process has the same second for its start and its answer; a slow machine needs several.
+        answers = (emulator.get("/count") for _ in range(100))
+        assert next(answer for answer in answers if answer.status == 200).split[1] == b"1"
 
 
 # Managed Instances: several invocations at once. The emulator then starts /var/task/bootstrap as a user of its own, so
@@ -252,7 +253,8 @@ exec "$@"
 def can_unshare() -> bool:
     if platform.system() != "Linux":
         return False
-    trial = ["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/var"]
+    script = "mount -t tmpfs tmpfs /var && setpriv --reuid 1 --regid 1 --clear-groups true"  # root here may still not
+    trial = ["unshare", "-m", "sh", "-c", script]
     try:
         return subprocess.run(trial, capture_output=True, check=False).returncode == 0
     except FileNotFoundError:

@@ -12,9 +12,14 @@ import pytest
 from tests.lambda_emulator.support import RunningEmulator, write_template
 
 NODE = shutil.which("node")
+ROOT = Path(__file__).parents[2]
 PACKAGES = [
-    Path(os.environ.get("NODE_MODULES", "node_modules")) / "aws-lambda-ric",
-    Path(__file__).parents[2] / "benchmarks" / "node" / "node_modules" / "aws-lambda-ric",
+    Path(folder) / "aws-lambda-ric"
+    for folder in (
+        os.environ.get("NODE_MODULES", "node_modules"),
+        ROOT / ".cache" / "node" / "node_modules",  # where .ci/run installs it
+        ROOT / "benchmarks" / "node" / "node_modules",
+    )
 ]
 
 HANDLER = """
