@@ -1,6 +1,7 @@
 """Ports for servers that cannot be given port 0."""
 
 import contextlib
+import os
 import random
 import socket
 from pathlib import Path
@@ -13,10 +14,12 @@ def free_ports(count: int) -> list[int]:
     """Ports of the loopback interface on which nobody listens.
 
     They are below those that the kernel hands out by itself, so that until the server listens there, no connection and
-    no other server gets one by chance.
+    no other server gets one by chance. Each of several processes that run tests looks in a part of its own.
     """
     ephemeral = int(_RANGE.read_text().split()[0]) if _RANGE.exists() else 32_768
-    candidates = list(range(_LOWEST, ephemeral))
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    candidates = list(range(_LOWEST + worker, ephemeral, workers))
     random.SystemRandom().shuffle(candidates)
     with contextlib.ExitStack() as stack:
         found: list[int] = []

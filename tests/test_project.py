@@ -8,6 +8,8 @@ from pathlib import Path
 
 import yaml
 
+from tests.patience import PATIENCE
+
 TOP = Path(__file__).parent.parent
 PIN = re.compile(r"^([a-z0-9._-]+)==(\S+)", re.MULTILINE)
 
@@ -74,7 +76,7 @@ def test_the_function_starts_with_the_script_that_ships() -> None:
 def test_the_handler_is_there() -> None:
     module, _, name = str(function()["Handler"]).rpartition(".")
     code = f"import {module}, lambda_asgi; assert isinstance({module}.{name}, lambda_asgi.LambdaASGI)"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE)
 
 
 def test_links_between_documents_lead_somewhere() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.framing import DELIMITER
 from benchmarks.runtime_api import READ_SIZE, Answer, PeerFailed, RuntimeAPI
+from tests.patience import PATIENCE
 
 EVENT = json.dumps({"rawPath": "/small"}).encode()
 PRELUDE = b'{"statusCode":200}' + DELIMITER
@@ -26,7 +27,7 @@ class Runtime:
 
     def __init__(self, address: str) -> None:
         host, _, port = address.rpartition(":")
-        self._socket = socket.create_connection((host, int(port)), timeout=20)
+        self._socket = socket.create_connection((host, int(port)), timeout=PATIENCE)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def next(self) -> tuple[str, bytes]:
@@ -223,7 +224,7 @@ def test_as_many_at_once_as_asked() -> None:
     under_way = 0
     most = 0
     lock = threading.Lock()
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=PATIENCE)
 
     def act(other: Runtime) -> None:
         nonlocal under_way, most

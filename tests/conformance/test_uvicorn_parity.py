@@ -18,6 +18,7 @@ from lambda_asgi.testing import function_url_event
 from tests.conformance.uvicorn_parity_app import background_work, make_app
 from tests.lambda_asgi.runtime_api_server import Posted
 from tests.lambda_asgi.support import runtime
+from tests.patience import PATIENCE
 
 
 class Exchange(NamedTuple):
@@ -284,7 +285,7 @@ def test_as_under_uvicorn(case: Case, app: Any, server: uvicorn.Server) -> None:
     theirs_behind: list[str] = []
 
     async def both() -> tuple[Exchange, Exchange]:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             theirs = await under_uvicorn(server, event, case.body, theirs_behind)
             ours = await through_the_runtime(app, event, ours_behind)
             return ours, theirs

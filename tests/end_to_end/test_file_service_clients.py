@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.file_service.servers import Server, service
+from tests.patience import PATIENCE
 
 LARGE = random.Random(7).randbytes(30_000_001)
 FILES = {
@@ -29,7 +30,7 @@ def client(name: str, package: str = "") -> str:
 
 
 def run(*command: str | Path, cwd: Path) -> None:
-    ran = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=50, check=False)
+    ran = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert ran.returncode == 0, f"{ran.args}\n{ran.stdout}\n{ran.stderr}"
 
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from tests.lambda_emulator.support import RunningEmulator
+from tests.patience import PATIENCE
 
 TOP = Path(__file__).parent.parent.parent
 MIB = 1024 * 1024
@@ -27,7 +28,7 @@ def test_a_big_file_comes_whole_and_in_little_memory(tmp_path: Path) -> None:
         assert emulator.get("/healthz").status == 200
         [process] = runtimes(emulator.process.pid)
         before = resident(process)
-        client = http.client.HTTPConnection("127.0.0.1", emulator.port, timeout=30)
+        client = http.client.HTTPConnection("127.0.0.1", emulator.port, timeout=PATIENCE)
         client.request("GET", "/files/big.bin")
         response = client.getresponse()
         assert response.status == 200

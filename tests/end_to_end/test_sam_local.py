@@ -34,7 +34,7 @@ def reason_to_skip() -> str:
 
 REASON = reason_to_skip()
 
-pytestmark = [pytest.mark.docker, pytest.mark.skipif(bool(REASON), reason=REASON), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.docker, pytest.mark.skipif(bool(REASON), reason=REASON)]
 
 
 def invoke(

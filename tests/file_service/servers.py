@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import obstore
 from obstore.store import S3Store
 
+from tests.patience import PATIENCE
 from tests.ports import free_ports
 
 ROOT = Path(__file__).parent.parent.parent
@@ -49,7 +50,7 @@ class Server:
 
     def ask(self, method: str, target: str, headers: Mapping[str, str] | None = None) -> Answer:
         """One request, its target as it is: nothing is normalised."""
-        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=30)
+        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=PATIENCE)
         with contextlib.closing(connection):
             connection.putrequest(method, target, skip_accept_encoding=True)
             for name, value in (headers or {}).items():
@@ -119,14 +120,14 @@ def _process(
     finally:
         process.send_signal(stop)
         try:
-            process.wait(30)
+            process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
             raise
         finally:
             if drain.is_alive():
-                drain.join(10)
+                drain.join(PATIENCE)
             process.stdout.close()
     # By itself or by the signal; not aborted on its way out.
     assert process.returncode in (0, 128 + stop, -stop), f"{command} ended with {process.returncode}:\n{''.join(lines)}"

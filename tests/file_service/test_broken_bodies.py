@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.file_service.servers import service
+from tests.patience import PATIENCE
 
 MIB = 1024 * 1024
 SIZE = 150 * MIB  # more than all buffers on the way hold
@@ -19,7 +20,7 @@ def test_a_file_rewritten_while_it_is_sent_ends_short(front: str, tmp_path: Path
     with open(path, "wb") as file:
         file.truncate(SIZE)
     with service(front, {"FILE_SOURCE": str(tmp_path)}) as server:
-        connection = HTTPConnection(urlsplit(server.url).netloc, timeout=30)
+        connection = HTTPConnection(urlsplit(server.url).netloc, timeout=PATIENCE)
         connection.request("GET", "/files/changing.bin")
         response = connection.getresponse()
         promised = response.getheader("x-amzn-remapped-content-length") or response.getheader("content-length")
@@ -44,7 +45,7 @@ def test_a_file_replaced_while_it_is_sent_is_sent_to_its_end(tmp_path: Path) -> 
     with open(path, "wb") as file:
         file.truncate(SIZE)
     with service("uvicorn", {"FILE_SOURCE": str(tmp_path)}) as server:
-        connection = HTTPConnection(urlsplit(server.url).netloc, timeout=30)
+        connection = HTTPConnection(urlsplit(server.url).netloc, timeout=PATIENCE)
         connection.request("GET", "/files/replaced.bin")
         response = connection.getresponse()
         received = len(response.read(MIB))

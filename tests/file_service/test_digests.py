@@ -16,6 +16,7 @@ from file_service.sources import File
 from tests.file_service.asgi import app_over, call
 from tests.file_service.memory_source import MemorySource
 from tests.file_service.servers import Answer
+from tests.patience import PATIENCE
 
 DATA = bytes(range(256)) * 4096
 SHA256 = hashlib.sha256(DATA)
@@ -113,7 +114,7 @@ def test_while_nothing_comes_the_stream_is_kept_alive(monkeypatch: pytest.Monkey
 
     class Stuck(MemorySource):
         async def read(self, file: File, start: int, stop: int) -> AsyncGenerator[bytes, None]:
-            await asyncio.wait_for(pinged.wait(), 10)
+            await asyncio.wait_for(pinged.wait(), PATIENCE)
             yield b"data"
 
     async def work() -> bytes:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.file_service.servers import Server, service
+from tests.patience import PATIENCE
 
 MIB = 1024 * 1024
 
@@ -36,7 +37,7 @@ def _measure(server: Server, target: str) -> tuple[int, int]:
     """By how much the server's peak of resident memory grows over a download, and the bytes of that."""
     Path(f"/proc/{server.pid}/clear_refs").write_text("5")  # the peak begins anew
     before = _peak(server.pid)
-    connection = HTTPConnection(urlsplit(server.url).netloc, timeout=30)
+    connection = HTTPConnection(urlsplit(server.url).netloc, timeout=PATIENCE)
     connection.request("GET", target)
     response = connection.getresponse()
     sent = 0

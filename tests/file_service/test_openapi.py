@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.file_service.servers import BIN, service
+from tests.patience import PATIENCE
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 FILES = {"a.txt": b"alpha", "folder/b c.txt": b"beta", "empty": b""}
@@ -22,5 +23,5 @@ def test_no_request_makes_it_fail(front: str, tmp_path: Path) -> None:
     with service(front, {"FILE_SOURCE": str(tmp_path)}) as server:
         command = [str(BIN / "schemathesis"), "run", f"{server.url}/openapi.json", "--max-examples", examples]
         command += ["--checks", CHECKS, "--seed", "5", "--no-color"]
-        ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=55, check=False)
+        ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr

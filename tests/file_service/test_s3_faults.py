@@ -16,6 +16,7 @@ from file_service.sources import s3 as s3_module
 from file_service.sources.s3 import S3Source
 from tests.file_service.faulty_proxy import FaultyProxy
 from tests.file_service.servers import S3Server, s3_server, service
+from tests.patience import PATIENCE
 
 # By hand: FAULT_DOWNLOADS=200 FAULT_BYTES=20000000 pytest -s -k downloads_are --timeout 900 tests/file_service
 DOWNLOADS = int(os.environ.get("FAULT_DOWNLOADS", "10"))
@@ -152,5 +153,5 @@ def test_processes_that_used_s3_end_cleanly_50_times_in_a_row(s3: S3Server) -> N
             subprocess.Popen([*command, how], env=environment, stderr=subprocess.PIPE) for how in ("close", "abandon")
         ]
         for process in both:
-            _, errors = process.communicate(timeout=30)
+            _, errors = process.communicate(timeout=PATIENCE)
             assert process.returncode == 0, errors

@@ -6,6 +6,7 @@ It enforces nothing of the protocol's order; a test says what it answers, and se
 import asyncio
 import base64
 import json
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -101,7 +102,7 @@ class RuntimeAPIServer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
 
-    def invoke(self, event: Any, *, seconds: float = 30.0, headers: Mapping[str, str] | None = None) -> str:
+    def invoke(self, event: Any, *, seconds: float = 900.0, headers: Mapping[str, str] | None = None) -> str:
         """Queue an invocation with `seconds` to its deadline, from when it is delivered. Its request id."""
         self._count += 1
         request_id = f"request-{self._count}"
@@ -250,7 +251,10 @@ def _collect(posted: Posted, data: h11.Data) -> None:
 async def runtime_api_server() -> AsyncIterator[RuntimeAPIServer]:
     """A server on a free port of the loopback interface."""
     server = RuntimeAPIServer()
-    listening = await asyncio.start_server(server._serve, "127.0.0.1", 0)
+    listener = socket.create_server(("127.0.0.1", 0))
+    # Or else the kernel may hold a whole response while nobody reads: its buffers grow as far as the machine allows.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 256 * 1024)
+    listening = await asyncio.start_server(server._serve, sock=listener)
     host, port = listening.sockets[0].getsockname()[:2]
     server.address = f"{host}:{port}"
     try:

@@ -13,11 +13,9 @@ from lambda_asgi._asgi import ASGIApp, Message, Scope, Send
 from lambda_asgi._environment import Environment, FunctionIdentity, Settings
 from lambda_asgi._runtime import Runtime
 from tests.lambda_asgi.runtime_api_server import RuntimeAPIServer, runtime_api_server
+from tests.patience import PATIENCE
 
 T = TypeVar("T")
-
-SECONDS = 20
-"""What no scenario takes, unless something hangs."""
 
 
 class RunningRuntime:
@@ -63,7 +61,7 @@ def play(scenario: Coroutine[Any, Any, T]) -> T:
 
     async def watched() -> T:
         tasks, before = len(asyncio.all_tasks()), descriptors()
-        async with asyncio.timeout(SECONDS) as loop.patience:
+        async with asyncio.timeout(PATIENCE) as loop.patience:
             result = await scenario
         for _ in range(20):  # for what was closed or cancelled last
             await asyncio.sleep(0)

@@ -70,7 +70,7 @@ def check(answer: Posted) -> None:
         json.loads(answer.body)
 
 
-@pytest.mark.timeout(60 + EVENTS // 20)
+@pytest.mark.timeout(240 + EVENTS // 20)
 @pytest.mark.parametrize("mode", MODES)
 def test_no_event_ends_the_process(mode: Any) -> None:
     @settings(max_examples=-(-EVENTS // (BATCH * len(MODES))), deadline=None, suppress_health_check=list(HealthCheck))

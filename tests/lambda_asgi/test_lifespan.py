@@ -9,6 +9,7 @@ import pytest
 from lambda_asgi._asgi import Receive, Scope, Send
 from lambda_asgi._lifespan import Lifespan
 from lambda_asgi.errors import StartupFailed
+from tests.patience import PATIENCE
 
 
 class App:
@@ -36,7 +37,7 @@ class App:
 
 async def live(app: Any) -> Lifespan:
     lifespan = Lifespan(app)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await lifespan.startup()
         await lifespan.shutdown()
     return lifespan

@@ -16,6 +16,7 @@ import pytest
 
 from lambda_asgi._invocation import Invocation, current_invocation
 from lambda_asgi._logging.handlers import FrameHandler, InvocationFilter
+from tests.patience import PATIENCE
 
 PRELUDE = """
 import logging, os, sys
@@ -63,7 +64,7 @@ def run(program: str, *, framed: bool = False, prelude: str = PRELUDE, **variabl
         env=variables,
         pass_fds=[writing],
         capture_output=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
     os.close(writing)

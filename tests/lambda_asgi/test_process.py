@@ -16,13 +16,14 @@ import pytest
 from lambda_asgi.testing import function_url_event
 from tests.lambda_asgi.process import runtime_process
 from tests.lambda_asgi.runtime_api_server import runtime_api_server
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 
 
 def play(scenario: Any) -> Any:
     async def bounded() -> Any:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             return await scenario
 
     return asyncio.run(bounded())

@@ -23,6 +23,7 @@ import pytest
 
 from lambda_asgi import _prelude as prelude
 from lambda_asgi.testing import function_url_event
+from tests.patience import PATIENCE
 from tests.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
@@ -69,7 +70,7 @@ class Emulator:
         """The emulator's answer, asked for again while it does not listen yet, or its workers have not polled yet."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         for _ in range(1500):
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
             try:
                 connection.request("POST", "/2015-03-31/functions/function/invocations", json.dumps(event), named)
             except ConnectionRefusedError:

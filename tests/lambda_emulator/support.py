@@ -14,10 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.patience import PATIENCE
+
 RUNTIMES = Path(__file__).with_name("runtimes")
 SCRIPTED = RUNTIMES / "scripted.py"
-PATIENCE = 20.0
-"""Seconds that a test waits before it fails; nothing takes that long."""
 
 
 def environment(**extra: str) -> dict[str, str]:

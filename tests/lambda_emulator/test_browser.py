@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.lambda_emulator.support import PATIENCE, RunningEmulator, write_template
+from tests.lambda_emulator.support import RunningEmulator, write_template
+from tests.patience import PATIENCE
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 

@@ -13,7 +13,8 @@ from rich.console import Console as RichConsole
 
 from lambda_emulator.__main__ import parser
 from lambda_emulator.console import Console, RequestLine, error_text, size_text
-from tests.lambda_emulator.support import PATIENCE, RUNTIMES, RunningEmulator, environment, write_template
+from tests.lambda_emulator.support import RUNTIMES, RunningEmulator, environment, write_template
+from tests.patience import PATIENCE
 
 
 def run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:

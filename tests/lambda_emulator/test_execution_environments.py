@@ -23,7 +23,8 @@ from lambda_emulator.function.launch import Launch
 from lambda_emulator.function.pool import Function
 from lambda_emulator.invocation import Invocation
 from lambda_emulator.template.reader import FunctionConfig
-from tests.lambda_emulator.support import PATIENCE, RUNTIMES, RunningEmulator, environment, write_template
+from tests.lambda_emulator.support import RUNTIMES, RunningEmulator, environment, write_template
+from tests.patience import PATIENCE
 
 LIFECYCLE = (sys.executable, str(RUNTIMES / "lifecycle.py"))
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from lambda_emulator import limits
 from lambda_emulator.http.exchange import Exchange
 from lambda_emulator.http.server import HTTPServer
+from tests.patience import PATIENCE
 
 ENDLESS = 512 * 1024 * 1024
 """More than a kernel holds of a connection that nobody reads."""
@@ -64,7 +65,7 @@ async def ask(port: int, *pieces: bytes, close: bool = False) -> bytes:
             await asyncio.sleep(0)
         if close:
             writer.write_eof()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             return await reader.read()
     finally:
         writer.close()
@@ -240,7 +241,7 @@ def test_an_aborted_download_ends_its_handler() -> None:
             writer.write(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
             await reader.readexactly(100_000)
             writer.transport.abort()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 await ended.wait()
 
     asyncio.run(scenario())
@@ -291,7 +292,7 @@ def test_a_client_that_does_not_read_stops_the_writer() -> None:
         async with serving(handler) as port:
             reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
             writer.write(b"GET /flood HTTP/1.1\r\nHost: x\r\n\r\n")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 await stalled.wait()
             writer.transport.abort()
             del reader

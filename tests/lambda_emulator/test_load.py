@@ -66,7 +66,7 @@ def resident(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
 
 
-@pytest.mark.timeout(60 + 2 * SECONDS)
+@pytest.mark.timeout(240 + 2 * SECONDS)
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
 def test_200_streaming_clients(tmp_path: Path) -> None:
     inner = {"CapacityProviderArn": "arn:x", "PerExecutionEnvironmentMaxConcurrency": CLIENTS}

@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.lambda_emulator.support import PATIENCE, RunningEmulator, write_template
+from tests.lambda_emulator.support import RunningEmulator, write_template
+from tests.patience import PATIENCE
 
 MIB = 1024 * 1024
 
