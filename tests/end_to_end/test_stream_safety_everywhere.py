@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lambda_emulator.support import PATIENCE, Client, RunningEmulator, write_template
+from tests.lambda_emulator.support import Client, RunningEmulator, write_template
 
 APPS = Path(__file__).with_name("apps")
 
