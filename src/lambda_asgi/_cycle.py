@@ -12,24 +12,37 @@ from contextlib import aclosing, suppress
 from typing import Any, Protocol
 
 from lambda_asgi._asgi import ASGIApp, Message, Scope
+from lambda_asgi._describe import described
 from lambda_asgi._error_report import ErrorReport
 from lambda_asgi._logging import logger
 from lambda_asgi._pathsend import read_ahead
-from lambda_asgi._response import BufferedResponse, Response, State
-from lambda_asgi.errors import AppCancelled, ClientDisconnected, DeadlineExceeded, LambdaASGIError, UnexpectedMessage
+from lambda_asgi._response import BufferedResponse, Response, State, kind_of
+from lambda_asgi.errors import (
+    AppCancelled,
+    ClientDisconnected,
+    DeadlineExceeded,
+    EventLoopBlocked,
+    LambdaASGIError,
+    UnexpectedMessage,
+)
 
-# An app may send for long without ever waiting for anything. After this time the event loop gets a turn all the same:
-# for other invocations, for the deadline, and to hear that nobody reads any more.
+# An app may send for long without ever waiting for anything. After this time the event loop goes on with other work all
+# the same: for other invocations, for the deadline, and to hear that nobody reads any more.
 FAIR_SHARE = 0.002
 
+# A timer that is this late (seconds), and so late that the next one is due, says that the event loop was blocked.
+BLOCKED_FOR = 0.25
+
 EXTENSIONS: dict[str, dict[str, object]] = {"http.response.pathsend": {}}
+
+MESSAGES = ("http.response.start", "http.response.body")
 
 CreateTask = Callable[[Coroutine[Any, Any, None], asyncio.AbstractEventLoop], "asyncio.Task[None]"]
 
 if sys.version_info >= (3, 12):
 
     def start_task(app: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> "asyncio.Task[None]":
-        """A task that begins at once: an app that never waits is done without a turn of the event loop."""
+        """A task that begins at once: an app that never waits is done before the event loop goes on."""
         return asyncio.Task(app, loop=loop, eager_start=True)
 
 else:
@@ -45,10 +58,6 @@ class ResponseWriter(Protocol):
     def begun(self) -> bool:
         """Whether anything was streamed: from then on a failure can only be told by `fail`."""
 
-    @property
-    def connected(self) -> bool:
-        """Whether `stream_now` can send: a peer may close a connection while it is idle, and `stream` opens another."""
-
     def when_gone(self, callback: Callable[[], None], /) -> None:
         """Have `callback` called once when nobody takes the response any more, before its end was sent."""
 
@@ -59,7 +68,7 @@ class ResponseWriter(Protocol):
     def stream_now(self, parts: Sequence[bytes], last: bool = False) -> None:
         """`stream` without waiting, for parts that are small and few. Raises ClientDisconnected."""
 
-    def fail(self, error: ErrorReport, /) -> None:
+    def fail(self, report: ErrorReport, /) -> None:
         """End a begun stream visibly broken."""
 
 
@@ -91,8 +100,7 @@ class RequestCycle:
         self.error = error
         """What ended the response before its time, or the app after it."""
         self.ending = "complete"
-        """In a word: complete, error (nothing was sent yet), broken (something was), deadline, disconnected, or
-        background-error (the response was complete)."""
+        """In a word, of those in docs/logging.md."""
         self.chunks = 0
         """How many messages had a part of the body."""
         self.first_byte_at: float | None = None
@@ -105,11 +113,11 @@ class RequestCycle:
         self._task: asyncio.Task[None] | None = None
         self._disconnected = asyncio.Event()
         self._ended: asyncio.Future[None] | None = None
-        """Done when the app has ended or is given up: there is one while `run` waits for that."""
+        """Done when the app has ended or is given up: there is one while `finish` waits for that."""
         self._timers: list[asyncio.TimerHandle] = []
-        self._last_turn = time.monotonic()
-        self._begins = False
-        """The app's first turn is under way, and whoever began it will see whether the app waits."""
+        self._began = self._last_yield = time.monotonic()
+        self._in_first_step = False
+        """The app runs for the first time, and whoever started it will see whether it waits."""
         self._opens_file = False
         """The app waits, but for us, and a file that cannot be opened is still a 500."""
         self._logged = False
@@ -118,10 +126,14 @@ class RequestCycle:
 
     async def receive(self) -> Message:
         """The whole request body at first; then `http.disconnect`, once nobody reads or the response is complete."""
-        if self._body is not None:
+        if self._disconnected.is_set():
+            self._body = None
+            await asyncio.sleep(0)  # an app may ask again and again; the event loop must go on
+        elif self._body is None:
+            await self._disconnected.wait()
+        else:
             body, self._body = self._body, None
             return {"type": "http.request", "body": body, "more_body": False}
-        await self._disconnected.wait()
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
@@ -129,67 +141,98 @@ class RequestCycle:
 
         Raises ClientDisconnected when nobody reads any more, and what Response.send raises.
         """
+        try:
+            parts = self._take(message)
+        except (LambdaASGIError, ClientDisconnected):
+            await asyncio.sleep(0)  # an app may ignore it and try again; the event loop must go on
+            raise
+        if parts is None:
+            await self._send_file(message)
+            return
+        state = self.response.state
+        if self._writer is not None:
+            waiting = self._pass_on(self._writer, parts, state is State.COMPLETE)
+            if waiting is not None:
+                await waiting
+        if state is State.COMPLETE:
+            self._disconnected.set()
+        elif state is State.STREAMING and time.monotonic() - self._last_yield > FAIR_SHARE:
+            await asyncio.sleep(0)
+            self._last_yield = time.monotonic()
+
+    def _take(self, message: Message) -> list[bytes] | None:
+        """What goes out for a message; None for a file."""
         response = self.response
         if response.state is not State.COMPLETE:
             if self._disconnected.is_set():
-                await asyncio.sleep(0)  # an app may ignore it and go on; the event loop must go on too
                 raise ClientDisconnected("nobody reads this response any more")
             if self.error is not None:
-                raise UnexpectedMessage(f"the response has failed, no more of it is sent: {self.error}")
-        if message.get("type") == "http.response.pathsend":
-            await self._send_file(message)
-            return
+                failure = type(self.error).__name__
+                raise UnexpectedMessage(f"the response has failed ({failure}): no more of it is sent")
+        kind = kind_of(message)
+        if kind == "http.response.pathsend":
+            return None
+        if kind not in MESSAGES:  # nothing is missing without it: an app may catch this, and go on
+            raise UnexpectedMessage(f"the app sent {described(message)}: not a message of an HTTP response")
         sent = response.body_bytes
         try:
             parts = response.send(message)
         except LambdaASGIError as error:
             if response.state is not State.START:  # then something is missing that no later message can make good
-                self.error = self.error or error
+                self._fail(error)
             raise
-        complete = response.state is State.COMPLETE
         if response.body_bytes > sent:
             self.chunks += 1
-        if self._writer is not None:
-            if parts or complete:
-                if self.first_byte_at is None:
-                    self.first_byte_at = time.perf_counter()
-                waiting = self._writer.stream(parts, complete)
-                if waiting is not None:
-                    await waiting
-            elif not self._begins:
-                self._loop.call_soon(self._turn)
-        if complete:
-            self._disconnected.set()
-        elif response.state is State.STREAMING and time.monotonic() - self._last_turn > FAIR_SHARE:
-            await asyncio.sleep(0)
-            self._last_turn = time.monotonic()
+        return parts
+
+    def _pass_on(self, writer: ResponseWriter, parts: list[bytes], last: bool) -> Awaitable[None] | None:
+        if parts or last:
+            if self.first_byte_at is None:
+                self.first_byte_at = time.perf_counter()
+            return writer.stream(parts, last)
+        if not self._in_first_step:
+            self._loop.call_soon(self._flush)
+        return None
 
     async def _send_file(self, message: Message) -> None:
+        path = message.get("path")
         if self.response.state not in (State.HELD, State.STREAMING) or self.response.body_bytes:
-            self.error = self.error or UnexpectedMessage(
-                "the app sent http.response.pathsend, which is a whole body, but not right after http.response.start"
-            )
-            raise self.error
+            refusal = "which is a whole body, but not right after http.response.start"
+        elif not isinstance(path, str):  # a number would be one of our descriptors
+            refusal = f"but its path is {described(path)}, not text"
+        else:
+            refusal = ""
+        if refusal:
+            error = UnexpectedMessage(f"the app sent http.response.pathsend, {refusal}")
+            self._fail(error)
+            await asyncio.sleep(0)
+            raise error
+        assert isinstance(path, str)
         self._opens_file = True
         try:
             # Of a file that has grown, what was announced: the rest belongs to nobody's response.
-            async with aclosing(read_ahead(message["path"], self.response.body_left)) as pieces:
+            async with aclosing(read_ahead(path, self.response.body_left)) as pieces:
                 async for piece in pieces:
                     await self.send({"type": "http.response.body", "body": piece, "more_body": True})
         except OSError as error:  # apps take an OSError of `send` for a reader who has gone
-            self.error = self.error or error
+            self._fail(error)
             raise
         await self.send({"type": "http.response.body"})
 
-    def _turn(self) -> None:
-        if self._writer is None or self.error is not None or self._opens_file or not self._writer.connected:
+    def _flush(self) -> None:
+        """The app waits: what is held goes out."""
+        if self._writer is None or self.error is not None or self._opens_file:
             return
-        try:
-            parts = self.response.turn()
-        except LambdaASGIError:
-            return  # the app's next message meets the same error, where it can be raised
-        if parts:
-            self._writer.stream_now(parts)
+        # A response that cannot be opened: the app's next message meets the same error, where it can be raised.
+        with suppress(LambdaASGIError, ClientDisconnected):
+            parts = self.response.flush()
+            if parts:
+                self._writer.stream_now(parts)
+
+    def _fail(self, error: BaseException) -> None:
+        """The first error counts: what an app makes of our own errors, and what comes later, do not."""
+        if self.error is None:
+            self.error = error
 
     # How its run ends.
 
@@ -209,7 +252,7 @@ class RequestCycle:
             return
         if self._writer is not None:
             self._writer.when_gone(self._gone)
-        self._begins = True
+        self._in_first_step = True
         self._task = create_task(self._run_app(), loop)
 
     @property
@@ -219,9 +262,9 @@ class RequestCycle:
 
     async def finish(self) -> None:
         """The rest of `run`, after a first turn."""
-        self._begins = False
+        self._in_first_step = False
         if self._task is not None and not self._task.done():
-            self._turn()
+            self._flush()
             await self._wait_for(self._task)
         if self.error is not None:
             await self._end_response(self.error)
@@ -231,9 +274,10 @@ class RequestCycle:
         task.add_done_callback(self._app_ended)
         if self._deadline is not None:
             left = self._deadline - time.time()
-            margin = min(self._margin, left / 2)
             ends_at = self._loop.time() + left
-            self._timers = [self._loop.call_at(ends_at - margin, self._out_of_time, task, ends_at, margin)]
+            margin = min(self._margin, max(0.0, left + time.monotonic() - self._began) / 2)
+            due = time.monotonic() + left - margin
+            self._timers = [self._loop.call_at(ends_at - margin, self._out_of_time, task, ends_at, margin, due)]
         try:
             await self._ended
         except asyncio.CancelledError:  # the environment ends: the app's own clean-up comes before the lifespan's
@@ -249,16 +293,14 @@ class RequestCycle:
         try:
             await self._app(self.scope, self.receive, self.send)
         except asyncio.CancelledError:
-            self.error = self.error or AppCancelled("the app cancelled its own task")
+            self._fail(AppCancelled("the app cancelled its own task"))
         except BaseException as error:  # SystemExit, too: an app's exit is not the environment's
-            self.error = self.error or error  # what an app makes of our own errors counts as those
+            self._fail(error)
         else:
-            if self.response.state is not State.COMPLETE:
-                self.error = self.error or UnexpectedMessage(
-                    "the app returned without a response"
-                    if self.response.state is State.START
-                    else "the app returned before its response was complete"
-                )
+            if self.response.state is State.START:
+                self._fail(UnexpectedMessage("the app returned without a response"))
+            elif self.response.state is not State.COMPLETE:
+                self._fail(UnexpectedMessage("the app returned before its response was complete"))
         if self.error is not None:
             self._log(self.error)
 
@@ -269,14 +311,19 @@ class RequestCycle:
     def _gone(self) -> None:
         """The Runtime API has answered before the response's end, or the connection is lost."""
         self._disconnected.set()
-        if self._ended is not None and not self._ended.done():
-            self.error = self.error or ClientDisconnected("nobody reads this response any more")
-            assert self._task is not None, "it is waited for"
+        if self.response.state is not State.COMPLETE:
+            self._fail(ClientDisconnected("nobody reads this response any more"))
+        if self._task is not None and self._ended is not None and not self._ended.done():
             self._wind_up(self._task, self._loop.time() + self._margin, self._margin)
 
-    def _out_of_time(self, task: asyncio.Task[None], ends_at: float, margin: float) -> None:
-        if self.response.state is not State.COMPLETE:
-            self.error = self.error or DeadlineExceeded("the app has not ended, and the function's timeout is near")
+    def _out_of_time(self, task: asyncio.Task[None], ends_at: float, margin: float, due: float) -> None:
+        if task.done():
+            return
+        late = time.monotonic() - due
+        if late > max(BLOCKED_FOR, margin / 2):
+            self._fail(EventLoopBlocked(f"the app blocked the event loop for {late:.1f} s or more, past its timeout"))
+        elif self.response.state is not State.COMPLETE:
+            self._fail(DeadlineExceeded("the app has not ended, and the function's timeout is near"))
         self._wind_up(task, ends_at, margin)
 
     def _wind_up(self, task: asyncio.Task[None], ends_at: float, margin: float) -> None:
@@ -287,22 +334,25 @@ class RequestCycle:
         )
 
     def _cut(self, task: asyncio.Task[None]) -> None:
-        self.error = self.error or DeadlineExceeded("the response is complete, but the app's background work is not")
+        self._fail(DeadlineExceeded("the response is complete, but the app's background work is not"))
         task.cancel()
 
     def _ending(self, error: BaseException, begun: bool) -> str:
         match error:
             case ClientDisconnected():
                 return "disconnected"
+            case EventLoopBlocked():
+                return "blocked"
             case DeadlineExceeded():
                 return "deadline"
         if self.response.state is State.COMPLETE:
-            return "background-error"
+            # A framework that has sent its 500 raises the error again, for servers to log.
+            return "error" if self.response.status >= 500 else "background-error"
         return "broken" if begun else "error"
 
     async def _end_response(self, error: BaseException) -> None:
         self._disconnected.set()
-        self._log(error)  # of an app that has not ended
+        self._log(error)  # of an app that has not ended, too
         begun = self._writer is not None and self._writer.begun
         self.ending = self._ending(error, begun)
         report = ErrorReport.of(error)

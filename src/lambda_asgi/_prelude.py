@@ -6,22 +6,17 @@ the first eight raw ones are always the delimiter.
 """
 
 import json
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
 from lambda_asgi._asgi import RawHeaders
-from lambda_asgi.errors import HeadersTooLarge, UnexpectedMessage
+from lambda_asgi._headers import HOP_BY_HOP
+from lambda_asgi.errors import HeadersTooLarge
 
 DELIMITER = b"\0" * 8
 
 LARGEST = 16 * 1024
 """API Gateway looks for the delimiter in the first 16 KB. For Function URLs no number is published: the same holds."""
-
-# RFC 9110 section 7.6.1: these concern one connection, and the connection to the client is not ours.
-HOP_BY_HOP = frozenset(
-    {b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
-)
 
 _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -38,8 +33,7 @@ def encode(status: int, headers: RawHeaders) -> bytes:
     """The prelude with its delimiter.
 
     Hop-by-hop headers are dropped; each `set-cookie` becomes a cookie; other repeated names are joined by `, `
-    (RFC 9110 section 5.3). Raises UnexpectedMessage for a header that would break the response apart (CR, LF, NUL), and
-    HeadersTooLarge.
+    (RFC 9110 section 5.3). The headers are well-formed (_headers.py). Raises HeadersTooLarge.
     """
     return _encoded(status, tuple(headers))
 
@@ -61,8 +55,6 @@ def _encoded(status: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
     if cookies:
         document["cookies"] = cookies
     text = _dump(document)
-    if "\\" in text:  # every control character is an escape in JSON: most responses are through with one look
-        _refuse_control_characters(headers)
     prelude = text.encode() + DELIMITER
     if len(prelude) > LARGEST:
         raise HeadersTooLarge(
@@ -71,31 +63,24 @@ def _encoded(status: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
     return prelude
 
 
-def _refuse_control_characters(headers: Iterable[tuple[bytes, bytes]]) -> None:
-    for name, value in headers:
-        if any(character in name + value for character in (b"\r", b"\n", b"\0")):
-            raise UnexpectedMessage(f"the header {name!r} has a line break or a NUL in its name or value: {value!r}")
-
-
 def split(stream: bytes) -> tuple[Prelude, bytes] | None:
     """The prelude at the head of `stream` and what follows it, or None while its end has not come.
 
     Raises ValueError for a prelude that is not a JSON object of the right types, or too long.
     """
-    head, delimiter, body = stream.partition(DELIMITER)
-    if len(head) + len(delimiter) > LARGEST or (not delimiter and len(head) == LARGEST):
-        raise ValueError(f"no delimiter within {LARGEST} bytes")
-    if not delimiter:
+    end = stream.find(DELIMITER, 0, LARGEST)
+    if end < 0:
+        if len(stream) >= LARGEST:
+            raise ValueError(f"no delimiter within {LARGEST} bytes")
         return None
+    head = stream[:end]
     try:
         document = json.loads(head)
     except RecursionError:
-        raise ValueError(f"no JSON that anybody would read: {head[:100]!r}") from None
-    match document:
-        case {"statusCode": int(status), **rest} if not isinstance(status, bool):
-            headers, cookies = rest.get("headers", {}), rest.get("cookies", [])
-        case _:
-            raise ValueError(f"a prelude is a JSON object with a statusCode, not {head[:100]!r}")
-    if not isinstance(headers, dict) or not isinstance(cookies, list):
-        raise ValueError("a prelude's headers are an object, its cookies a list")
-    return Prelude(status, {str(k): str(v) for k, v in headers.items()}, [str(cookie) for cookie in cookies]), body
+        document = None
+    if isinstance(document, dict):
+        status, headers, cookies = document.get("statusCode"), document.get("headers", {}), document.get("cookies", [])
+        if type(status) is int and isinstance(headers, dict) and isinstance(cookies, list):
+            texts = {str(name): str(value) for name, value in headers.items()}
+            return Prelude(status, texts, [str(cookie) for cookie in cookies]), stream[end + len(DELIMITER) :]
+    raise ValueError(f"a prelude is a JSON object with a statusCode, headers and cookies, not {head[:100]!r}")

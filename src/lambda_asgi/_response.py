@@ -2,23 +2,17 @@
 
 Pure: no socket, no event loop. It does not know whether its bytes are streamed or collected.
 
-              start          body                last body            turn         error
-    START     HELD           -                   -                    START        FAILED (a response of our own)
-    HELD      -              STREAMING           COMPLETE             STREAMING    FAILED (a response of our own)
-    STREAMING -              STREAMING           COMPLETE             STREAMING    FAILED (visibly broken)
-    COMPLETE  -              -                   -                    COMPLETE     COMPLETE (only logged)
-    FAILED    -              -                   -                    FAILED       FAILED
-
-`-` raises UnexpectedMessage and changes nothing. A `turn` is the event loop's: the app waits for something, so what is
-held goes out (unless content-length says that the body is empty: its end comes next). Until then `start` is held, as
-the ASGI spec allows, so that an error right behind it is still a 500.
+TRANSITIONS says what may come when. docs/architecture.md has it as a diagram, made from the table. `start` is held, as
+the ASGI spec allows, so that an error right behind it is still a 500: until a part of the body comes, or the app waits.
 """
 
 from enum import IntEnum, auto
-from typing import Final
+from typing import Final, Protocol
 
 from lambda_asgi import _prelude as prelude
 from lambda_asgi._asgi import Message, RawHeaders
+from lambda_asgi._describe import described
+from lambda_asgi._headers import content_length, well_formed, without
 from lambda_asgi._records import Records
 from lambda_asgi.errors import ResponseTooLarge, UnexpectedMessage
 
@@ -31,42 +25,38 @@ LARGEST_BUFFERED = 6 * 1024 * 1024
 
 
 class State(IntEnum):
-    __hash__ = int.__hash__  # Enum's own is written in Python, and the table below is asked for every message
-
     START = auto()
+    """Nothing was sent."""
     HELD = auto()
+    """`start` was sent, and is not passed on yet."""
     STREAMING = auto()
     COMPLETE = auto()
     FAILED = auto()
+    """While nothing was passed on, a response of our own takes its place. Otherwise it is visibly broken."""
 
 
 class Input(IntEnum):
-    __hash__ = int.__hash__
-
     START = auto()
     BODY = auto()
     LAST_BODY = auto()
-    TURN = auto()
+    WAIT = auto()
+    """The app waits for something: what is held can go out."""
     ERROR = auto()
 
 
 TRANSITIONS: Final[dict[tuple[State, Input], State]] = {
     (State.START, Input.START): State.HELD,
-    (State.START, Input.TURN): State.START,
-    (State.START, Input.ERROR): State.FAILED,
     (State.HELD, Input.BODY): State.STREAMING,
     (State.HELD, Input.LAST_BODY): State.COMPLETE,
-    (State.HELD, Input.TURN): State.STREAMING,
-    (State.HELD, Input.ERROR): State.FAILED,
+    (State.HELD, Input.WAIT): State.STREAMING,
     (State.STREAMING, Input.BODY): State.STREAMING,
     (State.STREAMING, Input.LAST_BODY): State.COMPLETE,
-    (State.STREAMING, Input.TURN): State.STREAMING,
+    (State.START, Input.ERROR): State.FAILED,
+    (State.HELD, Input.ERROR): State.FAILED,
     (State.STREAMING, Input.ERROR): State.FAILED,
-    (State.COMPLETE, Input.TURN): State.COMPLETE,
-    (State.COMPLETE, Input.ERROR): State.COMPLETE,
-    (State.FAILED, Input.TURN): State.FAILED,
-    (State.FAILED, Input.ERROR): State.FAILED,
 }
+"""A message that has no row is out of order: it raises UnexpectedMessage and changes nothing. Nothing happens for the
+other inputs: there is nothing to pass on, or the error comes too late to be told."""
 
 _IN_WORDS = {
     State.START: "nothing was sent yet",
@@ -75,6 +65,56 @@ _IN_WORDS = {
     State.COMPLETE: "the response is complete",
     State.FAILED: "the response has failed",
 }
+
+
+class Framing(Protocol):
+    """How long the body is. Chosen at `start`, once."""
+
+    def left(self, sent: int) -> int | None:
+        """How many bytes can still come after `sent`; None if the app alone knows."""
+
+    def taken(self, body: bytes, sent: int, more: bool) -> bytes:
+        """What goes out of a part of the body. Raises UnexpectedMessage if the length is not the announced one."""
+
+
+class NoBody:
+    """HEAD, 204 and 304: no content, whatever the app sends (RFC 9110 sections 9.3.2, 15.3.5, 15.4.5)."""
+
+    def left(self, sent: int) -> int | None:
+        return 0
+
+    def taken(self, body: bytes, sent: int, more: bool) -> bytes:
+        return b""
+
+
+class AnnouncedLength:
+    """As many bytes as content-length says."""
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+
+    def left(self, sent: int) -> int | None:
+        return self.length - sent
+
+    def taken(self, body: bytes, sent: int, more: bool) -> bytes:
+        size = sent + len(body)
+        if size > self.length or (size < self.length and not more):
+            raise UnexpectedMessage(f"content-length is {self.length}, but the body has {size} bytes")
+        return body
+
+
+class OpenEnded:
+    """The body ends when the app says so."""
+
+    def left(self, sent: int) -> int | None:
+        return None
+
+    def taken(self, body: bytes, sent: int, more: bool) -> bytes:
+        return body
+
+
+NO_BODY = NoBody()
+OPEN_ENDED = OpenEnded()
 
 
 class Response:
@@ -89,13 +129,12 @@ class Response:
         self.status = 0
         self.headers: RawHeaders = []
         self.body_bytes = 0
+        self._framing: Framing = NO_BODY if head else OPEN_ENDED
         self._head = head
-        self._bodyless = head
         self._limit = limit
+        self._room = limit
         self._fill_empty = fill_empty
         self._error_records = error_records
-        self._room = limit
-        self._content_length: int | None = None
         self._records: Records | None = None
 
     def send(self, message: Message) -> list[bytes]:
@@ -104,99 +143,89 @@ class Response:
         Raises UnexpectedMessage (also for a body that is not of the announced length), ResponseTooLarge and
         HeadersTooLarge. The state is unchanged then, and nothing of the message goes out.
         """
-        try:
-            kind = message.get("type")
-        except AttributeError:
-            kind = None
-        if kind == "http.response.body":
-            body = message.get("body", b"")
-            if type(body) is not bytes:
-                body = _as_bytes(body)
-            return self._body(body, bool(message.get("more_body", False)))
-        if kind == "http.response.start":
-            self._start(message)
-            return []
-        raise UnexpectedMessage(f"the app sent {message!r:.200}: no message of an HTTP response")
+        match kind_of(message):
+            case "http.response.body":
+                body = message.get("body", b"")
+                if type(body) is not bytes:
+                    body = _as_bytes(body)
+                return self._body(body, bool(message.get("more_body", False)))
+            case "http.response.start":
+                self._start(message)
+                return []
+        raise UnexpectedMessage(f"the app sent {described(message)}: not a message of an HTTP response")
 
-    def turn(self) -> list[bytes]:
-        """The app waits: what is held goes out. Raises HeadersTooLarge and ResponseTooLarge, the state unchanged."""
-        if self.state is not State.HELD or self._content_length == 0:
+    def flush(self) -> list[bytes]:
+        """The app waits: what is held goes out, unless the next message can only be the end of an empty body.
+
+        Raises HeadersTooLarge and ResponseTooLarge, the state unchanged.
+        """
+        state = TRANSITIONS.get((self.state, Input.WAIT))
+        if state is None or (self._framing.left(0) == 0 and self._framing is not NO_BODY):
             return []
         parts = self._opening()
-        self.state = TRANSITIONS[self.state, Input.TURN]
+        self.state = state
         return parts
 
     @property
     def body_left(self) -> int | None:
-        """How many bytes of a body can still come: what content-length leaves, 0 for a response that has no body, or
-        None where the body is its own measure."""
-        if self._bodyless:
-            return 0
-        return None if self._content_length is None else self._content_length - self.body_bytes
+        """How many bytes of a body can still come; None if the app alone knows."""
+        return self._framing.left(self.body_bytes)
 
     def fail(self, status: int, text: str, error_type: str) -> list[bytes]:
         """Take an error of the app's or of ours. FAILED and nothing to send: the end of the stream has to tell.
 
-        While nothing was sent, this becomes a plain text response of `status`. Afterwards, if the response was to have
-        error records and its media type has them, one more record with `error_type`.
+        While nothing was passed on, this becomes a plain text response of `status`. Afterwards, if the response was to
+        have error records and its media type has them, one more record with `error_type`.
         """
-        before = self.state
-        self.state = TRANSITIONS[before, Input.ERROR]
-        if before is State.STREAMING and self._records is not None:
-            record = self._records.error(error_type)
-            return [record] if len(record) <= self._room else []
-        if before is not State.START and before is not State.HELD:
+        state = TRANSITIONS.get((self.state, Input.ERROR))
+        if state is None:
             return []
-        body = text.encode()
-        self.status = status
-        self.headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
-        self._content_length = None
-        self.body_bytes = 0 if self._head else len(body)
-        return [*self._opening(), body[: self.body_bytes]]
+        is_passed_on = self._is_passed_on
+        self.state = state
+        if not is_passed_on:
+            return self._replacement(status, text)
+        record = b"" if self._records is None else self._records.error(error_type)
+        return [record] if record and len(record) <= self._room else []
+
+    # What a response that is collected does otherwise.
+
+    @property
+    def _is_passed_on(self) -> bool:
+        return self.state is State.STREAMING
+
+    def _head_of_stream(self) -> list[bytes]:
+        return [prelude.encode(self.status, self.headers)]
 
     # The parts of `send` and `fail`.
 
-    def _out_of_order(self, message: str) -> UnexpectedMessage:
-        return UnexpectedMessage(f"the app sent {message} when {_IN_WORDS[self.state]}")
-
     def _start(self, message: Message) -> None:
-        state = TRANSITIONS.get((self.state, Input.START))
-        if state is None:
-            raise self._out_of_order("http.response.start")
+        state = self._after(Input.START, "http.response.start")
         status = message.get("status")
         if not isinstance(status, int) or not 200 <= status <= 599:
-            raise UnexpectedMessage(f"the app sent the status {status!r}: a final one is a number from 200 to 599")
-        headers, content_length = _checked(message.get("headers", ()))
-        # RFC 9110 section 9.3.2, 15.3.5, 15.4.5: no content, whatever the app sends.
-        self._bodyless = self._head or status in (204, 304)
-        self._content_length = None if self._bodyless else content_length
-        if self._error_records and not self._bodyless:
+            raise UnexpectedMessage(f"the app sent the status {described(status)}: a final one is from 200 to 599")
+        length, headers = content_length(well_formed(message.get("headers", ())))
+        if self._head or status in (204, 304):
+            self._framing = NO_BODY
+            if status == 204:  # RFC 9110 section 8.6: a server must not send one
+                headers = without(b"content-length", headers)
+        elif length is not None:
+            self._framing = AnnouncedLength(length)
+        if self._error_records and self._framing is not NO_BODY:
             self._records = Records.of(headers)
         self.status = int(status)
         self.headers = headers
         self.state = state
 
     def _body(self, body: bytes, more: bool) -> list[bytes]:
-        state = TRANSITIONS.get((self.state, Input.BODY if more else Input.LAST_BODY))
-        if state is None:
-            raise self._out_of_order("http.response.body")
-        if self._bodyless:
-            body = b""
-        size = self.body_bytes + len(body)
-        announced = self._content_length
-        if announced is not None and (size > announced or (size < announced and not more)):
-            raise UnexpectedMessage(f"content-length is {announced}, but the body has {size} bytes")
-        held = self.state is State.HELD
-        # Not for HEAD, whose headers are GET's, nor 304, where a cache would take it for the length of what it holds.
-        if not more and size == 0 and (self.status == 204 or not self._bodyless):
-            if self._fill_empty and self.status >= 300 and (held or announced is None):
-                body, size = b"\n", 1
-            self._set_content_length(size)
-        parts = self._opening() if held else []
+        state = self._after(Input.BODY if more else Input.LAST_BODY, "http.response.body")
+        body = self._framing.taken(body, self.body_bytes, more)
+        if not (more or body or self.body_bytes) and self._framing is not NO_BODY:
+            body = self._empty()
+        parts = self._opening() if self.state is State.HELD else []
         if len(body) > self._room:
             raise ResponseTooLarge(f"the response has more than the {self._limit} bytes that Lambda passes on")
         self._room -= len(body)
-        self.body_bytes = size
+        self.body_bytes += len(body)
         self.state = state
         if body:
             parts.append(body)
@@ -204,22 +233,43 @@ class Response:
                 self._records.passed(body)
         return parts
 
+    def _after(self, given: Input, message: str) -> State:
+        state = TRANSITIONS.get((self.state, given))
+        if state is None:
+            raise UnexpectedMessage(f"the app sent {message} when {_IN_WORDS[self.state]}")
+        return state
+
+    def _empty(self) -> bytes:
+        """The body of a response to which the app gave none: with a length, and perhaps a newline."""
+        held = self.state is State.HELD
+        fills = self._fill_empty and self.status >= 300 and (held or self._framing is OPEN_ENDED)
+        body = b"\n" if fills else b""
+        if held:
+            self._set_content_length(len(body))
+        return body
+
     def _opening(self) -> list[bytes]:
         """What comes before the body."""
         parts = self._head_of_stream()
         self._room = self._limit - sum(map(len, parts))
-        if self._content_length is not None and self._content_length > self._room:
+        announced = self._framing.left(0)
+        if announced is not None and announced > self._room:
             raise ResponseTooLarge(
-                f"the response announces {self._content_length} bytes; Lambda passes {self._limit} on, headers included"
+                f"the response announces {announced} bytes; Lambda passes {self._limit} on, headers included"
             )
         return parts
 
-    def _head_of_stream(self) -> list[bytes]:
-        return [prelude.encode(self.status, self.headers)]
+    def _replacement(self, status: int, text: str) -> list[bytes]:
+        body = text.encode()
+        self.status = status
+        self.headers = [(b"content-type", b"text/plain; charset=utf-8")]
+        self._set_content_length(len(body))
+        self._framing = NO_BODY if self._head else OPEN_ENDED
+        self.body_bytes = 0 if self._head else len(body)
+        return [*self._opening(), body[: self.body_bytes]]
 
     def _set_content_length(self, size: int) -> None:
-        self.headers = [header for header in self.headers if header[0] != b"content-length"]
-        self.headers.append((b"content-length", b"%d" % size))
+        self.headers = [*without(b"content-length", self.headers), (b"content-length", b"%d" % size)]
 
 
 class BufferedResponse(Response):
@@ -237,46 +287,30 @@ class BufferedResponse(Response):
         self._collected += super().send(message)
         return []
 
-    def turn(self) -> list[bytes]:
+    def flush(self) -> list[bytes]:
         return []
 
     def fail(self, status: int, text: str, error_type: str) -> list[bytes]:
         """What nobody has seen can still become another response, unless it is complete."""
-        if self.state is not State.COMPLETE:
-            self.replace(status, text)
+        parts = super().fail(status, text, error_type)
+        if self.state is State.FAILED:
+            self._collected = parts
         return []
 
-    def replace(self, status: int, text: str) -> None:
-        """Become a plain text response of `status`, complete or not."""
-        self.state = State.HELD
-        self._collected = super().fail(status, text, "")
+    @property
+    def _is_passed_on(self) -> bool:
+        return False
 
     def _head_of_stream(self) -> list[bytes]:
         return []
 
 
-def _checked(headers: object) -> tuple[RawHeaders, int | None]:
-    """The headers as a list of lower-case names, and what content-length says.
-
-    Raises UnexpectedMessage for headers that are not pairs of bytes, and for a content-length that is no number.
-    """
-    pairs = []
-    lengths = set()
+def kind_of(message: object) -> object:
+    """The type of an ASGI message; None for what is not one."""
     try:
-        for name, value in headers:  # type: ignore[attr-defined]  # said below if not
-            if type(name) is not bytes or type(value) is not bytes:
-                raise TypeError
-            name = name.lower()
-            if name == b"content-length":
-                lengths.add(value)
-            pairs.append((name, value))
-    except (TypeError, ValueError, AttributeError):
-        raise UnexpectedMessage(f"headers are pairs of bytes; the app sent {headers!r:.200}") from None
-    if not lengths:
-        return pairs, None
-    if len(lengths) > 1 or not (length := lengths.pop()).isdigit() or len(length) > 18:
-        raise UnexpectedMessage(f"content-length is one decimal number; the app sent {headers!r:.200}")
-    return pairs, int(length)
+        return message.get("type")  # type: ignore[attr-defined]  # caught if not
+    except AttributeError:
+        return None
 
 
 def _as_bytes(body: object) -> bytes:

@@ -13,6 +13,7 @@
     ├── HeadersTooLarge           the app's: more headers and cookies than front ends read
     ├── ResponseTooLarge          the app's: more bytes than Lambda passes on
     ├── DeadlineExceeded          the app's: it did not end in time
+    │   └── EventLoopBlocked      ... because it blocked the event loop
     ├── DurationExceeded          the app's: its response took longer than the route allows
     └── RuntimeAPIError           the platform's
         ├── ResponseRefused       this invocation is lost, the next one may be asked for (400, 403, 410, 413)
@@ -116,6 +117,10 @@ class DurationExceeded(LambdaASGIError):
     """The response took longer than the limit that the app has set for itself."""
 
     error_type = "Runtime.DurationExceeded"
+
+
+class EventLoopBlocked(DeadlineExceeded):
+    """The same, and the app did not let the event loop run: nothing could tell it, or stop it, in time."""
 
 
 class RuntimeAPIError(LambdaASGIError):

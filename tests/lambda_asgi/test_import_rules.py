@@ -18,8 +18,10 @@ PURE = [
         LAMBDA_ASGI / f"{name}.py"
         for name in [
             "_asgi",
+            "_describe",
             "_environment",
             "_error_report",
+            "_headers",
             "_invocation",
             "_prelude",
             "_response",

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,7 +63,7 @@ INPUTS: dict[Input, Callable[[Response], object]] = {
     Input.START: lambda made: made.send(START),
     Input.BODY: lambda made: made.send(BODY),
     Input.LAST_BODY: lambda made: made.send(LAST),
-    Input.TURN: lambda made: made.turn(),
+    Input.WAIT: lambda made: made.flush(),
     Input.ERROR: lambda made: made.fail(500, "Internal Server Error", "Runtime.UserException"),
 }
 
@@ -75,21 +76,42 @@ def test_every_input_in_every_state(state: State, given_input: Input) -> None:
     if after is not None:
         INPUTS[given_input](made)
         assert made.state is after
+        return
+    told = (made.status, made.headers, made.body_bytes)
+    if given_input in (Input.WAIT, Input.ERROR):
+        assert INPUTS[given_input](made) == []
     else:
-        told = (made.status, made.headers, made.body_bytes)
         with pytest.raises(UnexpectedMessage, match="the app sent"):
             INPUTS[given_input](made)
-        assert made.state is state
-        assert told == (made.status, made.headers, made.body_bytes)
+    assert made.state is state
+    assert told == (made.status, made.headers, made.body_bytes)
 
 
-def test_the_table_is_whole() -> None:
-    """Only what an app sends can be out of order: a turn and an error may come at any time."""
-    for state in State:
-        assert (state, Input.TURN) in TRANSITIONS
-        assert (state, Input.ERROR) in TRANSITIONS
-    ends = {State.COMPLETE, State.FAILED}
-    assert {after for (state, _), after in TRANSITIONS.items() if state in ends} == ends
+def test_what_has_ended_changes_no_more() -> None:
+    assert not {State.COMPLETE, State.FAILED} & {state for state, _ in TRANSITIONS}
+
+
+def diagram() -> str:
+    """The state table as docs/architecture.md shows it."""
+    names = {
+        Input.START: "start",
+        Input.BODY: "body",
+        Input.LAST_BODY: "last body",
+        Input.WAIT: "the app waits",
+        Input.ERROR: "error",
+    }
+    arrows: dict[tuple[State, State], list[str]] = {}
+    for (before, given_input), after in TRANSITIONS.items():
+        arrows.setdefault((before, after), []).append(names[given_input])
+    lines = ["stateDiagram-v2", "    [*] --> START"]
+    lines += [f"    {before.name} --> {after.name}: {' / '.join(texts)}" for (before, after), texts in arrows.items()]
+    lines += [f"    {end.name} --> [*]" for end in (State.COMPLETE, State.FAILED)]
+    return "\n".join(lines)
+
+
+def test_the_diagram_in_the_docs_is_the_table() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text()
+    assert f"```mermaid\n{diagram()}\n```" in page, f"docs/architecture.md needs this diagram:\n{diagram()}"
 
 
 # What goes out.
@@ -109,8 +131,8 @@ def test_start_waits_for_the_first_body() -> None:
 def test_start_goes_out_when_the_app_waits() -> None:
     made = response()
     made.send(START)
-    assert seen(made.turn()) == (200, {}, b"")
-    assert made.turn() == []
+    assert seen(made.flush()) == (200, {}, b"")
+    assert made.flush() == []
     assert made.send(BODY) == [b"part"]
 
 
@@ -119,7 +141,8 @@ def test_start_goes_out_when_the_app_waits() -> None:
     [
         (start(), 200, {"content-length": "0"}, b""),
         (start(status=201), 201, {"content-length": "0"}, b""),
-        (start(status=204), 204, {"content-length": "0"}, b""),
+        (start(status=204), 204, {}, b""),
+        (start((b"content-length", b"0"), status=204), 204, {}, b""),
         (start(status=304), 304, {}, b""),
         (start((b"etag", b"x"), (b"content-length", b"7"), status=304), 304, {"etag": "x", "content-length": "7"}, b""),
         (start(status=302), 302, {"content-length": "1"}, b"\n"),
@@ -143,7 +166,7 @@ def test_an_empty_body_without_filler(status: int) -> None:
 def test_an_empty_body_after_the_headers_have_gone() -> None:
     made = response()
     made.send(start(status=404))
-    assert seen(made.turn()) == (404, {}, b"")
+    assert seen(made.flush()) == (404, {}, b"")
     assert made.send(body()) == [b"\n"]
 
 
@@ -156,7 +179,7 @@ def test_a_body_announced_as_empty_gets_no_filler_after_its_headers_have_gone() 
 def test_a_body_announced_as_empty_waits_for_its_end() -> None:
     made = response()
     made.send(start((b"content-length", b"0"), status=404))
-    assert made.turn() == []
+    assert made.flush() == []
     assert seen(made.send(body())) == (404, {"content-length": "1"}, b"\n")
 
 
@@ -164,7 +187,7 @@ def test_a_body_announced_as_empty_waits_for_its_end() -> None:
 def test_head(status: int) -> None:
     made = response(head=True)
     made.send(start((b"content-length", b"1000000"), status=status))
-    assert seen(made.turn()) == (status, {"content-length": "1000000"}, b"")
+    assert seen(made.flush()) == (status, {"content-length": "1000000"}, b"")
     assert made.send(body(b"ignored", more=True)) == []
     assert made.send(body(b"ignored")) == []
     assert (made.state, made.body_bytes) == (State.COMPLETE, 0)
@@ -228,7 +251,10 @@ def test_an_announced_length_over_the_limit_fails_before_the_first_byte() -> Non
     header = (b"content-length", b"100")
     fits = response(limit=opening(header) + 100)
     assert len(b"".join(play(fits, start(header), body(b"x" * 100)))) == opening(header) + 100
-    asks: list[Callable[[Response], object]] = [lambda made: made.turn(), lambda made: made.send(body(b"x", more=True))]
+    asks: list[Callable[[Response], object]] = [
+        lambda made: made.flush(),
+        lambda made: made.send(body(b"x", more=True)),
+    ]
     for ask in asks:
         made = response(limit=opening(header) + 99)
         made.send(start(header))
@@ -276,7 +302,7 @@ def test_body_left(messages: list[Message], left: int | None) -> None:
 def test_headers_over_16_kib() -> None:
     made = response(limit=1_000_000)
     made.send(start((b"x", b"v" * 20_000)))
-    for given_input in (Input.TURN, Input.BODY, Input.LAST_BODY):
+    for given_input in (Input.WAIT, Input.BODY, Input.LAST_BODY):
         with pytest.raises(HeadersTooLarge):
             INPUTS[given_input](made)
         assert made.state is State.HELD
@@ -401,7 +427,7 @@ def test_no_message_raises_anything_else(messages: list[Message]) -> None:
 def test_error_records(content_type: bytes, sent: bytes, record: bytes) -> None:
     made = response(records=True)
     play(made, start((b"content-type", content_type)), *(body(bytes([byte]), more=True) for byte in sent))
-    made.turn()
+    made.flush()
     assert b"".join(made.fail(500, "x", "Runtime.X")) == record
     for line in record.strip().splitlines():
         if not line.startswith(b"event:"):
@@ -415,7 +441,7 @@ def test_error_records(content_type: bytes, sent: bytes, record: bytes) -> None:
 def test_no_error_record_where_it_could_not_be_read(head: bool, headers: list[tuple[bytes, bytes]]) -> None:
     made = response(records=True, head=head)
     play(made, start((b"content-type", b"text/event-stream"), *headers))
-    made.turn()
+    made.flush()
     assert made.state is State.STREAMING
     assert made.fail(500, "x", "Runtime.X") == []
 
@@ -434,7 +460,7 @@ def buffered(*messages: Message, head: bool = False, limit: int = 100) -> Buffer
     made = BufferedResponse(head=head, limit=limit)
     for message in messages:
         assert made.send(message) == []
-        assert made.turn() == []
+        assert made.flush() == []
     return made
 
 
@@ -455,12 +481,10 @@ def test_a_buffered_response_that_fails_is_replaced() -> None:
     assert dict(made.headers)[b"content-type"] == b"text/plain; charset=utf-8"
 
 
-def test_a_complete_buffered_response_stays_unless_it_is_replaced() -> None:
+def test_a_complete_buffered_response_stays() -> None:
     made = buffered(start(), body(b"ab"))
     made.fail(500, "x", "Runtime.X")
     assert (made.state, made.status, made.body) == (State.COMPLETE, 200, b"ab")
-    made.replace(413, "too large")
-    assert (made.status, made.body) == (413, b"too large")
 
 
 @pytest.mark.parametrize("headers", [[], [(b"content-length", b"101")]])

@@ -62,8 +62,8 @@ class Model(RuleBasedStateMachine):
                 self.accepted += content
 
     @rule()
-    def turn(self) -> None:
-        self.take(self.made.turn())
+    def wait(self) -> None:
+        self.take(self.made.flush())
         self.opened = self.opened or (self.started and not self.failed)
 
     @rule()

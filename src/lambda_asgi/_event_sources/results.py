@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from lambda_asgi._asgi import RawHeaders
-from lambda_asgi._prelude import HOP_BY_HOP
+from lambda_asgi._headers import HOP_BY_HOP
 
 # CloudFront answers 502 in place of a function that sets one of these, or sets it by itself.
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/edge-function-restrictions-all.html

@@ -6,6 +6,7 @@ implementation of it.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 from lambda_asgi._error_report import ErrorReport
 from lambda_asgi._invocation import Invocation
@@ -36,14 +37,24 @@ class RuntimeAPIClient:
         self._host, self._port = host.strip("[]"), int(port)
         self.requests = Requests(address, __version__)
         self._connection: Connection | None = None
+        self._opening: asyncio.Task[Connection] | None = None
 
     async def connection(self) -> Connection:
-        """The open connection: the one from before, or a new one."""
+        """The open connection: the one from before, or a new one, however many ask for it at once."""
         if self._connection is None or not self._connection.is_open:
-            self._connection = await Connection.open(self._host, self._port)
+            opening = self._opening
+            if opening is None:
+                opening = self._opening = asyncio.create_task(Connection.open(self._host, self._port))
+                opening.add_done_callback(self._opened)
+            self._connection = await asyncio.shield(opening)
         return self._connection
 
+    def _opened(self, _: asyncio.Task[Connection]) -> None:
+        self._opening = None
+
     def close(self) -> None:
+        if self._opening is not None:
+            self._opening.cancel()
         if self._connection is not None:
             self._connection.close()
 
@@ -96,15 +107,20 @@ _TAKES_NO_MORE = "the Runtime API takes no more of this response"
 class RuntimeAPIWriter:
     """How one invocation is answered: `stream`ed parts and then `fail` or an end; or one `result`; or one `error`.
 
-    After a streamed response, `delivered` waits until the Runtime API has taken it.
+    After a streamed response, `delivered` waits until the Runtime API has taken it. The connection may have been closed
+    since `next`: then the response waits until there is a new one, and leaves in the order in which it was given.
     """
 
     def __init__(self, client: RuntimeAPIClient, connection: Connection, invocation: Invocation) -> None:
         self._client = client
         self._connection = connection
         self._invocation = invocation
-        self._reply: asyncio.Future[Reply] | None = None
+        self._begun = False
         self._ended = False
+        self._reply: asyncio.Future[Reply] | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._unsent: list[bytes] = []
+        """What waits for the new connection."""
         self._on_gone: Callable[[], None] | None = None
 
     def when_gone(self, callback: Callable[[], None]) -> None:
@@ -114,54 +130,73 @@ class RuntimeAPIWriter:
     @property
     def begun(self) -> bool:
         """Whether anything was streamed: from then on a failure can only be told by `fail`."""
-        return self._reply is not None
-
-    @property
-    def connected(self) -> bool:
-        """Whether `stream_now` can send; otherwise `stream` connects anew, as long as nothing was streamed."""
-        return self._connection.is_open
+        return self._begun
 
     def stream(self, parts: Sequence[bytes], last: bool) -> Awaitable[None] | None:
         """Send body parts, each a chunk of its own. What is returned has to be awaited: the peer reads more slowly than
-        we write, or the connection has to be opened again first. None: send on.
+        we write, or there is no connection yet. None: send on.
 
         Raises ClientDisconnected, at once or awaited, when nobody takes them any more.
         """
-        if self._reply is None and not self._connection.is_open:
-            return self._reconnect_and_stream(parts, last)
         self.stream_now(parts, last)
-        return self._drain(last) if self._connection.is_clogged else None
-
-    async def _reconnect_and_stream(self, parts: Sequence[bytes], last: bool) -> None:
-        self._connection = await self._client.connection()
-        self.stream_now(parts, last)
-        if self._connection.is_clogged:
-            await self._drain(last)
-
-    async def _drain(self, last: bool) -> None:
-        await self._connection.drain()
-        if not last and self._reply is not None and self._reply.done():
-            raise ClientDisconnected(_TAKES_NO_MORE)
+        if self._connection.is_clogged or self._connecting is not None:
+            return self._drain(last)
+        return None
 
     def stream_now(self, parts: Sequence[bytes], last: bool = False) -> None:
         """`stream` without waiting: only for parts that are small and few."""
         wire = chunked(parts)
-        if self._reply is None:
-            invocation = self._invocation
-            head = self._client.requests.streamed_response(invocation.request_id, invocation.invocation_id)
-            wire.insert(0, head)
-            self._reply = self._connection.begin()
-            if not last:
-                self._reply.add_done_callback(self._gone)
-        elif self._reply.done():
-            raise ClientDisconnected(_TAKES_NO_MORE)
         if last:
             wire.append(LAST_CHUNK)
             self._ended = True
+        if not self._begun:
+            self._begun = True
+            invocation = self._invocation
+            head = self._client.requests.streamed_response(invocation.request_id, invocation.invocation_id)
+            wire.insert(0, head)
+            if self._connection.is_open:
+                self._begin(last)
+            else:
+                self._connecting = asyncio.create_task(self._connect(), name="new connection for a response")
+        self._write(wire, more=not last)
+        if last:
             self._on_gone = None  # it has nothing left to tell, and would be a reference cycle
-        self._connection.write(wire, more=not last)
 
-    def fail(self, error: ErrorReport) -> None:
+    def _write(self, wire: list[bytes], *, more: bool) -> None:
+        if self._connecting is not None:
+            self._unsent += wire
+        elif self._reply is None or self._reply.done():
+            raise ClientDisconnected(_TAKES_NO_MORE)
+        else:
+            self._connection.write(wire, more=more)
+
+    def _begin(self, last: bool) -> None:
+        self._reply = self._connection.begin()
+        if not last:
+            self._reply.add_done_callback(self._gone)
+
+    async def _connect(self) -> None:
+        try:
+            self._connection = await self._client.connection()
+        except ConnectionToRuntimeAPILost as error:
+            self._reply = asyncio.get_running_loop().create_future()
+            self._reply.set_exception(error)
+            self._reply.exception()  # `delivered` raises it; whether anybody asks is not the event loop's business
+            self._gone(self._reply)
+        else:
+            self._begin(self._ended)
+            self._connection.write(self._unsent, more=not self._ended)
+        finally:
+            self._connecting, self._unsent = None, []
+
+    async def _drain(self, last: bool) -> None:
+        if self._connecting is not None:
+            await asyncio.shield(self._connecting)
+        await self._connection.drain()
+        if not last and self._reply is not None and self._reply.done():
+            raise ClientDisconnected(_TAKES_NO_MORE)
+
+    def fail(self, report: ErrorReport) -> None:
         """End a begun stream with the announced error trailers: never with text in the body, never with `/error`.
 
         Nothing happens when it has ended already.
@@ -169,10 +204,13 @@ class RuntimeAPIWriter:
         if self._ended:
             return
         self._ended = True
-        self._connection.write((error_trailers(error),), more=False)
+        with suppress(ClientDisconnected):
+            self._write([error_trailers(report)], more=False)
 
     async def delivered(self) -> None:
         """Wait for the reply to the streamed response. Raises ResponseRefused, or ConnectionToRuntimeAPILost."""
+        if self._connecting is not None:
+            await self._connecting
         assert self._reply is not None, "nothing was streamed"
         checked(await self._reply)
 

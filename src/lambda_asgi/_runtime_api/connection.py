@@ -19,7 +19,7 @@ from lambda_asgi.errors import ConnectionToRuntimeAPILost
 # enough that the kernel's send buffer never runs dry while the event loop does something else.
 HIGH_WATER = 256 * 1024
 
-# Writes of one turn of the event loop leave together, up to this size.
+# What is written in one iteration of the event loop leaves together, up to this size.
 HOLD_UP_TO = 16 * 1024
 
 # Pieces are joined up to this size, and beyond it where they are many: asyncio counts all that it holds with each that
@@ -27,7 +27,7 @@ HOLD_UP_TO = 16 * 1024
 JOIN_UP_TO = 2 * HOLD_UP_TO
 MANY_PIECES = 16
 
-# An app that blocks between two sends never ends its turn. What it sent this long ago must not wait any longer.
+# An app that blocks between two sends does not let an iteration end. What it sent this long ago must not wait longer.
 LONGEST_HOLD = 0.001
 
 # What is read at once, into one buffer for good: asyncio's own reads take and return 256 KiB of fresh memory each time,
@@ -36,8 +36,8 @@ READ_SIZE = 64 * 1024
 
 
 class ReplyFuture(asyncio.Future[Reply]):
-    """A future whose waiters go on within `arrive`, not a turn of the event loop later: with two replies an invocation,
-    those turns were a tenth of its processor time.
+    """A future whose waiters resume within `arrive`, not an iteration of the event loop later: with two replies an
+    invocation, those iterations were a tenth of its processor time.
 
     `arrive` is for the event loop's own callbacks. Called by a task, it would run another task within that one.
     """
@@ -56,9 +56,9 @@ class ReplyFuture(asyncio.Future[Reply]):
         if self.done():
             super().add_done_callback(callback, context=context)
         else:
-            self._waiting.append((callback, context or copy_context()))
+            self._waiting.append((callback, copy_context() if context is None else context))
 
-    # Whatever else ends the waiting may be a task's doing: then the waiters get a turn of their own, as usual.
+    # Whatever else ends the waiting may be a task's doing: then the waiters resume in the next iteration, as usual.
 
     def set_exception(self, error: type[BaseException] | BaseException, /) -> None:
         self._wait_as_usual()
@@ -97,7 +97,7 @@ class Connection(asyncio.BufferedProtocol):
         """The peer reads more slowly than we write: time to `drain`."""
         self._held: list[bytes] = []
         self._held_size = 0
-        self._turn: asyncio.Handle | None = None
+        self._end_of_iteration: asyncio.Handle | None = None
         self._last_write = 0.0
         self.is_open = True
         self.exchanges = 0
@@ -131,17 +131,17 @@ class Connection(asyncio.BufferedProtocol):
     def write(self, parts: Sequence[bytes], *, more: bool) -> None:
         """Send `parts`, in order.
 
-        The first write of a turn of the event loop leaves at once. The following ones of the same turn leave together
-        when it ends, or when they are many, or late. `more=False` says that nothing follows in this turn.
+        The first write of an iteration of the event loop leaves at once. The following ones of the same iteration leave
+        together when it ends, or when they are many, or late. `more=False` says that nothing follows in this one.
         """
         if not self.is_open:
             return  # whoever waits for the reply hears of it
         size = 0
         for part in parts:
             size += len(part)
-        if self._turn is None:
+        if self._end_of_iteration is None:
             if more:
-                self._turn = self._loop.call_soon(self._end_turn)
+                self._end_of_iteration = self._loop.call_soon(self._iteration_ended)
                 self._last_write = time.monotonic()
             self._send(parts, size)
             return
@@ -152,8 +152,8 @@ class Connection(asyncio.BufferedProtocol):
             self._last_write = now
             self._send_held()
 
-    def _end_turn(self) -> None:
-        self._turn = None
+    def _iteration_ended(self) -> None:
+        self._end_of_iteration = None
         if self._held:
             self._send_held()
 
@@ -188,9 +188,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def close(self) -> None:
         self.is_open = False
-        if self._turn is not None:
-            self._turn.cancel()
-            self._turn = None
+        if self._end_of_iteration is not None:
+            self._end_of_iteration.cancel()
+            self._end_of_iteration = None
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -220,8 +220,8 @@ class Connection(asyncio.BufferedProtocol):
         if self._reply is None or self._reply.done():
             self._lost(ConnectionToRuntimeAPILost("the Runtime API sent a reply that nobody asked for"))
             return
-        if not reply.keep_alive:
-            self.close()
+        if not reply.keep_alive or self._held or self._transport.get_write_buffer_size():
+            self.close()  # or what is still unsent of this request would begin the next one
         self._reply.arrive(reply)
 
     def pause_writing(self) -> None:

@@ -1,0 +1,38 @@
+"""Values of an app's in messages: in a few words, whatever their size. Pure."""
+
+from collections.abc import Mapping
+from itertools import islice
+
+LONGEST = 80
+"""Characters or bytes of one value. `repr` of all of it would take several times its memory."""
+
+MOST_ITEMS = 5
+
+
+def described(value: object, depth: int = 2) -> str:
+    """`value` as `repr` shows it, but only the beginning of what is long, nested or of an unknown type."""
+    if isinstance(value, (str, bytes, bytearray)):
+        shown = repr(value[:LONGEST])
+        return shown if len(value) <= LONGEST else f"{shown}... (of length {len(value)})"
+    if isinstance(value, memoryview):
+        return f"a memoryview of {value.nbytes} bytes"
+    if value is None or isinstance(value, (bool, float)):
+        return repr(value)
+    if isinstance(value, int):
+        return repr(value) if value.bit_length() <= 64 else f"a number of {value.bit_length()} bits"
+    if isinstance(value, (Mapping, list, tuple)):
+        return _container(value, depth - 1) if depth else f"a {type(value).__name__}"
+    return f"an object of the type {type(value).__name__}"
+
+
+def _container(value: Mapping[object, object] | list[object] | tuple[object, ...], depth: int) -> str:
+    if isinstance(value, Mapping):
+        items = [
+            f"{described(key, depth)}: {described(item, depth)}" for key, item in islice(value.items(), MOST_ITEMS)
+        ]
+    else:
+        items = [described(item, depth) for item in value[:MOST_ITEMS]]
+    if len(value) > MOST_ITEMS:
+        items.append("...")
+    opening, closing = "{}" if isinstance(value, Mapping) else "[]" if isinstance(value, list) else "()"
+    return f"{opening}{', '.join(items)}{closing}"
