@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.lambda_emulator.support import Client, RunningEmulator, write_template
+from tests.patience import PATIENCE
 
 APPS = Path(__file__).with_name("apps")
 
