@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lambda_emulator import limits
 from lambda_emulator._version import __version__
+from lambda_emulator.console import printable
 from lambda_emulator.emulator import Emulator, Options, StartError
 from lambda_emulator.template.cloudformation import TemplateError
 
@@ -94,10 +95,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return asyncio.run(Emulator(options, shell=os.environ).run())
     except TemplateError as error:
-        print(f"lambda-emulator: {error}", file=sys.stderr)
+        print(printable(f"lambda-emulator: {error}"), file=sys.stderr)
         return 2
     except StartError as error:
-        print(f"lambda-emulator: {error}", file=sys.stderr)
+        print(printable(f"lambda-emulator: {error}"), file=sys.stderr)
         return 1
 
 

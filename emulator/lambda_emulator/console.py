@@ -1,12 +1,15 @@
 """What a person (or with --json a program) sees: on stderr, so that stdout holds nothing but the address."""
 
+import contextlib
 import json
 import math
+import re
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from rich.console import Console as RichConsole
 from rich.text import Text
@@ -15,7 +18,9 @@ from lambda_emulator import limits
 from lambda_emulator.invocation import AnswerStart, ErrorAnswer, Invocation, Outcome, Report
 from lambda_emulator.template.reader import FunctionConfig
 
-__all__ = ["Console", "RequestLine"]
+__all__ = ["Console", "RequestLine", "error_text", "printable"]
+
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 @dataclass(slots=True)
@@ -59,7 +64,7 @@ class Console:
 
     def __init__(self, *, as_json: bool = False, file: TextIO | None = None) -> None:
         self._json = as_json
-        self._file = file or sys.stderr
+        self._file: TextIO | None = file or sys.stderr
         self._rich = RichConsole(file=self._file, highlight=False, soft_wrap=True)
 
     # ---- a function's life
@@ -68,12 +73,15 @@ class Console:
         line = f"START RequestId: {invocation.request_id} Version: {version(invocation)}"
         self._platform("start", invocation, line, {"version": version(invocation)})
 
-    def log_line(self, function: FunctionConfig, request_id: str | None, text: str) -> None:
+    def log(self, function: FunctionConfig, request_id: str | None, lines: list[str]) -> None:
+        """Lines of a function's own. Runtimes put a carriage return between the lines of one message."""
         if self._json:
-            self._write_json("log", {"function": function.name, "requestId": request_id, "message": text})
+            fields = {"function": function.name, "requestId": request_id}
+            self._write([_json_line("log", {**fields, "message": line.replace("\r", "\n")}) for line in lines])
             return
-        prefix = (request_id or function.name)[:8]
-        self._print(Text.assemble((f"{prefix:8} ", "cyan"), Text.from_ansi(text, style=_level_style(text))))
+        prefix = f"{(request_id or function.name)[:8]:8} "
+        texts = [Text.from_ansi(part, style=_level_style(part)) for line in lines for part in line.split("\r")]
+        self._print([Text.assemble((prefix, "cyan"), text) for text in texts])
 
     def invocation_ended(self, invocation: Invocation) -> None:
         report = invocation.report
@@ -91,12 +99,11 @@ class Console:
 
     def _platform(self, event: str, invocation: Invocation, line: str, fields: dict[str, Any]) -> None:
         if invocation.report is not None:
-            tail = invocation.report.log_tail
-            tail += line.encode() + b"\n"
+            invocation.report.add_to_tail(line.encode() + b"\n")
         if self._json:
             self._write_json(event, {"requestId": invocation.request_id, **fields})
         else:
-            self._print(Text(line, style="dim"))
+            self._print([Text(line, style="dim")])
 
     # ---- requests
 
@@ -123,7 +130,7 @@ class Console:
         )  # fmt: skip
         if line.note:
             text.append(f"  {line.note}", style="yellow")
-        self._print(text)
+        self._print([text])
 
     # ---- the emulator itself
 
@@ -131,23 +138,45 @@ class Console:
         if self._json:
             self._write_json("note", {"message": message})
         else:
-            self._print(Text(message, style="yellow"))
+            self._print([Text(message, style="yellow")])
 
     def error(self, message: str) -> None:
         if self._json:
             self._write_json("error", {"message": message})
         else:
-            self._print(Text(f"lambda-emulator: {message}", style="bold red"))
+            self._print([Text(f"lambda-emulator: {message}", style="bold red")])
 
-    def _print(self, text: Text) -> None:
+    def _print(self, texts: list[Text]) -> None:
         if self._rich.is_terminal:
-            self._rich.print(Text("  ").join(text.split("\t")))
+            lines = [Text("  ").join(text.split("\t")) for text in texts]
+            for line in lines:
+                line.plain = printable(line.plain) if _CONTROL.search(line.plain) else line.plain
+            with contextlib.suppress(OSError, ValueError):
+                self._rich.print(Text("\n").join(lines))
         else:  # tabs and long lines stay as they are
-            print(text.plain, file=self._file, flush=True)
+            self._write(printable(text.plain) for text in texts)
 
     def _write_json(self, event: str, fields: dict[str, Any]) -> None:
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        print(json.dumps({"time": now, "event": event, **fields}, ensure_ascii=False), file=self._file, flush=True)
+        self._write([_json_line(event, fields)])
+
+    def _write(self, lines: Iterable[str]) -> None:
+        """All in one write. Nobody has to read it: a closed stderr is no fault of a request's."""
+        with contextlib.suppress(OSError, ValueError):
+            print("\n".join(lines), file=self._file, flush=True)
+
+
+def _json_line(event: str, fields: dict[str, Any]) -> str:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json.dumps({"time": now, "event": event, **fields}, ensure_ascii=False)
+
+
+def printable(text: str) -> str:
+    """Control characters are written out, so that a message cannot move the terminal's cursor or set its title.
+
+    >>> printable("a\\x1b[2Jb")
+    'a\\\\x1b[2Jb'
+    """
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def version(invocation: Invocation) -> str:

@@ -17,6 +17,7 @@ from lambda_emulator.fronts.rest_api import Integration, RestAPIFront
 from lambda_emulator.fronts.rest_api_routes import Route
 from lambda_emulator.fronts.sigv4 import Credentials
 from lambda_emulator.function.execution_environment import InitError
+from lambda_emulator.function.host import Host
 from lambda_emulator.function.launch import LaunchError, prepare
 from lambda_emulator.function.pool import Function
 from lambda_emulator.http.exchange import Handler
@@ -60,15 +61,16 @@ class Emulator:
         self.options = options
         self.shell = shell
         self.console = Console(as_json=options.as_json)
+        self.host = Host(self.console, freeze=options.freeze)
         self.functions: dict[str, Function] = {}
         self.servers: list[HTTPServer] = []
         self._watching: asyncio.Task[None] | None = None
 
     async def run(self) -> int:
-        """Serves until SIGINT or SIGTERM. Raises TemplateError or StartError."""
+        """Serves until SIGINT, SIGTERM or SIGHUP. Raises TemplateError or StartError."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, stop.set)
         try:
             starting = asyncio.create_task(self._start())
@@ -91,9 +93,7 @@ class Emulator:
                 launch = prepare(config, self.options.command, self.shell)
             except LaunchError as error:
                 raise StartError(str(error)) from error
-            self.functions[config.name] = Function(
-                config, launch, self.console, concurrency=self._processes(config), freeze=self.options.freeze
-            )
+            self.functions[config.name] = Function(config, launch, self.host, concurrency=self._processes(config))
         lines = await self._open_fronts()
         if not self.options.cold:
             for function in self.functions.values():
@@ -136,18 +136,20 @@ class Emulator:
 
     def _configs(self) -> list[FunctionConfig]:
         """The functions to serve, with the command line's changes."""
-        path = self.options.template or next((Path(name) for name in _TEMPLATES if Path(name).is_file()), None)
-        if path is None and self.options.command:
+        path = self._template_path()
+        if not path.is_file() and self.options.command and not self.options.template:
             code = Path.cwd()
-            config = FunctionConfig(code.name, code, name=code.name, url=FunctionURL("NONE", "RESPONSE_STREAM"))
-            configs = [config]
-        else:
-            template = load(path or Path(_TEMPLATES[0]), self.options.overrides)
-            if self.options.function or self.options.command:
-                configs = [template.function(self.options.function)]
-            else:
-                configs = [f for f in template.functions.values() if f.url or f.rest_apis] or [template.function(None)]
-        return [self._changed(config) for config in configs]
+            url = FunctionURL("NONE", "RESPONSE_STREAM")
+            return [self._changed(FunctionConfig(code.name, code, name=code.name, url=url))]
+        template = load(path, self.options.overrides)
+        chosen = [f for f in template.functions.values() if f.url or f.rest_apis]
+        if self.options.function or self.options.command or not chosen:
+            chosen = [template.function(self.options.function)]
+        return [self._changed(config) for config in chosen]
+
+    def _template_path(self) -> Path:
+        found = (Path(name) for name in _TEMPLATES if Path(name).is_file())
+        return self.options.template or next(found, Path(_TEMPLATES[0]))
 
     def _changed(self, config: FunctionConfig) -> FunctionConfig:
         url = config.url or (None if config.rest_apis else FunctionURL())
@@ -194,6 +196,7 @@ class Emulator:
         for server in self.servers:
             await server.close()
         await asyncio.gather(*(function.stop() for function in self.functions.values()))
+        await self.host.keeper.close()
 
 
 async def _not_ready(exchange: object) -> None:

@@ -183,6 +183,8 @@ class Invocation:
     event: bytes
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     trace_root: str = field(default_factory=new_trace_root)
+    streaming: bool = False
+    """The caller takes a stream: a RESPONSE_STREAM URL, or InvokeWithResponseStream."""
     qualifier: str = "$LATEST"
     client_context: str | None = None
     tenant_id: str | None = None
@@ -208,6 +210,11 @@ class Report:
     max_memory_used: int = 0
     status: str = ""
     log_tail: bytearray = field(default_factory=bytearray)
+
+    def add_to_tail(self, data: bytes) -> None:
+        """The last 4 KiB are kept."""
+        self.log_tail += data
+        del self.log_tail[: -limits.LOG_TAIL]
 
     @property
     def cold(self) -> bool:

@@ -35,8 +35,9 @@ RESTORE_SECONDS = 10.0
 SNAPSHOT_INIT_SECONDS = 130.0
 """SnapStart and Managed Instances: init may take max(function timeout, 130 s). Documented."""
 
-SHUTDOWN_EXTENSION_SECONDS = 0.5
-"""From SIGTERM to SIGKILL with internal extensions (the only kind here); without, no SIGTERM comes. Documented."""
+SHUTDOWN_INTERNAL_SECONDS = 0.5
+SHUTDOWN_EXTERNAL_SECONDS = 2.0
+"""From SIGTERM to SIGKILL with internal, and with external extensions; without any, no SIGTERM comes. Documented."""
 
 LOG_TAIL = 4 * KIB
 """Log bytes that `LogType: Tail` returns. Documented: Invoke."""

@@ -19,6 +19,7 @@ import pytest
 from lambda_emulator import limits
 from lambda_emulator.console import Console
 from lambda_emulator.function.execution_environment import ExecutionEnvironment, InitError
+from lambda_emulator.function.host import Host
 from lambda_emulator.function.launch import Launch
 from lambda_emulator.function.pool import Function
 from lambda_emulator.invocation import Invocation
@@ -181,9 +182,8 @@ def test_an_init_beyond_its_time_is_stopped(tmp_path: Path) -> None:
 
     async def start() -> int | None:
         launch = Launch([sys.executable, str(RUNTIMES / "scripted.py")], tmp_path, {"INIT": "hang"})
-        console = Console(file=io.StringIO())
         config = FunctionConfig("Probe", tmp_path)
-        function = ExecutionEnvironment(config, launch, console, freeze=False, on_change=lambda: None)
+        function = ExecutionEnvironment(config, launch, Host(Console(file=io.StringIO())), on_change=lambda: None)
         with pytest.raises(InitError) as failure:
             await function.start(0.2)
         assert failure.value.error.kind == "Sandbox.Timedout"
@@ -216,7 +216,10 @@ def test_a_slow_init_is_started_anew_within_the_functions_timeout(
             [sys.executable, str(RUNTIMES / "scripted.py")], tmp_path, {"INIT": "once", "FAILED": str(failed)}
         )
         function = Function(
-            FunctionConfig("Probe", tmp_path, name="Probe", timeout=20), launch, Watched(file=output), concurrency=1
+            FunctionConfig("Probe", tmp_path, name="Probe", timeout=20),
+            launch,
+            Host(Watched(file=output)),
+            concurrency=1,
         )
         await function.warm_up()
         await function.stop()
@@ -235,7 +238,7 @@ def test_an_invocation_is_done_when_all_was_said_of_it(tmp_path: Path) -> None:
     async def scenario() -> bytes:
         launch = Launch([sys.executable, str(RUNTIMES / "scripted.py")], tmp_path, {})
         config = FunctionConfig("Probe", tmp_path, name="Probe", timeout=20)
-        function = Function(config, launch, Console(file=io.StringIO()), concurrency=1)
+        function = Function(config, launch, Host(Console(file=io.StringIO())), concurrency=1)
         await function.warm_up()
         invocation = Invocation(b"{}")
         function.submit(invocation)
@@ -265,21 +268,35 @@ def test_timeouts_and_crashes_replace_the_process(tmp_path: Path) -> None:
         emulator.wait_for("report", status="error Error Type: Runtime.ExitError")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_nothing_is_left_behind(tmp_path: Path, number: signal.Signals) -> None:
-    """By Ctrl-C and SIGTERM not even a grandchild; when the emulator itself is killed, not the function's process."""
-    with living("grandchild", tmp_path) as emulator:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize("life", ["grandchild", "daemon"])
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+def test_nothing_is_left_behind(tmp_path: Path, life: str, number: signal.Signals) -> None:
+    """Ctrl-C, a closed terminal, even the death of the emulator: nor a grandchild in a session of its own."""
+    with living(life, tmp_path) as emulator:
         child = emulator.get("/").json()["pid"]
         grandchild = int(emulator.wait_for("log")["message"].split()[1])
         assert is_alive(child)
         assert is_alive(grandchild)
         status = emulator.stop(number)
     until(partial(is_gone, child))
-    if number == signal.SIGKILL:
-        assert status == -signal.SIGKILL
-        os.kill(grandchild, signal.SIGKILL)
-    else:
-        assert status == 0
+    until(partial(is_gone, grandchild))
+    assert status == (-signal.SIGKILL if number == signal.SIGKILL else 0)
+
+
+def test_a_shells_children_end_with_the_emulator(tmp_path: Path) -> None:
+    """`sh -c` leaves its child alone when it is killed itself."""
+    command = ("sh", "-c", f"{sys.executable} {RUNTIMES / 'scripted.py'}; true")
+    with RunningEmulator("--template", str(write_template(tmp_path)), command=command) as emulator:
+        child = emulator.get("/echo").json()["pid"]
+        emulator.stop(signal.SIGKILL)
+    until(partial(is_gone, child))
+
+
+def test_a_timeout_ends_grandchildren_too(tmp_path: Path) -> None:
+    with living("daemon", tmp_path, Timeout=1) as emulator:
+        grandchild = int(emulator.wait_for("log")["message"].split()[1])
+        emulator.get("/sleep")
         until(partial(is_gone, grandchild))
 
 
@@ -383,7 +400,7 @@ def test_what_the_runtime_api_refuses(tmp_path: Path) -> None:
     with living("protocol", tmp_path) as emulator:
         assert emulator.get("/").body == b'"fine"'
         assert json.loads(emulator.wait_for("log")["message"]) == {
-            "next while running": 403, "wrong id": 400, "wrong mode": 400, "wrong nonce": 410,
+            "next while running": 200, "wrong id": 400, "wrong mode": 400, "wrong nonce": 410,
             "init error after init": 403,
             "restore": 404, "register after init": 403, "unknown path": 404, "ping": 200, "telemetry": 202,
             "right": 202,

@@ -104,7 +104,10 @@ class _Call(Call):
             self.front.count()
         except Throttled:
             raise self.throttled() from None
-        return self.front.function, Invocation(checked_event(event), self.request_id, self.trace_root)
+        return self.front.function, Invocation(
+            checked_event(event), self.request_id, self.trace_root,
+            streaming=self.front.url.invoke_mode == "RESPONSE_STREAM",
+        )  # fmt: skip
 
     def _authorize(self, body: bytes) -> Caller:
         try:

@@ -67,7 +67,7 @@ class _Call(Call):
         self.streaming = match["stream"] is not None
         function, qualifier = self._function(unquote(match["plain"] or match["stream"]))
         invocation = Invocation(
-            await self._payload(), self.request_id, self.trace_root,
+            await self._payload(), self.request_id, self.trace_root, streaming=self.streaming,
             qualifier=parse_qs(query).get("Qualifier", [qualifier])[0],
             client_context=_client_context(self.request.header("x-amz-client-context")),
             tenant_id=self.request.header("x-amz-tenant-id"),

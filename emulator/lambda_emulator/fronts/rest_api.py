@@ -84,7 +84,9 @@ class _Call(Call):
             port=self.front.port, request_id=self.request_id, trace_id=f"Root={self.trace_root}", now=time.time(),
         )  # fmt: skip
         # The function's request id is another than the API's.
-        return route.target.function, Invocation(checked_event(event), trace_root=self.trace_root)
+        return route.target.function, Invocation(
+            checked_event(event), trace_root=self.trace_root, streaming=self.api.streaming
+        )
 
     async def respond(self, invocation: Invocation) -> None:
         start = await invocation.answer.start

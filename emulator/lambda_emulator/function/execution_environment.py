@@ -1,28 +1,24 @@
-"""One execution environment: a subprocess that runs the function, its Runtime API, its time limits and its log."""
+"""One execution environment: the runtime's process and its extensions', their Runtime API, time limits and log."""
 
 import asyncio
-import contextlib
-import ctypes
-import os
 import signal
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any
 from uuid import uuid4
 
 from lambda_emulator import limits
-from lambda_emulator.console import Console
+from lambda_emulator.function.host import Host
 from lambda_emulator.function.launch import Launch
-from lambda_emulator.function.runtime_api import RuntimeAPI, error_json
+from lambda_emulator.function.log import Lines
+from lambda_emulator.function.process import Process
+from lambda_emulator.function.runtime_api import RuntimeAPI
+from lambda_emulator.function.runtime_posts import error_json
 from lambda_emulator.invocation import ErrorAnswer, Invocation, Outcome, Report
 from lambda_emulator.template.reader import FunctionConfig
 
 __all__ = ["ExecutionEnvironment", "InitError"]
-
-_PR_SET_PDEATHSIG: Final = 1
-_LIBC: Final = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 class InitError(Exception):
@@ -33,21 +29,23 @@ class InitError(Exception):
         self.error = error
 
 
+def _platform_error(kind: str, message: str) -> ErrorAnswer:
+    return ErrorAnswer(kind, error_json(kind, message), platform=True)
+
+
 class ExecutionEnvironment:
     """Starts in `start`, runs one invocation at a time (Managed Instances: several) in `run`, ends in `stop`.
 
     `on_change` is called whenever it may have become free, or has ended.
     """
 
-    def __init__(
-        self, function: FunctionConfig, launch: Launch, console: Console, *, freeze: bool, on_change: Callable[[], None]
-    ) -> None:
+    def __init__(self, function: FunctionConfig, launch: Launch, host: Host, *, on_change: Callable[[], None]) -> None:
         self.function = function
         self.launch = launch
-        self.console = console
-        self.freeze = freeze
+        self.host = host
+        self.console = host.console
         self.on_change = on_change
-        self.api = RuntimeAPI(function, self)
+        self.api = RuntimeAPI(function, self, (path.name for path in launch.extensions))
         self.running: dict[str, Invocation] = {}
         self.init_duration: float | None = None
         """Seconds; shown by the first REPORT only."""
@@ -56,13 +54,12 @@ class ExecutionEnvironment:
         self.ended = False
         self._loop = asyncio.get_running_loop()
         self._ready: asyncio.Future[None] = self._loop.create_future()
-        self._process: asyncio.subprocess.Process | None = None
-        self._exit: asyncio.Task[None] | None = None
+        self._address = ""
+        self._runtime: Process | None = None
+        self._processes: list[Process] = []
+        self._exits: list[asyncio.Task[None]] = []
         self._stopping: asyncio.Task[None] | None = None
-        self._log_fd = -1
-        self._log_rest = b""
-        self._frozen = False
-        self._peak = 0
+        self._lines: list[Lines] = []
         self._stream = f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{uuid4().hex}"
 
     @property
@@ -81,81 +78,76 @@ class ExecutionEnvironment:
 
     @property
     def pid(self) -> int | None:
-        return self._process.pid if self._process is not None else None
+        return self._runtime.pid if self._runtime is not None else None
 
     # ---- init
 
     async def start(self, budget: float) -> None:
-        """Starts the process and waits until it asks for work. Raises InitError; the environment has ended then."""
+        """Starts the processes and waits until they ask for work. Raises InitError; the environment has ended then."""
         started = time.monotonic()
         try:
             async with asyncio.timeout(budget):
-                await self._spawn()
+                await self._start_processes()
                 await self._ready
         except TimeoutError:
+            await self.stop("timeout")
             message = f"Init timed out after {budget:.2f} seconds"
-            error = InitError(ErrorAnswer("Sandbox.Timedout", error_json("Sandbox.Timedout", message), platform=True))
-            await self.stop()
-            raise error from None
-        except InitError:
-            await self.stop()
-            raise
+            raise InitError(_platform_error("Sandbox.Timedout", message)) from None
         except OSError as failure:
-            message = f"{self.launch.command[0]}: {failure.strerror or failure}"
-            await self.stop()
-            raise InitError(
-                ErrorAnswer("Runtime.InvalidEntrypoint", error_json("Runtime.InvalidEntrypoint", message), True)
-            ) from failure
-        except asyncio.CancelledError:
-            await self.stop()
+            await self.stop("failure")
+            message = self.launch.why_not(failure)
+            raise InitError(_platform_error("Runtime.InvalidEntrypoint", message)) from failure
+        except (InitError, asyncio.CancelledError):
+            await self.stop("failure")
             raise
         if not self.function.snap_start:  # its snapshot was taken long before the first request
             self.init_duration = time.monotonic() - started
 
-    async def _spawn(self) -> None:
-        address = await self.api.start()
-        variables = {**self.launch.variables, "AWS_LAMBDA_RUNTIME_API": address}
+    async def _start_processes(self) -> None:
+        """The external extensions first; when they have registered, the runtime."""
+        self._address = await self.api.start()
+        variables = {**self.launch.variables, "AWS_LAMBDA_RUNTIME_API": self._address}
         if not self.function.snap_start:
             variables["AWS_LAMBDA_LOG_STREAM_NAME"] = self._stream
-        read_end, write_end = os.pipe()
-        os.set_blocking(read_end, False)
-        self._log_fd = read_end
-        try:
-            self._process = await asyncio.create_subprocess_exec(
-                *self.launch.command,
-                cwd=self.launch.folder,
-                env=variables,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=write_end,
-                stderr=write_end,
-                start_new_session=True,  # a Ctrl-C at the terminal is the emulator's to handle
-                preexec_fn=_die_with(os.getpid()) if _LIBC is not None else None,
-            )
-        finally:
-            os.close(write_end)
-        self._loop.add_reader(read_end, self._read_log)
-        self._exit = asyncio.create_task(self._watch_exit(self._process))
+        for path in self.launch.extensions:
+            await self._start_process([str(path)], variables, f"Extension.Crash: {path.name}")
+        registered: asyncio.Future[Any] = asyncio.ensure_future(self.api.extensions.all_external_registered.wait())
+        await asyncio.wait([registered, self._ready], return_when=asyncio.FIRST_COMPLETED)
+        registered.cancel()
+        if not self._ready.done():
+            self._runtime = await self._start_process(self.launch.command, variables, "Runtime.ExitError")
+
+    async def _start_process(self, command: Sequence[str], variables: Mapping[str, str], kind: str) -> Process:
+        lines = Lines()
+        self._lines.append(lines)
+
+        def output(data: bytes) -> None:
+            self._log(lines.feed(data))
+
+        process = await Process.start(command, self.launch.folder, variables, output)
+        self._processes.append(process)
+        self._exits.append(asyncio.create_task(self._watch_exit(process, kind)))
+        await self.host.keeper.hold(self._address, process.pid)
+        return process
 
     def initialised(self) -> None:
         if not self._ready.done():
             self._ready.set_result(None)
         self.on_change()
 
-    def waiting(self) -> None:
-        self.on_change()
-
     def init_failed(self, error: ErrorAnswer) -> None:
-        self._fail(error)
-
-    def _fail(self, error: ErrorAnswer) -> None:
         if not self._ready.done():
             self._ready.set_exception(InitError(error))
+
+    def waiting(self) -> None:
+        self.on_change()
 
     # ---- invocations
 
     async def run(self, invocation: Invocation) -> None:
         """Delivers an invocation and waits until the environment has done with it; the answer is filled meanwhile."""
         report = invocation.report = Report(memory=self.function.memory)
+        self._read_output()  # what was written since the last invocation is not this one's
         self.running[invocation.request_id] = invocation
         self._thaw()
         if self.api.awaiting_restore and not await self._restored(invocation, report):
@@ -173,13 +165,15 @@ class ExecutionEnvironment:
             report.duration = min(time.monotonic() - started, float(self.function.timeout))
             report.max_memory_used = report.max_memory_used or self._memory_used()
             self.console.invocation_ended(invocation)
-            if self.freeze and not self.running:
-                self._signal(signal.SIGSTOP)
-                self._frozen = True
+            if self.host.freeze and not self.running:
+                for process in self._processes:
+                    process.freeze()
             self.on_change()
 
     def completed(self, invocation: Invocation) -> None:
-        self._read_log()
+        self._read_output()
+        if len(self.running) == 1:
+            self._flush_lines()
         invocation.released.set()
 
     async def _restored(self, invocation: Invocation, report: Report) -> bool:
@@ -190,141 +184,114 @@ class ExecutionEnvironment:
         try:
             async with asyncio.timeout(limits.RESTORE_SECONDS):
                 await self._ready
-        except (TimeoutError, InitError) as failure:
-            kind = "SnapStartTimeoutException"
+        except TimeoutError:
             message = f"Restore took longer than {limits.RESTORE_SECONDS:g} seconds"
-            error = (
-                failure.error if isinstance(failure, InitError) else ErrorAnswer(kind, error_json(kind, message), True)
-            )
-            self.running.pop(invocation.request_id, None)
-            invocation.answer.fail(error, Outcome.CRASH)
-            invocation.released.set()
-            await self.stop()
-            return False
-        report.restore_duration = time.monotonic() - started
-        return True
+            error = _platform_error("SnapStartTimeoutException", message)
+        except InitError as failure:
+            error = failure.error
+        else:
+            report.restore_duration = time.monotonic() - started
+            return True
+        self.running.pop(invocation.request_id, None)
+        invocation.answer.fail(error, Outcome.CRASH)
+        invocation.released.set()
+        await self.stop("failure")
+        return False
 
     def _timed_out(self, invocation: Invocation) -> None:
         if invocation.report is not None:
             invocation.report.status = "timeout"
             invocation.report.max_memory_used = self._memory_used()
-        self._read_log()
+        self._read_output()
         message = f"RequestId: {invocation.request_id} Error: Task timed out after {self.function.timeout:.2f} seconds"
-        error = ErrorAnswer("Sandbox.Timedout", error_json("Sandbox.Timedout", message), platform=True)
-        invocation.answer.fail(error, Outcome.TIMEOUT)
+        invocation.answer.fail(_platform_error("Sandbox.Timedout", message), Outcome.TIMEOUT)
         if self.function.managed_concurrency is not None:
             # The process serves others: nothing is killed, a late answer is refused. Documented: Managed Instances.
             self.api.forget(invocation)
             invocation.released.set()
         else:
-            self._begin_stop()
+            self._begin_stop("timeout")
 
     # ---- the end
 
-    async def stop(self) -> None:
-        """Ends the process: SIGTERM and a moment where an extension is registered, SIGKILL in any case."""
-        await asyncio.shield(self._begin_stop())
+    async def stop(self, reason: str = "spindown") -> None:
+        """Ends the processes: SIGTERM and a moment where there are extensions, SIGKILL in any case."""
+        await asyncio.shield(self._begin_stop(reason))
 
-    def _begin_stop(self) -> "asyncio.Task[None]":
+    def _begin_stop(self, reason: str) -> "asyncio.Task[None]":
         if self._stopping is None:
-            self._stopping = asyncio.create_task(self._stop())
+            self._stopping = asyncio.create_task(self._stop(reason))
         return self._stopping
 
-    async def _stop(self) -> None:
-        if self._exit is not None:
-            self._thaw()
-            if seconds := self.api.shutdown_seconds:
-                self._signal(signal.SIGTERM)
-                await asyncio.wait([self._exit], timeout=seconds)
-            self._signal(signal.SIGKILL)
-            await self._exit
+    async def _stop(self, reason: str) -> None:
+        self._thaw()
+        if self._exits and (seconds := self.api.extensions.shutdown_seconds):
+            if self._runtime is not None:
+                self._runtime.signal(signal.SIGTERM)
+            self.api.extensions.tell_shutdown(reason, seconds)
+            await asyncio.wait(self._exits, timeout=seconds)
+        for process in self._processes:
+            await process.end(self._address)
+        await asyncio.gather(*self._exits)
+        self.host.keeper.drop(self._address)
         await self.api.close()
         self.ended = True
         if not self._ready.done():
             self._ready.cancel()
-        if self._log_fd >= 0:
-            self._read_log()
-            if self._log_rest:
-                self._log_line(self._log_rest)
-            self._loop.remove_reader(self._log_fd)
-            os.close(self._log_fd)
-            self._log_fd = -1
-        for invocation in self.api.undelivered_end():
+        for process in self._processes:
+            process.close_output()
+        self._flush_lines()
+        for invocation in self.api.take_held():
             invocation.released.set()
         self.on_change()
 
-    async def _watch_exit(self, process: asyncio.subprocess.Process) -> None:
-        code = await process.wait()
-        self._read_log()
-        how = f"exit status {code}" if code >= 0 else f"signal: {signal.Signals(-code).name}"
+    async def _watch_exit(self, process: Process, kind: str) -> None:
+        how = await process.wait()
+        process.read_output()
+        if self._stopping is not None:
+            return
+        who, _, name = kind.partition(": ")
+        subject = f"extension {name}" if name else "Runtime"
         for invocation in list(self.running.values()):
-            kind = "Runtime.ExitError"
-            message = f"RequestId: {invocation.request_id} Error: Runtime exited with error: {how}"
-            answered = invocation.answer.outcome in (Outcome.SUCCESS, Outcome.ERROR)
-            if invocation.report is not None and not invocation.report.status and not answered:
-                invocation.report.status = f"error Error Type: {kind}"
-            invocation.answer.fail(ErrorAnswer(kind, error_json(kind, message), platform=True), Outcome.CRASH)
-        message = f"Runtime exited during its initialisation: {how}"
-        self._fail(ErrorAnswer("Runtime.ExitError", error_json("Runtime.ExitError", message), platform=True))
-        self._begin_stop()
+            message = f"RequestId: {invocation.request_id} Error: {subject} exited with error: {how}"
+            self._end_running(invocation, _platform_error(who, message))
+        self.init_failed(_platform_error(who, f"{subject} exited during its initialisation: {how}"))
+        self._begin_stop("failure")
 
-    def _signal(self, number: signal.Signals) -> None:
-        """To the whole process group, so that what the function has started ends too."""
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, number)
+    def failed(self, error: ErrorAnswer) -> None:
+        for invocation in list(self.running.values()):
+            self._end_running(invocation, error)
+        self._begin_stop("failure")
+
+    def _end_running(self, invocation: Invocation, error: ErrorAnswer) -> None:
+        """The environment ends while it has an invocation: also one that was answered has failed (RIE)."""
+        if invocation.report is not None and not invocation.report.status:
+            invocation.report.status = f"error Error Type: {error.kind}"
+        invocation.answer.fail(error, Outcome.CRASH)
 
     def _thaw(self) -> None:
-        if self._frozen:
-            self._frozen = False
-            self._signal(signal.SIGCONT)
+        for process in self._processes:
+            process.thaw()
 
     # ---- log and memory
 
-    def _read_log(self) -> None:
-        """Takes all that the process has written so far."""
-        while self._log_fd >= 0:
-            try:
-                data = os.read(self._log_fd, 65536)
-            except BlockingIOError:
-                return
-            if not data:
-                self._loop.remove_reader(self._log_fd)
-                return
-            *lines, self._log_rest = (self._log_rest + data).split(b"\n")
-            for line in lines:
-                self._log_line(line)
-            if len(self._log_rest) > limits.READ_AHEAD:  # one endless line is printed in pieces
-                self._log_line(self._log_rest)
-                self._log_rest = b""
+    def _read_output(self) -> None:
+        """Takes all that the processes have written so far."""
+        for process in self._processes:
+            process.read_output()
 
-    def _log_line(self, line: bytes) -> None:
+    def _flush_lines(self) -> None:
+        for lines in self._lines:
+            self._log(lines.flush())
+
+    def _log(self, lines: list[bytes]) -> None:
+        if not lines:
+            return
         invocation = next(iter(self.running.values())) if len(self.running) == 1 else None
         if invocation is not None and invocation.report is not None:
-            tail = invocation.report.log_tail
-            tail += line + b"\n"
-            del tail[: -limits.LOG_TAIL]
-        text = line.decode("utf-8", "replace").rstrip("\r")
-        self.console.log_line(self.function, invocation.request_id if invocation else None, text)
+            invocation.report.add_to_tail(b"\n".join([*lines, b""]))
+        texts = [line.decode("utf-8", "replace").rstrip("\r") for line in lines]
+        self.console.log(self.function, invocation.request_id if invocation else None, texts)
 
     def _memory_used(self) -> int:
-        """The process's peak resident set in MiB, as last seen; 0 where /proc does not tell."""
-        try:
-            with open(f"/proc/{self.pid}/status", encoding="ascii", errors="replace") as status:
-                peak = next((line for line in status if line.startswith("VmHWM")), "VmHWM: 0 kB")
-            self._peak = max(self._peak, -(-int(peak.split()[1]) // 1024))
-        except OSError:
-            pass  # it has ended
-        return self._peak
-
-
-def _die_with(parent: int) -> Callable[[], None]:
-    """Run in the child: the kernel kills it when the emulator dies, even by SIGKILL."""
-
-    def prepare() -> None:
-        assert _LIBC is not None
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died in between
-            os._exit(1)
-
-    return prepare
+        return self._runtime.memory_used() if self._runtime is not None else 0

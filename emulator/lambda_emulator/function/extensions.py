@@ -1,23 +1,39 @@
-"""The Extensions API (2020-01-01), as far as an internal extension needs it: one that lives in the runtime's process.
+"""The Extensions API (2020-01-01). An internal extension lives in the runtime's process, an external one in its own.
 
-Source: AWS "runtimes-extensions-api". An init, and an invocation that an extension was told of, are complete only when
-the extension waits for its next event.
+Sources: AWS "runtimes-extensions-api"; statuses and error types as AWS's runtime interface emulator gives them.
+An init, and an invocation that an extension was told of, are complete only when the extension waits for its next event.
 """
 
 import asyncio
 import json
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
 
 from lambda_emulator import limits
-from lambda_emulator.function.runtime_replies import refuse
+from lambda_emulator.function.runtime_replies import accept, refuse
 from lambda_emulator.http.exchange import Exchange
-from lambda_emulator.invocation import Invocation
+from lambda_emulator.invocation import ErrorAnswer, Invocation
+from lambda_emulator.template.cloudformation import ACCOUNT
 from lambda_emulator.template.reader import FunctionConfig
 
-__all__ = ["Extensions"]
+__all__ = ["Extensions", "Observer"]
+
+_JSON: Final = ("Content-Type", "application/json")
+_INTERNAL: Final = frozenset({"INVOKE"})
+_EXTERNAL: Final = frozenset({"INVOKE", "SHUTDOWN"})
+
+
+class Observer(Protocol):
+    """Who is told what extensions do."""
+
+    def extension_waits(self) -> None:
+        """One of them asks for its next event."""
+
+    def extension_failed(self, error: ErrorAnswer) -> None:
+        """One of them said that it cannot start, or cannot go on."""
 
 
 @dataclass(slots=True)
@@ -25,73 +41,169 @@ class _Extension:
     name: str
     events: frozenset[str]
     identifier: str = field(default_factory=lambda: str(uuid.uuid4()))
-    parked: "asyncio.Future[bytes] | None" = None
+    poll: "asyncio.Future[bytes] | None" = None
 
     @property
     def waits(self) -> bool:
-        return self.parked is not None and not self.parked.done()
+        return self.poll is not None and not self.poll.done()
 
 
 class Extensions:
-    """The extensions of one environment. `on_wait` is called when one of them waits for an event."""
+    """The extensions of one environment. `external`: the names of those that have a process of their own."""
 
-    def __init__(self, function: FunctionConfig, on_wait: Callable[[], None]) -> None:
+    def __init__(self, function: FunctionConfig, observer: Observer, external: Iterable[str] = ()) -> None:
         self.function = function
-        self.on_wait = on_wait
+        self.observer = observer
+        self.external = frozenset(external)
         self.registered: dict[str, _Extension] = {}
+        self.all_external_registered = asyncio.Event()
+        self._note_registered()
 
-    async def register(self, exchange: Exchange, *, open_: bool) -> None:
-        """`open_`: the init still runs."""
-        name = exchange.request.header("lambda-extension-name")
-        try:
-            events = frozenset(json.loads(await exchange.read(limits.MIB) or b"{}").get("events", []))
-        except (ValueError, AttributeError, TypeError):
-            events = frozenset({"?"})
+    # ---- routes
+
+    async def register(self, exchange: Exchange, *, is_open: bool) -> None:
+        """`is_open`: the init still runs."""
+        name = exchange.request.header("lambda-extension-name") or ""
+        body = await exchange.read(limits.MIB)
+        refusal = self._refusal(name, is_open=is_open)
+        if refusal is None:
+            try:
+                events = _events(body)
+            except ValueError as error:
+                refusal = "InvalidRequestFormat", str(error)
+            else:
+                unknown = sorted(events - (_EXTERNAL if name in self.external else _INTERNAL))
+                if unknown:
+                    refusal = "Extension.InvalidEventType", f"{unknown[0]} is no event for this extension"
+        if refusal is not None:
+            refuse(exchange, 403, *refusal)
+            return
+        extension = _Extension(name, events)
+        self.registered[extension.identifier] = extension
+        self._note_registered()
+        about = {"functionName": self.function.name, "functionVersion": "$LATEST", "handler": self.function.handler}
+        if exchange.request.header("lambda-extension-accept-feature") == "accountId":
+            about["accountId"] = ACCOUNT
+        headers = [_JSON, ("Lambda-Extension-Identifier", extension.identifier)]
+        exchange.respond(200, headers, json.dumps(about).encode())
+
+    def _refusal(self, name: str, *, is_open: bool) -> tuple[str, str] | None:
         if not name:
-            refuse(exchange, 403, "Extension.MissingHeader", "Lambda-Extension-Name is missing")
-        elif not open_:
-            refuse(exchange, 403, "Extension.RegistrationClosed", "Extensions register before the first next")
-        elif not events <= {"INVOKE"}:
-            kind = "Extension.InvalidEventType"
-            refuse(exchange, 403, kind, f"An internal extension may ask for INVOKE only, not {sorted(events)}")
-        else:
-            extension = _Extension(name, events)
-            self.registered[extension.identifier] = extension
-            about = {
-                "functionName": self.function.name, "functionVersion": "$LATEST", "handler": self.function.handler,
-            }  # fmt: skip
-            headers = [("Content-Type", "application/json"), ("Lambda-Extension-Identifier", extension.identifier)]
-            exchange.respond(200, headers, json.dumps(about).encode())
+            return "Extension.InvalidExtensionName", "Empty extension name"
+        if not is_open:
+            return "Extension.RegistrationClosed", "Extensions register before the first next"
+        if any(extension.name == name for extension in self.registered.values()):
+            return "Extension.InvalidExtensionState", "Extension with this name already registered"
+        return None
 
     async def next(self, exchange: Exchange) -> None:
-        extension = self.registered.get(exchange.request.header("lambda-extension-identifier") or "")
+        extension = self._identified(exchange)
         if extension is None:
-            refuse(exchange, 403, "Extension.UnknownExtensionIdentifier", "No extension is registered under that id")
             return
-        extension.parked = asyncio.get_running_loop().create_future()
-        self.on_wait()
-        event = await extension.parked
-        extension.parked = None
-        headers = [("Content-Type", "application/json"), ("Lambda-Extension-Event-Identifier", str(uuid.uuid4()))]
-        exchange.respond(200, headers, event)
+        poll = extension.poll = asyncio.get_running_loop().create_future()
+        exchange.when_gone(poll.cancel)
+        self.observer.extension_waits()
+        try:
+            event = await poll
+        except asyncio.CancelledError:
+            if not exchange.gone:
+                raise
+            return  # it hung up
+        finally:
+            if extension.poll is poll:
+                extension.poll = None
+        exchange.respond(200, [_JSON, ("Lambda-Extension-Event-Identifier", str(uuid.uuid4()))], event)
 
-    def tell(self, invocation: Invocation) -> None:
+    async def error(self, exchange: Exchange) -> None:
+        """`init/error` and `exit/error`."""
+        body = await exchange.read(limits.MIB)
+        if self._identified(exchange) is None:
+            return
+        kind = exchange.request.header("lambda-extension-function-error-type")
+        if not kind:
+            refuse(exchange, 403, "Extension.MissingHeader", "Lambda-Extension-Function-Error-Type not found")
+            return
+        accept(exchange)
+        self.observer.extension_failed(ErrorAnswer(kind, body, platform=True))
+
+    async def subscribe(self, exchange: Exchange) -> None:
+        """The Telemetry and Logs APIs. AWS's runtime interface emulator has neither, and replies the same."""
+        await exchange.read(limits.MIB)
+        api = "Telemetry" if "telemetry" in exchange.request.target else "Logs"
+        refuse(exchange, 202, f"{api}.NotSupported", f"{api} API is not supported")
+
+    def _identified(self, exchange: Exchange) -> _Extension | None:
+        """The extension that a request is from; None after a refusal."""
+        identifier = exchange.request.header("lambda-extension-identifier")
+        if not identifier:
+            kind, message = "MissingExtensionIdentifier", "Missing Lambda-Extension-Identifier header"
+        elif not _is_uuid(identifier):
+            kind, message = "InvalidExtensionIdentifier", "Invalid Lambda-Extension-Identifier"
+        elif identifier not in self.registered:
+            kind, message = "UnknownExtensionIdentifier", f"Unknown extension {identifier}"
+        else:
+            return self.registered[identifier]
+        refuse(exchange, 403, f"Extension.{kind}", message)
+        return None
+
+    # ---- for the environment
+
+    def tell_invoke(self, invocation: Invocation) -> None:
         """Hands the INVOKE event to all that asked for it."""
-        event = {
-            "eventType": "INVOKE",
+        self._tell("INVOKE", {
             "deadlineMs": int((time.time() + self.function.timeout) * 1000),
             "requestId": invocation.request_id,
             "invokedFunctionArn": self.function.qualified_arn(invocation.qualifier),
             "tracing": {"type": "X-Amzn-Trace-Id", "value": f"Root={invocation.trace_root}"},
-        }
-        for extension in self.registered.values():
-            if "INVOKE" in extension.events and extension.parked is not None and extension.waits:
-                extension.parked.set_result(json.dumps(event).encode())
+        })  # fmt: skip
 
-    def wait_for_event(self) -> bool:
-        """Do all of them wait?"""
+    def tell_shutdown(self, reason: str, seconds: float) -> None:
+        """`reason`: spindown, timeout or failure."""
+        self._tell("SHUTDOWN", {"shutdownReason": reason, "deadlineMs": int((time.time() + seconds) * 1000)})
+
+    def _tell(self, kind: str, fields: dict[str, Any]) -> None:
+        for extension in self.registered.values():
+            if kind in extension.events and extension.poll is not None and not extension.poll.done():
+                extension.poll.set_result(json.dumps({"eventType": kind, **fields}).encode())
+
+    @property
+    def all_wait(self) -> bool:
         return all(extension.waits for extension in self.registered.values())
 
-    def wait_for_invoke(self) -> bool:
-        """Do all that are told of invocations wait?"""
+    @property
+    def all_told_wait(self) -> bool:
+        """Do those wait that are told of invocations?"""
         return all(extension.waits for extension in self.registered.values() if "INVOKE" in extension.events)
+
+    @property
+    def shutdown_seconds(self) -> float:
+        """From SIGTERM to SIGKILL."""
+        if self.external:
+            return limits.SHUTDOWN_EXTERNAL_SECONDS
+        return limits.SHUTDOWN_INTERNAL_SECONDS if self.registered else 0.0
+
+    def _note_registered(self) -> None:
+        if self.external <= {extension.name for extension in self.registered.values()}:
+            self.all_external_registered.set()
+
+
+def _events(body: bytes) -> frozenset[str]:
+    """Raises ValueError. No list and null are an empty one."""
+    try:
+        data = json.loads(body)
+    except RecursionError as error:
+        raise ValueError(str(error)) from error
+    events = data.get("events") if isinstance(data, dict) else data
+    if not isinstance(data, dict) or not isinstance(events, list | None):
+        raise ValueError("the body is not of the form {events: [...]}")
+    if not all(isinstance(event, str) for event in events or ()):
+        raise ValueError("an event is a string")
+    return frozenset(events or ())
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True

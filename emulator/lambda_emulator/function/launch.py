@@ -34,6 +34,12 @@ class Launch:
     command: Sequence[str]
     folder: Path
     variables: Mapping[str, str]
+    extensions: Sequence[Path] = ()
+    """The programs of external extensions."""
+
+    def why_not(self, failure: OSError) -> str:
+        """Why the command could not be run."""
+        return f"{self.command[0]}: {failure.strerror or failure}"
 
 
 def prepare(function: FunctionConfig, command: Sequence[str], shell: Mapping[str, str]) -> Launch:

@@ -5,10 +5,10 @@ from collections import deque
 from typing import Final
 
 from lambda_emulator import limits
-from lambda_emulator.console import Console
 from lambda_emulator.function.execution_environment import ExecutionEnvironment, InitError
+from lambda_emulator.function.host import Host
 from lambda_emulator.function.launch import Launch
-from lambda_emulator.function.runtime_api import error_json
+from lambda_emulator.function.runtime_posts import error_json
 from lambda_emulator.invocation import ErrorAnswer, Invocation, Outcome
 from lambda_emulator.template.reader import FunctionConfig
 
@@ -27,20 +27,18 @@ class Throttled(Exception):
 
 
 class Function:
-    """Takes invocations, as many at a time as there are environments; more wait for their turn.
+    """Takes invocations, as many at a time as there are environments; more wait.
 
     `concurrency` bounds the processes on this machine. What AWS would refuse (the template's reserved concurrency) is
     refused; what it would merely start another environment for, waits.
     """
 
-    def __init__(
-        self, config: FunctionConfig, launch: Launch, console: Console, *, concurrency: int, freeze: bool = False
-    ) -> None:
+    def __init__(self, config: FunctionConfig, launch: Launch, host: Host, *, concurrency: int) -> None:
         self.config = config
         self.launch = launch
-        self.console = console
+        self.host = host
+        self.console = host.console
         self.concurrency = concurrency
-        self.freeze = freeze
         self._environments: list[ExecutionEnvironment] = []
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -107,25 +105,25 @@ class Function:
                     return environment
             patience = settled_by - loop.time()
             if patience > 0 and any(environment.settling for environment in self._environments):
-                await self._turn(patience)
+                await self._wait_for_change(patience)
                 continue
             if sum(not environment.stale for environment in self._environments) < self.concurrency:
                 await self._start()
                 continue
-            await self._turn(None)
+            await self._wait_for_change(None)
 
-    async def _turn(self, seconds: float | None) -> None:
+    async def _wait_for_change(self, seconds: float | None) -> None:
         """Waits until something has changed, or for so long."""
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(change)
         try:
             async with asyncio.timeout(seconds):
-                await turn
+                await change
         except TimeoutError:
             pass
         finally:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
+            if change in self._waiting:
+                self._waiting.remove(change)
 
     async def _start(self) -> None:
         """A new environment, in the time that Lambda gives. Raises InitError."""
@@ -144,9 +142,7 @@ class Function:
             await self._start_within(self.config.timeout)
 
     async def _start_within(self, seconds: float) -> None:
-        environment = ExecutionEnvironment(
-            self.config, self.launch, self.console, freeze=self.freeze, on_change=self._changed
-        )  # fmt: skip
+        environment = ExecutionEnvironment(self.config, self.launch, self.host, on_change=self._changed)
         self._environments.append(environment)
         slow = asyncio.get_running_loop().call_later(
             limits.SILENCE_SECONDS, self.console.note, f"{self.config.name} is starting; it has {seconds:g} s"
@@ -167,7 +163,7 @@ class Function:
     def _wake(self) -> None:
         """One waiting invocation looks again; if it finds nothing, it waits again."""
         while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
+            change = self._waiting.popleft()
+            if not change.done():
+                change.set_result(None)
                 return

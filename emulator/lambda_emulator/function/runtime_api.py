@@ -1,45 +1,47 @@
 """The Runtime API (2018-06-01) of one execution environment; the Extensions API is served beside it.
 
-A runtime polls `next`, posts to `response` or `error`, and polls again. What it may call when is a table here; the
-process, its time and its place in the pool are execution_environment.py's and function.py's.
+A runtime polls `next`, posts to `response` or `error`, and polls again. What it may call when is decided here; the
+process, its time and its place in the pool are execution_environment.py's and pool.py's.
 Sources: AWS "runtimes-api", "runtimes-extensions-api", "snapstart-runtime-hooks-custom"; statuses as AWS's own
 runtime interface emulator gives them.
 """
 
 import asyncio
-import base64
-import json
 import re
 import time
 from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from typing import Final, Protocol
 
 from lambda_emulator import limits
 from lambda_emulator.function.extensions import Extensions
+from lambda_emulator.function.runtime_posts import error_type, receive_error, receive_response
 from lambda_emulator.function.runtime_replies import accept, refuse
-from lambda_emulator.http.exchange import Exchange
-from lambda_emulator.http.message import PeerGone, RequestError
+from lambda_emulator.http.exchange import Exchange, Handler
 from lambda_emulator.http.server import HTTPServer
-from lambda_emulator.invocation import AnswerStart, ErrorAnswer, Invocation, Outcome
+from lambda_emulator.invocation import ErrorAnswer, Invocation
 from lambda_emulator.template.reader import FunctionConfig
 
-__all__ = ["Events", "RuntimeAPI", "error_json"]
+__all__ = ["Observer", "RuntimeAPI"]
 
 _INVOCATION: Final = re.compile(r"/2018-06-01/runtime/invocation/([^/]+)/(response|error)")
-_ERROR_TYPE: Final = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
-_STREAMING: Final = "streaming"
+_JSON: Final = ("Content-Type", "application/json")
 
 
-class Events(Protocol):
+class Observer(Protocol):
     """What the API tells its execution environment."""
 
     def initialised(self) -> None:
         """The runtime (and every extension) waits for work, or for its snapshot."""
 
     def init_failed(self, error: ErrorAnswer) -> None:
-        """The runtime said that it cannot start."""
+        """The runtime, or an extension, said that it cannot start."""
+
+    def failed(self, error: ErrorAnswer) -> None:
+        """An extension said that it cannot go on."""
 
     def waiting(self) -> None:
         """A poll waits for an invocation."""
@@ -62,29 +64,37 @@ class _Delivered:
     phase: _Phase = _Phase.RUNNING
 
 
-def error_json(kind: str, message: str) -> bytes:
-    """An error as Lambda writes it."""
-    return json.dumps({"errorType": kind, "errorMessage": message}, separators=(",", ":")).encode()
-
-
 class RuntimeAPI:
     """Serves one environment on a port of its own, so that whoever calls is known by the port.
 
-    `concurrency` is None for an ordinary function and the number of parallel invocations for Managed Instances.
+    `external` names the extensions that have a process of their own.
     """
 
-    def __init__(self, function: FunctionConfig, events: Events) -> None:
+    def __init__(self, function: FunctionConfig, observer: Observer, external: Iterable[str] = ()) -> None:
         self.function = function
-        self.concurrency = function.managed_concurrency
-        self.events = events
-        self.extensions = Extensions(function, self._settle)
+        self.is_managed = function.managed_concurrency is not None
+        self.observer = observer
+        self.extensions = Extensions(function, self, external)
         self._server = HTTPServer(self._handle, half_close=False)
-        self._parked: deque[asyncio.Future[Invocation]] = deque()
+        self._polls: deque[asyncio.Future[Invocation]] = deque()
         self._restore: asyncio.Future[None] | None = None
         self._delivered: dict[str, _Delivered] = {}
         self._expired: set[str] = set()
         self._initialised = False
         self._failed = False
+        self._routes: Mapping[str, tuple[str, Handler]] = {
+            "/2018-06-01/runtime/invocation/next": ("GET", self._next),
+            "/2018-06-01/runtime/init/error": ("POST", partial(self._init_error, "init")),
+            "/2018-06-01/runtime/restore/next": ("GET", self._restore_next),
+            "/2018-06-01/runtime/restore/error": ("POST", partial(self._init_error, "restore")),
+            "/2018-06-01/ping": ("GET", _ping),
+            "/2020-01-01/extension/register": ("POST", self._register),
+            "/2020-01-01/extension/event/next": ("GET", self.extensions.next),
+            "/2020-01-01/extension/init/error": ("POST", self.extensions.error),
+            "/2020-01-01/extension/exit/error": ("POST", self.extensions.error),
+            "/2022-07-01/telemetry": ("PUT", self.extensions.subscribe),
+            "/2020-08-15/logs": ("PUT", self.extensions.subscribe),
+        }
 
     async def start(self) -> str:
         """Listens; returns host:port, the value of AWS_LAMBDA_RUNTIME_API."""
@@ -99,7 +109,7 @@ class RuntimeAPI:
     @property
     def free(self) -> int:
         """How many invocations can be delivered at once."""
-        return sum(not poll.done() for poll in self._parked)
+        return sum(not poll.done() for poll in self._polls)
 
     @property
     def awaiting_restore(self) -> bool:
@@ -113,12 +123,12 @@ class RuntimeAPI:
 
     def deliver(self, invocation: Invocation) -> None:
         """Hands an invocation to a waiting poll; there must be one (`free`)."""
-        while self._parked:
-            poll = self._parked.popleft()
+        while self._polls:
+            poll = self._polls.popleft()
             if not poll.done():
                 self._delivered[invocation.request_id] = _Delivered(invocation)
                 poll.set_result(invocation)
-                self.extensions.tell(invocation)
+                self.extensions.tell_invoke(invocation)
                 return
         raise RuntimeError("no poll is waiting")
 
@@ -127,68 +137,47 @@ class RuntimeAPI:
         if self._delivered.pop(invocation.request_id, None) is not None:
             self._expired.add(invocation.request_id)
 
-    def undelivered_end(self) -> list[Invocation]:
+    def take_held(self) -> list[Invocation]:
         """All invocations that the runtime still holds; it is gone."""
         held = [delivered.invocation for delivered in self._delivered.values()]
         self._delivered.clear()
         return held
 
-    @property
-    def shutdown_seconds(self) -> float:
-        """From SIGTERM to SIGKILL: 0 without extensions."""
-        return limits.SHUTDOWN_EXTENSION_SECONDS if self.extensions.registered else 0.0
+    # ---- what extensions do
+
+    def extension_waits(self) -> None:
+        self._advance()
+
+    def extension_failed(self, error: ErrorAnswer) -> None:
+        if self._initialised:
+            self.observer.failed(error)
+        elif not self._failed:
+            self._failed = True
+            self.observer.init_failed(error)
 
     # ---- routes
 
     async def _handle(self, exchange: Exchange) -> None:
         method, path = exchange.request.method, exchange.request.target.partition("?")[0]
-        match method, path:
-            case "GET", "/2018-06-01/runtime/invocation/next":
-                await self._next(exchange)
-            case "POST", "/2018-06-01/runtime/init/error":
-                await self._init_error(exchange, "init")
-            case "GET", "/2018-06-01/runtime/restore/next":
-                await self._restore_next(exchange)
-            case "POST", "/2018-06-01/runtime/restore/error":
-                await self._init_error(exchange, "restore")
-            case "GET", "/2018-06-01/ping":
-                exchange.respond(200, [("Content-Type", "text/plain")], b"pong")
-            case "POST", "/2020-01-01/extension/register":
-                await self.extensions.register(exchange, open_=not self._initialised)
-            case "GET", "/2020-01-01/extension/event/next":
-                await self.extensions.next(exchange)
-            case "POST", "/2020-01-01/extension/init/error" | "/2020-01-01/extension/exit/error":
-                await exchange.read(limits.MIB)
-                accept(exchange)
-            case "PUT", "/2022-07-01/telemetry" | "/2020-08-15/logs":
-                await exchange.read(limits.MIB)
-                refuse(exchange, 202, "Telemetry.NotSupported", "The emulator prints logs; it does not send them.")
-            case "POST", _ if match := _INVOCATION.fullmatch(path):
-                await self._answer(exchange, match[1], match[2])
-            case _:
-                refuse(exchange, 404, "NotFound", f"The Runtime API has no {method} {path}")
+        route = self._routes.get(path)
+        if match := _INVOCATION.fullmatch(path):
+            route = "POST", partial(self._post, match[1], match[2])
+        if route is None:
+            refuse(exchange, 404, "NotFound", f"The Runtime API has no {path}")
+            return
+        allowed, handler = route
+        if method == allowed:
+            await handler(exchange)
+        else:
+            exchange.respond(405, [("Allow", allowed)])
 
     async def _next(self, exchange: Exchange) -> None:
-        if self.concurrency is None and any(d.phase is not _Phase.RESPONDED for d in self._delivered.values()):
-            refuse(exchange, 403, "InvalidStateTransition", "Transition from Running to Ready is not allowed")
+        invocation = self._repeated() or await self._polled(exchange)
+        if invocation is None:
             return
-        poll: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
-        self._parked.append(poll)
-        exchange.when_gone(poll.cancel)
-        self._settle()
-        self.events.waiting()
-        try:
-            invocation = await poll
-        except asyncio.CancelledError:
-            if not exchange.gone:
-                raise
-            return  # the runtime hung up; the poll is no longer counted
-        finally:
-            if poll in self._parked:
-                self._parked.remove(poll)
         deadline = int((time.time() + self.function.timeout) * 1000)
         headers = [
-            ("Content-Type", "application/json"),
+            _JSON,
             ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),
             ("Lambda-Runtime-Deadline-Ms", str(deadline)),
             ("Lambda-Runtime-Invoked-Function-Arn", self.function.qualified_arn(invocation.qualifier)),
@@ -201,8 +190,36 @@ class RuntimeAPI:
             headers.append(("Lambda-Runtime-Aws-Tenant-Id", invocation.tenant_id))
         exchange.respond(200, headers, invocation.event)
 
-    async def _answer(self, exchange: Exchange, request_id: str, route: str) -> None:
+    def _repeated(self) -> Invocation | None:
+        """A runtime that asks again before it has answered gets the same invocation again."""
+        if self.is_managed:
+            return None
+        running = (d.invocation for d in self._delivered.values() if d.phase is _Phase.RUNNING)
+        return next(running, None)
+
+    async def _polled(self, exchange: Exchange) -> Invocation | None:
+        """Waits for an invocation; None after a refusal, or when the runtime has hung up."""
+        if not self.is_managed and any(d.phase is _Phase.RESPONDING for d in self._delivered.values()):
+            refuse(exchange, 403, "InvalidStateTransition", "Transition from Responding to Ready is not allowed")
+            return None
+        poll: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
+        self._polls.append(poll)
+        exchange.when_gone(poll.cancel)
+        self._advance()
+        self.observer.waiting()
+        try:
+            return await poll
+        except asyncio.CancelledError:
+            if not exchange.gone:
+                raise
+            return None
+        finally:
+            if poll in self._polls:
+                self._polls.remove(poll)
+
+    async def _post(self, request_id: str, route: str, exchange: Exchange) -> None:
         delivered = self._delivered.get(request_id)
+        mode = exchange.request.header("lambda-runtime-function-response-mode")
         if delivered is None and request_id in self._expired:
             refuse(exchange, 410, "InvokeTimeout", "Invoke timeout")
         elif delivered is None:
@@ -211,146 +228,65 @@ class RuntimeAPI:
             refuse(exchange, 410, "InvokeTimeout", "Invoke timeout")
         elif delivered.phase is not _Phase.RUNNING:
             refuse(exchange, 403, "InvalidStateTransition", f"Transition from {delivered.phase.name} is not allowed")
-        elif route == "error":
-            await self._error(exchange, delivered)
-        else:
-            await self._response(exchange, delivered)
-
-    async def _response(self, exchange: Exchange, delivered: _Delivered) -> None:
-        mode = exchange.request.header("lambda-runtime-function-response-mode")
-        if mode not in (None, _STREAMING):
+        elif route == "response" and mode not in (None, "streaming"):
             refuse(exchange, 400, "InvalidFunctionResponseMode", f"Lambda-Runtime-Function-Response-Mode is {mode!r}")
-            return
-        answer = delivered.invocation.answer
-        delivered.phase = _Phase.RESPONDING
-        if mode is None:
-            await self._buffered_response(exchange, delivered)
-            return
-        answer.begin(AnswerStart(True, exchange.request.header("content-type") or "application/octet-stream"))
-        size = 0
-        try:
-            while parts := await exchange.parts():
-                size += sum(map(len, parts))
-                if size > limits.STREAMED_RESPONSE:
-                    parts = _cut(parts, size - limits.STREAMED_RESPONSE)
-                    answer.cut = True
-                await answer.body.put(parts)
-        except (PeerGone, RequestError) as error:
-            answer.end(Outcome.CRASH, error_json("Runtime.TruncatedResponse", "The response ended before its end."))
-            delivered.phase = _Phase.RESPONDED
-            if isinstance(error, RequestError):
-                refuse(exchange, 400, "TruncatedHTTPRequest", str(error))
-            return
-        announced = (exchange.request.header("trailer") or "").lower()
-        trailers = {name.lower(): value for name, value in exchange.request.trailers if name.lower() in announced}
-        if "lambda-runtime-function-error-type" in trailers:
-            answer.end(Outcome.ERROR, _trailer_body(trailers.get("lambda-runtime-function-error-body", "")))
         else:
-            answer.end(Outcome.SUCCESS)
-        delivered.phase = _Phase.RESPONDED
-        accept(exchange)
-        self._settle()
+            await self._receive(receive_response if route == "response" else receive_error, exchange, delivered)
 
-    async def _buffered_response(self, exchange: Exchange, delivered: _Delivered) -> None:
-        answer = delivered.invocation.answer
-        try:
-            body = await exchange.read(limits.BUFFERED_RESPONSE)
-        except RequestError as error:
-            delivered.phase = _Phase.RESPONDED
-            if error.status != 413:
-                answer.fail(
-                    ErrorAnswer("Runtime.TruncatedResponse", error_json("Runtime.TruncatedResponse", str(error)), True)
-                )
-                refuse(exchange, 400, "TruncatedHTTPRequest", str(error))
-                return
-            message = f"Response payload size exceeded maximum allowed payload size ({limits.BUFFERED_RESPONSE} bytes)."
-            kind = "Function.ResponseSizeTooLarge"
-            answer.fail(ErrorAnswer(kind, error_json(kind, message), True), Outcome.TOO_LARGE)
-            refuse(exchange, 413, "RequestEntityTooLarge", message)
-        except PeerGone:
-            delivered.phase = _Phase.RESPONDED
-            return  # the process is ending, which says more
-        else:
-            answer.begin(AnswerStart(False, exchange.request.header("content-type") or "application/json"))
-            answer.body.add([body])
-            answer.end(Outcome.SUCCESS)
-            delivered.phase = _Phase.RESPONDED
-            accept(exchange)
-        self._settle()
-
-    async def _error(self, exchange: Exchange, delivered: _Delivered) -> None:
+    async def _receive(
+        self, receive: Callable[[Exchange, Invocation], Awaitable[None]], exchange: Exchange, delivered: _Delivered
+    ) -> None:
         delivered.phase = _Phase.RESPONDING
-        body = await exchange.read(limits.BUFFERED_RESPONSE)
-        delivered.invocation.answer.fail(ErrorAnswer(_error_type(exchange), body, platform=False))
-        delivered.phase = _Phase.RESPONDED
-        accept(exchange)
-        self._settle()
+        try:
+            await receive(exchange, delivered.invocation)
+        finally:
+            delivered.phase = _Phase.RESPONDED
+        self._advance()
 
-    async def _init_error(self, exchange: Exchange, phase: str) -> None:
+    async def _init_error(self, phase: str, exchange: Exchange) -> None:
         body = await exchange.read(limits.MIB)
         if self._initialised or self._failed or (phase == "restore") != (self._restore is not None):
             refuse(exchange, 403, "InvalidStateTransition", f"{phase}/error is not allowed now")
             return
         self._failed = True
         accept(exchange)
-        self.events.init_failed(ErrorAnswer(_error_type(exchange), body, platform=False))
+        self.observer.init_failed(ErrorAnswer(error_type(exchange), body, platform=False))
 
     async def _restore_next(self, exchange: Exchange) -> None:
         if not self.function.snap_start:
             refuse(exchange, 404, "NotFound", "This function has no SnapStart (AWS_LAMBDA_INITIALIZATION_TYPE)")
             return
-        if self._restore is not None or self._parked:
+        if self._restore is not None or self._polls:
             refuse(exchange, 403, "InvalidStateTransition", "restore/next is called once, before the first next")
             return
         self._restore = asyncio.get_running_loop().create_future()
-        self._settle()
+        self._advance()
         await self._restore
-        exchange.respond(200, [("Content-Type", "application/json")])
+        exchange.respond(200, [_JSON])
+
+    async def _register(self, exchange: Exchange) -> None:
+        await self.extensions.register(exchange, is_open=not self._initialised)
 
     # ---- state
 
-    def _settle(self) -> None:
-        """Something was parked or answered: is the init, or an invocation, complete with it?
+    def _advance(self) -> None:
+        """Something waits or was answered: is the init, or an invocation, complete with it?
 
         An init is complete when the runtime and all extensions wait; an ordinary invocation when the runtime waits
         again and so do the extensions that were told of it; a Managed Instances one when it is answered.
         """
         waiting = self.free > 0
         if not self._initialised:
-            if (
-                waiting or (self._restore is not None and not self._restore.done())
-            ) and self.extensions.wait_for_event():
+            if (waiting or self.awaiting_restore) and self.extensions.all_wait:
                 self._initialised = True
-                self.events.initialised()
+                self.observer.initialised()
             return
         for request_id, delivered in list(self._delivered.items()):
-            managed = self.concurrency is not None
-            if delivered.phase is _Phase.RESPONDED and (managed or (waiting and self.extensions.wait_for_invoke())):
+            is_over = self.is_managed or (waiting and self.extensions.all_told_wait)
+            if delivered.phase is _Phase.RESPONDED and is_over:
                 del self._delivered[request_id]
-                self.events.completed(delivered.invocation)
+                self.observer.completed(delivered.invocation)
 
 
-def _cut(parts: list[bytes], excess: int) -> list[bytes]:
-    """Without the last `excess` bytes."""
-    kept = list(parts)
-    while kept and excess >= len(kept[-1]):
-        excess -= len(kept.pop())
-    if kept and excess:
-        kept[-1] = kept[-1][:-excess]
-    return kept
-
-
-def _trailer_body(value: str) -> bytes:
-    """The error's JSON: base64, since a trailer's value is one line."""
-    try:
-        return base64.b64decode(value, validate=True)
-    except ValueError:
-        return value.encode("latin-1")
-
-
-def _error_type(exchange: Exchange) -> str:
-    """The platform keeps (Runtime|Function).CamelCase; other values become Function.Unknown or Runtime.Unknown."""
-    kind = exchange.request.header("lambda-runtime-function-error-type") or ""
-    if _ERROR_TYPE.fullmatch(kind):
-        return kind
-    return "Function.Unknown" if kind.startswith("Function.") else "Runtime.Unknown"
+async def _ping(exchange: Exchange) -> None:
+    exchange.respond(200, [("Content-Type", "text/plain")], b"pong")

@@ -150,6 +150,14 @@ def grandchild() -> None:
     serve(API())
 
 
+def daemon() -> None:
+    """The same, in a session of its own."""
+    command = [sys.executable, "-c", "import time; time.sleep(3600)"]
+    child = subprocess.Popen(command, start_new_session=True)
+    log(f"daemon {child.pid}")
+    serve(API())
+
+
 def protocol() -> None:
     """Misuses the API in every way it knows, and logs the statuses."""
     api = API()

@@ -1,0 +1,54 @@
+"""What all functions of one emulator share: the console, and the keeper that ends their processes."""
+
+import asyncio
+import contextlib
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from lambda_emulator.console import Console
+
+__all__ = ["Host", "Keeper"]
+
+_PROGRAM: Final = Path(__file__).with_name("keeper.py")
+
+
+class Keeper:
+    """The program of keeper.py, told what to end should the emulator be killed. Starts at the first word to it."""
+
+    def __init__(self) -> None:
+        self._process: asyncio.subprocess.Process | None = None
+        self._starting = asyncio.Lock()
+
+    async def hold(self, address: str, group: int) -> None:
+        async with self._starting:
+            if self._process is None:
+                self._process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-I", "-S", _PROGRAM, stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
+                )  # fmt: skip
+        self._tell(f"hold {address} {group}\n")
+
+    def drop(self, address: str) -> None:
+        self._tell(f"drop {address}\n")
+
+    def _tell(self, line: str) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            with contextlib.suppress(ConnectionError):
+                self._process.stdin.write(line.encode())
+
+    async def close(self) -> None:
+        """Nothing is held any more: it ends by itself."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+            await self._process.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """`freeze`: stop processes between invocations."""
+
+    console: Console
+    freeze: bool = False
+    keeper: Keeper = field(default_factory=Keeper)

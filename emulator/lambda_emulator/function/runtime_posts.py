@@ -1,0 +1,137 @@
+"""What a runtime posts to `response` and `error` -> the answer to an invocation."""
+
+import base64
+import json
+import re
+from typing import Final
+
+from lambda_emulator import limits
+from lambda_emulator.function.runtime_replies import accept, refuse
+from lambda_emulator.http.exchange import Exchange
+from lambda_emulator.http.message import PeerGone, RequestError
+from lambda_emulator.invocation import INTEGRATION_TYPE, AnswerStart, ErrorAnswer, Invocation, Outcome
+
+__all__ = ["error_json", "error_type", "receive_error", "receive_response"]
+
+_ERROR_TYPE: Final = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
+_STREAMING: Final = "streaming"
+_TRUNCATED: Final = "Runtime.TruncatedResponse"
+
+
+def error_json(kind: str, message: str) -> bytes:
+    """An error as Lambda writes it."""
+    return json.dumps({"errorType": kind, "errorMessage": message}, separators=(",", ":")).encode()
+
+
+def error_type(exchange: Exchange) -> str:
+    """The platform keeps (Runtime|Function).CamelCase; other values become Function.Unknown or Runtime.Unknown."""
+    kind = exchange.request.header("lambda-runtime-function-error-type") or ""
+    if _ERROR_TYPE.fullmatch(kind):
+        return kind
+    return "Function.Unknown" if kind.startswith("Function.") else "Runtime.Unknown"
+
+
+async def receive_response(exchange: Exchange, invocation: Invocation) -> None:
+    """Fills the answer from a post to `response`, and replies to it."""
+    content_type = exchange.request.header("content-type")
+    if _is_streaming(exchange, invocation):
+        invocation.answer.begin(AnswerStart(True, content_type or "application/octet-stream"))
+        await _stream(exchange, invocation)
+        return
+    try:
+        body = await exchange.read(limits.BUFFERED_RESPONSE)
+    except RequestError as error:
+        if error.status == 413:
+            _refuse_large(exchange, invocation)
+        else:
+            _refuse_truncated(exchange, invocation, error)
+    except PeerGone:
+        pass  # the process is ending, which says more
+    else:
+        invocation.answer.begin(AnswerStart(False, content_type or "application/json"))
+        invocation.answer.body.add([body])
+        invocation.answer.end(Outcome.SUCCESS)
+        accept(exchange)
+
+
+def _is_streaming(exchange: Exchange, invocation: Invocation) -> bool:
+    """The runtime says so; or, as Go's does not, it sends a prelude or chunks where the caller takes a stream."""
+    request = exchange.request
+    if request.header("lambda-runtime-function-response-mode") == _STREAMING:
+        return True
+    has_prelude = (request.header("content-type") or "").partition(";")[0].strip().lower() == INTEGRATION_TYPE
+    return invocation.streaming and (has_prelude or request.header("transfer-encoding") is not None)
+
+
+async def _stream(exchange: Exchange, invocation: Invocation) -> None:
+    answer = invocation.answer
+    size = 0
+    try:
+        while parts := await exchange.parts():
+            size += sum(map(len, parts))
+            if size > limits.STREAMED_RESPONSE:
+                parts = _cut(parts, size - limits.STREAMED_RESPONSE)
+                answer.cut = True
+            await answer.body.put(parts)
+    except RequestError as error:
+        _refuse_truncated(exchange, invocation, error)
+        return
+    except PeerGone:
+        answer.end(Outcome.CRASH, error_json(_TRUNCATED, "The response ended before its end."))
+        return
+    # A list may come in several lines: RFC 9110, 5.3.
+    announced = [value.lower() for name, value in exchange.request.headers if name.lower() == "trailer"]
+    names = {name.strip() for line in announced for name in line.split(",")}
+    trailers = {name.lower(): value for name, value in exchange.request.trailers if name.lower() in names}
+    if "lambda-runtime-function-error-type" in trailers:
+        answer.end(Outcome.ERROR, _trailer_body(trailers.get("lambda-runtime-function-error-body", "")))
+    else:
+        answer.end(Outcome.SUCCESS)
+    accept(exchange)
+
+
+async def receive_error(exchange: Exchange, invocation: Invocation) -> None:
+    """Fills the answer from a post to `error`, and replies to it."""
+    try:
+        body = await exchange.read(limits.BUFFERED_RESPONSE)
+    except RequestError as error:
+        if error.status == 413:
+            _refuse_large(exchange, invocation)
+        else:
+            _refuse_truncated(exchange, invocation, error)
+    except PeerGone:
+        pass  # as above
+    else:
+        invocation.answer.fail(ErrorAnswer(error_type(exchange), body, platform=False))
+        accept(exchange)
+
+
+def _refuse_large(exchange: Exchange, invocation: Invocation) -> None:
+    kind = "Function.ResponseSizeTooLarge"
+    message = f"Response payload size exceeded maximum allowed payload size ({limits.BUFFERED_RESPONSE} bytes)."
+    invocation.answer.fail(ErrorAnswer(kind, error_json(kind, message), True), Outcome.TOO_LARGE)
+    refuse(exchange, 413, "RequestEntityTooLarge", message)
+
+
+def _refuse_truncated(exchange: Exchange, invocation: Invocation, error: RequestError) -> None:
+    answer = ErrorAnswer(_TRUNCATED, error_json(_TRUNCATED, str(error)), True)
+    invocation.answer.fail(answer, Outcome.CRASH)
+    refuse(exchange, 400, "TruncatedHTTPRequest", str(error))
+
+
+def _cut(parts: list[bytes], excess: int) -> list[bytes]:
+    """Without the last `excess` bytes."""
+    kept = list(parts)
+    while kept and excess >= len(kept[-1]):
+        excess -= len(kept.pop())
+    if kept and excess:
+        kept[-1] = kept[-1][:-excess]
+    return kept
+
+
+def _trailer_body(value: str) -> bytes:
+    """The error's JSON: base64, since a trailer's value is one line."""
+    try:
+        return base64.b64decode(value, validate=True)
+    except ValueError:
+        return value.encode("latin-1")
