@@ -25,6 +25,9 @@ examples:
   lambda-emulator -- node node_modules/aws-lambda-ric/bin/index.mjs index.handler
                                                         any runtime that speaks the Runtime API, no template needed
 
+  lambda-emulator --web main:app                        a Web Function: the ASGI or WSGI app of ./main.py
+  lambda-emulator --web -- node index.js                a Web Function: a server on AWS_LAMBDA_HTTP_ENDPOINT
+
   curl -N http://127.0.0.1:3000/                        shows a stream as it comes
 
 exit status: 0 stopped by Ctrl-C or SIGTERM; 1 the function did not start, or the port is taken;
@@ -46,6 +49,14 @@ def parser() -> argparse.ArgumentParser:
     add("--version", action="version", version=f"%(prog)s {__version__}")
     add("--template", type=Path, metavar="FILE", help="SAM or CloudFormation template (default: template.yaml)")
     add("--function", metavar="ID", help="which function of the template (default: each that has a URL or a REST API)")
+    add(
+        "--web",
+        nargs="?",
+        const="main:app",
+        metavar="MODULE:APP",
+        help="serve an ASGI or WSGI app of this folder as a Web Function (default: main:app); with -- COMMAND any "
+        "HTTP server that listens on AWS_LAMBDA_HTTP_ENDPOINT",
+    )
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add(
         "--port",
@@ -64,6 +75,8 @@ def parser() -> argparse.ArgumentParser:
         help="silence behind a stream without a byte; AWS: endless; 0: none (default: %(default)g)")  # fmt: skip
     add("--freeze", action="store_true", help="stop processes between invocations, as AWS does (SIGSTOP)")
     add("--cold", action="store_true", help="start no process before the first request")
+    add("--idle", type=float, metavar="SECONDS",
+        help="end a Web Function's environment after so long without a request (default: never)")  # fmt: skip
     add("--watch", action="store_true", help="restart processes when the code changes")
     add("--json", action="store_true", help="print events as JSON, one a line, on stderr")
     return result
@@ -85,11 +98,13 @@ def main(arguments: list[str] | None = None) -> int:
         if not equals:
             parser().error(f"--parameter-overrides takes KEY=VALUE, not {pair!r}")
         overrides[key] = value
+    if given.web is not None and (given.template or given.function):
+        parser().error("--web serves this folder: it takes no --template and no --function")
     options = Options(
-        template=given.template, function=given.function, host=given.host, port=given.port,
+        template=given.template, function=given.function, web=given.web, host=given.host, port=given.port,
         lambda_port=given.lambda_port, invoke_mode=given.invoke_mode, overrides=overrides,
         concurrency=given.concurrency, pace=given.pace, hang_seconds=given.hang, freeze=given.freeze, cold=given.cold,
-        watch=given.watch, as_json=given.json, command=tuple(command),
+        idle_seconds=given.idle, watch=given.watch, as_json=given.json, command=tuple(command),
     )  # fmt: skip
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     try:

@@ -9,14 +9,13 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, TextIO
+from typing import Any, Final, Protocol, TextIO
 
 from rich.console import Console as RichConsole
 from rich.text import Text
 
 from lambda_emulator import limits
 from lambda_emulator.invocation import AnswerStart, ErrorAnswer, Invocation, Outcome, Report
-from lambda_emulator.template.reader import FunctionConfig
 
 __all__ = ["Console", "RequestLine", "error_text", "printable"]
 
@@ -59,6 +58,13 @@ class RequestLine:
             self.note = f"{answer.outcome.value}; {told}: {kind} {message}".rstrip(": ")
 
 
+class Named(Protocol):
+    """A function of either kind."""
+
+    @property
+    def name(self) -> str: ...
+
+
 class Console:
     """Prints in colour on a terminal, plainly elsewhere, or one JSON object a line."""
 
@@ -73,7 +79,7 @@ class Console:
         line = f"START RequestId: {invocation.request_id} Version: {version(invocation)}"
         self._platform("start", invocation, line, {"version": version(invocation)})
 
-    def log(self, function: FunctionConfig, request_id: str | None, lines: list[str]) -> None:
+    def log(self, function: Named, request_id: str | None, lines: list[str]) -> None:
         """Lines of a function's own. Runtimes put a carriage return between the lines of one message."""
         if self._json:
             fields = {"function": function.name, "requestId": request_id}
@@ -89,7 +95,7 @@ class Console:
         self._platform("end", invocation, f"END RequestId: {invocation.request_id}", {})
         self._platform("report", invocation, report_line(invocation.request_id, report), report_figures(report))
 
-    def init_failed(self, function: FunctionConfig, error: ErrorAnswer) -> None:
+    def init_failed(self, function: Named, error: ErrorAnswer) -> None:
         kind, message = error_text(error.body)
         if self._json:
             fields = {"function": function.name, "errorType": kind or error.kind, "message": message}

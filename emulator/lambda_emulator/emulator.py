@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,10 @@ from lambda_emulator.http.server import HTTPServer
 from lambda_emulator.template.cloudformation import REGION
 from lambda_emulator.template.reader import FunctionConfig, FunctionURL, load
 from lambda_emulator.watch import watch
+from lambda_emulator.web.config import EndpointConfig, RevisionConfig, WebFunctionConfig
+from lambda_emulator.web.endpoint import WebEndpoint
+from lambda_emulator.web.launch import prepare as prepare_revision
+from lambda_emulator.web.revision import Revision
 
 __all__ = ["Emulator", "Options", "StartError"]
 
@@ -41,6 +45,7 @@ class Options:
 
     template: Path | None = None
     function: str | None = None
+    web: str | None = None
     host: str = "127.0.0.1"
     port: int = 3000
     lambda_port: int | None = None
@@ -51,6 +56,7 @@ class Options:
     hang_seconds: float = limits.EMPTY_STREAM_HANG_SECONDS
     freeze: bool = False
     cold: bool = False
+    idle_seconds: float | None = None
     watch: bool = False
     as_json: bool = False
     command: tuple[str, ...] = ()
@@ -63,6 +69,8 @@ class Emulator:
         self.console = Console(as_json=options.as_json)
         self.host = Host(self.console, freeze=options.freeze)
         self.functions: dict[str, Function] = {}
+        self.revisions: dict[str, Mapping[str, Revision]] = {}
+        """Of each Web Function, by its name."""
         self.servers: list[HTTPServer] = []
         self._watching: asyncio.Task[None] | None = None
 
@@ -88,24 +96,31 @@ class Emulator:
         return 0
 
     async def _start(self) -> None:
-        for config in self._configs():
-            try:
+        configs, web_configs = self._configs()
+        try:
+            for config in configs:
                 launch = prepare(config, self.options.command, self.shell)
-            except LaunchError as error:
-                raise StartError(str(error)) from error
-            self.functions[config.name] = Function(config, launch, self.host, concurrency=self._processes(config))
-        lines = await self._open_fronts()
+                self.functions[config.name] = Function(config, launch, self.host, concurrency=self._processes(config))
+            for web_config in web_configs:
+                self.revisions[web_config.name] = self._revisions(web_config)
+        except LaunchError as error:
+            raise StartError(str(error)) from error
+        lines = await self._open_fronts(web_configs)
+        revisions = [revision for revisions in self.revisions.values() for revision in revisions.values()]
         if not self.options.cold:
             for function in self.functions.values():
                 await self._warm_up(function)
+            for revision in revisions:
+                await revision.warm_up()
         if self.options.watch:
-            self._watching = asyncio.create_task(watch(list(self.functions.values()), self.console))
+            self._watching = asyncio.create_task(watch([*self.functions.values(), *revisions], self.console))
         for port, what in lines:
             suffix = f" ({what})" if what else ""
             print(f"Listening on http://{_host(self.options.host)}:{port}{suffix}", flush=True)
 
-    async def _open_fronts(self) -> list[tuple[int, str]]:
-        """Each Function URL and REST API on a port of its own, counting up; the ports, and what is there."""
+    async def _open_fronts(self, web_configs: Sequence[WebFunctionConfig]) -> list[tuple[int, str]]:
+        """Each Function URL, REST API and endpoint of a Web Function on a port of its own, counting up; the ports, and
+        what is there."""
         fronts: list[tuple[str, Callable[[int], Handler]]] = []
         apis: dict[tuple[str, str], list[Route[Integration]]] = {}
         for function in self.functions.values():
@@ -117,6 +132,11 @@ class Emulator:
                 )
         for (name, stage), routes in apis.items():
             fronts.append((f"REST API {name}, stage {stage}", partial(self._rest_api, stage, routes)))
+        fronts += [
+            (f"{config.name}, {endpoint.name}", partial(self._web_endpoint, config, endpoint))
+            for config in web_configs
+            for endpoint in config.endpoints
+        ]
         lines = []
         for index, (what, front) in enumerate(fronts):
             port = await self._listen(front, self.options.port + index if self.options.port else 0)
@@ -134,22 +154,47 @@ class Emulator:
             kind = kind or failure.error.kind
             raise StartError(f"{function.config.name} did not start: {kind}: {message}") from failure
 
-    def _configs(self) -> list[FunctionConfig]:
-        """The functions to serve, with the command line's changes."""
+    def _configs(self) -> tuple[list[FunctionConfig], list[WebFunctionConfig]]:
+        """The functions to serve, of both kinds, with the command line's changes."""
+        if self.options.web is not None:
+            return [], [self._web_config(self.options.web)]
         path = self._template_path()
         if not path.is_file() and self.options.command and not self.options.template:
             code = Path.cwd()
             url = FunctionURL("NONE", "RESPONSE_STREAM")
-            return [self._changed(FunctionConfig(code.name, code, name=code.name, url=url))]
+            return [self._changed(FunctionConfig(code.name, code, name=code.name, url=url))], []
         template = load(path, self.options.overrides)
+        web_config = template.web_function(self.options.function)
+        if web_config is not None:
+            return [], [web_config]
         chosen = [f for f in template.functions.values() if f.url or f.rest_apis]
-        if self.options.function or self.options.command or not chosen:
-            chosen = [template.function(self.options.function)]
-        return [self._changed(config) for config in chosen]
+        web_configs = list(template.web_functions.values())
+        if self.options.function or self.options.command or not (chosen or web_configs):
+            chosen, web_configs = [template.function(self.options.function)], []
+        return [self._changed(config) for config in chosen], web_configs
 
     def _template_path(self) -> Path:
         found = (Path(name) for name in _TEMPLATES if Path(name).is_file())
         return self.options.template or next(found, Path(_TEMPLATES[0]))
+
+    def _web_config(self, entry_point: str) -> WebFunctionConfig:
+        """A Web Function of the current folder, as `--web` asks for it."""
+        code = Path.cwd()
+        variables = {} if self.options.command else {"AWS_LAMBDA_PYTHON_ENTRYPOINT": entry_point}
+        revision = RevisionConfig(code.name, code, "python", environment=variables)
+        return WebFunctionConfig(code.name, code.name, {"local": revision}, (EndpointConfig("prod", {"local": 100}),))
+
+    def _revisions(self, config: WebFunctionConfig) -> Mapping[str, Revision]:
+        return {
+            key: Revision(
+                revision,
+                prepare_revision(revision, self.options.command, self.shell),
+                self.host,
+                processes=self.options.concurrency,
+                idle_seconds=self.options.idle_seconds,
+            )
+            for key, revision in config.revisions.items()
+        }
 
     def _changed(self, config: FunctionConfig) -> FunctionConfig:
         url = config.url or (None if config.rest_apis else FunctionURL())
@@ -175,6 +220,17 @@ class Emulator:
             hang_seconds=self.options.hang_seconds,
         ).handle
 
+    def _web_endpoint(self, config: WebFunctionConfig, endpoint: EndpointConfig, port: int) -> Handler:
+        names = ("localhost", "127.0.0.1", "[::1]", _host(self.options.host))
+        return WebEndpoint(
+            endpoint,
+            self.revisions[config.name],
+            self.console,
+            domain=config.domain(endpoint),
+            local=frozenset(f"{name}:{port}" for name in names),
+            credentials=_credentials(self.shell),
+        ).handle
+
     def _rest_api(self, stage: str, routes: list[Route[Integration]], port: int) -> Handler:
         return RestAPIFront(stage, routes, port, self.console, pace=self.options.pace).handle
 
@@ -195,7 +251,9 @@ class Emulator:
             await asyncio.gather(self._watching, return_exceptions=True)
         for server in self.servers:
             await server.close()
-        await asyncio.gather(*(function.stop() for function in self.functions.values()))
+        revisions = [revision for revisions in self.revisions.values() for revision in revisions.values()]
+        functions: list[Function | Revision] = [*self.functions.values(), *revisions]
+        await asyncio.gather(*(function.stop() for function in functions))
         await self.host.keeper.close()
 
 

@@ -94,3 +94,20 @@ PIPELINE = 16
 
 EMPTY_STREAM_HANG_SECONDS = 30.0
 """How long a stream without a single byte leaves its client waiting. Recorded: more than 90 s; shortened here."""
+
+# ---- Web Functions
+
+WEB_INIT_SECONDS = 10.0
+"""An app has so long until it listens. Documented: Web Functions, execution environment lifecycle."""
+
+WEB_SHUTDOWN_SECONDS = 1.0
+"""From SIGTERM to SIGKILL. Documented: Web Functions, execution environment lifecycle."""
+
+WEB_VARIABLE = 4096
+"""Characters of one environment variable's value. Documented: AWS::Lambda::WebFunctionRevision."""
+
+WEB_VARIABLES = 32 * KIB
+"""... and of all names and values together. From AWS's agent toolkit."""
+
+WEB_SIGNED_BODY = 64 * MIB
+"""A signed request is held in memory until its digest was compared; more is refused. The emulator's own limit."""

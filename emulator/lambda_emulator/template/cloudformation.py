@@ -134,6 +134,11 @@ class Document:
             values[name] = [item.strip() for item in str(value).split(",")] if is_list else to_text(value)
         return values
 
+    def is_made(self, resource: Node) -> bool:
+        """Whether the resource's condition holds, if it has one."""
+        condition = resource.get("Condition")
+        return condition is None or self.condition(condition, resource.line)
+
     def condition(self, name: str, line: int) -> bool:
         if name not in self.conditions:
             declared = self.root.get("Conditions") or Node(1)

@@ -14,6 +14,9 @@ from typing import Any, Final
 from lambda_emulator import limits
 from lambda_emulator.cors import Cors
 from lambda_emulator.template.cloudformation import ACCOUNT, FUNCTIONS, REGION, Document, Node, TemplateError, to_text
+from lambda_emulator.template.code import code_folder
+from lambda_emulator.template.web_functions import read_web_functions
+from lambda_emulator.web.config import WebFunctionConfig
 
 __all__ = ["FunctionConfig", "FunctionURL", "RestAPI", "Template", "load"]
 
@@ -70,6 +73,7 @@ class FunctionConfig:
 class Template:
     path: Path
     functions: Mapping[str, FunctionConfig]
+    web_functions: Mapping[str, WebFunctionConfig] = field(default_factory=dict)
 
     def function(self, logical_id: str | None) -> FunctionConfig:
         """The function of that id or name; the only one (with a URL) where no id is given. Raises TemplateError."""
@@ -82,6 +86,12 @@ class Template:
             if logical_id in (function.logical_id, function.name):
                 return function
         raise TemplateError(f"{self.path}: no function {logical_id!r}; there is: {', '.join(self.functions) or 'none'}")
+
+    def web_function(self, logical_id: str | None) -> WebFunctionConfig | None:
+        """The Web Function of that id or name; the only function of the template where no id is given."""
+        if logical_id is None and len(self.web_functions) == 1 and not self.functions:
+            return next(iter(self.web_functions.values()))
+        return next((f for f in self.web_functions.values() if logical_id in (f.logical_id, f.name)), None)
 
 
 def load(path: Path, overrides: Mapping[str, str] | None = None) -> Template:
@@ -103,15 +113,15 @@ class _Reader:
         global_properties = (self.document.root.get("Globals") or {}).get("Function") or Node(1)
         functions: dict[str, FunctionConfig] = {}
         for logical_id, resource in self.resources.items():
-            if isinstance(resource, Node) and resource.get("Type") in FUNCTIONS:
-                condition = resource.get("Condition")
-                if condition is None or self.document.condition(condition, resource.line):
-                    functions[logical_id] = self._function(logical_id, resource, global_properties)
-        if not functions:
+            if isinstance(resource, Node) and resource.get("Type") in FUNCTIONS and self.document.is_made(resource):
+                functions[logical_id] = self._function(logical_id, resource, global_properties)
+        web_functions = read_web_functions(self.document, self._local_code)
+        if not functions and not web_functions:
             raise self.error(
-                self.document.root.lines["Resources"], "no function: the emulator serves AWS::Serverless::Function"
+                self.document.root.lines["Resources"],
+                "no function: the emulator serves AWS::Serverless::Function and AWS::Serverless::WebFunction",
             )
-        return Template(self.path, functions)
+        return Template(self.path, functions, web_functions)
 
     def _function(self, logical_id: str, resource: Node, global_properties: Node) -> FunctionConfig:
         own = resource.get("Properties")
@@ -150,10 +160,13 @@ class _Reader:
             uri = get("Code", object, ".")
         if not isinstance(uri, str) or "://" in uri:
             raise self.error(own.line, f"{logical_id}: its code is not a local folder; name one in CodeUri")
-        folder = (self.path.parent / uri).resolve()
-        if not folder.is_dir():
-            line = own.lines.get("CodeUri", own.line)
-            raise self.error(line, f"{logical_id}: CodeUri {uri!r} is no folder ({folder})")
+        return self._local_code(uri, own.lines.get("CodeUri", own.line))
+
+    def _local_code(self, uri: str, line: int) -> Path:
+        path = (self.path.parent / uri).resolve()
+        folder = code_folder(path)
+        if folder is None:
+            raise self.error(line, f"CodeUri {uri!r} is no folder and no zip ({path})")
         return folder
 
     def _url(self, logical_id: str, get: "_Properties") -> FunctionURL | None:

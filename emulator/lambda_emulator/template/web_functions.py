@@ -1,0 +1,173 @@
+"""Web Functions of a template: AWS::Serverless::WebFunction, and the three resource types that it becomes.
+
+Properties and their limits: the SAM translator's `SamWebFunction`, and CloudFormation's schemas of
+AWS::Lambda::WebFunction, AWS::Lambda::WebFunctionRevision and AWS::Lambda::WebFunctionEndpoint.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from lambda_emulator.template.cloudformation import Document, Node, to_text
+from lambda_emulator.web.config import AUTH_TYPES, RATE_LIMITS, EndpointConfig, RevisionConfig, WebFunctionConfig
+
+__all__ = ["SERVERLESS_WEB_FUNCTION", "WEB_FUNCTION", "read_web_functions"]
+
+SERVERLESS_WEB_FUNCTION: Final = "AWS::Serverless::WebFunction"
+WEB_FUNCTION: Final = "AWS::Lambda::WebFunction"
+_REVISION: Final = "AWS::Lambda::WebFunctionRevision"
+_ENDPOINT: Final = "AWS::Lambda::WebFunctionEndpoint"
+
+CodeFolder = Callable[[str, int], Path]
+"""The folder that a CodeUri names; the line is for the message of a TemplateError."""
+
+
+def read_web_functions(document: Document, code_folder: CodeFolder) -> dict[str, WebFunctionConfig]:
+    """By logical id. Raises TemplateError."""
+    functions = {}
+    for logical_id, resource in document.resources.items():
+        if not isinstance(resource, Node) or not document.is_made(resource):
+            continue
+        if resource.get("Type") == SERVERLESS_WEB_FUNCTION:
+            functions[logical_id] = _serverless(document, logical_id, resource, code_folder)
+        elif resource.get("Type") == WEB_FUNCTION:
+            functions[logical_id] = _raw(document, logical_id, resource, code_folder)
+    return functions
+
+
+class _Properties:
+    """The properties of one resource, resolved and checked where they are asked for."""
+
+    def __init__(self, document: Document, logical_id: str, node: Any, line: int) -> None:
+        self.document = document
+        self.logical_id = logical_id
+        self.node = node if isinstance(node, Node) else Node(line)
+
+    @classmethod
+    def of(cls, document: Document, logical_id: str, resource: Node) -> "_Properties":
+        return cls(document, logical_id, resource.get("Properties"), resource.line)
+
+    def error(self, key: str, message: str) -> Exception:
+        return self.document.error(self.node.lines.get(key, self.node.line), f"{self.logical_id}: {message}")
+
+    def inner(self, key: str) -> "_Properties":
+        """The properties inside one, which may be missing."""
+        value = self.document.resolve(self.node.get(key))
+        return _Properties(self.document, self.logical_id, value, self.node.lines.get(key, self.node.line))
+
+    def text(self, key: str, default: str | None = None, allowed: tuple[str, ...] = ()) -> str:
+        value = self.document.resolve(self.node.get(key))
+        value = default if value is None else to_text(value)
+        if value is None:
+            raise self.error(key, f"{key} is missing")
+        if allowed and value not in allowed:
+            raise self.error(key, f"{key} is {value!r}; allowed: {', '.join(allowed)}")
+        return value
+
+    def number(self, key: str, default: int | None, lowest: int, highest: int) -> int | None:
+        value = self.document.resolve(self.node.get(key))
+        if value is None:
+            return default
+        if not to_text(value).isdigit() or not lowest <= int(value) <= highest:
+            raise self.error(key, f"{key} is {value!r}; it is a number from {lowest} to {highest}")
+        return int(value)
+
+    def mapping(self, key: str) -> Mapping[str, Any]:
+        value = self.document.resolve(self.node.get(key))
+        if value is None:
+            return {}
+        if not isinstance(value, Mapping):
+            raise self.error(key, f"{key} is no map")
+        return value
+
+
+def _serverless(document: Document, logical_id: str, resource: Node, code_folder: CodeFolder) -> WebFunctionConfig:
+    properties = _Properties.of(document, logical_id, resource)
+    name = properties.text("FunctionName", logical_id)
+    variables = _variables(properties, "EnvironmentVariables")
+    if entry_point := properties.text("EntryPoint", ""):
+        variables["AWS_LAMBDA_NODEJS_ENTRYPOINT"] = entry_point  # whatever the runtime: the translator does no other
+    uri = properties.text("CodeUri", ".")
+    revision = RevisionConfig(
+        name=name,
+        code=code_folder(uri, properties.node.lines.get("CodeUri", properties.node.line)),
+        runtime=properties.text("Runtime"),
+        timeout=properties.number("Timeout", 30, 3, 900) or 30,
+        concurrency=properties.number("MaxConcurrencyPerEnvironment", 64, 1, 128) or 64,
+        environment=variables,
+    )
+    # RevisionWeights name revisions that are on AWS; here is the one of this template.
+    endpoint = _endpoint(properties, properties.text("EndpointName", "prod"), {logical_id: 100})
+    return WebFunctionConfig(logical_id, name, {logical_id: revision}, (endpoint,))
+
+
+def _raw(document: Document, logical_id: str, resource: Node, code_folder: CodeFolder) -> WebFunctionConfig:
+    name = _Properties.of(document, logical_id, resource).text("FunctionName")
+    revisions, endpoints = {}, []
+    for other_id, other in document.resources.items():
+        if not isinstance(other, Node) or other.get("Type") not in (_REVISION, _ENDPOINT):
+            continue
+        properties = _Properties.of(document, other_id, other)
+        if not document.is_made(other) or properties.text("FunctionName") not in (name, logical_id):
+            continue
+        if other["Type"] == _REVISION:
+            revisions[other_id] = _revision(properties, other, code_folder)
+        else:
+            endpoint_name = properties.text("EndpointName")
+            endpoints.append(_endpoint(properties, endpoint_name, _weights(properties)))
+    for endpoint in endpoints:
+        if unknown := [key for key in endpoint.weights if key not in revisions]:
+            raise document.error(
+                resource.line, f"{logical_id}: endpoint {endpoint.name} sends requests to {unknown[0]!r}, which is no "
+                f"revision of this template; there is: {', '.join(revisions) or 'none'}"
+            )  # fmt: skip
+    if not endpoints:
+        raise document.error(resource.line, f"{logical_id} has no {_ENDPOINT}: no request can reach it")
+    return WebFunctionConfig(logical_id, name, revisions, tuple(endpoints))
+
+
+def _revision(properties: _Properties, resource: Node, code_folder: CodeFolder) -> RevisionConfig:
+    build, service = properties.inner("BuildConfig"), properties.inner("ServiceConfig")
+    location = build.inner("CodeConfig").inner("S3Object")
+    # In a bucket on AWS; here the folder that CDK has noted, or a folder or zip of the key's name beside the template.
+    metadata = resource.get("Metadata")
+    asset = metadata.get("aws:asset:path") if isinstance(metadata, Node) else None
+    uri = to_text(asset) if asset else location.text("Key")
+    return RevisionConfig(
+        name=properties.logical_id,
+        code=code_folder(uri, location.node.line),
+        runtime=build.inner("RuntimeConfig").text("Runtime"),
+        timeout=service.number("TimeoutSeconds", 30, 3, 900) or 30,
+        concurrency=service.number("MaxConcurrencyPerEnvironment", 64, 1, 128) or 64,
+        environment=_variables(service, "EnvironmentVariables"),
+    )
+
+
+def _endpoint(properties: _Properties, name: str, weights: Mapping[str, int]) -> EndpointConfig:
+    rate = properties.inner("ThrottleConfig").number("RateLimit", None, 0, RATE_LIMITS[-1])
+    if rate is not None and rate not in RATE_LIMITS:
+        raise properties.error("ThrottleConfig", f"RateLimit is {rate}; allowed: 0, 100 to 1000 in hundreds, 2000 to "
+                               "10000 in thousands")  # fmt: skip
+    return EndpointConfig(
+        name=name,
+        weights=weights,
+        auth_type=properties.text("AuthType", allowed=AUTH_TYPES),
+        rate_limit=rate,
+        max_environments=properties.inner("ScalingConfig").number("MaxEnvironments", None, 2, 10_000),
+    )
+
+
+def _weights(properties: _Properties) -> dict[str, int]:
+    entries = properties.document.resolve(properties.node.get("RevisionWeights")) or []
+    weights = {}
+    for entry in entries if isinstance(entries, list) else [entries]:
+        item = _Properties(properties.document, properties.logical_id, entry, properties.node.line)
+        revision = item.text("RevisionId").removesuffix(".RevisionId")  # what !GetAtt gives here
+        weights[revision] = item.number("Weight", 100, 1, 100) or 100
+    if not 1 <= len(weights) <= 2 or sum(weights.values()) != 100:
+        raise properties.error("RevisionWeights", "RevisionWeights name one or two revisions, with 100 together")
+    return weights
+
+
+def _variables(properties: _Properties, key: str) -> dict[str, str]:
+    return {str(name): to_text(value) for name, value in properties.mapping(key).items()}

@@ -1,0 +1,253 @@
+"""An endpoint of a Web Function: takes HTTP requests, passes them on to an app, and its response back, byte by byte.
+
+https://docs.aws.amazon.com/lambda/latest/dg/web-functions-http.html. What AWS does not document is assumed; which
+is which stands in docs/fidelity.md.
+"""
+
+import asyncio
+import json
+import random
+import time
+import uuid
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from lambda_emulator import limits
+from lambda_emulator.console import Console, RequestLine
+from lambda_emulator.fronts.sigv4 import Credentials, SignatureError, verify
+from lambda_emulator.http.exchange import Exchange
+from lambda_emulator.http.message import Header, RequestError, reason
+from lambda_emulator.template.cloudformation import REGION
+from lambda_emulator.web.config import EndpointConfig
+from lambda_emulator.web.environment import StartFailed, WebEnvironment
+from lambda_emulator.web.headers import ERROR_TYPE, METHODS, request_headers, response_headers
+from lambda_emulator.web.revision import Revision, Throttled
+from lambda_emulator.web.upstream import Upstream, UpstreamError
+
+__all__ = ["WebEndpoint"]
+
+_TIMED_OUT: Final = "Runtime.RequestTimeout"
+
+
+class _Refused(Exception):
+    """The platform answers in the app's place."""
+
+    def __init__(self, status: int, message: str, error_type: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error_type = error_type
+
+
+@dataclass(slots=True)
+class _Turn:
+    """One request on its way through the endpoint."""
+
+    exchange: Exchange
+    line: RequestLine
+    request_id: str
+    host: str = ""
+    body: bytes | None = None
+    """The whole body, where its signature had to be checked."""
+    log_stream: str | None = None
+    chunked: bool = False
+    """How the body of the response is framed towards the client."""
+    started: bool = False
+    """The app's response has begun to reach the client."""
+
+
+class WebEndpoint:
+    """`domain` is its name on AWS; `local` are the names by which this machine's clients reach it."""
+
+    def __init__(
+        self,
+        config: EndpointConfig,
+        revisions: Mapping[str, Revision],
+        console: Console,
+        *,
+        domain: str,
+        local: frozenset[str],
+        credentials: Credentials | None,
+    ) -> None:
+        self.config = config
+        self.revisions = revisions
+        self.console = console
+        self.domain = domain
+        self.local = local
+        self.credentials = credentials
+        self._recent: deque[float] = deque()
+
+    async def handle(self, exchange: Exchange) -> None:
+        """Serves one request; the HTTP server's handler."""
+        request = exchange.request
+        line = RequestLine(request.method, request.target, time.monotonic())
+        turn = _Turn(exchange, line, str(uuid.uuid4()))
+        line.request_id = turn.request_id
+        try:
+            await self._serve(turn)
+        except _Refused as refusal:
+            line.note = line.note or str(refusal)
+            self._refuse(turn, refusal)
+        except RequestError as error:
+            line.note = str(error)
+            if exchange.started:
+                raise
+            self._refuse(turn, _Refused(error.status, str(error)), close=True)
+        finally:
+            self.console.request(line)
+
+    # ---- before the app
+
+    async def _serve(self, turn: _Turn) -> None:
+        request = turn.exchange.request
+        if request.version == "1.0":
+            raise _Refused(505, "HTTP/1.0 is not supported")
+        if request.method not in METHODS:
+            raise _Refused(400, f"the method {request.method} is not supported")
+        turn.host = request.header("host") or ""
+        if turn.host != self.domain and turn.host not in self.local:
+            raise _Refused(404, f"no endpoint has the name {turn.host!r}; on AWS this one is {self.domain}")
+        self._count()
+        if self.config.auth_type == "IamAuth":
+            await self._authorize(turn)
+        names, weights = list(self.config.weights), list(self.config.weights.values())
+        revision = self.revisions[random.choices(names, weights)[0]]
+        try:
+            async with revision.place(self.config.max_environments) as environment:
+                turn.line.cold = environment.cold
+                turn.log_stream = environment.log_stream
+                await self._within_timeout(turn, environment)
+        except Throttled:
+            raise _Refused(429, f"all {self.config.max_environments} environments are full") from None
+        except StartFailed as failure:
+            raise _Refused(failure.status, str(failure), failure.error_type) from failure
+
+    def _count(self) -> None:
+        limit, now = self.config.rate_limit, time.monotonic()
+        if limit is None:
+            return
+        while self._recent and self._recent[0] <= now - 1.0:
+            self._recent.popleft()
+        if len(self._recent) >= limit:
+            raise _Refused(429, f"more than {limit} requests in a second")
+        self._recent.append(now)
+
+    async def _authorize(self, turn: _Turn) -> None:
+        turn.body = await turn.exchange.read(limits.WEB_SIGNED_BODY, patience=limits.BODY_SECONDS)
+        try:
+            if self.credentials is None:
+                raise SignatureError("the emulator's environment has no AWS_ACCESS_KEY_ID to check with")
+            verify(turn.exchange.request, turn.body, self.credentials, region=REGION, service="lambda", now=time.time())
+        except SignatureError as error:
+            turn.line.note = f"forbidden: {error}"
+            raise _Refused(403, "Forbidden") from error
+
+    # ---- the app
+
+    async def _within_timeout(self, turn: _Turn, environment: WebEnvironment) -> None:
+        exchange, timeout = turn.exchange, environment.revision.timeout
+        upstream: Upstream | None = None
+        try:
+            async with asyncio.timeout(timeout):
+                upstream = await environment.connect()
+                exchange.when_gone(upstream.close)
+                await self._send_request(turn, upstream)
+                await upstream.head()
+                await self._send_response(turn, upstream)
+        except TimeoutError:
+            if not turn.started:
+                raise _Refused(504, f"the request timed out after {timeout} s", _TIMED_OUT) from None
+            turn.line.note = f"cut after {timeout} s; the client is not told"
+            self._end_early(turn)
+        except UpstreamError as error:
+            if exchange.gone:
+                turn.line.note = "the client left"
+                exchange.abort()
+            elif not turn.started:
+                raise _Refused(502, str(error)) from error
+            else:
+                turn.line.note = f"{error}; the client got {turn.line.bytes} bytes"
+                exchange.abort()
+        finally:
+            if upstream is not None:
+                upstream.close()
+
+    async def _send_request(self, turn: _Turn, upstream: Upstream) -> None:
+        """The whole request, before anything of the response is read: half-duplex."""
+        request = turn.exchange.request
+        headers = request_headers(
+            request,
+            host=turn.host,
+            client=turn.exchange.peer[0],
+            request_id=turn.request_id,
+            endpoint=self.config.name,
+            signed=self.config.auth_type == "IamAuth",
+        )
+        await upstream.send_head(request.method, request.target, headers)
+        chunked = "chunked" in (request.header("transfer-encoding") or "").lower()
+        if turn.body is not None:
+            parts = [turn.body] if turn.body else []
+        else:
+            parts = await turn.exchange.parts()
+        while parts:
+            await upstream.send(b"".join(map(_chunk, parts)) if chunked else b"".join(parts))
+            parts = [] if turn.body is not None else await turn.exchange.parts()
+        if chunked:
+            await upstream.send(b"0\r\n\r\n")  # without the trailers
+
+    async def _send_response(self, turn: _Turn, upstream: Upstream) -> None:
+        exchange = turn.exchange
+        assert turn.log_stream is not None
+        names = {name.lower() for name, _ in upstream.headers}
+        bodyless = exchange.request.method == "HEAD" or upstream.status in (204, 304)
+        turn.chunked = "content-length" not in names and not bodyless
+        headers = response_headers(upstream.headers, request_id=turn.request_id, log_stream=turn.log_stream)
+        if turn.chunked:
+            headers.append(("Transfer-Encoding", "chunked"))
+        turn.line.status = upstream.status
+        exchange.write(_head(upstream.status, headers, keep_alive=exchange.request.keep_alive))
+        turn.started = True
+        turn.line.count(0, 0)
+        while parts := await upstream.parts():
+            exchange.write(b"".join(map(_chunk, parts)) if turn.chunked else b"".join(parts))
+            turn.line.count(sum(map(len, parts)), len(parts))
+            await exchange.drain()
+        if turn.chunked:
+            exchange.write(b"0\r\n\r\n")
+        exchange.finish()
+
+    # ---- the end
+
+    def _end_early(self, turn: _Turn) -> None:
+        """As AWS does at the time limit: a chunked body ends like a whole one, one of a known length lacks its end."""
+        if turn.chunked:
+            turn.exchange.write(b"0\r\n\r\n")
+            turn.exchange.finish(close=True)
+        else:
+            turn.exchange.abort()
+
+    def _refuse(self, turn: _Turn, refusal: _Refused, *, close: bool = False) -> None:
+        turn.line.status = refusal.status
+        body = json.dumps({"Message": str(refusal)}).encode()
+        headers = [("Content-Type", "application/json"), ("lambda-web-request-id", turn.request_id)]
+        if turn.log_stream is not None:
+            headers.append(("lambda-web-logstream", turn.log_stream))
+        if refusal.error_type is not None:
+            headers.append((ERROR_TYPE, refusal.error_type))
+        turn.line.count(len(body), 1)
+        # An answer before the request's end, or to HTTP/1.0: the connection has no use any more.
+        turn.exchange.respond(
+            refusal.status, headers, body, close=close or not turn.exchange.complete or refusal.status == 505
+        )
+
+
+def _chunk(part: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(part), part)
+
+
+def _head(status: int, headers: list[Header], *, keep_alive: bool) -> bytes:
+    lines = [f"HTTP/1.1 {status} {reason(status)}", *(f"{name}: {value}" for name, value in headers)]
+    if not keep_alive:
+        lines.append("Connection: close")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")

@@ -1,0 +1,71 @@
+"""Which headers pass between a client and an app, in both directions. Pure.
+
+https://docs.aws.amazon.com/lambda/latest/dg/web-functions-http.html
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from lambda_emulator.http.message import Header, Request
+
+__all__ = ["ERROR_TYPE", "METHODS", "request_headers", "response_headers"]
+
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "OPTIONS", "DELETE"})
+
+ERROR_TYPE: Final = "lambda-web-error-type"
+
+_PLATFORMS: Final = "lambda-web-"
+_REMOVED_FROM_REQUESTS: Final = frozenset({
+    "connection", "keep-alive", "upgrade", "expect", "te", "trailer",
+    "proxy-authenticate", "proxy-authorization", "proxy-connection",
+    "x-real-ip", "x-http-method-override", "x-http-method", "x-method-override",
+})  # fmt: skip
+_OF_THE_CONNECTION: Final = frozenset({
+    "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
+    "transfer-encoding", "upgrade",
+})  # fmt: skip
+_REPLACED: Final = frozenset({"host", "x-forwarded-for"})
+
+
+def request_headers(
+    request: Request, *, host: str, client: str, request_id: str, endpoint: str, signed: bool
+) -> list[Header]:
+    """What the app gets of a request: `host` in place of the client's, and `client` (an address) as the last value of
+    X-Forwarded-For. A signature that was checked (`signed`) stays here."""
+    removed = _REMOVED_FROM_REQUESTS | _named_by_connection(request.headers) | _REPLACED
+    if signed:
+        removed |= {"authorization"}
+    kept = [
+        (name, value)
+        for name, value in request.headers
+        if name.lower() not in removed and not name.lower().startswith(_PLATFORMS)
+    ]
+    forwarded = [value for name, value in request.headers if name.lower() == "x-forwarded-for" and value]
+    return [
+        ("Host", host),
+        *kept,
+        ("X-Forwarded-For", ", ".join([*forwarded, client])),
+        ("lambda-web-request-id", request_id),
+        ("lambda-web-endpoint-name", endpoint),
+    ]
+
+
+def response_headers(headers: Sequence[Header], *, request_id: str, log_stream: str) -> list[Header]:
+    """What the client gets of an app's response, without its framing."""
+    removed = _OF_THE_CONNECTION | _named_by_connection(headers)
+    kept = [
+        (name, value)
+        for name, value in headers
+        if name.lower() not in removed and not name.lower().startswith(_PLATFORMS)
+    ]
+    return [*kept, ("lambda-web-request-id", request_id), ("lambda-web-logstream", log_stream)]
+
+
+def _named_by_connection(headers: Iterable[Header]) -> frozenset[str]:
+    values = (value for name, value in headers if name.lower() == "connection")
+    # What frames the message is not the client's to take away: RFC 9110, 7.6.1 keeps it out of Connection.
+    return frozenset(token.strip().lower() for value in values for token in value.split(",") if token.strip()) - {
+        "content-length",
+        "transfer-encoding",
+        "host",
+    }

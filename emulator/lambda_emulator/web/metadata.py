@@ -1,0 +1,43 @@
+"""The metadata endpoint of an execution environment: in which availability zone it runs.
+
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-metadata-endpoint.html
+"""
+
+import json
+from typing import Final
+from uuid import uuid4
+
+from lambda_emulator.http.exchange import Exchange
+from lambda_emulator.http.server import HTTPServer
+from lambda_emulator.template.cloudformation import REGION
+
+__all__ = ["MetadataEndpoint"]
+
+_PATH: Final = "/2026-01-15/metadata/execution-environment"
+_ZONES: Final = {"us-east-1": "use1-az1"}
+
+
+class MetadataEndpoint:
+    def __init__(self) -> None:
+        self.token = str(uuid4())
+        self._server = HTTPServer(self._handle)
+
+    async def start(self) -> str:
+        """Listens; returns host:port."""
+        return f"127.0.0.1:{await self._server.start('127.0.0.1', 0)}"
+
+    async def close(self) -> None:
+        await self._server.close()
+
+    async def _handle(self, exchange: Exchange) -> None:
+        request = exchange.request
+        if request.header("authorization") != f"Bearer {self.token}":
+            exchange.respond(401)
+        elif request.target != _PATH:
+            exchange.respond(404)
+        elif request.method != "GET":
+            exchange.respond(405)
+        else:
+            body = json.dumps({"AvailabilityZoneID": _ZONES[REGION]}).encode()
+            headers = [("Content-Type", "application/json"), ("Cache-Control", "private, max-age=43200, immutable")]
+            exchange.respond(200, headers, body)

@@ -1,0 +1,157 @@
+"""A revision and its pool of environments: which of them gets a request, and when one is started or ended."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from lambda_emulator.function.host import Host
+from lambda_emulator.function.launch import Launch
+from lambda_emulator.web.config import RevisionConfig
+from lambda_emulator.web.environment import StartFailed, WebEnvironment
+
+__all__ = ["Revision", "Throttled"]
+
+
+class Throttled(Exception):
+    """All of the endpoint's environments are full: 429."""
+
+
+class Revision:
+    """Gives each request a place in an environment: in one that runs, in a new one, or in the first that has room.
+
+    `processes` bounds the environments on this machine: more requests wait. `idle_seconds` is how long an environment
+    lives without a request; None: for ever.
+    """
+
+    def __init__(
+        self, config: RevisionConfig, launch: Launch, host: Host, *, processes: int, idle_seconds: float | None
+    ) -> None:
+        self.config = config
+        self.launch = launch
+        self.host = host
+        self.processes = processes
+        self.idle_seconds = idle_seconds
+        self._environments: list[WebEnvironment] = []
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._starting: set[asyncio.Task[None]] = set()
+        self._ending: set[asyncio.Task[None]] = set()
+        self._reaper: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def place(self, max_environments: int | None) -> AsyncIterator[WebEnvironment]:
+        """An environment with room for one more request, which it has while the block runs.
+
+        Raises Throttled where `max_environments` of the endpoint are full, and StartFailed.
+        """
+        environment = await self._with_room(max_environments)
+        environment.requests += 1
+        try:
+            yield environment
+        finally:
+            environment.requests -= 1
+            environment.cold = False
+            environment.idle_since = time.monotonic()
+            if environment.stale and not environment.requests:
+                self._end(environment)
+            self._wake()
+
+    async def warm_up(self) -> None:
+        """Starts an environment ahead of need. A revision that does not start is reported, and takes requests all the
+        same: documented."""
+        with suppress(StartFailed):  # it was reported when it happened
+            await self._with_room(None)
+
+    async def replace(self) -> None:
+        """New code: environments without requests end now, the others after what they do."""
+        for environment in list(self._environments):
+            environment.stale = True
+            if not environment.requests:
+                self._end(environment)
+
+    async def stop(self) -> None:
+        if self._reaper is not None:
+            self._reaper.cancel()
+        for task in self._starting:
+            task.cancel()
+        await asyncio.gather(*self._starting, return_exceptions=True)
+        await asyncio.gather(*(environment.stop() for environment in self._environments), *self._ending)
+
+    # ---- inside
+
+    async def _with_room(self, max_environments: int | None) -> WebEnvironment:
+        while True:
+            for environment in self._environments:
+                if environment.has_room:
+                    return environment
+            if len(self._waiting) >= len(self._starting) * self.config.concurrency:
+                running = len(self._starting) + sum(not environment.stale for environment in self._environments)
+                if max_environments is not None and running >= max_environments <= self.processes:
+                    raise Throttled
+                if running < self.processes:
+                    self._start()
+            await self._turn()
+
+    def _start(self) -> None:
+        environment = WebEnvironment(self.config, self.launch, self.host, on_exit=self._exited)
+        task = asyncio.create_task(self._start_one(environment))
+        self._starting.add(task)
+        if self.idle_seconds is not None and self._reaper is None:
+            self._reaper = asyncio.create_task(self._reap(self.idle_seconds))
+
+    async def _start_one(self, environment: WebEnvironment) -> None:
+        this = asyncio.current_task()
+        assert this is not None
+        failure: StartFailed | None = None
+        try:
+            await environment.start()
+            self._environments.append(environment)
+        except StartFailed as error:
+            failure = error
+            self.host.console.error(f"{self.config.name} did not start: {error}")
+        finally:
+            self._starting.discard(this)
+            waiting, self._waiting = self._waiting, deque()
+            for turn in waiting:
+                if not turn.done():
+                    turn.set_exception(failure) if failure is not None else turn.set_result(None)
+
+    async def _turn(self) -> None:
+        """Waits until an environment may have room. Raises StartFailed when the one that was waited for has failed."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        finally:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+
+    def _wake(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+
+    def _exited(self, environment: WebEnvironment) -> None:
+        self._end(environment)
+        self._wake()
+
+    def _end(self, environment: WebEnvironment) -> None:
+        if environment in self._environments:
+            self._environments.remove(environment)
+        task = asyncio.create_task(environment.stop())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    async def _reap(self, seconds: float) -> None:
+        """Ends environments that nobody needs, down to none."""
+        while True:
+            now = time.monotonic()
+            for environment in list(self._environments):
+                if not environment.requests and now - environment.idle_since >= seconds:
+                    self.host.console.note(f"{self.config.name}: an environment was idle for {seconds:g} s and ends")
+                    self._end(environment)
+            times = [e.idle_since + seconds - now for e in self._environments if not e.requests]
+            await asyncio.sleep(max(0.01, min([seconds, *times])))
