@@ -129,7 +129,7 @@ BAD = [
     ("TLS", 400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
     ("HTTP/2", 400, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     ("another version", 505, b"GET / HTTP/2.0\r\nHost: x\r\n\r\n"),
-    ("CONNECT", 405, b"CONNECT h:1 HTTP/1.1\r\nHost: x\r\n\r\n"),
+    ("CONNECT", 400, b"CONNECT h:1 HTTP/1.1\r\nHost: x\r\n\r\n"),
     ("RTSP", 400, b"GET / RTSP/1.0\r\nHost: x\r\n\r\n"),
     ("two spaces", 400, b"GET  / HTTP/1.1\r\nHost: x\r\n\r\n"),
     ("a transfer coding", 501, b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"),
