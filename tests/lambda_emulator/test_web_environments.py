@@ -20,6 +20,7 @@ import pytest
 
 from lambda_emulator import limits
 from lambda_emulator.console import Console
+from lambda_emulator.function.host import Host
 from lambda_emulator.function.launch import Launch
 from lambda_emulator.web.config import RevisionConfig
 from lambda_emulator.web.environment import StartFailed, WebEnvironment
@@ -212,7 +213,7 @@ def test_iam_auth_checks_the_signature_and_keeps_it_from_the_app(tmp_path: Path)
 def environment(folder: Path, *command: str) -> WebEnvironment:
     revision = RevisionConfig("probe", folder, "python")
     launch = Launch(command, folder, {"PATH": os.environ["PATH"]})
-    return WebEnvironment(revision, launch, Console(as_json=True), on_exit=lambda _: None)
+    return WebEnvironment(revision, launch, Host(Console(as_json=True)), on_exit=lambda _: None)
 
 
 def test_an_app_that_does_not_listen_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,15 +225,18 @@ def test_an_app_that_does_not_listen_in_time(tmp_path: Path, monkeypatch: pytest
         with pytest.raises(StartFailed, match="nothing listens") as failure:
             await sleeper.start()
         assert failure.value.status == 500
+        await sleeper.host.keeper.close()
 
     asyncio.run(scenario())
 
 
 def test_an_app_that_ends_before_it_listens(tmp_path: Path) -> None:
     async def scenario() -> None:
+        ends = environment(tmp_path, "sh", "-c", "exit 3")
         with pytest.raises(StartFailed, match="exit status 3") as failure:
-            await environment(tmp_path, "sh", "-c", "exit 3").start()
+            await ends.start()
         assert failure.value.status == 502
+        await ends.host.keeper.close()
         with pytest.raises(StartFailed, match="No such file"):
             await environment(tmp_path, "no-such-program").start()
 
