@@ -53,7 +53,13 @@ def python(*arguments: str, library: str = "", **environment: str) -> Command:
 
 def lambda_asgi(handler: str, library: str = "", **environment: str) -> Callable[[str], Sequence[Command]]:
     # MALLOC_ARENA_MAX as src/bootstrap has it.
-    variables = {"_HANDLER": handler, "LAMBDA_TASK_ROOT": str(ROOT / "src"), "MALLOC_ARENA_MAX": "1", **environment}
+    variables = {
+        "_HANDLER": handler,
+        "LAMBDA_TASK_ROOT": str(ROOT / "src"),
+        "LAMBDA_ASGI_RESPONSE_MODE": "streaming",
+        "MALLOC_ARENA_MAX": "1",
+        **environment,
+    }
     return lambda api: [python("-m", "lambda_asgi", library=library, AWS_LAMBDA_RUNTIME_API=api, **variables)]
 
 

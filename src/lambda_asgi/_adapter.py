@@ -9,6 +9,7 @@ from typing import Any, Literal
 from lambda_asgi._application import Application
 from lambda_asgi._asgi import ASGIApp
 from lambda_asgi._environment import Settings
+from lambda_asgi._response_mode import EXPECTED, ResponseMode
 from lambda_asgi.errors import ConfigurationError
 
 
@@ -30,11 +31,17 @@ class LambdaASGI:
         lifespan: Literal["auto", "on", "off"] = "auto",
         api_gateway_base_path: str = "/",
         custom_handlers: Sequence[type] | None = None,
+        *,
+        response_mode: str = "buffered",
     ) -> None:
         if not callable(app):
             raise ConfigurationError(f"LambdaASGI takes an ASGI app, not {type(app).__name__}")
         if lifespan not in ("auto", "on", "off"):
             raise ConfigurationError(f'lifespan={lifespan!r}: use "auto", "on" or "off"')
+        try:
+            self.response_mode = ResponseMode.parse(response_mode)
+        except ValueError:
+            raise ConfigurationError(f"response_mode={response_mode!r}: set it to {EXPECTED}") from None
         self.app = app
         self.lifespan = lifespan
         self.api_gateway_base_path = api_gateway_base_path
@@ -49,6 +56,7 @@ class LambdaASGI:
             base_path=self.api_gateway_base_path.rstrip("/"),
             custom_handlers=self.custom_handlers,
             use_lifespan=self.lifespan != "off",
+            response_mode=self.response_mode,
         )
 
     def __call__(self, event: Any, context: Any) -> Any:

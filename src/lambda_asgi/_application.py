@@ -4,13 +4,15 @@ import json
 from typing import Any, NamedTuple
 
 from lambda_asgi._asgi import ASGIApp, Scope
+from lambda_asgi._buffering_notice import BufferingNotice
 from lambda_asgi._cycle import EXTENSIONS, RequestCycle, ResponseWriter
 from lambda_asgi._environment import Settings
 from lambda_asgi._event_sources import EventOptions, EventSource, infer
 from lambda_asgi._lifespan import Lifespan
-from lambda_asgi._logging import Access
+from lambda_asgi._logging import Access, init_logger
 from lambda_asgi._records import ERROR_RECORDS
 from lambda_asgi._response import LARGEST_BUFFERED, LARGEST_STREAM, BufferedResponse, Response
+from lambda_asgi._response_mode import BUFFERED, CAN_STREAM, ResponseMode
 from lambda_asgi.errors import EventError, LambdaASGIError, ResponseTooLarge
 
 
@@ -25,14 +27,18 @@ class Application:
         base_path: str = "",
         custom_handlers: tuple[type[Any], ...] = (),
         use_lifespan: bool = True,
+        response_mode: ResponseMode = BUFFERED,
     ) -> None:
         self.app = app
         self.settings = settings
+        self.response_mode = settings.response_mode or response_mode
+        self.buffering_notice = BufferingNotice()
         self._options = EventOptions(base_path, settings.event_path, custom_handlers)
         self._lifespan = Lifespan(app) if use_lifespan else None
 
     async def startup(self) -> None:
         """Raises StartupFailed."""
+        init_logger.info("response mode %s", self.response_mode)
         if self._lifespan is not None:
             await self._lifespan.startup()
 
@@ -73,6 +79,8 @@ class Exchange:
         self.source = source
         self.cycle: RequestCycle | None = None
         """How it goes; None before it begins."""
+        self.streams = source.name in application.response_mode.streaming
+        """Whether the response is to be streamed."""
         self._application = application
         self._deadline = deadline
 
@@ -105,7 +113,7 @@ class Exchange:
         return self._result(cycle)
 
     def _begin(self, writer: ResponseWriter | None) -> RequestCycle:
-        settings = self._application.settings
+        settings, app = self._application.settings, self._application.app
         error: EventError | None = None
         try:
             scope, body = self._application.request(self.source)
@@ -114,6 +122,9 @@ class Exchange:
         head = scope.get("method") == "HEAD"
         if writer is None:
             response: Response = BufferedResponse(head=head)
+            notice = self._application.buffering_notice
+            if self.source.name in CAN_STREAM and not notice.is_said:
+                app = notice.watch(app)
         else:
             response = Response(
                 head=head,
@@ -122,7 +133,7 @@ class Exchange:
                 error_records=settings.error_records,
             )
         self.cycle = RequestCycle(
-            self._application.app,
+            app,
             scope,
             body,
             response,

@@ -7,12 +7,13 @@ Our own begin with `LAMBDA_ASGI_`; each is described at its field of `Settings`.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, Self, TypeVar, get_args
+from typing import Literal, Self, TypeVar
 
+from lambda_asgi._response_mode import BUFFERED, EXPECTED, ResponseMode
 from lambda_asgi.errors import ConfigurationError
 
-ResponseMode = Literal["auto", "streaming", "buffered"]
 T = TypeVar("T")
+D = TypeVar("D")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,9 @@ class FunctionIdentity:
 class Settings:
     """What a user may set, with environment variables that begin with `LAMBDA_ASGI_`."""
 
-    response_mode: ResponseMode = "auto"
-    """LAMBDA_ASGI_RESPONSE_MODE"""
+    response_mode: ResponseMode | None = None
+    """LAMBDA_ASGI_RESPONSE_MODE: which responses are streamed. None where it is not set: the handler says it. Always
+    buffered under `sam local` (AWS_SAM_LOCAL), whose emulator hands a streamed response over as raw bytes."""
     event_path: str = "/events"
     """LAMBDA_ASGI_EVENT_PATH: where events that are no HTTP request are POSTed."""
     deadline_margin: float = 1.0
@@ -50,8 +52,9 @@ class Settings:
     def read(cls, variables: Mapping[str, str]) -> Self:
         """Raises ConfigurationError, naming the variable, its value and what it may be."""
         read = partial(_read, variables)
+        response_mode = read("LAMBDA_ASGI_RESPONSE_MODE", ResponseMode.parse, None, EXPECTED)
         return cls(
-            response_mode=read("LAMBDA_ASGI_RESPONSE_MODE", _response_mode, "auto", "auto, streaming or buffered"),
+            response_mode=BUFFERED if variables.get("AWS_SAM_LOCAL") == "true" else response_mode,
             event_path=read("LAMBDA_ASGI_EVENT_PATH", _path, "/events", "a path that begins with /"),
             deadline_margin=read("LAMBDA_ASGI_DEADLINE_MARGIN_MS", _positive, 1000, "a whole number from 1") / 1000,
             fill_empty=read("LAMBDA_ASGI_FILL_EMPTY", _switch, True, "true or false"),
@@ -72,8 +75,6 @@ class Environment:
     function: FunctionIdentity = FunctionIdentity()
     task_root: str = "/var/task"
     initialization_type: str = "on-demand"
-    sam_local: bool = False
-    """Under `sam local` the emulator hands a streamed answer over as raw bytes, so `auto` means buffered there."""
     max_concurrency: int = 1
     """Invocations at once in this process (Lambda Managed Instances)."""
     concurrent: bool = False
@@ -102,7 +103,6 @@ class Environment:
             ),
             task_root=variables.get("LAMBDA_TASK_ROOT") or "/var/task",
             initialization_type=variables.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
-            sam_local=variables.get("AWS_SAM_LOCAL", "") == "true",
             max_concurrency=concurrency or 1,
             concurrent=concurrency > 0,
             log_format="JSON" if variables.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON" else "Text",
@@ -114,18 +114,8 @@ class Environment:
     def snap_start(self) -> bool:
         return self.initialization_type == "snap-start"
 
-    def streams(self, can_stream: bool) -> bool:
-        """Whether to answer in streaming mode, to an event whose front door can or cannot pass a stream on.
 
-        No event reveals its URL's invoke mode, and a BUFFERED URL in front of a streamed answer loses the body: so
-        `streaming` and `buffered` are said by whoever sets the invoke mode, and hold for every HTTP event.
-        """
-        if self.settings.response_mode == "auto":
-            return can_stream and not self.sam_local
-        return self.settings.response_mode == "streaming"
-
-
-def _read(variables: Mapping[str, str], name: str, parse: Callable[[str], T], default: T, expected: str) -> T:
+def _read(variables: Mapping[str, str], name: str, parse: Callable[[str], T], default: D, expected: str) -> T | D:
     value = variables.get(name, "").strip()
     if not value:
         return default
@@ -152,9 +142,3 @@ def _switch(value: str) -> bool:
     if value.lower() not in ("true", "false"):
         raise ValueError(value)
     return value.lower() == "true"
-
-
-def _response_mode(value: str) -> ResponseMode:
-    if value not in get_args(ResponseMode):
-        raise ValueError(value)
-    return value  # type: ignore[return-value]  # get_args() has just said that it is one of them

@@ -201,8 +201,7 @@ class Runtime:
         ending = "cut off"
         try:
             exchange = self._application.exchange(invocation.event(), context, invocation.deadline)
-            source = exchange.source
-            if source.is_http and self._environment.streams(source.can_stream):
+            if exchange.streams:
                 await exchange.stream(writer)
                 await writer.delivered()
             else:

@@ -13,7 +13,6 @@ import h11
 import pytest
 import uvicorn
 
-from lambda_asgi._adapter import LambdaASGI
 from lambda_asgi.testing import function_url_event
 from tests.conformance.uvicorn_parity_app import background_work, make_app
 from tests.lambda_asgi.runtime_api_server import Posted
@@ -191,7 +190,7 @@ def request_of(case: Case) -> dict[str, Any]:
 
 
 async def through_the_runtime(app: Any, event: Any, log: list[str]) -> Exchange:
-    async with runtime(LambdaASGI(app, lifespan="off")) as running:
+    async with runtime(app) as running:
         running.api.invoke(event)
         answer: Posted = await running.api.answer()
         running.api.invoke(function_url_event("/json"))

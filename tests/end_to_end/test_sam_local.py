@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from lambda_asgi._response_mode import EXPECTED
+
 TOP = Path(__file__).parent.parent.parent
 BUILT = TOP / ".aws-sam" / "local" / "template.yaml"
 
@@ -93,14 +95,14 @@ def test_the_same_zip_under_lambdas_own_runtime(tmp_path: Path) -> None:
     assert "complete" not in log, "no line of our runtime: Lambda's has called handler(event, context)"
 
 
-def test_streaming_mode_is_raw_there(tmp_path: Path) -> None:
-    """Why `auto` means buffered under sam local: its emulator passes a prelude on as it is, which is no JSON."""
+def test_streaming_is_buffered_there(tmp_path: Path) -> None:
+    """Its emulator would pass a prelude on as it is, which is no JSON."""
     event = golden("function_url_get_file.json")
-    with pytest.raises(json.JSONDecodeError):
-        invoke(event, tmp_path, LAMBDA_ASGI_RESPONSE_MODE="streaming")
+    result, _ = invoke(event, tmp_path, LAMBDA_ASGI_RESPONSE_MODE="streaming")
+    assert result["statusCode"] == 200
 
 
 def test_a_setting_that_is_wrong_is_said(tmp_path: Path) -> None:
     result, _ = invoke(golden("function_url_get_file.json"), tmp_path, LAMBDA_ASGI_RESPONSE_MODE="loud")
     assert result["errorType"] == "ConfigurationError"
-    assert result["errorMessage"] == "LAMBDA_ASGI_RESPONSE_MODE='loud': set it to auto, streaming or buffered"
+    assert result["errorMessage"] == "LAMBDA_ASGI_RESPONSE_MODE='loud': set it to " + EXPECTED

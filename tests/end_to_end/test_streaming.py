@@ -18,7 +18,11 @@ def emulator(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Running
     """The app `streaming.app`; `indirect` parameters are further properties of the function."""
     doorbell = tmp_path / "doorbell"
     os.mkfifo(doorbell)
-    variables = {"DOORBELL": str(doorbell), "LAMBDA_ASGI_DEADLINE_MARGIN_MS": "2000"}
+    variables = {
+        "DOORBELL": str(doorbell),
+        "LAMBDA_ASGI_RESPONSE_MODE": "streaming",
+        "LAMBDA_ASGI_DEADLINE_MARGIN_MS": "2000",
+    }
     template = write_template(
         tmp_path,
         Handler="streaming.app",

@@ -83,7 +83,11 @@ def service(front: str, settings: Mapping[str, str], environment: Mapping[str, s
 
 
 def _template(settings: Mapping[str, str]) -> str:
-    variables = {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/bootstrap", **settings}
+    variables = {
+        "AWS_LAMBDA_EXEC_WRAPPER": "/var/task/bootstrap",
+        "LAMBDA_ASGI_RESPONSE_MODE": "streaming",
+        **settings,
+    }
     properties = {
         "CodeUri": str(ROOT / "src"),
         "Handler": "file_service.main.handler",

@@ -47,6 +47,7 @@ async def runtime_process(
         "AWS_LAMBDA_RUNTIME_API": api.address,
         "_HANDLER": handler,
         "LAMBDA_TASK_ROOT": str(APPS),
+        "LAMBDA_ASGI_RESPONSE_MODE": "streaming",
         **variables,
     }
     process = await asyncio.create_subprocess_exec(

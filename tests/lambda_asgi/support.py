@@ -46,13 +46,18 @@ async def runtime(
             settings=settings or Settings(access_log=False),
             function=FunctionIdentity(name="test"),
         )
-        adapter = app if isinstance(app, LambdaASGI) else LambdaASGI(app, lifespan="off")
+        adapter = app if isinstance(app, LambdaASGI) else streaming(app)
         task = asyncio.create_task(Runtime(environment, adapter).run())
         try:
             yield RunningRuntime(server, task)
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+
+def streaming(app: Any) -> LambdaASGI:
+    """`app` without a lifespan; it streams."""
+    return LambdaASGI(app, lifespan="off", response_mode="streaming")
 
 
 def play(scenario: Coroutine[Any, Any, T]) -> T:

@@ -69,7 +69,7 @@ async def environment(api: RuntimeAPIServer, app: Meeting, concurrency: int, **s
             initialization_type="lambda-managed-instances",
             **settings,
         ),
-        LambdaASGI(app),
+        LambdaASGI(app, response_mode="streaming"),
     )
     task = asyncio.create_task(runtime.run())
     try:

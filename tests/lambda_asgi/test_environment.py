@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from lambda_asgi._environment import Environment, FunctionIdentity, Settings
+from lambda_asgi._response_mode import BUFFERED, ResponseMode
 from lambda_asgi.errors import ConfigurationError
 
 LEAST = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001", "_HANDLER": "main.app"}
@@ -31,8 +32,6 @@ def test_what_the_function_is() -> None:
     [
         ("LAMBDA_TASK_ROOT", "/function", "task_root", "/function"),
         ("LAMBDA_TASK_ROOT", "", "task_root", "/var/task"),
-        ("AWS_SAM_LOCAL", "true", "sam_local", True),
-        ("AWS_SAM_LOCAL", "false", "sam_local", False),
         ("AWS_LAMBDA_MAX_CONCURRENCY", "16", "max_concurrency", 16),
         ("AWS_LAMBDA_MAX_CONCURRENCY", "1", "concurrent", True),
         ("AWS_LAMBDA_MAX_CONCURRENCY", "", "concurrent", False),
@@ -52,10 +51,11 @@ def test_variables_of_lambda(name: str, value: str, field: str, expected: Any) -
 @pytest.mark.parametrize(
     ("name", "value", "field", "expected"),
     [
-        ("LAMBDA_ASGI_RESPONSE_MODE", "streaming", "response_mode", "streaming"),
-        ("LAMBDA_ASGI_RESPONSE_MODE", "buffered", "response_mode", "buffered"),
-        ("LAMBDA_ASGI_RESPONSE_MODE", " auto ", "response_mode", "auto"),
-        ("LAMBDA_ASGI_RESPONSE_MODE", "", "response_mode", "auto"),
+        ("LAMBDA_ASGI_RESPONSE_MODE", " streaming ", "response_mode", ResponseMode.parse("streaming")),
+        ("LAMBDA_ASGI_RESPONSE_MODE", "buffered", "response_mode", BUFFERED),
+        ("LAMBDA_ASGI_RESPONSE_MODE", "", "response_mode", None),
+        ("AWS_SAM_LOCAL", "true", "response_mode", BUFFERED),
+        ("AWS_SAM_LOCAL", "false", "response_mode", None),
         ("LAMBDA_ASGI_EVENT_PATH", "/lambda/events", "event_path", "/lambda/events"),
         ("LAMBDA_ASGI_DEADLINE_MARGIN_MS", "250", "deadline_margin", 0.25),
         ("LAMBDA_ASGI_FILL_EMPTY", "false", "fill_empty", False),
@@ -71,6 +71,8 @@ def test_settings(name: str, value: str, field: str, expected: Any) -> None:
     ("name", "value"),
     [
         ("LAMBDA_ASGI_RESPONSE_MODE", "stream"),
+        ("LAMBDA_ASGI_RESPONSE_MODE", "auto"),
+        ("LAMBDA_ASGI_RESPONSE_MODE", "alb=streaming"),
         ("LAMBDA_ASGI_EVENT_PATH", "events"),
         ("LAMBDA_ASGI_DEADLINE_MARGIN_MS", "0"),
         ("LAMBDA_ASGI_DEADLINE_MARGIN_MS", "1s"),
@@ -92,17 +94,6 @@ def test_outside_lambda() -> None:
         Environment.read({})
 
 
-@pytest.mark.parametrize(
-    ("mode", "can_stream", "sam_local", "streams"),
-    [
-        ("auto", True, False, True),
-        ("auto", True, True, False),
-        ("auto", False, False, False),
-        ("streaming", True, True, True),
-        ("streaming", False, False, True),
-        ("buffered", True, False, False),
-    ],
-)
-def test_response_modes(mode: str, can_stream: bool, sam_local: bool, streams: bool) -> None:
-    variables = LEAST | {"LAMBDA_ASGI_RESPONSE_MODE": mode, "AWS_SAM_LOCAL": str(sam_local).lower()}
-    assert Environment.read(variables).streams(can_stream) is streams
+def test_sam_local_buffers_whatever_is_said() -> None:
+    variables = {"LAMBDA_ASGI_RESPONSE_MODE": "streaming", "AWS_SAM_LOCAL": "true"}
+    assert Settings.read(variables).response_mode == BUFFERED

@@ -229,8 +229,6 @@ NON_HTTP_EVENTS = {
     *("rest_api_authorizer", "http_api_authorizer", "websocket_connect", "lambda_at_edge_origin_response"),
 }
 
-CAN_STREAM = {"function-url", "rest-api"}
-
 
 def test_every_golden_event_has_its_expectation() -> None:
     assert set(GOLDEN) == set(REQUESTS) | NON_HTTP_EVENTS
@@ -244,7 +242,6 @@ def test_request(name: str) -> None:
     scope, body = source.request()
 
     assert source.name == expected.source
-    assert source.can_stream is (source.name in CAN_STREAM)
     headers = scope.pop("headers")
     names = {line[0] for line in expected.headers}
     assert [line for line in headers if line[0] in names] == list(expected.headers)
@@ -277,7 +274,7 @@ def test_what_is_no_http_request_is_posted_as_json(name: str) -> None:
     scope, body = source.request()
 
     assert not source.is_http
-    assert (source.name, source.can_stream) == ("non-http", False)
+    assert source.name == "non-http"
     assert (scope["method"], scope["path"]) == ("POST", "/a/b/événements")
     assert scope["raw_path"] == "/a%2Fb/événements".encode()
     assert scope["headers"] == [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]

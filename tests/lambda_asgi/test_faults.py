@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lambda_asgi import _response_mode
 from lambda_asgi._asgi import Message, Receive, Scope, Send
 from lambda_asgi._environment import Settings
 from lambda_asgi._runtime_api.client import RuntimeAPIClient
@@ -20,7 +21,7 @@ from tests.lambda_asgi.support import body, descriptors, hello, play, runtime, s
 
 EVENT = function_url_event("/")
 QUICK = Settings(access_log=False, deadline_margin=0.2)
-BUFFERED = Settings(access_log=False, response_mode="buffered")
+BUFFERED = Settings(access_log=False, response_mode=_response_mode.BUFFERED)
 ONE_INVOCATION_ONLY = [400, 403, 404, 410, 413, 429]
 THE_END = [500, 502, 302]
 

@@ -12,7 +12,6 @@ import pytest
 
 from lambda_asgi import _prelude as prelude
 from lambda_asgi import _response as response
-from lambda_asgi._adapter import LambdaASGI
 from lambda_asgi._asgi import Receive, Scope, Send
 from lambda_asgi._environment import Environment, Settings
 from lambda_asgi._runtime import Runtime
@@ -20,7 +19,7 @@ from lambda_asgi._runtime_api.connection import HIGH_WATER, HOLD_UP_TO, JOIN_UP_
 from lambda_asgi._runtime_api.protocol import Reply
 from lambda_asgi.errors import ConnectionToRuntimeAPILost
 from lambda_asgi.testing import function_url_event
-from tests.lambda_asgi.support import body, hello, pass_time, play, runtime, stalled, start
+from tests.lambda_asgi.support import body, hello, pass_time, play, runtime, stalled, start, streaming
 from tests.patience import PATIENCE
 
 EVENT = function_url_event("/")
@@ -123,7 +122,7 @@ def test_an_app_that_blocks_the_event_loop_between_sends_is_not_held_back() -> N
             await receive()
 
         environment = Environment(runtime_api=peer.address, handler="", settings=QUICK)
-        task = asyncio.create_task(Runtime(environment, LambdaASGI(app, lifespan="off")).run())
+        task = asyncio.create_task(Runtime(environment, streaming(app)).run())
         await asyncio.wait([task, asyncio.ensure_future(done.wait())], return_when=asyncio.FIRST_COMPLETED)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

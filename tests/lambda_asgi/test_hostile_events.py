@@ -7,8 +7,9 @@ import json
 import os
 from typing import Any
 
+import hypothesis
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -17,12 +18,13 @@ from starlette.routing import Route
 
 from lambda_asgi import _prelude as prelude
 from lambda_asgi._environment import Settings
+from lambda_asgi._response_mode import ResponseMode
 from tests.lambda_asgi.runtime_api_server import Posted
 from tests.lambda_asgi.support import play, runtime
 from tests.lambda_asgi.test_event_sources_made import mutated, values
 
 BATCH = 20
-MODES = ["auto", "buffered", "streaming"]
+MODES = ["buffered", "streaming", "rest-api=streaming"]
 EVENTS = int(os.environ.get("EVENTS", "400"))
 
 made = mutated() | values
@@ -72,12 +74,16 @@ def check(answer: Posted) -> None:
 
 @pytest.mark.timeout(240 + EVENTS // 20)
 @pytest.mark.parametrize("mode", MODES)
-def test_no_event_ends_the_process(mode: Any) -> None:
-    @settings(max_examples=-(-EVENTS // (BATCH * len(MODES))), deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_event_ends_the_process(mode: str) -> None:
+    examples = -(-EVENTS // (BATCH * len(MODES)))
+
+    @hypothesis.settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(payloads, min_size=BATCH, max_size=BATCH))
     def batch(events: list[bytes]) -> None:
         async def scenario() -> None:
-            async with runtime(APP, settings=Settings(access_log=False, response_mode=mode)) as running:
+            async with runtime(
+                APP, settings=Settings(access_log=False, response_mode=ResponseMode.parse(mode))
+            ) as running:
                 for event in events:
                     running.api.invoke(event)
                     check(await running.api.answer())

@@ -24,6 +24,7 @@ PURE = [
             "_headers",
             "_invocation",
             "_prelude",
+            "_response_mode",
             "_response",
             "errors",
             "_records",

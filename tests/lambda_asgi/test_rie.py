@@ -161,7 +161,7 @@ def test_what_the_caller_says_reaches_the_context() -> None:
 
 
 def test_under_sam_local_answers_are_buffered() -> None:
-    with rie(AWS_SAM_LOCAL="true", LAMBDA_ASGI_RESPONSE_MODE="auto") as emulator:
+    with rie(AWS_SAM_LOCAL="true", LAMBDA_ASGI_RESPONSE_MODE="streaming") as emulator:
         answer = json.loads(emulator.get("/count").body)
         assert (answer["statusCode"], answer["body"], answer["isBase64Encoded"]) == (200, "1", False)
         assert answer["cookies"] == ["a=b"]

@@ -4,7 +4,6 @@ import asyncio
 import concurrent.futures
 import io
 import json
-import os
 import signal
 import subprocess
 import sys

@@ -37,9 +37,6 @@ class EventSource(ABC):
     is_http: ClassVar[bool] = True
     """Whether the sender waits for an HTTP response."""
 
-    can_stream: ClassVar[bool] = False
-    """Whether the sender can pass a streamed response on. No event says whether it is set up to."""
-
     def __init__(self, event: Any, context: Any = None, options: EventOptions | None = None) -> None:
         self.event = event
         self.context = context

@@ -61,7 +61,6 @@ class RESTAPI(PayloadV1):
     """An API Gateway REST API. The path arrives as on the wire but for the stage, which only `requestContext` has."""
 
     name = "rest-api"
-    can_stream = True
 
     def url_path(self) -> tuple[bytes, str]:
         return wire_path(utf8(self._stage_prefix() + (text_member(self.event, "path") or "/")))

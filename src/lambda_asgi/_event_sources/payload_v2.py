@@ -64,7 +64,6 @@ class FunctionURL(PayloadV2):
     """A Lambda Function URL: path and query arrive as they were on the wire."""
 
     name = "function-url"
-    can_stream = True
 
     def url_path(self) -> tuple[bytes, str]:
         return wire_path(utf8(text_member(self.event, "rawPath") or "/"))

@@ -15,9 +15,9 @@ from lambda_asgi._environment import Environment
 from lambda_asgi._logging.access import Access, access_logger, log_access
 from lambda_asgi._logging.formatters import JSONFormatter, TextFormatter
 from lambda_asgi._logging.handlers import FrameHandler, InvocationFilter, StdoutHandler
-from lambda_asgi._logging.loggers import logger
+from lambda_asgi._logging.loggers import init_logger, logger
 
-__all__ = ["Access", "InvocationFilter", "configure", "log_access", "logger"]
+__all__ = ["Access", "InvocationFilter", "configure", "init_logger", "log_access", "logger"]
 
 
 def configure(environment: Environment) -> None:
@@ -40,6 +40,7 @@ def configure(environment: Environment) -> None:
     handler.setFormatter(JSONFormatter() if is_json else TextFormatter())
     handler.addFilter(InvocationFilter())
     root.addHandler(handler)
+    init_logger.setLevel(logging.INFO if level is None else logging.NOTSET)
     if not environment.settings.access_log:
         access_logger.setLevel(logging.CRITICAL + 1)
     else:

@@ -30,3 +30,7 @@ def runtime_logger(name: str) -> logging.Logger:
 
 logger = runtime_logger("lambda_asgi")
 """What the runtime itself has to say."""
+
+init_logger = runtime_logger("lambda_asgi.init")
+init_logger.setLevel(logging.INFO)
+"""What there is to know of a start: one or two lines, also where the root logger is at WARNING."""

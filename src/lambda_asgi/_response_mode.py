@@ -1,0 +1,57 @@
+"""Which responses are streamed, and which are buffered. Pure.
+
+Streaming has to be asked for. No event says which invoke mode its Function URL has, and the two have to
+match (both recorded on AWS):
+
+- A `BUFFERED` URL in front of a streamed response keeps status and headers, and loses the body.
+- A `RESPONSE_STREAM` URL in front of a buffered response shows the client its JSON: `{"statusCode": ...`.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+# By the names of _event_sources. No other front door passes a streamed response on.
+CAN_STREAM = ("function-url", "rest-api")
+
+MODES = ("streaming", "buffered")
+
+EXPECTED = "streaming, buffered, or a mode for each event source, such as function-url=streaming,rest-api=buffered"
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseMode:
+    """`streaming` has the names of the event sources whose responses are streamed."""
+
+    streaming: frozenset[str] = frozenset()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read one mode for all event sources that can stream, or `source=mode` pairs with commas between.
+
+        A source that is not named is buffered. Raises ValueError; EXPECTED says what is expected.
+        """
+        choices = {source: text.strip() for source in CAN_STREAM}
+        if "=" in text:
+            choices = {}
+            for pair in text.split(","):
+                source, _, mode = (word.strip() for word in pair.partition("="))
+                if source in choices:
+                    raise ValueError(text)
+                choices[source] = mode
+        if not (choices.keys() <= set(CAN_STREAM) and set(choices.values()) <= set(MODES)):
+            raise ValueError(text)
+        return cls(frozenset(source for source, mode in choices.items() if mode == "streaming"))
+
+    def __str__(self) -> str:
+        """What is said at start-up: the mode, and what the front doors need."""
+        if not self.streaming:
+            return "buffered: the Function URL needs InvokeMode BUFFERED, which is its default"
+        needs = {
+            "function-url": "the Function URL needs InvokeMode RESPONSE_STREAM",
+            "rest-api": "the REST API needs ResponseTransferMode RESPONSE_STREAM",
+        }
+        sources = [source for source in CAN_STREAM if source in self.streaming]
+        return f"streaming for {' and '.join(sources)}: {'; '.join(needs[name] for name in sources)}"
+
+
+BUFFERED = ResponseMode()
