@@ -1,24 +1,30 @@
 """`handler = LambdaASGI(app)`: what a function's Handler names."""
 
-import asyncio
 import os
-import time
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lambda_asgi._application import Application
 from lambda_asgi._asgi import ASGIApp
 from lambda_asgi._environment import Settings
+from lambda_asgi._handler_mode import lambda_loop
 from lambda_asgi._response_mode import EXPECTED, ResponseMode
 from lambda_asgi.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from lambda_asgi._handler_mode.handler import Handler
+
 
 class LambdaASGI:
-    """Serves `app` from AWS Lambda.
+    """Serves `app` from AWS Lambda, in either mode.
 
-    Under the wrapper script (`AWS_LAMBDA_EXEC_WRAPPER=/var/task/bootstrap`) the runtime takes `app` from here, and
-    streams. Without it, Lambda's own runtime calls `handler(event, context)`, and the answer is buffered: the same zip
-    works both ways. The parameters are Mangum's, so that one import is all there is to change.
+    In handler mode, Lambda's own loop calls `handler(event, context)`, and a response is streamed from
+    inside that call. In runtime mode (`AWS_LAMBDA_EXEC_WRAPPER=/var/task/bootstrap`), our own process
+    takes `app` from here. The positional parameters are Mangum's.
+
+    `response_mode`: "buffered", "streaming", or a mode for each event source, such as
+    "function-url=streaming,rest-api=buffered". LAMBDA_ASGI_RESPONSE_MODE wins over it. A Function URL
+    needs `InvokeMode: RESPONSE_STREAM` for "streaming", and `BUFFERED` for "buffered".
 
     `lifespan`: "auto" and "on" run the app's lifespan, once per execution environment; "off" does not.
     `api_gateway_base_path`: the prefix of a custom domain's base path mapping; it becomes the scope's `root_path`.
@@ -46,7 +52,11 @@ class LambdaASGI:
         self.lifespan = lifespan
         self.api_gateway_base_path = api_gateway_base_path
         self.custom_handlers = tuple(custom_handlers or ())
-        self._runner: asyncio.Runner | None = None
+        self._handler: Handler | None = None
+        # Decorators name what they wrap.
+        self.__name__ = self.__qualname__ = "handler"
+        if lambda_loop.is_running():
+            self._made_handler()  # it starts the app at the end of the initialization
 
     def application(self, settings: Settings) -> Application:
         """What answers events with this app."""
@@ -60,23 +70,16 @@ class LambdaASGI:
         )
 
     def __call__(self, event: Any, context: Any) -> Any:
-        """Answer `event` with a whole result, as Lambda's own runtime asks for it.
+        """Answer `event` from inside Lambda's own loop, which calls this. The function's result.
 
-        The event loop and the app's lifespan live on between calls. Raises StartupFailed, and LambdaASGIError for an
-        event that is no HTTP request and that the app did not handle.
+        Where responses to such events are streamed, this one has reached the Runtime API before it
+        is returned. Raises what the app raised in the middle of its response, StartupFailed, and
+        EventNotHandled for an event that is no HTTP request and that the app did not handle.
         """
-        if self._runner is None:
-            application = self.application(Settings.read(os.environ))
-            runner = asyncio.Runner()
-            try:
-                runner.run(application.startup())
-            except BaseException:  # the next call begins anew: an app that has not started answers nothing
-                runner.close()
-                raise
-            self._runner, self._application = runner, application
-        return self._runner.run(self._respond(event, context))
+        return (self._handler or self._made_handler())(event, context)
 
-    async def _respond(self, event: Any, context: Any) -> Any:
-        remaining = getattr(context, "get_remaining_time_in_millis", None)  # absent from the contexts of some tests
-        deadline = time.time() + remaining() / 1000 if remaining is not None else None
-        return (await self._application.exchange(event, context, deadline).answer()).value
+    def _made_handler(self) -> "Handler":
+        from lambda_asgi._handler_mode.handler import Handler
+
+        self._handler = Handler(lambda: self.application(Settings.read(os.environ)))
+        return self._handler

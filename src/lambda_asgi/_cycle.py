@@ -260,6 +260,12 @@ class RequestCycle:
         """Whether the app has ended and its response is complete: there is nothing to `finish`."""
         return self.error is None and self._task is not None and self._task.done()
 
+    def abort(self, error: BaseException) -> None:
+        """End the app because of an error that is not its own; `finish` then ends the response."""
+        self.error = self.error or error
+        if self._task is not None:
+            self._task.cancel()
+
     async def finish(self) -> None:
         """The rest of `run`, after a first turn."""
         self._in_first_step = False

@@ -101,6 +101,7 @@ class RuntimeAPIServer:
         self._count = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
+        self._listening: asyncio.Server | None = None
 
     def invoke(self, event: Any, *, seconds: float = 900.0, headers: Mapping[str, str] | None = None) -> str:
         """Queue an invocation with `seconds` to its deadline, from when it is delivered. Its request id."""
@@ -126,6 +127,14 @@ class RuntimeAPIServer:
             writer.transport.abort()
         for task in self._tasks:
             task.cancel()
+
+    async def stop(self) -> None:
+        """Hear nobody any more, and close every connection."""
+        assert self._listening is not None
+        self._listening.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -254,13 +263,10 @@ async def runtime_api_server() -> AsyncIterator[RuntimeAPIServer]:
     listener = socket.create_server(("127.0.0.1", 0))
     # Or else the kernel may hold a whole response while nobody reads: its buffers grow as far as the machine allows.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 256 * 1024)
-    listening = await asyncio.start_server(server._serve, sock=listener)
-    host, port = listening.sockets[0].getsockname()[:2]
+    server._listening = await asyncio.start_server(server._serve, sock=listener)
+    host, port = server._listening.sockets[0].getsockname()[:2]
     server.address = f"{host}:{port}"
     try:
         yield server
     finally:
-        listening.close()
-        for task in list(server._tasks):
-            task.cancel()
-        await asyncio.gather(*server._tasks, return_exceptions=True)
+        await server.stop()

@@ -3,23 +3,47 @@
 import asyncio
 import gc
 import os
+import threading
 import types
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from lambda_asgi._adapter import LambdaASGI
 from lambda_asgi._asgi import ASGIApp, Message, Scope, Send
 from lambda_asgi._environment import Environment, FunctionIdentity, Settings
 from lambda_asgi._runtime import Runtime
+from tests.lambda_asgi.forward_loop import ForwardLoop, pass_time
+from tests.lambda_asgi.lambdas_loop import LoopThread, lambdas_loop
 from tests.lambda_asgi.runtime_api_server import RuntimeAPIServer, runtime_api_server
 from tests.patience import PATIENCE
+
+__all__ = ["ForwardLoop", "pass_time"]
 
 T = TypeVar("T")
 
 
-class RunningRuntime:
+class Mode:
+    """The mode that `runtime` runs an app in. The fixture `mode` sets it."""
+
+    is_handler_mode = False
+
+
+class Running(Protocol):
     """`api` is the other side. `ended` gives the exit code."""
+
+    api: RuntimeAPIServer
+    connections: int
+    """How many it needs: in handler mode Lambda's own loop has one, and a stream another."""
+
+    @property
+    def has_ended(self) -> bool: ...
+
+    async def ended(self) -> int: ...
+
+
+class RunningRuntime:
+    connections = 1
 
     def __init__(self, api: RuntimeAPIServer, task: asyncio.Task[int]) -> None:
         self.api = api
@@ -33,26 +57,79 @@ class RunningRuntime:
         return await self._task
 
 
+class RunningLoop:
+    connections = 2
+
+    def __init__(self, api: RuntimeAPIServer, thread: LoopThread) -> None:
+        self.api = api
+        self._thread = thread
+
+    @property
+    def has_ended(self) -> bool:
+        return self._thread.over.done()
+
+    async def ended(self) -> int:
+        await self._thread.over
+        return self._thread.exit_code or 0
+
+
 @asynccontextmanager
 async def runtime(
     app: Any, *, settings: Settings | None = None, api: RuntimeAPIServer | None = None
-) -> AsyncIterator[RunningRuntime]:
-    """`app` (an ASGI app, or a LambdaASGI of one) on a runtime of its own, until the block ends."""
+) -> AsyncIterator[Running]:
+    """`app` (an ASGI app, or a LambdaASGI of one) served in the test's mode, until the block ends."""
+    adapter = app if isinstance(app, LambdaASGI) else streaming(app)
+    settings = settings or Settings(access_log=False)
     async with runtime_api_server() as server:
         server = api or server
+        if Mode.is_handler_mode:
+            async with lambdas_loop(adapter, settings, server) as thread:
+                yield RunningLoop(server, thread)
+            return
         environment = Environment(
             runtime_api=server.address,
             handler="test.app",
-            settings=settings or Settings(access_log=False),
+            settings=settings,
             function=FunctionIdentity(name="test"),
         )
-        adapter = app if isinstance(app, LambdaASGI) else streaming(app)
         task = asyncio.create_task(Runtime(environment, adapter).run())
         try:
             yield RunningRuntime(server, task)
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+
+class Signal:
+    """An event that one event loop sets and another one waits for, each in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._is_set = False
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def set(self) -> None:
+        with self._lock:
+            self._is_set = True
+            waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            future.get_loop().call_soon_threadsafe(_wake, future)
+
+    async def wait(self) -> None:
+        future = asyncio.get_running_loop().create_future()
+        with self._lock:
+            if self._is_set:
+                return
+            self._waiting.append(future)
+        await future
+
+
+def _wake(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def streaming(app: Any) -> LambdaASGI:
@@ -82,28 +159,6 @@ def play(scenario: Coroutine[Any, Any, T]) -> T:
             return runner.run(watched())
     finally:
         gc.unfreeze()
-
-
-class ForwardLoop(asyncio.SelectorEventLoop):
-    """Its clock runs as any other's, and can be put forward."""
-
-    ahead = 0.0
-    patience: asyncio.Timeout | None = None
-
-    def time(self) -> float:
-        return super().time() + self.ahead
-
-
-def pass_time(seconds: float) -> None:
-    """In a scenario of `play`, or on a ForwardLoop: let the timers believe that so much time has passed.
-
-    A deadline comes when the test says so then, and not in the middle of what a slow machine is still doing.
-    """
-    loop = asyncio.get_running_loop()
-    assert isinstance(loop, ForwardLoop)
-    loop.ahead += seconds
-    if loop.patience is not None:  # `play`'s own patience is of real seconds
-        loop.patience.reschedule((loop.patience.when() or 0.0) + seconds)
 
 
 def descriptors() -> int:

@@ -55,8 +55,8 @@ def handler_of(request: pytest.FixtureRequest) -> Any:
         handler = LambdaASGI(app, **settings)
 
         def close() -> None:
-            if handler._runner is not None:
-                handler._runner.close()
+            if handler._handler is not None:
+                handler._handler.close()
 
         request.addfinalizer(close)
         return handler

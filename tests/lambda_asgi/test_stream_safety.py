@@ -18,7 +18,9 @@ from lambda_asgi._environment import Settings
 from lambda_asgi.errors import ClientDisconnected
 from lambda_asgi.testing import function_url_event
 from tests.lambda_asgi.runtime_api_server import Posted
-from tests.lambda_asgi.support import body, hello, pass_time, play, runtime, sends, start
+from tests.lambda_asgi.support import Mode, Signal, body, hello, pass_time, play, runtime, sends, start
+
+pytestmark = pytest.mark.usefixtures("mode")
 
 QUICK = Settings(access_log=False, deadline_margin=0.2)
 
@@ -45,7 +47,7 @@ def answered(app: ASGIApp, event: Any = None, *, settings: Settings = QUICK, sec
             running.api.invoke(function_url_event("/next"))
             assert (await running.api.answer()).content == b"hello"
             assert not running.has_ended
-            assert running.api.connections == 1
+            assert running.api.connections <= running.connections
             return answer
 
     return play(scenario())
@@ -64,7 +66,7 @@ def overtaken(app: ASGIApp) -> Posted:
             await posted.end()
             running.api.invoke(function_url_event("/next"))
             assert (await running.api.answer()).content == b"hello"
-            assert running.api.connections == 1
+            assert running.api.connections <= running.connections
             return posted
 
     return play(scenario())
@@ -101,14 +103,16 @@ def test_an_event_that_is_no_request_is_posted_to_the_event_path(path: str, sett
 def test_an_event_that_the_app_does_not_handle_fails_the_invocation() -> None:
     answer = answered(sends(start(404), body(b"no such route")), {"Records": []})
     assert answer.path.endswith("/error")
-    assert answer.headers["lambda-runtime-function-error-type"] == "Runtime.EventNotHandled"
+    assert json.loads(answer.body)["errorType"] == "EventNotHandled"
     assert "404" in json.loads(answer.body)["errorMessage"]
+    if not Mode.is_handler_mode:  # there, Lambda's own loop reports it, as "Unhandled"
+        assert answer.headers["lambda-runtime-function-error-type"] == "Runtime.EventNotHandled"
 
 
 def test_an_event_that_is_no_json_fails_the_invocation() -> None:
     answer = answered(hello, b"{")
     assert answer.path.endswith("/error")
-    assert json.loads(answer.body)["errorType"] == "JSONDecodeError"
+    assert json.loads(answer.body)["errorType"] in ("JSONDecodeError", "Runtime.UnmarshalError")
 
 
 # The app raises before anything was sent: 500 through a normal prelude.
@@ -295,7 +299,7 @@ def test_at_the_deadline_the_app_is_told_then_cancelled() -> None:
     seen: list[str] = []
 
     async def scenario() -> Posted:
-        told = asyncio.Event()
+        told = Signal()
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             await send(start())
@@ -352,7 +356,7 @@ def test_an_app_that_ends_in_time_after_the_disconnect_still_has_a_broken_respon
 
 def test_an_app_that_ignores_cancellation_is_given_up() -> None:
     async def scenario() -> None:
-        release = asyncio.Event()
+        release = Signal()
 
         async def stubborn(scope: Scope, receive: Receive, send: Send) -> None:
             await send(start())
@@ -404,7 +408,7 @@ def test_a_deadline_that_is_over(seconds: float) -> None:
 
 def test_background_work_runs_after_the_response_and_before_next() -> None:
     async def scenario() -> None:
-        may_end = asyncio.Event()
+        may_end = Signal()
         ended = False
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:

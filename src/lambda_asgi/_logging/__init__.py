@@ -17,7 +17,7 @@ from lambda_asgi._logging.formatters import JSONFormatter, TextFormatter
 from lambda_asgi._logging.handlers import FrameHandler, InvocationFilter, StdoutHandler
 from lambda_asgi._logging.loggers import init_logger, logger
 
-__all__ = ["Access", "InvocationFilter", "configure", "init_logger", "log_access", "logger"]
+__all__ = ["Access", "InvocationFilter", "access_logger", "configure", "init_logger", "log_access", "logger"]
 
 
 def configure(environment: Environment) -> None:

@@ -1,0 +1,95 @@
+"""A plain socket to the Runtime API, kept between invocations.
+
+No event loop runs while Lambda's own loop waits for an invocation, so nothing would notice that the
+other end has closed an idle connection. `ready` asks the kernel before each use instead.
+"""
+
+import socket
+
+from lambda_asgi._runtime_api.protocol import Reply, ReplyParser, Requests
+from lambda_asgi._version import __version__
+from lambda_asgi.errors import ConnectionToRuntimeAPILost
+
+READ_SIZE = 64 * 1024
+
+
+class SocketConnection:
+    """One connection to the Runtime API at `address` (`host:port`): one request at a time.
+
+    Raises ConnectionToRuntimeAPILost for an address that is none.
+    """
+
+    def __init__(self, address: str) -> None:
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdigit():
+            raise ConnectionToRuntimeAPILost(f"AWS_LAMBDA_RUNTIME_API={address!r} is not host:port")
+        self._address = host.strip("[]"), int(port)
+        self._socket: socket.socket | None = None
+        self._parser = ReplyParser()
+        self.requests = Requests(address, __version__)
+
+    def ready(self) -> socket.socket:
+        """The open socket: the one from before if the other end has not closed it, or a new one.
+
+        Raises ConnectionToRuntimeAPILost when nobody listens.
+        """
+        if self._socket is not None:
+            try:
+                self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return self._socket
+            except OSError:
+                pass
+            self.close()  # the other end has closed it, or sent what nobody had asked for
+        try:
+            opened = socket.create_connection(self._address)
+        except OSError as error:
+            host, port = self._address
+            raise ConnectionToRuntimeAPILost(f"no connection to the Runtime API at {host}:{port}: {error}") from error
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = opened
+        self._parser = ReplyParser()
+        return opened
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def receive(self, flags: int = 0) -> Reply | None:
+        """Read once: the reply, or None while it is incomplete.
+
+        Raises BlockingIOError where `flags` has MSG_DONTWAIT and nothing is there, and
+        ConnectionToRuntimeAPILost at the connection's end; the socket is closed then.
+        """
+        if self._socket is None:
+            raise ConnectionToRuntimeAPILost("the connection to the Runtime API is closed")
+        try:
+            data = self._socket.recv(READ_SIZE, flags)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            self.close()
+            raise ConnectionToRuntimeAPILost(f"the Runtime API closed the connection: {error}") from error
+        if not data:
+            self.close()
+            raise ConnectionToRuntimeAPILost("the Runtime API closed the connection: end of stream")
+        try:
+            return self._parser.feed(data)
+        except ConnectionToRuntimeAPILost:
+            self.close()
+            raise
+
+    def exchange(self, request: bytes) -> Reply:
+        """Send a whole request and wait for its reply. Raises ConnectionToRuntimeAPILost."""
+        opened = self.ready()
+        try:
+            opened.sendall(request)
+        except OSError as error:
+            self.close()
+            raise ConnectionToRuntimeAPILost(f"the Runtime API closed the connection: {error}") from error
+        while (reply := self.receive()) is None:
+            pass
+        if not reply.keep_alive:
+            self.close()
+        return reply

@@ -1,0 +1,301 @@
+"""One call of `handler(event, context)`: stream the response, then give Lambda's loop a result.
+
+The app runs in an event loop of ours, which runs only within such a call. Most apps answer a small
+request without ever waiting. For them, one turn of the loop and one blocking read are all it takes.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from importlib import import_module
+from typing import Any, NoReturn
+
+from lambda_asgi._application import Application, Exchange, access
+from lambda_asgi._cycle import RequestCycle
+from lambda_asgi._error_report import ErrorReport
+from lambda_asgi._handler_mode.connection import SocketConnection
+from lambda_asgi._handler_mode.lambda_loop import Delivery, LambdaLoop, UnknownLoop, attach
+from lambda_asgi._handler_mode.results import NOT_KEPT, response_of
+from lambda_asgi._handler_mode.writer import SocketWriter
+from lambda_asgi._logging import access_logger, init_logger, log_access, logger
+from lambda_asgi._response import LARGEST_STREAM, Response
+from lambda_asgi._runtime_api.protocol import checked
+from lambda_asgi.errors import (
+    ConnectionToRuntimeAPILost,
+    EventError,
+    LambdaASGIError,
+    ResponseRefused,
+    RuntimeAPIError,
+)
+
+# Bytes of a body that the result keeps for the handler's wrappers: idempotency stores it. Beyond
+# this, encoding it once more as JSON costs more than it gives.
+KEEP_UP_TO = 64 * 1024
+
+
+class Handler:
+    """An app in handler mode.
+
+    `make_application` reads the settings, so it may raise ConfigurationError. Nothing is started
+    before the end of the initialization, or the first call where no loop of Lambda's runs.
+    """
+
+    def __init__(self, make_application: Callable[[], Application]) -> None:
+        self._make_application = make_application
+        self._application: Application | None = None
+        self._runner: asyncio.Runner | None = None
+        self._calls = threading.Lock()
+        self._place: LambdaLoop | UnknownLoop | None = None
+        address = os.environ.get("AWS_LAMBDA_RUNTIME_API")
+        if address:
+            self._place = attach()
+            self._connection = SocketConnection(address)
+        if isinstance(self._place, LambdaLoop):
+            self._place.before_first_wait(self._start_or_give_up)
+            self._place.on_result = self._post_result
+            self._place.on_error = self._post_error
+            if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+                _before_snapshot(self._start)
+        elif self._place is not None:
+            self._start()  # in the initialization, whose errors Lambda is told of
+
+    # The start.
+
+    def _start(self) -> None:
+        """Start the app, once. Raises ConfigurationError and StartupFailed."""
+        if self._runner is not None:
+            return
+        if os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
+            init_logger.setLevel(logging.NOTSET)
+        application = self._make_application()
+        runner = asyncio.Runner()
+        try:
+            runner.run(application.startup())
+        except BaseException:  # the next call begins anew
+            runner.close()
+            raise
+        self._runner, self._application = runner, application
+
+    def _start_or_give_up(self) -> None:
+        try:
+            self._start()
+        except Exception as error:
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> NoReturn:
+        logger.critical("the function cannot start: %s", error, exc_info=error.__cause__ or error)
+        request = self._connection.requests.init_error(ErrorReport.of(error))
+        try:
+            checked(self._connection.exchange(request))
+        except RuntimeAPIError as failure:  # 403: of concurrent workers, another one was first
+            logger.critical("that could not be reported: %s", failure)
+        sys.exit(1)
+
+    def close(self) -> None:
+        """For tests: Lambda ends a process without asking it."""
+        if self._runner is not None:
+            self._runner.close()
+        if self._place is not None:
+            self._connection.close()
+
+    @property
+    def _event_loop(self) -> asyncio.AbstractEventLoop:
+        assert self._runner is not None, "the app has started"
+        return self._runner.get_loop()
+
+    # A call.
+
+    def __call__(self, event: Any, context: Any) -> Any:
+        """The function's result for `event`.
+
+        Raises what the app raised after its response had begun, StartupFailed, and EventNotHandled
+        for an event that is no HTTP request and that the app did not handle.
+        """
+        _refuse_running_loop()
+        event = getattr(event, "raw_event", event)  # of Powertools' data classes
+        with self._calls:
+            self._start()
+            assert self._application is not None
+            loop = self._event_loop
+            exchange = self._application.exchange(event, context, _deadline(context))
+            delivery = self._to_answer(exchange, event, context)
+            if delivery is None:
+                return loop.run_until_complete(exchange.answer()).value
+            started = time.perf_counter()
+            try:
+                return self._stream(exchange, delivery, loop)
+            finally:
+                # As with everything in this mode, the level of the function's log decides.
+                if exchange.cycle is not None and access_logger.isEnabledFor(logging.INFO):
+                    ended = time.perf_counter()
+                    log_access(access(exchange, exchange.cycle.ending, started, ended))
+
+    def _to_answer(self, exchange: Exchange, event: Any, context: Any) -> Delivery | None:
+        """The invocation that this call answers by streaming. None: its caller wants a result."""
+        if not exchange.streams or self._place is None:
+            return None
+        delivery = self._place.delivery_of(getattr(context, "aws_request_id", ""))
+        if delivery is None or delivery.answered or not delivery.brought(event):
+            return None
+        return delivery
+
+    def _stream(self, exchange: Exchange, delivery: Delivery, loop: asyncio.AbstractEventLoop) -> Any:
+        writer = self._writer(delivery, keep=KEEP_UP_TO)
+        cycle = exchange.streaming(writer)
+        try:
+            interrupted = _run(cycle, loop)
+            _deliver(writer)
+        except ConnectionToRuntimeAPILost as lost:
+            delivery.lost = lost
+            raise
+        delivery.answered = True
+        if interrupted is not None:
+            raise interrupted
+        if writer.failed:
+            _raise(cycle.error)
+        return _result(exchange, cycle, writer)
+
+    def _writer(self, delivery: Delivery, *, keep: int = 0) -> SocketWriter:
+        return SocketWriter(self._connection, self._event_loop, delivery.request_id, delivery.invocation_id, keep=keep)
+
+    # What the loop is about to post for an invocation that no call has answered.
+
+    def _post_result(self, delivery: Delivery, posted: bytes) -> bool:
+        """A function around the handler has answered by itself."""
+        exchange = self._streamed_exchange(delivery)
+        if exchange is None:
+            return False
+        try:
+            result = json.loads(posted)
+        except ValueError:
+            return False  # bytes, which the front door passes on as they are
+        response = self._response_to(exchange)
+        try:
+            status, headers, body = response_of(result)
+            headers = [line for line in headers if line[0] != b"content-length"]
+            parts = response.send({"type": "http.response.start", "status": status, "headers": headers})
+            parts += response.send({"type": "http.response.body", "body": body})
+        except (ValueError, LambdaASGIError) as error:
+            logger.error("the handler's result is no HTTP response: %s", error)
+            parts = response.fail(500, "Internal Server Error", "")
+        writer = self._writer(delivery)
+        writer.stream_now(parts, last=True)
+        _deliver(writer)
+        return True
+
+    def _post_error(self, delivery: Delivery, posted: bytes) -> bool:
+        """A function around the handler has raised, or the app did not start.
+
+        Behind a URL that streams, the loop's own post would reach the client as a 200 with the
+        error's JSON. So the client gets a 500, and Lambda is told of the error behind it.
+        """
+        exchange = self._streamed_exchange(delivery)
+        if exchange is None:
+            return False
+        try:
+            error = json.loads(posted)
+            name, message = str(error["errorType"]), str(error["errorMessage"])
+            stack_trace = tuple(map(str, error.get("stackTrace") or ()))
+        except (ValueError, TypeError, KeyError):
+            name, message, stack_trace = "Error", posted.decode(errors="replace"), ()
+        writer = self._writer(delivery)
+        writer.stream_now(self._response_to(exchange).fail(500, "Internal Server Error", ""))
+        writer.fail(ErrorReport("Runtime.UserException", name, message, stack_trace))
+        _deliver(writer)
+        return True
+
+    def _streamed_exchange(self, delivery: Delivery) -> Exchange | None:
+        if self._application is None:
+            return None
+        try:
+            exchange = self._application.exchange(json.loads(delivery.event), None, None)
+        except (ValueError, RecursionError, EventError):
+            return None
+        return exchange if exchange.streams else None
+
+    def _response_to(self, exchange: Exchange) -> Response:
+        assert self._application is not None
+        try:
+            method = exchange.source.request()[0]["method"]
+        except EventError:
+            method = "GET"
+        fill_empty = self._application.settings.fill_empty
+        return Response(head=method == "HEAD", limit=LARGEST_STREAM, fill_empty=fill_empty)
+
+
+def _refuse_running_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise RuntimeError(
+        "the handler runs an event loop of its own, so it cannot be called within another one: "
+        "call it from a thread, such as by asyncio.to_thread(handler, event, context)"
+    )
+
+
+def _plain_task(app: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> "asyncio.Task[None]":
+    """Not an eager one: New Relic makes a transaction of its own out of that."""
+    return loop.create_task(app)
+
+
+def _run(cycle: RequestCycle, loop: asyncio.AbstractEventLoop) -> BaseException | None:
+    """Run the app to its end. What interrupted it from outside, such as a signal handler's exception.
+
+    Raises ConnectionToRuntimeAPILost.
+    """
+    finishing: asyncio.Task[None] | None = None
+    try:
+        cycle.start(loop, _plain_task)
+        loop.stop()  # after one turn
+        loop.run_forever()
+        if not cycle.is_over:
+            finishing = loop.create_task(cycle.finish())
+            loop.run_until_complete(finishing)
+    except BaseException as error:
+        if finishing is not None and finishing.done():
+            raise
+        cycle.abort(error)
+        loop.run_until_complete(finishing or cycle.finish())
+        return error
+    return None
+
+
+def _deliver(writer: SocketWriter) -> None:
+    """Raises ConnectionToRuntimeAPILost: the process has to end."""
+    try:
+        writer.delivered()
+    except ResponseRefused as refusal:
+        logger.error("the answer was refused: %s", refusal)
+
+
+def _raise(error: BaseException | None) -> NoReturn:
+    """After a broken stream, wrappers see what broke it. But an app's exit is not the environment's."""
+    if isinstance(error, Exception):
+        raise error
+    raise RuntimeError(f"the app raised {error!r}") from error
+
+
+def _result(exchange: Exchange, cycle: RequestCycle, writer: SocketWriter) -> Any:
+    response, body = cycle.response, writer.body
+    result = exchange.source.result(response.status, response.headers, body or b"")
+    if body is None:
+        result[NOT_KEPT] = response.body_bytes
+    return result
+
+
+def _deadline(context: Any) -> float | None:
+    remaining = getattr(context, "get_remaining_time_in_millis", None)  # absent in some tests
+    return None if remaining is None else time.time() + remaining() / 1000
+
+
+def _before_snapshot(start: Callable[[], None]) -> None:
+    """As the hook that is registered last, it runs before all others of the app's modules."""
+    with suppress(ModuleNotFoundError):
+        import_module("snapshot_restore_py").register_before_snapshot(start)

@@ -1,0 +1,191 @@
+"""Lambda's own loop, awslambdaric, and our place in it. No other module knows how it is made.
+
+What the four known lines have in common (2.0, 2.2, 3.1 and 4.2; the sources are on
+https://github.com/aws/aws-lambda-python-runtime-interface-client): the module
+`awslambdaric.lambda_runtime_client` has a native client, `runtime_client`, that is looked up there for
+each call of `next()`, `post_invocation_result(id, ...)` and `post_error(id, ...)`; and a class with
+`wait_next_invocation`, called before each invocation and for the first time at the end of the
+initialization.
+
+We take the native client's place. Everything that others wrap (handlers, `handle_event_request`, methods
+of the client's class, which Sentry copies) is above it, so all of that keeps working. awslambdaric is
+never imported from here: where Lambda's loop runs, it is in `sys.modules`.
+"""
+
+import functools
+import json
+import sys
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from lambda_asgi._logging import logger
+
+PACKAGE = "awslambdaric"
+NATIVE_CALLS = ("next", "post_invocation_result", "post_error")
+
+UNKNOWN = (
+    "awslambdaric %s is not made as this version of lambda_asgi knows it. Responses are streamed all the "
+    "same, but Lambda's own loop answers each invocation a second time, and its process ends of that. Until "
+    "there is an update, use runtime mode: AWS_LAMBDA_EXEC_WRAPPER=/var/task/lambda_asgi/bootstrap"
+)
+
+
+class Delivery:
+    """One invocation, as the loop took it from the Runtime API.
+
+    `event` is its JSON, empty if nobody saw it. `invocation_id` is the nonce of the delivery, where
+    the loop tells it (awslambdaric 4).
+    """
+
+    def __init__(self, request_id: str, invocation_id: str | None = None, event: bytes = b"") -> None:
+        self.request_id = request_id
+        self.invocation_id = invocation_id
+        self.event = event
+        self.answered = False
+        """The Runtime API has replied to our answer: what the loop posts is dropped."""
+        self.lost: Exception | None = None
+        """The Runtime API did not reply: what the loop posts raises this, so that the process ends."""
+
+    def brought(self, event: Any) -> bool:
+        """Whether `event` is the delivered one, as far as its request goes.
+
+        A function may call its handler with an event that it has made up, out of a queue's message,
+        say. Front doors give each request an id, so looking for that is enough.
+        """
+        if not self.event:
+            return True
+        context = event.get("requestContext")
+        identity = context.get("requestId") if isinstance(context, dict) else None
+        if isinstance(identity, str) and identity:
+            return identity.encode() in self.event
+        try:
+            return bool(json.loads(self.event) == event)
+        except (ValueError, RecursionError):
+            return False
+
+
+Poster = Callable[[Delivery, bytes], bool]
+"""Answers a delivery in place of the loop, with what the loop was about to post. False: it may post."""
+
+
+class LambdaLoop:
+    """Stands in the place of the loop's native client."""
+
+    def __init__(self, native: Any) -> None:
+        self._native = native
+        self._delivery: Delivery | None = None
+        self._before_first_wait: list[weakref.WeakMethod[Callable[[], None]]] = []
+        self.on_result: Poster | None = None
+        self.on_error: Poster | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._native, name)
+
+    # The native client's methods, with whatever arguments its version takes.
+
+    def next(self, *args: Any) -> Any:
+        self._delivery = None
+        event, headers = self._native.next(*args)
+        self._delivery = Delivery(
+            headers.get("Lambda-Runtime-Aws-Request-Id") or "",
+            headers.get("Lambda-Runtime-Invocation-Id"),
+            _bytes(event),
+        )
+        return event, headers
+
+    def post_invocation_result(self, request_id: str, result: Any, *args: Any) -> Any:
+        if self._is_answered(request_id, result, self.on_result):
+            return None
+        return self._native.post_invocation_result(request_id, result, *args)
+
+    def post_error(self, request_id: str, error: Any, *args: Any) -> Any:
+        if self._is_answered(request_id, error, self.on_error):
+            return None
+        return self._native.post_error(request_id, error, *args)
+
+    def _is_answered(self, request_id: str, posted: Any, post: Poster | None) -> bool:
+        delivery = self._delivery
+        if delivery is None or delivery.request_id != request_id:
+            return False
+        if delivery.lost is not None:
+            raise delivery.lost
+        return delivery.answered or (post is not None and post(delivery, _bytes(posted)))
+
+    # What a handler asks.
+
+    def delivery_of(self, request_id: str) -> Delivery | None:
+        """The invocation `request_id`, unless another one is under way by now.
+
+        Where the first call has imported the handler, nobody saw that invocation come. It is
+        answered like any other.
+        """
+        if self._delivery is None and request_id:
+            self._delivery = Delivery(request_id)
+        delivery = self._delivery
+        return delivery if delivery is not None and delivery.request_id == request_id else None
+
+    def before_first_wait(self, method: Callable[[], None]) -> None:
+        """Have a method called at the end of the initialization, if its object still exists then."""
+        self._before_first_wait.append(weakref.WeakMethod(method))
+
+    def start(self) -> None:
+        """The loop is about to wait for an invocation."""
+        while self._before_first_wait:
+            if method := self._before_first_wait.pop(0)():
+                method()
+
+
+class UnknownLoop:
+    """An awslambdaric of another shape: we cannot keep it from answering a second time."""
+
+    def __init__(self) -> None:
+        self._delivery: Delivery | None = None
+
+    def delivery_of(self, request_id: str) -> Delivery | None:
+        if self._delivery is None or self._delivery.request_id != request_id:
+            self._delivery = Delivery(request_id)
+        return self._delivery
+
+
+def is_running() -> bool:
+    """Whether Lambda's own loop runs this process."""
+    return PACKAGE in sys.modules
+
+
+def attach() -> LambdaLoop | UnknownLoop | None:
+    """Take our place in the loop that runs this process. None where there is none."""
+    if not is_running():
+        return None
+    module: Any = sys.modules.get(f"{PACKAGE}.lambda_runtime_client")
+    native = getattr(module, "runtime_client", None)
+    if isinstance(native, LambdaLoop):
+        return native
+    clients = [
+        client
+        for client in (vars(module).values() if module is not None else ())
+        if isinstance(client, type) and "wait_next_invocation" in vars(client)
+    ]
+    if not clients or not all(callable(getattr(native, name, None)) for name in NATIVE_CALLS):
+        logger.error(UNKNOWN, getattr(sys.modules[PACKAGE], "__version__", "(of an unknown version)"))
+        return UnknownLoop()
+    loop = LambdaLoop(native)
+    for client in clients:
+        wait: Any = client.wait_next_invocation  # type: ignore[attr-defined]
+        client.wait_next_invocation = _starting(loop, wait)  # type: ignore[attr-defined]
+    module.runtime_client = loop
+    return loop
+
+
+def _starting(loop: LambdaLoop, wait: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(wait)
+    def wait_next_invocation(*args: Any, **kwargs: Any) -> Any:
+        loop.start()
+        return wait(*args, **kwargs)
+
+    return wait_next_invocation
+
+
+def _bytes(data: Any) -> bytes:
+    """The native client takes and gives both, as its version likes."""
+    return data.encode() if isinstance(data, str) else bytes(data)

@@ -1,0 +1,70 @@
+"""What a handler's wrapper returned in the app's place, as a response. Pure.
+
+A function that wraps the handler may answer a request by itself: an authorizer's 401, a warm-up's answer,
+the stored result of an earlier invocation. Lambda's loop would post that as JSON, and a URL that streams
+would hand the client the JSON for a body.
+"""
+
+import base64
+import binascii
+import json
+from typing import Any, NamedTuple
+
+from lambda_asgi._asgi import RawHeaders
+
+NOT_KEPT = "lambdaAsgiBodyNotKept"
+"""A member of our own results whose body was too large to keep. Nobody can replay these."""
+
+
+class Response(NamedTuple):
+    status: int
+    headers: RawHeaders
+    body: bytes
+
+
+def response_of(result: Any) -> Response:
+    """The response that `result`, a handler's result as JSON value, stands for.
+
+    As Function URLs read a buffered result: an object with a `statusCode` is a response, anything else is
+    the body of a 200.
+    https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
+
+    Raises ValueError for an object with a `statusCode` that is no response.
+    """
+    if not isinstance(result, dict) or "statusCode" not in result:
+        body = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
+        return Response(200, [(b"content-type", b"application/json")], body.encode())
+    if NOT_KEPT in result:
+        raise ValueError("it repeats a streamed response, whose body was too large to keep")
+    try:
+        status = int(result["statusCode"])
+        return Response(status, _headers(result), _body(result))
+    except (TypeError, AttributeError, UnicodeEncodeError, binascii.Error) as error:
+        raise ValueError(str(error)) from None
+
+
+def _headers(result: dict[str, Any]) -> RawHeaders:
+    lines = [(name, value) for name, value in (result.get("headers") or {}).items()]
+    several = result.get("multiValueHeaders") or {}
+    # As API Gateway has it, the plural form replaces the singular one of the same name.
+    names = {name.lower() for name in several}
+    lines = [(name, value) for name, value in lines if name.lower() not in names]
+    lines += [(name, value) for name, values in several.items() for value in values]
+    lines += [("set-cookie", cookie) for cookie in result.get("cookies") or ()]
+    return [(name.lower().encode("latin-1"), _text(value).encode("latin-1")) for name, value in lines]
+
+
+def _text(value: Any) -> str:
+    """Header values may be numbers or booleans: front doors take them."""
+    return json.dumps(value) if isinstance(value, bool) else str(value)
+
+
+def _body(result: dict[str, Any]) -> bytes:
+    body = result.get("body")
+    if body is None:
+        return b""
+    if not isinstance(body, str):
+        return json.dumps(body).encode()
+    if result.get("isBase64Encoded"):
+        return base64.b64decode(body, validate=True)
+    return body.encode()

@@ -1,0 +1,266 @@
+"""A streamed response on a plain socket: what a cycle writes to in handler mode.
+
+Writing never blocks: what the kernel does not take is kept, and `stream` gives something to wait for.
+While the app waits, the event loop watches the socket. Once the app has ended, no loop is needed:
+`delivered` reads the reply as a plain program would.
+"""
+
+import asyncio
+import select
+import socket
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+from lambda_asgi._error_report import ErrorReport
+from lambda_asgi._handler_mode.connection import SocketConnection
+from lambda_asgi._runtime_api.protocol import (
+    LAST_CHUNK,
+    Reply,
+    checked,
+    chunked,
+    error_trailers,
+)
+from lambda_asgi.errors import ClientDisconnected, ConnectionToRuntimeAPILost
+
+# The writes of one turn of the event loop leave together, up to this size or age (seconds).
+HOLD_UP_TO = 16 * 1024
+LONGEST_HOLD = 0.001
+
+# Pieces are joined up to this size, and beyond it where they are many: sendmsg takes 1024 at most.
+JOIN_UP_TO = 32 * 1024
+MANY_PIECES = 16
+
+Piece = bytes | memoryview
+
+
+class SocketWriter:
+    """The streamed response to one invocation. `invocation_id` is the nonce of its delivery, if any.
+
+    `body` keeps the first parts of the body, up to `keep` bytes; it is None once there are more.
+    """
+
+    def __init__(
+        self,
+        connection: SocketConnection,
+        loop: asyncio.AbstractEventLoop,
+        request_id: str,
+        invocation_id: str | None,
+        *,
+        keep: int = 0,
+    ) -> None:
+        self._connection = connection
+        self._loop = loop
+        self._request_id = request_id
+        self._invocation_id = invocation_id
+        self._socket: socket.socket | None = None
+        self._descriptor = -1
+        self._ended = False
+        self.failed = False
+        """Whether the stream was ended by `fail`."""
+        self._gone = False
+        self._reply: Reply | None = None
+        self._on_gone: Callable[[], None] | None = None
+        self._watches = False
+        self._held: list[bytes] = []
+        self._held_size = 0
+        self._turn: asyncio.Handle | None = None
+        self._last_write = 0.0
+        self._left: list[Piece] = []
+        """What the kernel did not take."""
+        self._writable: asyncio.Future[None] | None = None
+        self._kept: list[bytes] | None = []
+        self._room = keep
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was streamed: from then on a failure can only be told by `fail`."""
+        return self._socket is not None
+
+    @property
+    def connected(self) -> bool:
+        """Always: a connection is made where there is none."""
+        return True
+
+    @property
+    def body(self) -> bytes | None:
+        """The whole body, or None when it was larger than what is kept."""
+        return None if self._kept is None else b"".join(self._kept)
+
+    def when_gone(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called once when nobody takes the response any more, before its end."""
+        self._on_gone = callback
+
+    def stream(self, parts: Sequence[bytes], last: bool) -> Awaitable[None] | None:
+        """Send parts of the stream. What is returned has to be awaited: the peer reads slowly.
+
+        Raises ClientDisconnected, at once or awaited, and ConnectionToRuntimeAPILost.
+        """
+        self.stream_now(parts, last)
+        return self._drain() if self._left else None
+
+    def stream_now(self, parts: Sequence[bytes], last: bool = False) -> None:
+        """`stream` without waiting."""
+        if self._gone:
+            raise ClientDisconnected("the Runtime API takes no more of this response")
+        self._keep(parts if self.begun else parts[1:])  # the very first part is the prelude
+        wire = chunked(parts)
+        if self._socket is None:
+            self._socket = self._connection.ready()
+            self._descriptor = self._socket.fileno()  # known to the event loop even once closed
+            requests = self._connection.requests
+            wire.insert(0, requests.streamed_response(self._request_id, self._invocation_id))
+            if not last:
+                self._watches = True
+                self._loop.add_reader(self._descriptor, self._heard)
+        if last:
+            wire.append(LAST_CHUNK)
+            self._ended = True
+            self._on_gone = None
+        self._write(wire, more=not last)
+
+    def fail(self, error: ErrorReport) -> None:
+        """End a begun stream with the announced error trailers. Nothing happens after its end."""
+        if not self._ended:
+            self._ended = self.failed = True
+            self._write([error_trailers(error)], more=False)
+
+    def delivered(self) -> None:
+        """Block until the Runtime API has taken the response. The event loop does not run meanwhile.
+
+        Raises ResponseRefused, and ConnectionToRuntimeAPILost.
+        """
+        assert self._socket is not None, "nothing was streamed"
+        self._unwatch()
+        while self._reply is None:
+            self._exchange_some(self._socket)
+        if not self._reply.keep_alive or not self._ended or self._left:
+            self._connection.close()  # it may still wait for the rest of the body
+        checked(self._reply)
+
+    def _exchange_some(self, peer: socket.socket) -> None:
+        """Wait until the kernel takes more, or has something of the reply."""
+        if self._left:
+            poll = select.poll()
+            poll.register(peer, select.POLLIN | select.POLLOUT)
+            ((_, happened),) = poll.poll()
+            if not happened & ~select.POLLOUT:
+                self._send_left()
+                return
+        self._reply = self._connection.receive()
+
+    def _keep(self, parts: Sequence[bytes]) -> None:
+        if self._kept is None:
+            return
+        self._room -= sum(map(len, parts))
+        if self._room < 0:
+            self._kept = None
+        else:
+            self._kept += parts
+
+    # Writing. The first write of a turn of the event loop leaves at once, so that a first byte or a
+    # lone chunk never waits. The following ones leave together.
+
+    def _write(self, wire: list[bytes], *, more: bool) -> None:
+        if self._turn is None:
+            if more:
+                self._turn = self._loop.call_soon(self._end_turn)
+                self._last_write = time.monotonic()
+            self._send(wire)
+            return
+        self._held += wire
+        self._held_size += sum(map(len, wire))
+        now = time.monotonic()
+        if not more or self._held_size >= HOLD_UP_TO or now - self._last_write >= LONGEST_HOLD:
+            self._last_write = now
+            self._send_held()
+
+    def _end_turn(self) -> None:
+        self._turn = None
+        if self._held:
+            self._send_held()
+
+    def _send_held(self) -> None:
+        held = self._held
+        self._held, self._held_size = [], 0
+        self._send(held)
+
+    def _send(self, wire: Sequence[Piece]) -> None:
+        if self._left:
+            self._left += wire
+        elif not self._gone:
+            self._left = self._sent(wire)
+            if self._left and self._writable is None:
+                self._writable = self._loop.create_future()
+                self._loop.add_writer(self._descriptor, self._send_left)
+
+    def _send_left(self) -> None:
+        self._left = self._sent(self._left)
+        if not self._left:
+            self._let_go()
+
+    def _sent(self, wire: Sequence[Piece]) -> list[Piece]:
+        """Send what the kernel takes now. What it does not take."""
+        assert self._socket is not None
+        try:
+            if sum(map(len, wire)) <= JOIN_UP_TO or len(wire) > MANY_PIECES:
+                wire = [b"".join(wire)]
+                sent = self._socket.send(wire[0], socket.MSG_DONTWAIT)
+            else:
+                sent = self._socket.sendmsg(wire, (), socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return list(wire)
+        except OSError:
+            self._lost()
+            return []
+        left: list[Piece] = []
+        for piece in wire:
+            if sent < len(piece):
+                left.append(memoryview(piece)[sent:] if sent else piece)
+            sent = max(0, sent - len(piece))
+        return left
+
+    async def _drain(self) -> None:
+        """Wait until the kernel has taken everything. Raises ClientDisconnected."""
+        if self._writable is not None:
+            await asyncio.shield(self._writable)  # cancelling the app must not stop the sending
+        if self._gone and not self._ended:
+            raise ClientDisconnected("the Runtime API takes no more of this response")
+
+    def _let_go(self) -> None:
+        if self._writable is not None:
+            self._loop.remove_writer(self._descriptor)
+            if not self._writable.done():
+                self._writable.set_result(None)
+            self._writable = None
+
+    # Listening, while the app waits.
+
+    def _heard(self) -> None:
+        try:
+            self._reply = self._connection.receive(socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except ConnectionToRuntimeAPILost:
+            self._lost()
+            return
+        if self._reply is not None:
+            self._unwatch()
+            if not self._ended:  # whoever answers before the end reads no more of the body
+                self._lost()
+
+    def _lost(self) -> None:
+        self._gone = True
+        self._left = []
+        self._unwatch()
+        if self._on_gone is not None:
+            on_gone, self._on_gone = self._on_gone, None
+            on_gone()
+
+    def _unwatch(self) -> None:
+        if self._turn is not None:
+            self._turn.cancel()
+            self._end_turn()
+        self._let_go()
+        if self._watches:
+            self._watches = False
+            self._loop.remove_reader(self._descriptor)

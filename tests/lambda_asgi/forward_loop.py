@@ -1,0 +1,51 @@
+"""Event loops whose clocks a test can put forward."""
+
+import asyncio
+import weakref
+from typing import Any
+
+
+class ForwardLoop(asyncio.SelectorEventLoop):
+    """Its clock runs as any other's, and can be put forward."""
+
+    ahead = 0.0
+    patience: asyncio.Timeout | None = None
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        _loops.add(self)
+
+    def time(self) -> float:
+        return super().time() + self.ahead
+
+    def go_ahead(self, seconds: float) -> None:
+        self.ahead += seconds
+        if self.patience is not None:  # `play`'s own patience is of real seconds
+            self.patience.reschedule((self.patience.when() or 0.0) + seconds)
+
+
+_loops: "weakref.WeakSet[ForwardLoop]" = weakref.WeakSet()
+
+
+def pass_time(seconds: float) -> None:
+    """In a scenario of `play`, or on a ForwardLoop: let all timers believe that so much time has passed.
+
+    A deadline comes when the test says so then, and not in the middle of what a slow machine is still doing.
+    """
+    mine = asyncio.get_running_loop()
+    assert isinstance(mine, ForwardLoop)
+    mine.go_ahead(seconds)
+    for loop in list(_loops):
+        if loop is not mine and not loop.is_closed():
+            loop.call_soon_threadsafe(_after_turns, TURNS, loop, seconds)
+
+
+# A loop in another thread may be about to set its timers. These many turns later it has set them.
+TURNS = 10
+
+
+def _after_turns(turns: int, loop: ForwardLoop, seconds: float) -> None:
+    if turns:
+        loop.call_soon(_after_turns, turns - 1, loop, seconds)
+    else:
+        loop.go_ahead(seconds)
