@@ -11,12 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from file_service.access_log import AccessLog
-from file_service.errors import NotFound, SourceError
+from file_service.errors import NotFound, SourceError, SourceRefused
 from file_service.identity.authenticator import Authenticator
 from file_service.identity.share_paths import SharePaths
 from file_service.identity.signing import Signer
 from file_service.identity.users import Users
 from file_service.known_digests import KnownDigests
+from file_service.lambda_scope import on_lambda
 from file_service.listing_formats import BadCursor
 from file_service.paths import BadPath
 from file_service.problem import DOCUMENTED, Problem, problem_of
@@ -32,10 +33,17 @@ def create_app(settings: Settings, source: FileSource) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if not on_lambda():
+            await _check(source)
         yield
         await source.aclose()
 
-    app = FastAPI(title="file_service", summary="Streams private files from a folder or S3.", lifespan=lifespan)
+    app = FastAPI(
+        title="file_service",
+        summary="Streams private files from a folder or S3.",
+        lifespan=lifespan,
+        redirect_slashes=False,  # to an absolute address, which is wrong behind a share or CloudFront
+    )
     app.state.settings = settings
     app.state.source = source
     app.state.authenticator = Authenticator(
@@ -53,6 +61,17 @@ def create_app(settings: Settings, source: FileSource) -> FastAPI:
     app.add_middleware(AccessLog)
     app.add_middleware(SharePaths)  # the outermost: no link is logged
     return app
+
+
+async def _check(source: FileSource) -> None:
+    """Raises `SourceRefused` for a source that is set wrong. Not on Lambda, where a cold start
+    would wait for it and every request finds out by itself."""
+    try:
+        await source.check()
+    except (SourceRefused, NotFound):
+        raise
+    except SourceError as error:  # it may be there by the time that it is asked for
+        _log.warning("%s: %s", type(error).__name__, error)
 
 
 async def _answer(_: Request, error: Exception) -> Response:

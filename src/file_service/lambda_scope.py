@@ -1,7 +1,14 @@
 """What Lambda tells about a request, if it runs there: `aws.event` and `aws.context` of the scope, as in Mangum."""
 
+import os
 from collections.abc import Mapping
 from typing import Any
+
+
+def on_lambda() -> bool:
+    """Whether this process is a function's (Lambda Developer Guide, "Defined runtime environment
+    variables")."""
+    return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
 
 
 def seconds_left(scope: Mapping[str, Any]) -> float | None:

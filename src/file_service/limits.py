@@ -20,14 +20,17 @@ class StreamLimits:
     bytes_per_second: int  # of what comes after them
     margin_seconds: float
 
-    def sendable(self, seconds_left: float) -> int:
-        """The largest body that surely arrives in the time that the invocation has left. At least a burst.
+    def sendable(self, seconds_left: float, reading_seconds: float = 0) -> int:
+        """The largest body that surely arrives in the time that the invocation has left.
 
-        A burst is let through even when time is short: it takes no time worth counting, and the runtime ends a
-        response visibly at its deadline.
+        `reading_seconds`: what it takes to open many files one after the other. Where they fit,
+        a burst is let through even when time is short: it takes no time worth counting, and the
+        runtime ends a response visibly at its deadline.
         """
-        seconds = max(0.0, seconds_left - self.margin_seconds)
-        return min(self.max_bytes, self.burst_bytes + int(seconds * self.bytes_per_second))
+        seconds = seconds_left - self.margin_seconds - reading_seconds
+        if reading_seconds and seconds < 0:
+            return 0
+        return min(self.max_bytes, self.burst_bytes + int(max(0, seconds) * self.bytes_per_second))
 
 
 def ranges_to_ask_for(file_size: int, sendable: int) -> tuple[int, list[str]]:

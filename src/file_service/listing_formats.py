@@ -30,11 +30,15 @@ class ListedFolder(BaseModel):
 
 
 class Listing(BaseModel):
-    """One page of a folder. `cursor` asks for the next one; null on the last."""
+    """One page of a folder. `cursor` asks for the next one; null on the last.
+
+    `skipped`: how many names were left out here because no path can say them.
+    """
 
     folder: str
     entries: list[ListedFile | ListedFolder]
     cursor: str | None
+    skipped: int = 0
 
 
 class EndOfListing(BaseModel):
@@ -42,6 +46,7 @@ class EndOfListing(BaseModel):
 
     type: Literal["end"] = "end"
     entries: int
+    skipped: int = 0
 
 
 class FailedListing(BaseModel):
@@ -62,7 +67,7 @@ def listed(entry: Entry) -> ListedFile | ListedFolder:
             size=entry.size,
             modified=entry.modified,
             etag=entry.etag,
-            media_type=media_type(entry.path),
+            media_type=media_type(entry.path, entry.size),
         )
     return ListedFolder(path=entry.path)
 
@@ -85,19 +90,38 @@ def after_cursor(cursor: str) -> str:
 
 
 def html_head(folder: str) -> bytes:
-    title = escape(f"/{folder}")
-    up = '<li><a href="../">../</a></li>\n' if folder else ""
-    return f"<!doctype html>\n<meta charset=utf-8>\n<title>{title}</title>\n<h1>{title}</h1>\n<ul>\n{up}".encode()
+    """The start of an index page in the form of nginx's autoindex, which programs can read."""
+    title = escape(f"Index of /{folder}")
+    up = '<a href="../">../</a>\n' if folder else ""
+    return (
+        "<!doctype html>\n<html>\n<head><meta charset=utf-8><title>"
+        f"{title}</title></head>\n<body>\n<h1>{title}</h1><hr><pre>{up}"
+    ).encode()
 
 
 def html_items(entries: Iterable[Entry]) -> bytes:
-    """Links relative to the folder, as crawlers (wget -r, rclone) expect them of an index page."""
+    """One line for each: a link relative to the folder, the time in UTC, the size in bytes."""
     items = []
     for entry in entries:
         name = basename(entry.path.removesuffix("/")) + "/" * entry.path.endswith("/")
-        # "./" so that no name reads as a scheme (RFC 3986 section 4.2)
-        items.append(f'<li><a href="./{quote(name)}">{escape(name)}</a></li>\n')
+        if isinstance(entry, File):
+            # Not by strftime: the names of months are English whatever the locale.
+            moment = entry.modified
+            month = _MONTHS[moment.month - 1]
+            when = f"{moment.day:02}-{month}-{moment.year:04} {moment.hour:02}:{moment.minute:02}"
+            size = str(entry.size)
+        else:
+            when, size = f"{'-':>17}", "-"
+        gap = " " * max(1, _NAME_COLUMNS - len(name))
+        # Quoted as a whole, colons too, so that no name reads as a scheme (RFC 3986 section 4.2).
+        items.append(f'<a href="{quote(name)}">{escape(name)}</a>{gap}{when} {size:>19}\n')
     return "".join(items).encode()
 
 
-HTML_END = b"</ul>\n"
+def html_end(skipped: int) -> bytes:
+    told = f"<p>{skipped} names cannot be shown.</p>\n" if skipped else ""
+    return f"</pre><hr>{told}</body>\n</html>\n".encode()
+
+
+_NAME_COLUMNS = 51
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]

@@ -2,33 +2,42 @@
 
 from mimetypes import MimeTypes
 
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+
 _TYPES = MimeTypes()  # the standard library's own table, without the files of the system
-for _extension, _type in {
-    ".7z": "application/x-7z-compressed",
-    ".avif": "image/avif",
-    ".epub": "application/epub+zip",
-    ".flac": "audio/flac",
-    ".geojson": "application/geo+json",
-    ".heic": "image/heic",
-    ".js": "text/javascript",
-    ".log": "text/plain",
-    ".m4a": "audio/mp4",
-    ".md": "text/markdown",
-    ".mjs": "text/javascript",
-    ".mkv": "video/matroska",
-    ".ndjson": "application/x-ndjson",
-    ".ogg": "audio/ogg",
-    ".opus": "audio/ogg",
-    ".parquet": "application/vnd.apache.parquet",
-    ".toml": "application/toml",
-    ".wasm": "application/wasm",
-    ".webp": "image/webp",
-    ".woff2": "font/woff2",
-    ".xhtml": "application/xhtml+xml",
-    ".yaml": "application/yaml",
-    ".yml": "application/yaml",
+for _type, _extensions in {
+    "application/epub+zip": ".epub",
+    "application/geo+json": ".geojson",
+    "application/vnd.apple.mpegurl": ".m3u8",
+    "application/vnd.apache.parquet": ".parquet",
+    f"{_OFFICE}.presentationml.presentation": ".pptx",
+    f"{_OFFICE}.spreadsheetml.sheet": ".xlsx",
+    f"{_OFFICE}.wordprocessingml.document": ".docx",
+    "application/wasm": ".wasm",
+    "application/x-7z-compressed": ".7z",
+    "application/x-ndjson": ".ndjson .jsonl",
+    "application/xhtml+xml": ".xhtml",
+    "application/yaml": ".yaml .yml",
+    "audio/flac": ".flac",
+    "audio/mp4": ".m4a",
+    "audio/ogg": ".ogg .opus",
+    "font/woff2": ".woff2",
+    "image/avif": ".avif",
+    "image/heic": ".heic",
+    "image/webp": ".webp",
+    "text/javascript": ".js .mjs",
+    "text/markdown": ".md",
+    # What people read and edit. Browsers show it; some they would save under a type of its own.
+    "text/plain": ".cfg .conf .env .go .ini .kt .lock .log .properties .rs .sql .swift .toml .tsx",
+    "video/matroska": ".mkv",
 }.items():
-    _TYPES.add_type(_type, _extension)
+    for _extension in _extensions.split():
+        _TYPES.add_type(_type, _extension)
+
+# `.ts` is TypeScript, or a segment of a video stream: those are made of packets of 188 bytes
+# (ISO/IEC 13818-1), and seconds of video are larger than this.
+_PACKET_BYTES = 188
+_SEGMENT_BYTES = 100 * _PACKET_BYTES
 
 # A compressed file is served as what it is; as a Content-Encoding the front door would unpack it (a Function URL does).
 _COMPRESSED = {
@@ -42,8 +51,12 @@ _COMPRESSED = {
 _ACTIVE = {"text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "application/xml"}
 
 
-def media_type(path: str) -> str:
-    """The Content-Type of a file of this name; `application/octet-stream` when the name does not tell."""
+def media_type(path: str, size: int) -> str:
+    """The Content-Type of a file of this name and size; `application/octet-stream` when they do
+    not tell."""
+    if path.lower().endswith(".ts"):
+        segment = size >= _SEGMENT_BYTES and size % _PACKET_BYTES == 0
+        return "video/mp2t" if segment else "text/plain; charset=utf-8"
     guessed, encoding = _TYPES.guess_type(f"./{path}")  # "./", or a name like "data:text/html,x" is read as a URL
     if encoding is not None:
         return _COMPRESSED.get(encoding, "application/octet-stream")

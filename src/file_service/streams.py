@@ -5,22 +5,26 @@ from contextlib import aclosing
 
 from file_service.errors import BrokenBody, SourceError
 from file_service.http.byte_ranges import ByteRange
-from file_service.sources import File, FileSource
+from file_service.sources import OpenFile
 
 
-async def pieces_of(source: FileSource, file: File, pieces: Sequence[ByteRange | bytes]) -> AsyncGenerator[bytes, None]:
-    """The bytes of a selection. What frames a range leaves with the first chunk that follows it."""
+async def pieces_of(opened: OpenFile, pieces: Sequence[ByteRange | bytes]) -> AsyncGenerator[bytes, None]:
+    """The bytes of a selection, and at its end or wherever it is left the file is closed.
+
+    What frames a range leaves with the first chunk that follows it.
+    """
     framing = b""
-    for piece in pieces:
-        if isinstance(piece, bytes):
-            framing += piece
-            continue
-        async with aclosing(source.read(file, piece.start, piece.stop)) as chunks:
-            async for chunk in chunks:
-                yield framing + chunk if framing else chunk
-                framing = b""
-    if framing:
-        yield framing
+    async with aclosing(opened):
+        for piece in pieces:
+            if isinstance(piece, bytes):
+                framing += piece
+                continue
+            async with aclosing(opened.read(piece.start, piece.stop)) as chunks:
+                async for chunk in chunks:
+                    yield framing + chunk if framing else chunk
+                    framing = b""
+        if framing:
+            yield framing
 
 
 async def started(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:

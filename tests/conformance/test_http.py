@@ -4,13 +4,14 @@ import contextlib
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 
 import pytest
 
-from tests.conformance.http_cases import ABC, CASES, EMPTY, FILES, LETTERS, Case, Multipart
+from tests.conformance.http_cases import ABC, CASES, EMPTY, FILES, LETTERS, Case, Multipart, whole
 from tests.file_service.servers import Answer, Server, s3_server, service
 
 assert len(CASES) >= 120
@@ -70,6 +71,8 @@ def _imf(moment: datetime) -> str:
 def test_case(case: Case, servers: dict[str, Server], validators: dict[str, dict[str, str]]) -> None:
     known = validators.get(case.target.partition("?")[0], {})
     request = {name: value.format(**known) for name, value in case.request.items()}
+    if case.of_old and _young(known["date"]):
+        case = _of_young_file(case)
     answers = {front: server.ask(case.method, case.target, request) for front, server in servers.items()}
     for front, answer in answers.items():
         assert answer.status == case.status, (front, answer)
@@ -87,6 +90,16 @@ def test_case(case: Case, servers: dict[str, Server], validators: dict[str, dict
         elif case.body is not None:
             assert answer.body == case.body, front
     assert _comparable(answers["uvicorn"]) == _comparable(answers["lambda"])
+
+
+def _young(date: str) -> bool:
+    return datetime.now(UTC) - parsedate_to_datetime(date) < timedelta(seconds=60)
+
+
+def _of_young_file(case: Case) -> Case:
+    """What is due where the file has just been put: its date alone does not tell its version."""
+    status, headers, body = whole()
+    return replace(case, status=status, headers=headers, body=body)
 
 
 def _sorted(field: str | None) -> str:

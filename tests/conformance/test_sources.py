@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -103,9 +103,12 @@ async def read(source: FileSource, file: File, start: int, stop: int) -> bytes:
     return b"".join([chunk async for chunk in source.read(file, start, stop)])
 
 
-async def listed(source: FileSource, folder: str, *, after: str = "", recursive: bool = False) -> list[Entry]:
-    pages = source.list_pages(folder, after=after, recursive=recursive)
-    return [entry async for page in pages for entry in page]
+async def listed(source: FileSource, folder: str, *, after: str = "") -> list[Entry]:
+    return [entry async for page in source.list_pages(folder, after=after) for entry in page.entries]
+
+
+async def walked(source: FileSource, folder: str) -> list[Entry]:
+    return [entry async for page in source.walk(folder) for entry in page.entries]
 
 
 @pytest.mark.parametrize("path", [path for path in SERVED if not path.startswith("many/")])
@@ -233,34 +236,37 @@ def test_a_folder_lists_its_files_and_folders(made: Made) -> None:
 
 def test_the_root_lists_what_is_served(made: Made) -> None:
     paths = {entry.path for entry in run(made, lambda source: listed(source, ""))}
-    assert paths - {"changing", "shrinking"} == {"a.txt", "empty", "folder/", "many/", "\u65e5\u672c/"}
+    assert paths - {"changing", "shrinking", "marked-by-a-console/"} == {
+        "a.txt",
+        "empty",
+        "folder/",
+        "many/",
+        "\u65e5\u672c/",
+    }
 
 
 def test_a_tree_lists_all_served_files_in_one_order(made: Made) -> None:
-    entries = run(made, lambda source: listed(source, "folder/", recursive=True))
+    entries = run(made, lambda source: walked(source, "folder/"))
     assert [entry.path for entry in entries] == [path for path in SERVED if path.startswith("folder/")]
     assert all(isinstance(entry, File) for entry in entries)
 
 
 def test_long_listings_come_in_pages(made: Made) -> None:
     async def work(source: FileSource) -> list[list[str]]:
-        return [[entry.path for entry in page] async for page in source.list_pages("many/")]
+        return [[entry.path for entry in page.entries] async for page in source.list_pages("many/")]
 
     pages = run(made, work)
     assert max(map(len, pages)) <= 1000
     assert [path for page in pages for path in page] == [path for path in SERVED if path.startswith("many/")]
 
 
-@pytest.mark.parametrize("recursive", [False, True])
-def test_a_listing_goes_on_after_any_entry(made: Made, recursive: bool) -> None:
+def test_a_listing_goes_on_after_any_entry(made: Made) -> None:
     async def work(source: FileSource) -> None:
         for folder in ("", "folder/"):
-            entries = [
-                entry for entry in await listed(source, folder, recursive=recursive) if "many/" not in entry.path
-            ]
+            entries = await listed(source, folder)
             for index, entry in enumerate(entries):
-                rest = await listed(source, folder, after=entry.path, recursive=recursive)
-                assert [e for e in rest if "many/" not in e.path] == entries[index + 1 :], (folder, entry.path)
+                rest = await listed(source, folder, after=entry.path)
+                assert rest == entries[index + 1 :], (folder, entry.path)
 
     run(made, work)
 
@@ -269,19 +275,67 @@ def test_a_page_is_all_that_is_held_of_a_listing(made: Made) -> None:
     """A reader that stops after one page costs one page."""
 
     async def work(source: FileSource) -> int:
-        pages: AsyncGenerator[object, None] = source.list_pages("many/")
-        async with aclosing(pages):
-            page = await anext(pages)
-            assert isinstance(page, list)
-            return len(page)
+        async with aclosing(source.list_pages("many/", limit=300)) as pages:
+            return len((await anext(pages)).entries)
 
-    assert run(made, work) == 1000
+    assert run(made, work) == 300
 
 
-@pytest.mark.parametrize("folder", ["nope/", "a.txt/", "folder/nope/"])
-def test_what_is_no_folder_is_not_found(made: Made, folder: str) -> None:
+def test_an_open_file_is_one_version(made: Made) -> None:
+    """Whatever is read of it, and however much of it was expected to be."""
+
+    async def work(source: FileSource) -> None:
+        data = FILES["folder/b.bin"]
+        for start, stop in ((0, None), (5, 10), (-7, None), (MIB, None), (0, len(data) + 5)):
+            opened = await source.open("folder/b.bin", start, stop)
+            async with aclosing(opened):
+                assert opened.file == await source.stat("folder/b.bin")
+                for wanted in (slice(0, 5), slice(5, 10), slice(5, 8), slice(0, len(data))):
+                    got = [chunk async for chunk in opened.read(wanted.start, wanted.stop)]
+                    assert b"".join(got) == data[wanted]
+
+    run(made, work)
+
+
+@pytest.mark.parametrize("hint", [(0, None), (0, 1), (-1, None), (5, None), (10**18, None)])
+def test_an_empty_file_can_be_opened(made: Made, hint: tuple[int, int | None]) -> None:
+    async def work(source: FileSource) -> int:
+        opened = await source.open("empty", *hint)
+        async with aclosing(opened):
+            return opened.file.size
+
+    assert run(made, work) == 0
+
+
+@pytest.mark.parametrize("path", ["nope", "folder", "folder/nope", "a.txt/below", "x" * 400])
+def test_what_is_no_file_cannot_be_opened(made: Made, path: str) -> None:
     with pytest.raises(NotFound):
-        run(made, lambda source: listed(source, folder))
+        run(made, lambda source: source.open(path))
+
+
+def test_small_files_are_read_together(made: Made) -> None:
+    async def work(source: FileSource) -> None:
+        files = [entry for entry in await walked(source, "folder/deep/") if isinstance(entry, File)]
+        files += [await source.stat("empty"), await source.stat("a.txt")]
+        assert list(await source.read_whole(files)) == [b"d", b"c", b"", b"alpha"]
+        old = await source.stat("a.txt")
+        with pytest.raises((NotFound, FileChanged)):
+            await source.read_whole([files[0], replace(old, etag='"another"')])
+
+    run(made, work)
+
+
+@pytest.mark.parametrize("target", ["nope/", "a.txt/", "folder/nope/"])
+def test_what_is_no_folder_is_not_found(made: Made, target: str) -> None:
+    """The first page says so already, and that of a walk."""
+
+    async def work(source: FileSource) -> None:
+        for pages in (source.list_pages(target, limit=1), source.walk(target)):
+            async with aclosing(pages):
+                with pytest.raises(NotFound):
+                    await anext(pages)
+
+    run(made, work)
 
 
 def test_a_file_of_another_source_is_not_read(made: Made) -> None:

@@ -61,7 +61,7 @@ def test_what_tells_nothing_of_the_files_is_open(guarded: FastAPI, target: str) 
 
 def test_a_caller_with_a_prefix_sees_that_folder_as_all_there_is(shared: FastAPI) -> None:
     def ask(target: str) -> Any:
-        return call(shared, target, event=signed_by(ANNA))
+        return call(shared, target, {"accept": "application/json"}, event=signed_by(ANNA))
 
     assert ask("/files/a.txt").body == b"of anna"
     assert [entry["path"] for entry in ask("/files/").json()["entries"]] == ["a.txt", "deep/"]

@@ -2,10 +2,12 @@
 
 import asyncio
 import io
+import os
 import shutil
 import subprocess
+import tarfile
 import zipfile
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,10 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import file_service.zip_archive
+from file_service import packing
 from file_service.errors import BrokenBody, FileChanged
+from file_service.packing import read_ahead, zip_writer
+from file_service.packing.formats import FORMATS, FormatName
 from file_service.sources import File
-from file_service.zip_archive import archive, archive_size
 from tests.file_service.asgi import app_over, call
 from tests.file_service.memory_source import MemorySource
 
@@ -101,36 +104,141 @@ def test_a_file_that_changes_meanwhile_breaks_the_zip_visibly() -> None:
         call(app_over(Changing(FILES)), "/archives/trip")
 
 
-def zipped(source: MemorySource) -> bytes:
-    async def work() -> bytes:
+def pack(name: FormatName, source: MemorySource) -> tuple[bytes, int]:
+    """The archive, and the size that was known before."""
+
+    async def work() -> tuple[bytes, int]:
         files = [await source.stat(path) for path in source.files]
-        return b"".join([block async for block in archive(source, files, "")])
+        size = FORMATS[name].size()
+        for file in files:
+            size.add(file.path, file)
+        return b"".join([block async for block in FORMATS[name].pack(source, files, "")]), size.total
 
     return asyncio.run(work())
 
 
 names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1)
+file_sets = st.dictionaries(names, st.binary(max_size=40), max_size=6)
 
 
-@given(st.dictionaries(names, st.binary(max_size=40), max_size=6), st.integers(0, 100), st.integers(0, 6))
-def test_the_size_is_known_before_also_where_zip64_begins(
-    files: dict[str, bytes], size_limit: int, count_limit: int
+@given(file_sets, st.integers(0, 100), st.integers(0, 6), st.integers(0, 40))
+def test_the_size_of_a_zip_is_known_before_also_where_zip64_begins(
+    files: dict[str, bytes], size_limit: int, count_limit: int, held: int
 ) -> None:
-    """zip64 begins at 2 GiB and at 65,536 files; the arithmetic is the same where it begins at less."""
+    """zip64 begins at 4 GiB and at 65,536 files; the arithmetic is the same where it begins at
+    less. Files up to `held` bytes are written as a whole."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (zipfile, file_service.zip_archive):
-            patch.setattr(module, "ZIP64_LIMIT", size_limit)
-            patch.setattr(module, "ZIP_FILECOUNT_LIMIT", count_limit)
-        made = zipped(MemorySource(files))
-        assert archive_size((name, len(data)) for name, data in files.items()) == len(made)
+        patch.setattr(zip_writer, "SIZE_LIMIT", size_limit)
+        patch.setattr(zip_writer, "COUNT_LIMIT", count_limit)
+        for module in (zip_writer, read_ahead):
+            patch.setattr(module, "HELD_BYTES", held if held < size_limit else size_limit)
+        made, size = pack("zip", MemorySource(files))
+        assert size == len(made)
         with zipfile.ZipFile(io.BytesIO(made)) as reader:
+            assert reader.testzip() is None
             assert {name: reader.read(name) for name in reader.namelist()} == files
+
+
+@given(file_sets)
+def test_the_size_of_a_tar_is_known_before(files: dict[str, bytes]) -> None:
+    made, size = pack("tar", MemorySource(files))
+    assert size == len(made)
+    with tarfile.open(fileobj=io.BytesIO(made)) as reader:
+        assert {each.name: _content(reader, each) for each in reader} == files
+
+
+def _content(reader: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = reader.extractfile(member)
+    assert file is not None
+    return file.read()
+
+
+def test_a_tar_keeps_long_and_odd_names_and_large_files(tmp_path: Path) -> None:
+    files = {f"{'long/' * 60}\u2603.txt": b"deep", "large": bytes(3 * packing.HELD_BYTES)}
+    answer = call(app_over(MemorySource(files)), "/archives/?format=tar")
+    assert answer.headers["content-type"] == "application/x-tar"
+    assert answer.headers["content-disposition"] == 'attachment; filename="files.tar"'
+    assert answer.length == str(len(answer.body))
+    path = tmp_path / "files.tar"
+    path.write_bytes(answer.body)
+    subprocess.run(["tar", "-xf", path, "-C", tmp_path], check=True)
+    assert {name: (tmp_path / name).read_bytes() for name in files} == files
+    modified = datetime(2026, 11, 23, 5, 0, tzinfo=UTC).timestamp()
+    assert (tmp_path / "large").stat().st_mtime == modified
+
+
+def test_a_compressed_tar_is_a_file_and_no_encoding(tmp_path: Path) -> None:
+    answer = call(app_over(MemorySource(FILES)), "/archives/trip?format=tar.gz")
+    assert answer.headers["content-type"] == "application/gzip"
+    assert "content-encoding" not in answer.headers
+    assert answer.length is None  # nobody knows it before
+    path = tmp_path / "trip.tar.gz"
+    path.write_bytes(answer.body)
+    subprocess.run(["tar", "-xzf", path, "-C", tmp_path], check=True)
+    assert (tmp_path / "2026" / "large.bin").read_bytes() == FILES["trip/2026/large.bin"]
+    assert call(app_over(MemorySource(FILES)), "/archives/trip?format=rar").status == 422
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_no_archive_is_larger_than_was_said(name: FormatName) -> None:
+    files = {f"{number}": os.urandom(number * 997) for number in range(60)}
+    made, size = pack(name, MemorySource(files))
+    assert len(made) <= FORMATS[name].largest(size)
 
 
 def test_ten_thousand_files() -> None:
     files = {f"{number:05}.txt": b"%d" % number for number in range(10_000)}
-    made = zipped(MemorySource(files))
-    assert len(made) == archive_size((name, len(data)) for name, data in files.items())
+    made, size = pack("zip", MemorySource(files))
+    assert len(made) == size
     with zipfile.ZipFile(io.BytesIO(made)) as reader:
         assert reader.testzip() is None
         assert len(reader.namelist()) == 10_000
+
+
+def test_more_files_than_a_plain_zip_can_count() -> None:
+    files = {f"{number}": b"" for number in range(66_000)}
+    made, size = pack("zip", MemorySource(files))
+    assert len(made) == size
+    assert len(zipfile.ZipFile(io.BytesIO(made)).namelist()) == 66_000
+
+
+def test_an_archive_that_takes_too_long_to_read_is_refused() -> None:
+    """Each object of S3 costs a request: many small ones take longer than their bytes."""
+    source = MemorySource({f"{number}": b"x" for number in range(1000)})
+    source.files_per_second = 100
+    app = app_over(source, stream_margin_seconds=1)
+    assert call(app, "/archives/", seconds_left=30).status == 200
+    refused = call(app, "/archives/", seconds_left=8)
+    assert refused.status == 413
+    assert refused.json()["files"] == 1000
+
+
+def test_files_are_read_ahead_within_a_bound() -> None:
+    class Counting(MemorySource):
+        now = most = 0
+
+        async def read_whole(self, files: Sequence[File]) -> Sequence[bytes]:
+            size = sum(file.size for file in files)
+            self.now += size
+            self.most = max(self.most, self.now)
+            await asyncio.sleep(0.001)
+            data = await super().read_whole(files)
+            self.now -= size
+            return data
+
+    source = Counting({f"{number:03}": bytes(300_000) for number in range(200)})
+    made, size = pack("zip", source)
+    assert len(made) == size
+    assert 4 * packing.HELD_BYTES < source.most <= 8 * packing.HELD_BYTES
+
+
+def test_an_archive_that_is_left_leaves_nothing_behind() -> None:
+    async def work() -> int:
+        source = MemorySource({f"{number:03}": bytes(900_000) for number in range(50)})
+        files = [await source.stat(path) for path in source.files]
+        blocks = FORMATS["zip"].pack(source, files, "")
+        await anext(blocks)
+        await blocks.aclose()
+        return len(asyncio.all_tasks())
+
+    assert asyncio.run(work()) == 1

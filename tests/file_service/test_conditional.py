@@ -38,7 +38,48 @@ def test_what_is_no_date(field: str) -> None:
 def test_no_field_does_harm(fields: dict[str, str]) -> None:
     evaluate(fields, '"tag"', THEN)
     for field in fields.values():
-        assert if_range_holds(field, '"tag"', THEN) is (field == '"tag"' or http_date(field) == THEN)
+        holds = if_range_holds(field, '"tag"', THEN, THEN + timedelta(days=1))
+        assert holds is (field == '"tag"' or http_date(field) == THEN)
+
+
+@pytest.mark.parametrize(("age", "strong"), [(0, False), (1, False), (60, False), (61, True)])
+def test_a_date_is_a_strong_validator_only_of_what_was_there_for_a_while(age: int, strong: bool) -> None:
+    """Two versions of one second have one date (RFC 9110 section 8.8.2.2)."""
+    field = THEN.strftime("%a, %d %b %Y %H:%M:%S GMT")
+    assert if_range_holds(field, '"tag"', THEN, THEN + timedelta(seconds=age)) is strong
+    assert not if_range_holds(field, '"tag"', THEN - timedelta(seconds=1), THEN + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("field", "matches"),
+    [
+        ('"tag"', True),
+        ('W/"tag"', True),
+        ('"a", "tag"', True),
+        (' ,"a" ,, "tag", ', True),
+        ("*", True),
+        ('"tag"junk', False),
+        ('junk"tag"', False),
+        ('"tag" "a"', False),
+        ('"tag", junk', False),
+        ('w/"tag"', False),
+        ("tag", False),
+        ('"tag', False),
+        ('*, "tag"', False),
+        ("", False),
+    ],
+)
+def test_a_malformed_entity_tag_matches_nothing(field: str, matches: bool) -> None:
+    due = Outcome.NOT_MODIFIED if matches else Outcome.PROCEED
+    assert evaluate({"if-none-match": field}, '"tag"', THEN) is due
+    if "W/" not in field:
+        due = Outcome.PROCEED if matches else Outcome.PRECONDITION_FAILED
+        assert evaluate({"if-match": field}, '"tag"', THEN) is due
+
+
+def test_a_long_malformed_field_takes_no_time() -> None:
+    for field in ("," * 60_000 + "x", '"a"' + ", " * 30_000 + "x", '"a",' * 20_000 + "x", " \t" * 30_000):
+        assert evaluate({"if-none-match": field}, '"tag"', THEN) is Outcome.PROCEED
 
 
 @given(st.timedeltas(timedelta(-1000), timedelta(1000)).map(lambda delta: delta - timedelta(0, 0, delta.microseconds)))

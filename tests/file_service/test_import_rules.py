@@ -7,6 +7,7 @@ import pytest
 from tests.lambda_asgi.test_import_rules import FILE_SERVICE, IMPURE, imports
 
 PURE = [
+    "aws/sigv4",
     "errors",
     "http/byte_ranges",
     "http/conditional",
@@ -18,13 +19,13 @@ PURE = [
     "identity/credentials",
     "identity/signing",
     "known_digests",
-    "lambda_scope",
     "limits",
     "listing_formats",
     "media_types",
+    "packing/tar_writer",
+    "packing/zip_writer",
     "paths",
     "streams",
-    "zip_archive",
 ]
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Sequence
+import re
+from collections.abc import AsyncGenerator
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import quote, urljoin
@@ -11,12 +12,13 @@ import pytest
 from fastapi import FastAPI
 
 from file_service.errors import SourceUnavailable
-from file_service.sources import Entry
+from file_service.sources import Page
 from tests.file_service.asgi import app_over, call
 from tests.file_service.memory_source import MemorySource
 
 NDJSON = {"accept": "application/x-ndjson"}
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+JSON = {"accept": "application/json"}
 FILES = {
     "a.txt": b"alpha",
     "photos/one.jpg": b"1",
@@ -36,7 +38,7 @@ def names(page: dict[str, Any]) -> list[str]:
 
 
 def test_the_root(app: FastAPI) -> None:
-    answer = call(app, "/files/")
+    answer = call(app, "/files/", JSON)
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["vary"] == "accept"
     page = answer.json()
@@ -54,7 +56,7 @@ def test_the_root(app: FastAPI) -> None:
 
 @pytest.mark.parametrize("target", ["/files/?prefix=photos/", "/files/?prefix=photos", "/files/photos/"])
 def test_a_folder_by_prefix_or_by_path(app: FastAPI, target: str) -> None:
-    assert names(call(app, target).json()) == ["photos/2026/", "photos/one.jpg", "photos/two & <three>.jpg"]
+    assert names(call(app, target, JSON).json()) == ["photos/2026/", "photos/one.jpg", "photos/two & <three>.jpg"]
 
 
 @pytest.mark.parametrize("limit", [1, 7, 99, 100, 101, 249, 250, 251, 1000])
@@ -77,7 +79,7 @@ def test_ndjson_is_the_same_entries_and_says_that_it_is_complete(app: FastAPI) -
     assert answer.headers["content-type"] == "application/x-ndjson"
     *entries, end = map(json.loads, answer.body.splitlines())
     assert entries == call(app, "/files/many/?limit=1000").json()["entries"]
-    assert end == {"type": "end", "entries": 250}
+    assert end == {"type": "end", "entries": 250, "skipped": 0}
 
 
 def test_ndjson_goes_on_after_a_cursor(app: FastAPI) -> None:
@@ -90,10 +92,8 @@ def test_ndjson_leaves_as_the_source_lists() -> None:
     asked: list[str] = []
 
     class Slow(MemorySource):
-        async def list_pages(
-            self, folder: str, *, after: str = "", recursive: bool = False
-        ) -> AsyncGenerator[Sequence[Entry], None]:
-            async for page in super().list_pages(folder, after=after, recursive=recursive):
+        async def list_pages(self, folder: str, *, after: str = "", limit: int = 1000) -> AsyncGenerator[Page, None]:
+            async for page in super().list_pages(folder, after=after, limit=limit):
                 asked.append("page")
                 yield page
 
@@ -121,12 +121,10 @@ def test_ndjson_leaves_as_the_source_lists() -> None:
 
 def test_a_listing_that_fails_says_so_in_its_last_line() -> None:
     class Failing(MemorySource):
-        async def list_pages(
-            self, folder: str, *, after: str = "", recursive: bool = False
-        ) -> AsyncGenerator[Sequence[Entry], None]:
+        async def list_pages(self, folder: str, *, after: str = "", limit: int = 1000) -> AsyncGenerator[Page, None]:
             if folder == "broken/":
                 raise SourceUnavailable("at once")
-            async for page in super().list_pages(folder, after=after, recursive=recursive):
+            async for page in super().list_pages(folder, after=after, limit=limit):
                 yield page
                 raise SourceUnavailable("after a page")
 
@@ -134,7 +132,7 @@ def test_a_listing_that_fails_says_so_in_its_last_line() -> None:
     *entries, last = map(json.loads, call(app, "/files/many/", NDJSON).body.splitlines())
     assert len(entries) == 100
     assert last == {"type": "error", "detail": "The file source does not answer. Try again."}
-    for accept in (NDJSON, HTML, {}):
+    for accept in (NDJSON, HTML, JSON, {}):
         answer = call(app, "/files/broken/", accept)
         assert (answer.status, answer.headers["retry-after"]) == (503, "2")
 
@@ -152,14 +150,17 @@ def test_the_index_page_links_what_it_lists(app: FastAPI) -> None:
     links = _Links()
     links.feed(call(app, "/files/photos/", HTML).body.decode())
     targets = [urljoin("/files/photos/", link) for link in links.found]
-    assert targets == ["/files/", *(f"/files/{quote(path)}" for path in names(call(app, "/files/photos/").json()))]
+    assert targets == [
+        "/files/",
+        *(f"/files/{quote(path)}" for path in names(call(app, "/files/photos/", JSON).json())),
+    ]
     for target in targets:
         assert call(app, target).status == 200
 
 
 def test_a_name_can_neither_break_the_index_page_nor_read_as_a_url(app: FastAPI) -> None:
     assert b"two &amp; &lt;three&gt;.jpg" in call(app, "/files/photos/", HTML).body
-    assert b'href="./c%3Ad%3Fe%23f%25.png"' in call(app, "/files/photos/2026/", HTML).body
+    assert b'href="c%3Ad%3Fe%23f%25.png"' in call(app, "/files/photos/2026/", HTML).body
 
 
 @pytest.mark.parametrize("accept", [NDJSON, HTML, {}])
@@ -195,6 +196,48 @@ def test_what_cannot_be_listed(app: FastAPI, target: str, status: int) -> None:
 
 def test_an_empty_source_has_an_empty_root() -> None:
     app = app_over(MemorySource({}))
-    assert call(app, "/files/").json() == {"folder": "", "entries": [], "cursor": None}
-    assert call(app, "/files/", NDJSON).body == b'{"type":"end","entries":0}\n'
-    assert b"<ul>" in call(app, "/files/", HTML).body
+    assert call(app, "/files/", JSON).json() == {"folder": "", "entries": [], "cursor": None, "skipped": 0}
+    assert call(app, "/files/", NDJSON).body == b'{"type":"end","entries":0,"skipped":0}\n'
+    assert b"<pre></pre>" in call(app, "/files/", HTML).body
+
+
+@pytest.mark.parametrize(
+    ("accept", "target", "kind"),
+    [
+        ("*/*", "/files/photos/", "text/html"),  # wget, rclone, curl
+        ("", "/files/photos/", "text/html"),
+        ("application/json", "/files/photos/", "application/json"),
+        ("application/json, */*", "/files/photos/", "application/json"),
+        ("application/x-ndjson", "/files/photos/", "application/x-ndjson"),
+        ("*/*", "/files/photos/?limit=1", "application/json"),  # a page: HTML has none
+        ("*/*", "/files/?prefix=photos/", "application/json"),
+        ("text/html", "/files/photos/?limit=1", "text/html"),
+    ],
+)
+def test_who_does_not_ask_for_json_gets_html(app: FastAPI, accept: str, target: str, kind: str) -> None:
+    answer = call(app, target, {"accept": accept})
+    assert answer.headers["content-type"].partition(";")[0] == kind
+
+
+def test_the_index_page_is_of_the_form_that_programs_read(app: FastAPI) -> None:
+    """nginx's autoindex: name, time, size; a folder has neither."""
+    lines = call(app, "/files/photos/", HTML).body.decode().splitlines()
+    rows = [line for line in lines if line.startswith("<a ")]
+    form = r'<a href="[^"]+">[^<]+</a> +(\d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d|-) +(\d+|-)'
+    found = [match.groups() for row in rows if (match := re.fullmatch(form, row))]
+    assert found == [("-", "-"), ("23-Nov-2026 05:00", "1"), ("23-Nov-2026 05:00", "1")]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("target", ["/files", "/archives", "/files/photos", "/files/photos/2026", "/files/many"])
+def test_a_folder_without_its_slash_is_redirected(app: FastAPI, method: str, target: str) -> None:
+    answer = call(app, target, method=method)
+    assert answer.status == 308
+    assert "://" not in answer.headers["location"]
+    assert urljoin(target, answer.headers["location"]) == f"{target}/"
+
+
+@pytest.mark.parametrize("target", ["/files/%0a", "/files/photos%0a", "/files/photos/%0a", "/files/%0a/"])
+def test_a_control_character_is_no_path(app: FastAPI, target: str) -> None:
+    """Starlette's routes match a path with a newline at its end as if it were not there."""
+    assert call(app, target).status in (400, 404)

@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 import pytest
 
 from file_service.errors import NotFound, SourceRefused, SourceUnavailable
-from file_service.sources import File, local, reads
-from file_service.sources.local import CHUNK_BYTES, LocalSource
+from file_service.sources import File, Page, local_file, reads
+from file_service.sources.local import LocalSource
+from file_service.sources.reads import CHUNK_BYTES
 
 _Result = TypeVar("_Result")
 
@@ -50,12 +51,17 @@ def read(root: Path, path: str) -> bytes:
     return asyncio.run(work())
 
 
-def tree(root: Path, *, recursive: bool = True) -> list[str]:
-    async def work() -> list[str]:
-        pages = LocalSource(root).list_pages("", recursive=recursive)
-        return [entry.path async for page in pages for entry in page]
+def pages(root: Path, *, recursive: bool) -> list[Page]:
+    async def work() -> list[Page]:
+        source = LocalSource(root)
+        found = source.walk("") if recursive else source.list_pages("")
+        return [page async for page in found]
 
     return asyncio.run(work())
+
+
+def tree(root: Path, *, recursive: bool = True) -> list[str]:
+    return [entry.path for page in pages(root, recursive=recursive) for entry in page.entries]
 
 
 def test_links_that_end_inside_are_followed(root: Path) -> None:
@@ -124,7 +130,10 @@ def test_names_that_no_url_can_say_are_not_listed(root: Path) -> None:
     (root / os.fsdecode(b"not-\xff-utf8")).write_text("x")
     (root / "back\\slash").write_text("x")
     (root / "new\nline").write_text("x")
+    (root / "escape\x1b[2J").mkdir()
     assert tree(root) == ["sub/a.txt"]
+    for recursive in (False, True):
+        assert sum(page.skipped for page in pages(root, recursive=recursive)) == 4
 
 
 def test_folders_sort_as_paths_do(root: Path) -> None:
@@ -253,7 +262,7 @@ def test_other_systems_have_no_cache_to_ask(root: Path, large: bytes, monkeypatc
 def test_what_is_cached_takes_no_thread(root: Path, large: bytes) -> None:
     with open(root / "large", "rb") as file:
         try:
-            reads.cached(file.fileno(), 1)
+            reads.cached(file.fileno(), 0, 1)
         except OSError:
             pytest.skip("the file system of temporary files cannot say what is cached")
 
@@ -345,7 +354,7 @@ def _make_unreadable(path: Path) -> None:
 def test_others_get_their_turns_while_a_cached_file_is_read(
     root: Path, large: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local, "FAIR_SHARE", 0)
+    monkeypatch.setattr(local_file, "FAIR_SHARE", 0)
     turns = 0
 
     async def other() -> None:

@@ -51,6 +51,10 @@ def test_any_name_is_a_safe_header_and_comes_back_whole(name: str) -> None:
         ("a.mp4", "video/mp4"),
         ("a.js", "text/javascript; charset=utf-8"),
         ("a.parquet", "application/vnd.apache.parquet"),
+        ("a.m3u8", "application/vnd.apple.mpegurl"),
+        ("a.docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+        ("a.xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        ("a.pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
         ("a", "application/octet-stream"),
         ("a.unknown", "application/octet-stream"),
         ("data:text/html,x", "application/octet-stream"),
@@ -58,12 +62,34 @@ def test_any_name_is_a_safe_header_and_comes_back_whole(name: str) -> None:
     ],
 )
 def test_the_type_by_the_name(name: str, due: str) -> None:
-    assert media_type(name) == due
+    assert media_type(name, 1000) == due
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a.sql", "a.rs", "a.go", "a.ts", "a.conf", "a.ini", "a.toml", "Cargo.lock", "a.log", "a.MD"],
+)
+def test_what_people_write_is_text_for_browsers(name: str) -> None:
+    assert media_type(name, 1000).startswith("text/")
+    assert media_type(name, 1000).endswith("; charset=utf-8")
+
+
+@pytest.mark.parametrize(
+    ("size", "due"),
+    [
+        (188 * 5000, "video/mp2t"),  # a segment of a video stream
+        (188 * 5000 + 1, "text/plain; charset=utf-8"),
+        (188, "text/plain; charset=utf-8"),
+        (0, "text/plain; charset=utf-8"),
+    ],
+)
+def test_ts_is_video_or_typescript(size: int, due: str) -> None:
+    assert media_type("a.ts", size) == media_type("folder/A.TS", size) == due
 
 
 def test_what_a_browser_would_run() -> None:
-    assert all(is_active(media_type(f"a.{extension}")) for extension in ("html", "htm", "svg", "xhtml", "xml"))
-    assert not any(is_active(media_type(f"a.{extension}")) for extension in ("txt", "pdf", "png", "json", "mp4"))
+    assert all(is_active(media_type(f"a.{extension}", 1000)) for extension in ("html", "htm", "svg", "xhtml", "xml"))
+    assert not any(is_active(media_type(f"a.{extension}", 1000)) for extension in ("txt", "pdf", "png", "json", "mp4"))
 
 
 @pytest.mark.parametrize("path", ["a", "a/b.c", "a b/ü", "a..b/...c"[:-5], "a/", "-", "~", "a:b", "con", "*"])
@@ -73,7 +99,25 @@ def test_served(path: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["", "/", "/a", "a//b", "..", "../a", "a/..", "a/../b", ".", "a/./b", "a\\b", "a\0", "a\nb", "\ud800", "a//"],
+    [
+        "",
+        "/",
+        "/a",
+        "a//b",
+        "..",
+        "../a",
+        "a/..",
+        "a/../b",
+        ".",
+        "a/./b",
+        "a\\b",
+        "a\0",
+        "a\nb",
+        "a\x1b",
+        "a\x7f",
+        "\ud800",
+        "a//",
+    ],
 )
 def test_never_served(path: str) -> None:
     assert not is_served(path, show_hidden=True)
@@ -88,7 +132,7 @@ def test_served_when_hidden_names_are_shown(path: str) -> None:
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_a_quoted_path_comes_through_or_is_refused(path: str) -> None:
     raw = quote(path, safe="/").encode()
-    if "\\" in path or "\0" in path:
+    if re.search(r"[\x00-\x1f\x7f\\]", path):
         with pytest.raises(BadPath):
             requested_path(raw, path)
     else:

@@ -12,7 +12,7 @@ from http.client import HTTPException
 import pytest
 
 from file_service.errors import SourceUnavailable
-from file_service.sources import s3 as s3_module
+from file_service.sources import s3_file
 from file_service.sources.s3 import S3Source
 from tests.file_service.faulty_proxy import FaultyProxy
 from tests.file_service.servers import S3Server, s3_server, service
@@ -88,25 +88,61 @@ def test_a_read_that_gets_nowhere_is_given_up(s3: S3Server, environment: pytest.
             await anext(source.read(file, 0, file.size))
         await source.aclose()
 
-    environment.setattr(s3_module, "_RETRY_SECONDS", 0.001)
+    environment.setattr(s3_file, "_RETRY_SECONDS", 0.001)
     with FaultyProxy(s3.url, cut_within=1, slow_down=0).running() as proxy:
         asyncio.run(work())
-    assert proxy.cuts > s3_module._BARREN_TRIES
+    assert proxy.cuts > s3_file._BARREN_TRIES
 
 
-def test_wrong_credentials_are_an_answer_that_says_so(s3: S3Server) -> None:
-    environment = s3.environment() | {"AWS_SECRET_ACCESS_KEY": "wrong"}
-    with service("uvicorn", {"FILE_SOURCE": f"s3://{s3.BUCKET}"}, environment) as server:
-        answer = server.get("/files/small.txt")
-        assert answer.status == 502
-        assert answer.json()["detail"] == "The file source denies this service access; its log says why."
-        assert "test" not in answer.json()["detail"]
+ASKED = ["/files/small.txt", "/files/", "/archives/", "/files/folder/"]
 
 
-def test_a_bucket_that_is_not_there_has_no_files(s3: S3Server) -> None:
-    with service("uvicorn", {"FILE_SOURCE": "s3://nope"}, s3.environment()) as server:
-        assert server.get("/files/small.txt").status == 404
+@pytest.mark.parametrize(
+    ("bucket", "secret", "code"),
+    [
+        (S3Server.BUCKET, "wrong", "SignatureDoesNotMatch"),
+        ("nope", "test-secret", "NoSuchBucket"),
+    ],
+)
+def test_a_source_that_is_refused_says_so_everywhere_and_the_log_says_why(
+    s3: S3Server, bucket: str, secret: str, code: str
+) -> None:
+    """On Lambda, where the start does not wait for a store, so each request finds out."""
+    environment = s3.environment() | {"AWS_SECRET_ACCESS_KEY": secret}
+    with service("lambda", {"FILE_SOURCE": f"s3://{bucket}"}, environment) as server:
+        answers = [server.get(target) for target in ASKED]
         assert server.get("/healthz").status == 200
+    for answer in answers:
+        assert answer.status == 502
+        detail = "The file source denies this service access; its log says why."
+        assert answer.json()["detail"] == detail
+    told = [line for line in server.output if "SourceRefused" in line]
+    assert len(told) == len(ASKED)
+    assert f"GetObject of s3://{bucket}/small.txt" in told[0]
+    for line in told:
+        assert bucket in line
+        assert code in line
+    assert any("ListObjectsV2" in line for line in told)
+
+
+@pytest.mark.parametrize(("bucket", "secret"), [(S3Server.BUCKET, "wrong"), ("nope", "test-secret")])
+def test_elsewhere_a_source_that_is_refused_ends_the_start(s3: S3Server, bucket: str, secret: str) -> None:
+    environment = s3.environment() | {"AWS_SECRET_ACCESS_KEY": secret}
+    settings = {"FILE_SOURCE": f"s3://{bucket}"}
+    told = f"ListObjectsV2 of bucket '{bucket}'"
+    with pytest.raises(RuntimeError, match=told), service("uvicorn", settings, environment):
+        pytest.fail("it started")
+
+
+def test_elsewhere_a_store_that_is_away_for_a_moment_does_not_end_the_start(
+    s3: S3Server,
+) -> None:
+    with FaultyProxy(s3.url, cut_within=10**9, slow_down=1).running() as proxy:
+        environment = s3.environment(proxy.url)
+        with service("uvicorn", {"FILE_SOURCE": f"s3://{s3.BUCKET}"}, environment) as server:
+            assert server.get("/files/").status == 503
+            proxy.slow_down = 0
+            assert server.get("/files/small.txt").body == b"small"
 
 
 def test_a_presigned_url_is_the_file(s3: S3Server, environment: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,10 @@ class ByteRange:
     def size(self) -> int:
         return self.stop - self.start
 
+    def first(self, size: int) -> "ByteRange":
+        """Its first `size` bytes, or all of it when it has no more."""
+        return ByteRange(self.start, min(self.stop, self.start + size))
+
     def content_range(self, file_size: int) -> str:
         """The Content-Range of a 206 (section 14.4)."""
         return f"bytes {self.start}-{self.stop - 1}/{file_size}"
@@ -53,6 +57,18 @@ def requested_ranges(field: str, file_size: int) -> list[ByteRange] | None:
     if not file_size and any(spec.first is None and spec.last for spec in specs):
         return None  # the last bytes of an empty file are all of it; no Content-Range can say that
     raise RangeNotSatisfiable(f"No byte of the ranges lies within the {file_size} bytes of the file.")
+
+
+def likely_slice(field: str) -> tuple[int, int | None]:
+    """What most likely will be sent for a Range field, whatever the file: start and stop of a
+    Python slice. The whole file, where there is not exactly one range."""
+    specs = _parse(field)
+    if not specs or len(specs) > 1:
+        return 0, None
+    first, last = specs[0].first, specs[0].last
+    if first is None:
+        return -(last or 0), None
+    return first, None if last is None else last + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +110,9 @@ def _parse(field: str) -> list[_RangeSpec] | None:
 
 
 def _position(digits: str) -> int | None:
-    # No file has 10^20 bytes, and int() refuses (and would take long for) thousands of digits.
+    # No file has 10^18 bytes, and int() refuses (and would take long for) thousands of digits.
     digits = digits.lstrip("0") or digits[:1]
-    return None if not digits else int(digits) if len(digits) <= 20 else 10**20
+    return None if not digits else int(digits) if len(digits) <= 18 else 10**18
 
 
 def _insert(ranges: list[ByteRange], wanted: ByteRange) -> None:

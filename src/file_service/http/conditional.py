@@ -2,10 +2,16 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 
 _ENTITY_TAG = re.compile(r'(W/)?("[\x21\x23-\x7e\x80-\xff]*")')  # section 8.8.3
+# A list of them; a recipient ignores empty elements (section 5.6.1.2)
+_ENTITY_TAGS = re.compile(rf"[ \t,]*{_ENTITY_TAG.pattern}(?:[ \t]*,[ \t,]*{_ENTITY_TAG.pattern})*[ \t,]*")
+
+# A date has whole seconds, and a file may change twice within one. Only a version that was there
+# for some time is told by its date alone (section 8.8.2.2); 60 seconds are Apache's choice too.
+_DATE_IS_STRONG_AFTER = timedelta(seconds=60)
 
 # IMF-fixdate, and the two obsolete forms that every recipient must still read (section 5.6.7)
 _DATE_FORMS = ("%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y")
@@ -37,14 +43,17 @@ def evaluate(fields: Mapping[str, str], etag: str, modified: datetime) -> Outcom
     return Outcome.PROCEED
 
 
-def if_range_holds(field: str, etag: str, modified: datetime) -> bool:
-    """Whether If-Range names this very version (section 13.1.5): a strong entity-tag, or the exact date.
+def revalidates(fields: Mapping[str, str]) -> bool:
+    """Whether the client has a copy, so that most likely no body will be sent."""
+    return "if-none-match" in fields or "if-modified-since" in fields
 
-    A weak tag never does, and neither does a later date: two versions must not be spliced.
-    """
+
+def if_range_holds(field: str, etag: str, modified: datetime, now: datetime) -> bool:
+    """Whether If-Range names this very version (section 13.1.5): a strong entity-tag, or the
+    exact date when that is a strong validator. A weak tag never holds, nor does a later date."""
     if field.endswith('"'):
         return field == etag
-    return http_date(field) == modified
+    return http_date(field) == modified and now - modified > _DATE_IS_STRONG_AFTER
 
 
 def http_date(field: str) -> datetime | None:
@@ -58,7 +67,10 @@ def http_date(field: str) -> datetime | None:
 
 
 def _matches(field: str, etag: str, *, weak: bool) -> bool:
-    """Whether one of the listed tags is `etag`, or the field is `*`. A weak tag counts in a weak comparison only."""
+    """Whether one of the listed tags is `etag`, or the field is `*`. A weak tag counts in a weak
+    comparison only. A field that is not well-formed matches nothing."""
     if field.strip() == "*":
         return True
+    if not _ENTITY_TAGS.fullmatch(field):
+        return False
     return any(tag == etag and (weak or not prefix) for prefix, tag in _ENTITY_TAG.findall(field))

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from file_service.http.byte_ranges import ByteRange, requested_ranges
 from file_service.http.conditional import if_range_holds
@@ -20,19 +21,33 @@ class Selection:
     size: int
 
 
-def select(fields: Mapping[str, str], file: File, media_type: str) -> Selection:
-    """What the Range and If-Range of a GET select. Raises `RangeNotSatisfiable`."""
+def select(
+    fields: Mapping[str, str],
+    file: File,
+    media_type: str,
+    now: datetime,
+    at_most: int | None = None,
+) -> Selection:
+    """What the Range and If-Range of a GET select. Raises `RangeNotSatisfiable`.
+
+    `at_most`: a longer single range is cut to its first so many bytes. A server may send less than
+    was asked for (section 15.3.7), and media players ask for the rest.
+    """
     ranges = None
-    if "range" in fields and if_range_holds(fields.get("if-range", file.etag), file.etag, file.modified):
+    if "range" in fields and _holds(fields, file, now):
         ranges = requested_ranges(fields["range"], file.size)
     if ranges is None:
         whole = [ByteRange(0, file.size)] if file.size else []
         return Selection(200, {"content-length": str(file.size)}, whole, file.size)
     if len(ranges) == 1:
-        one = ranges[0]
+        one = ranges[0] if at_most is None else ranges[0].first(at_most)
         headers = {"content-length": str(one.size), "content-range": one.content_range(file.size)}
-        return Selection(206, headers, ranges, one.size)
+        return Selection(206, headers, [one], one.size)
     return _multipart(MultipartByteRanges(ranges, file.size, media_type, boundary=secrets.token_hex(16)))
+
+
+def _holds(fields: Mapping[str, str], file: File, now: datetime) -> bool:
+    return "if-range" not in fields or if_range_holds(fields["if-range"], file.etag, file.modified, now)
 
 
 def _multipart(body: MultipartByteRanges) -> Selection:

@@ -4,6 +4,14 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from fastapi import APIRouter
+from starlette.responses import Response
+
+
+def moved(location: str) -> Response:
+    """`location` is relative to the request: what stands in front of that is not known here."""
+    headers = {"cache-control": "no-cache", "location": location}
+    return Response(f"{location}\n", 308, headers, media_type="text/plain")
+
 
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 

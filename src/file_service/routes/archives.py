@@ -1,55 +1,88 @@
-"""GET and HEAD /archives/{folder}: a folder as one zip."""
+"""GET and HEAD /archives/{folder}: a folder as one zip or tar."""
 
 from posixpath import basename
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from file_service.http.content_disposition import content_disposition
+from file_service.packing.formats import FORMATS, FormatName
 from file_service.problem import Problem
-from file_service.routes import get_and_head
-from file_service.routes.dependencies import Granted
+from file_service.routes import get_and_head, moved
+from file_service.routes.dependencies import Grant, Granted
 from file_service.sources import File
 from file_service.streams import started
 
 router = APIRouter()
 
+_CONTENT: dict[str, Any] = {each.media_type: {} for each in FORMATS.values()}
+
+
+@get_and_head(router, "/archives", include_in_schema=False, response_class=Response)
+async def add_slash() -> Response:
+    return moved("./archives/")
+
 
 @get_and_head(
-    router, "/archives/{path:path}", response_class=Response, responses={200: {"content": {"application/zip": {}}}}
+    router,
+    "/archives/{path:path}",
+    response_class=Response,
+    responses={200: {"content": _CONTENT}},
 )
-async def get_archive(request: Request, grant: Granted, path: str) -> Response:
-    """Streams all files below a folder (`/archives/` the whole source) as one zip, stored uncompressed."""
-    from file_service.zip_archive import archive, archive_size
+async def get_archive(
+    request: Request,
+    grant: Granted,
+    path: str,
+    name: Annotated[FormatName, Query(alias="format", description="Of the archive.")] = "zip",
+) -> Response:
+    """Streams all files below a folder (`/archives/` the whole source); zip and tar as they are.
 
+    `x-skipped` is how many files are not in it because no path can say their names.
+    """
+    form = FORMATS[name]
     folder = f"{grant.path(request, path).removesuffix('/')}/" if path else ""
     files: list[File] = []
-    async for page in grant.source.list_pages(folder, recursive=True):
-        files += [entry for entry in page if isinstance(entry, File)]
-    size = archive_size((file.path.removeprefix(folder), file.size) for file in files)
+    size = form.size()
+    skipped = 0
+    async for page in grant.source.walk(folder):
+        skipped += page.skipped
+        for file in page.entries:
+            if isinstance(file, File):
+                files.append(file)
+                size.add(file.path.removeprefix(folder), file)
 
+    filename = f"{basename(path.removesuffix('/')) or 'files'}.{name}"
     headers = {
         "accept-ranges": "none",
         "cache-control": "private, no-store",
-        "content-disposition": content_disposition(
-            f"{basename(path.removesuffix('/')) or 'files'}.zip", attachment=True
-        ),
-        "content-length": str(size),
-        "content-type": "application/zip",
+        "content-disposition": content_disposition(filename, attachment=True),
+        "content-type": form.media_type,
         "x-content-type-options": "nosniff",
     }
+    if not form.compressed:
+        headers["content-length"] = str(size.total)
+    if skipped:
+        headers["x-skipped"] = str(skipped)
     if request.method == "HEAD":
-        return Response(headers=headers)
-    sendable = grant.sendable
-    grant.log.update(selected=size, sendable=sendable, files=len(files), decision="stream")
+        return StreamingResponse(iter(()), headers=headers)
+    _check_limits(grant, form.largest(size.total), len(files))
+    return StreamingResponse(await started(form.pack(grant.source, files, folder)), headers=headers)
+
+
+def _check_limits(grant: Grant, size: int, files: int) -> None:
+    """Raises a 413 for an archive that could not be sent to its end."""
+    sendable = grant.sendable(files)
+    grant.log.update(selected=size, sendable=sendable, files=files, decision="stream")
     if sendable is not None and size > sendable:
         grant.log["decision"] = "refuse"
         raise Problem(
             413,
-            f"The zip would have {size} bytes, more than the {sendable} that can be streamed here. "
+            f"The archive would have {files} files and {size} bytes, more than the {sendable} "
+            "that can be streamed here in the time that is left. "
             "Ask for its folders one by one, or for its files.",
             size=size,
+            files=files,
             max_bytes=sendable,
         )
-    return StreamingResponse(await started(archive(grant.source, files, folder)), headers=headers)

@@ -16,7 +16,7 @@ from file_service.lambda_scope import seconds_left
 from file_service.paths import is_served, requested_path
 from file_service.problem import Problem
 from file_service.settings import Settings
-from file_service.sources import File, FileSource
+from file_service.sources import FileSource
 from file_service.sources.single_file import SingleFile
 from file_service.sources.subfolder import Subfolder
 
@@ -29,7 +29,7 @@ class Grant:
     caller: Caller
     source: FileSource  # all that its caller may see
     digests: DigestsBelow
-    sendable: int | None  # the largest body in bytes that its response may carry; None outside of Lambda
+    seconds_left: float | None  # until the invocation's deadline; None outside of Lambda
     log: dict[str, Any]  # its line in the access log, to be added to
 
     def path(self, request: Request, path: str) -> str:
@@ -38,6 +38,13 @@ class Grant:
         if path and not is_served(path, show_hidden=self.settings.show_hidden):
             raise NotFound(path)
         return path
+
+    def sendable(self, files: int = 1) -> int | None:
+        """The largest body in bytes that a response of so many files may carry; None: no limit."""
+        if self.seconds_left is None:
+            return None
+        reading = files / self.source.files_per_second if files > 1 else 0
+        return self.settings.stream_limits.sendable(self.seconds_left, reading)
 
     @property
     def presigned_seconds(self) -> int:
@@ -54,16 +61,16 @@ async def _grant(request: Request) -> Grant:
     authenticator: Authenticator = request.app.state.authenticator
     log: dict[str, Any] = request.state.log
     caller = await authenticator.identify(request)
+    requested_path(request.scope.get("raw_path") or b"", request.scope["path"])
     log["caller"] = caller.name
     log["share"] = caller.share and caller.share.path
-    seconds = seconds_left(request.scope)
     source, folder = _view(request.app.state.source, caller)
     return Grant(
         settings=settings,
         caller=caller,
         source=source,
         digests=DigestsBelow(request.app.state.digests, folder),
-        sendable=None if seconds is None else settings.stream_limits.sendable(seconds),
+        seconds_left=seconds_left(request.scope),
         log=log,
     )
 
@@ -76,13 +83,6 @@ def _view(source: FileSource, caller: Caller) -> tuple[FileSource, str]:
 
 
 Granted = Annotated[Grant, Depends(_grant)]
-
-
-async def _file(request: Request, grant: Granted, path: str) -> File:
-    return await grant.source.stat(grant.path(request, path))
-
-
-RequestedFile = Annotated[File, Depends(_file)]
 
 
 async def same_site(request: Request) -> None:

@@ -6,15 +6,18 @@ import logging
 import time
 from collections.abc import AsyncIterable
 from contextlib import aclosing
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
+from starlette.requests import Request
 
 from file_service.errors import SourceError
 from file_service.known_digests import Digest
 from file_service.problem import problem_of
-from file_service.routes.dependencies import Granted, RequestedFile
+from file_service.routes.dependencies import Granted
+from file_service.sources import File
 
 router = APIRouter()
 
@@ -42,8 +45,16 @@ class Failure(BaseModel):
     detail: str
 
 
+async def _file(request: Request, grant: Granted, path: str) -> File:
+    return await grant.source.stat(grant.path(request, path))
+
+
+# A dependency, so that what is not there is an error status and no event.
+_RequestedFile = Annotated[File, Depends(_file)]
+
+
 @router.get("/digests/{path:path}", response_class=EventSourceResponse)
-async def get_digest(grant: Granted, file: RequestedFile) -> AsyncIterable[ServerSentEvent]:
+async def get_digest(grant: Granted, file: _RequestedFile) -> AsyncIterable[ServerSentEvent]:
     """Events `progress`, then one `digest` or `failed`. A client that reconnects (Last-Event-ID) starts over."""
     digest = grant.digests.get(file)
     if digest is None:

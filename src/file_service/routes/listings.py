@@ -1,7 +1,7 @@
 """GET and HEAD /files/ and /files/{folder}/: what lies in a folder."""
 
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated
 
@@ -12,30 +12,35 @@ from starlette.responses import Response, StreamingResponse
 from file_service.errors import SourceError
 from file_service.http.negotiation import preferred
 from file_service.listing_formats import (
-    HTML_END,
     EndOfListing,
     FailedListing,
     Listing,
     after_cursor,
     cursor_after,
+    html_end,
     html_head,
     html_items,
     listed,
     ndjson,
 )
 from file_service.problem import problem_of
-from file_service.routes import get_and_head
+from file_service.routes import get_and_head, moved
 from file_service.routes.dependencies import Granted
-from file_service.sources import Entry
+from file_service.sources import Entry, FileSource, Page
 from file_service.streams import started
 
 router = APIRouter()
 
 JSON, NDJSON, HTML = "application/json", "application/x-ndjson", "text/html"
 
-Pages = AsyncGenerator[Sequence[Entry], None]
+Pages = AsyncGenerator[Page, None]
 
 _log = logging.getLogger("file_service")
+
+
+@get_and_head(router, "/files", include_in_schema=False, response_class=Response)
+async def add_slash() -> Response:
+    return moved("./files/")
 
 
 @get_and_head(router, "/files/{folder:path}/", include_in_schema=False)
@@ -47,56 +52,78 @@ async def list_folder(
     cursor: Annotated[str, Query(description="Where the page before this one ended.")] = "",
     limit: Annotated[int, Query(ge=1, le=1000, description="Entries in a JSON page at most.")] = 1000,
 ) -> Response:
-    """A JSON page, or all entries as they are found: one a line (NDJSON), or as links (HTML), as Accept asks."""
+    """A JSON page, or all entries as they are found: one a line (NDJSON), or as links (HTML), as Accept asks.
+
+    Clients that do not ask for JSON get HTML, unless they ask for a page by `cursor` or `limit`.
+    """
     folder = request.path_params.get("folder", prefix.removesuffix("/"))
     folder = f"{grant.path(request, folder)}/" if folder else ""
-    pages = grant.source.list_pages(folder, after=after_cursor(cursor))
-    kind = preferred(request.headers.get("accept", ""), [JSON, NDJSON, HTML])
-    headers = {"cache-control": "private, no-cache", "vary": "accept", "x-content-type-options": "nosniff"}
+    after = after_cursor(cursor)
+    pages = request.query_params.keys() & {"prefix", "cursor", "limit"}
+    offers = [JSON, NDJSON, HTML] if pages else [HTML, JSON, NDJSON]
+    kind = preferred(request.headers.get("accept", ""), offers)
+    headers = {
+        "cache-control": "private, no-cache",
+        "referrer-policy": "no-referrer",
+        "vary": "accept",
+        "x-content-type-options": "nosniff",
+    }
     if kind == JSON:
-        page = await _page(folder, pages, limit)
+        page = await _page(grant.source, folder, after, limit)
         return Response(page.model_dump_json(), headers=headers, media_type=JSON)
+    found = grant.source.list_pages(folder, after=after)
     if request.method == "HEAD":
-        async with aclosing(pages):
-            await anext(pages, None)  # raises where a GET would
+        async with aclosing(found):
+            await anext(found, None)  # raises where a GET would
         return Response(headers=headers, media_type=kind)
-    lines = _lines(pages) if kind == NDJSON else _links(folder, pages)
+    lines = _lines(found) if kind == NDJSON else _links(folder, found)
     return StreamingResponse(await started(lines), headers=headers, media_type=kind)
 
 
-async def _page(folder: str, pages: Pages, limit: int) -> Listing:
+async def _page(source: FileSource, folder: str, after: str, limit: int) -> Listing:
+    """One entry more is asked for, to know whether there is a next page."""
     entries: list[Entry] = []
-    async with aclosing(pages):
+    skipped = 0
+    async with aclosing(source.list_pages(folder, after=after, limit=limit + 1)) as pages:
         async for page in pages:
-            entries += page
+            entries += page.entries
+            skipped += page.skipped
             if len(entries) > limit:
                 break
     cursor = cursor_after(entries[limit - 1]) if len(entries) > limit else None
-    return Listing(folder=folder, entries=[listed(entry) for entry in entries[:limit]], cursor=cursor)
+    return Listing(
+        folder=folder,
+        entries=[listed(entry) for entry in entries[:limit]],
+        cursor=cursor,
+        skipped=skipped,
+    )
 
 
 async def _lines(pages: Pages) -> AsyncGenerator[bytes, None]:
-    count = 0
+    count = skipped = 0
     try:
         async with aclosing(pages):
             async for page in pages:
-                count += len(page)
-                if page:
-                    yield ndjson(listed(entry) for entry in page)
+                count += len(page.entries)
+                skipped += page.skipped
+                if page.entries:
+                    yield ndjson(listed(entry) for entry in page.entries)
     except SourceError as error:
         if not count:
             raise  # nothing was sent yet: an error status says it better
         _log.exception("The listing ended early")
         yield ndjson([FailedListing(detail=problem_of(error).detail)])
     else:
-        yield ndjson([EndOfListing(entries=count)])
+        yield ndjson([EndOfListing(entries=count, skipped=skipped)])
 
 
 async def _links(folder: str, pages: Pages) -> AsyncGenerator[bytes, None]:
     head = html_head(folder)
+    skipped = 0
     async with aclosing(pages):
         async for page in pages:
-            if page:
-                yield head + html_items(page)
+            skipped += page.skipped
+            if page.entries:
+                yield head + html_items(page.entries)
                 head = b""
-    yield head + HTML_END
+    yield head + html_end(skipped)

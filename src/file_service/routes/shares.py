@@ -58,5 +58,5 @@ async def _check_exists(request: Request, grant: Grant, path: str) -> None:
     if checked and not checked.endswith("/"):
         await grant.source.stat(checked)
         return
-    async with aclosing(grant.source.list_pages(checked)) as pages:
+    async with aclosing(grant.source.list_pages(checked, limit=1)) as pages:
         await anext(pages, None)

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from file_service.sources.base import Entry, File, FileSource, Folder
+from file_service.sources.base import Entry, File, FileSource, Folder, OpenFile, Page
 
-__all__ = ["Entry", "File", "FileSource", "Folder", "open_source"]
+__all__ = ["Entry", "File", "FileSource", "Folder", "OpenFile", "Page", "open_source"]
 
 
 def open_source(address: str, *, show_hidden: bool) -> FileSource:

@@ -1,87 +1,92 @@
 """A folder on disk: of the zip, of an EFS mount, of a laptop."""
 
 import asyncio
-import errno
 import os
 import stat
-import time
+from bisect import bisect_right
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from datetime import UTC, datetime
-from functools import partial
+from contextlib import aclosing, contextmanager, suppress
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-import aiofiles
-from aiofiles.threadpool.binary import AsyncFileIO
+from file_service.errors import FileChanged, NotFound, SourceRefused
+from file_service.sources.base import PAGE_ENTRIES, Entry, File, Folder, Page
+from file_service.sources.folder_names import FolderNames, Folders
+from file_service.sources.local_errors import source_error
+from file_service.sources.local_file import LocalFile, file_of, same_version
+from file_service.sources.log_skipped import log_skipped
+from file_service.sources.real_path import real_path
 
-from file_service.errors import FileChanged, NotFound, SourceError, SourceRefused, SourceUnavailable
-from file_service.paths import is_served
-from file_service.sources.base import PAGE_ENTRIES, Entry, File, Folder
-from file_service.sources.reads import Reads
-
-# Smaller ones cost more in turns and trips to threads, larger ones more memory and a later first byte: measured in
-# docs/file_service.md.
-CHUNK_BYTES = 1024 * 1024
-
-# Neither a page cache nor a fast socket makes anybody wait. After this many seconds others get a turn all the same.
-FAIR_SHARE = 0.002
-
-# What cannot exist and what is not a file are one answer.
-_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}
+# A pipe is opened without waiting for its other end.
+_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+# Linux: a descriptor to look at a file with, which opens nothing. Elsewhere the next best.
+_LOOK = getattr(os, "O_PATH", _READ) | os.O_CLOEXEC
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class LocalSource:
-    """Files below `root`. Symbolic links are followed as long as they end inside it."""
+    """Files below `root`. Symbolic links are followed as long as they end inside it.
+
+    A file is opened first. Then the system is asked where the descriptor leads, and whatever is
+    not below the root is closed again. A path that was looked at before could be another one by
+    the time it is opened.
+    """
+
+    files_per_second = 2000  # a careful number for NFS; a disk does ten times as many
 
     def __init__(self, root: Path, *, show_hidden: bool = False) -> None:
         self._root = os.path.realpath(root)
-        self._show_hidden = show_hidden
+        self._below = f"{self._root.rstrip('/')}/"
+        self._frozen = bool(os.statvfs(root).f_flag & os.ST_RDONLY)
+        self._folders = Folders(show_hidden=show_hidden)
+
+    async def check(self) -> None:
+        await asyncio.to_thread(self._names, "")
 
     async def stat(self, path: str) -> File:
         return await asyncio.to_thread(self._stat, path)
 
-    async def read(self, file: File, start: int, stop: int) -> AsyncGenerator[bytes, None]:
-        """The last chunk leaves when the file was seen to be the same: of one that is rewritten in place no body may
-        seem whole."""
-        opener = partial(self._open, file, start)  # all of the opening takes one trip to a thread
-        opening = asyncio.ensure_future(aiofiles.open(file.path, "rb", buffering=0, opener=opener))
-        work: asyncio.Future[Any] = opening
-        left = stop - start
-        turn = time.monotonic()
+    async def open(self, path: str, start: int = 0, stop: int | None = None) -> LocalFile:
+        opening = asyncio.ensure_future(asyncio.to_thread(self._open, path))
         try:
-            opened = await asyncio.shield(opening)  # shielded: a thread goes on when the wait for it is cancelled
-            reads = Reads(opened)
-            ahead: asyncio.Future[bytes] | None = None
-            while left:
-                work = ahead or reads.begin(min(CHUNK_BYTES, left))
-                chunk: bytes = await asyncio.shield(work)
-                left -= len(chunk)
-                if (not chunk or not left) and reads.cache_tells:
-                    _check_unchanged(file, opened.fileno())
-                elif not chunk or not left:
-                    work = asyncio.ensure_future(asyncio.to_thread(_check_unchanged, file, opened.fileno()))
-                    await asyncio.shield(work)
-                elif not reads.cache_tells:  # if it does, the kernel reads ahead, and to copy that takes no time
-                    work = ahead = reads.begin(min(CHUNK_BYTES, left))
-                if not chunk:
-                    raise FileChanged(f"{file.path} ended {left} bytes early")
-                yield chunk
-                if time.monotonic() - turn > FAIR_SHARE:
-                    await asyncio.sleep(0)
-                    turn = time.monotonic()
-        except OSError as error:
-            raise _source_error(error, file.path) from error
-        finally:
-            # In a task of its own: anyio's cancelled scopes cancel each wait of ours, however often.
-            await asyncio.shield(_close(opening, work))
+            # Shielded: a thread goes on when the wait for it is cancelled.
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close_unwanted)
+            raise
+
+    async def read(self, file: File, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+        opened = await self.open(file.path)
+        async with aclosing(opened):
+            _check_version(file, opened)
+            async with aclosing(opened.read(start, stop)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+    async def read_whole(self, files: Sequence[File]) -> Sequence[bytes]:
+        return await asyncio.to_thread(lambda: [self._read_whole(file) for file in files])
 
     async def list_pages(
-        self, folder: str, *, after: str = "", recursive: bool = False
-    ) -> AsyncGenerator[Sequence[Entry], None]:
-        entries = self._entries(folder, after, recursive, [])
-        while page := await asyncio.to_thread(lambda: list(islice(entries, PAGE_ENTRIES))):
-            yield page
+        self, folder: str, *, after: str = "", limit: int = PAGE_ENTRIES
+    ) -> AsyncGenerator[Page, None]:
+        names = await asyncio.to_thread(self._names, folder)
+        at = bisect_right(names.names, after, key=lambda name: folder + name)
+        while at < len(names.names):
+            entries, at = await asyncio.to_thread(self._entries, folder, names, at, limit)
+            yield Page(entries)
+        if names.unsayable:
+            log_skipped(folder, names.unsayable)
+            yield Page([], len(names.unsayable))
+
+    async def walk(self, folder: str) -> AsyncGenerator[Page, None]:
+        entries = self._walk(folder)
+        while found := await asyncio.to_thread(lambda: list(islice(entries, PAGE_ENTRIES))):
+            files = [entry for entry in found if isinstance(entry, File)]
+            unsayable = [entry for entry in found if isinstance(entry, str)]
+            if unsayable:
+                log_skipped(folder, unsayable)
+            yield Page(files, len(unsayable))
 
     async def sign(self, file: File, seconds: int) -> str | None:
         return None
@@ -89,83 +94,170 @@ class LocalSource:
     async def aclose(self) -> None:
         pass
 
-    def _resolve(self, path: str) -> str:
-        resolved = os.path.realpath(os.path.join(self._root, path))
-        if os.path.commonpath([resolved, self._root]) != self._root:
-            raise NotFound(path)
-        return resolved
-
-    def _open(self, file: File, start: int, path: str, flags: int) -> int:
-        """A descriptor of this version of the file, at `start`."""
-        descriptor = os.open(self._resolve(path), flags | os.O_NONBLOCK)  # lest it waits on what became a pipe
+    @contextmanager
+    def _opened(self, path: str, flags: int) -> Iterator["_Opened"]:
+        """What is at `path`, while it is open. Raises `NotFound` when that is not below the root."""
         try:
-            _check_unchanged(file, descriptor)
-            os.lseek(descriptor, start, os.SEEK_SET)
-        except BaseException:
+            descriptor = os.open(self._below + path, flags)
+        except OSError as error:
+            raise source_error(error, path) from error
+        try:
+            opened = _Opened(descriptor, real_path(descriptor))
+            if opened.real != self._root and not opened.real.startswith(self._below):
+                raise NotFound(path)
+            yield opened
+        except OSError as error:
+            raise source_error(error, path) from error
+        finally:
             os.close(descriptor)
-            raise
-        return descriptor
+
+    def _open(self, path: str) -> LocalFile:
+        with self._opened(path, _READ) as opened:
+            status = _regular(opened, path)
+            kept = os.dup(opened.descriptor)
+        return LocalFile(file_of(path, status, frozen=self._frozen), kept, status)
 
     def _stat(self, path: str) -> File:
+        with self._opened(path, _LOOK) as opened:
+            status = _regular(opened, path)
+        return file_of(path, status, frozen=self._frozen)
+
+    def _read_whole(self, file: File) -> bytes:
+        with self._opened(file.path, _READ) as opened:
+            before = os.fstat(opened.descriptor)
+            if file_of(file.path, before, frozen=self._frozen).etag != file.etag:
+                raise FileChanged(f"{file.path} changed before it was read")
+            data = b""
+            while more := os.read(opened.descriptor, file.size - len(data)):
+                data += more
+            if len(data) < file.size or not same_version(before, os.fstat(opened.descriptor)):
+                raise FileChanged(f"{file.path} changed while it was read")
+            return data
+
+    def _names(self, folder: str) -> FolderNames:
+        with self._opened(folder, _FOLDER) as opened:
+            return self._folders.names(opened.descriptor, lambda name: self._linked_folder(folder + name) is not None)
+
+    def _linked_folder(self, path: str) -> str | None:
+        """The real path of the folder that the link at `path` leads to, if it leads to one."""
+        with suppress(NotFound, SourceRefused), self._opened(path, _LOOK) as opened:
+            if stat.S_ISDIR(os.fstat(opened.descriptor).st_mode):
+                return opened.real
+        return None
+
+    def _entries(self, folder: str, names: FolderNames, at: int, limit: int) -> tuple[list[Entry], int]:
+        """At most `limit` entries of `folder`, for the names from position `at` on; and the next
+        position. What is no file or folder, or not any more, has no entry."""
+        entries: list[Entry] = []
+        with self._opened(folder, _FOLDER) as opened:
+            while at < len(names.names) and len(entries) < limit:
+                name = names.names[at]
+                at += 1
+                if name in names.links:
+                    entry = self._link(opened, folder + name)
+                elif name.endswith("/"):
+                    entry = Folder(folder + name)
+                else:
+                    entry = self._file(opened, folder, name)
+                if entry is not None:
+                    entries.append(entry)
+        return entries, at
+
+    def _file(self, opened: "_Opened", folder: str, name: str) -> File | None:
+        """By its name alone: what lies in a folder that lies below the root does so too."""
         try:
-            status = os.stat(self._resolve(path))
-        except OSError as error:
-            raise _source_error(error, path) from error
+            status = os.stat(name, dir_fd=opened.descriptor, follow_symlinks=False)
+        except FileNotFoundError:  # gone since it was listed
+            return None
         if not stat.S_ISREG(status.st_mode):
-            raise NotFound(path)
-        return _file(path, status)
+            return None
+        return file_of(folder + name, status, frozen=self._frozen)
 
-    def _entries(self, folder: str, after: str, recursive: bool, above: list[str]) -> Iterator[Entry]:
-        """Entries past `after`. `above`: the real folders that lead here; a link back to one of them is no folder."""
-        real = self._resolve(folder)
+    def _link(self, opened: "_Opened", path: str) -> Entry | None:
+        """What the link at `path` is, in the folder that is `opened`. A link back to the folder
+        that holds it would be a folder without end."""
+        if path.endswith("/"):
+            target = self._linked_folder(path)
+            return None if target is None or opened.lies_in(target) else Folder(path)
+        with suppress(NotFound):  # gone, or outside the root
+            return self._stat(path)
+        return None
+
+    def _walk(self, folder: str) -> Iterator[File | str]:
+        """All files below `folder`, and the names that no path can say.
+
+        A folder to which several links lead is walked for the first of them, and where it really
+        is. Otherwise each level of a chain of links could double the files.
+        """
+        linked: set[str] = set()
+        levels = [self._level(folder)]
+        yield from levels[0].unsayable
+        while levels:
+            for entry in levels[-1].left:
+                if isinstance(entry, File):
+                    yield entry
+                elif below := self._next_level(entry, levels, linked):
+                    levels.append(below)
+                    yield from below.unsayable
+                    break
+            else:
+                levels.pop()
+
+    def _next_level(self, folder: Folder, levels: "Sequence[_Level]", linked: set[str]) -> "_Level | None":
+        """The level below; None where a link leads to a folder that the walk is in or was in."""
         try:
-            names = os.listdir(real)
-        except OSError as error:
-            raise _source_error(error, folder) from error
-        served = (folder + name for name in names if is_served(name, show_hidden=self._show_hidden))
-        # A folder sorts as its path with the slash, so that the walk comes in the order of whole paths, as S3 lists.
-        for path in sorted(f"{path}/" if os.path.isdir(os.path.join(self._root, path)) else path for path in served):
-            try:
-                if not path.endswith("/"):
-                    if path > after:
-                        yield self._stat(path)
-                elif self._resolve(path) in [*above, real]:
-                    continue
-                elif not recursive:
-                    if path > after:
-                        yield Folder(path)
-                elif path > after or after.startswith(path):
-                    yield from self._entries(path, after, recursive, [*above, real])
-            except NotFound:  # gone since it was listed, outside the root, or neither file nor folder
-                continue
+            level = self._level(folder.path)
+        except NotFound:  # gone since it was listed
+            return None
+        if not level.linked_from(levels[-1]):
+            return level
+        if level.real in linked or any(level.real == above.real for above in levels):
+            return None
+        linked.add(level.real)
+        return level
+
+    def _level(self, folder: str) -> "_Level":
+        names = self._names(folder)
+        with self._opened(folder, _FOLDER) as opened:
+            real = opened.real
+        entries, _ = self._entries(folder, names, 0, len(names.names))
+        return _Level(real, iter(entries), names.unsayable)
 
 
-def _file(path: str, status: os.stat_result) -> File:
-    # The time to the nanosecond and the size, as nginx does with seconds. No inode: it differs between the execution
-    # environments that serve one zip, and a download that is resumed in another one must go on.
-    return File(
-        path=path,
-        size=status.st_size,
-        modified=datetime.fromtimestamp(status.st_mtime_ns // 1_000_000_000, UTC),
-        etag=f'"{status.st_mtime_ns:x}-{status.st_size:x}"',
-    )
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    descriptor: int
+    real: str  # the path of what is open, without links
+
+    def lies_in(self, folder: str) -> bool:
+        return self.real == folder or self.real.startswith(f"{folder.rstrip('/')}/")
 
 
-def _check_unchanged(file: File, descriptor: int) -> None:
-    if _file(file.path, os.fstat(descriptor)).etag != file.etag:
-        raise FileChanged(f"{file.path} changed while it was read")
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """A folder that a walk is in: the entries that it has not come to yet."""
+
+    real: str
+    left: Iterator[Entry]
+    unsayable: Sequence[str]
+
+    def linked_from(self, above: "_Level") -> bool:
+        return os.path.dirname(self.real) != above.real
 
 
-async def _close(opening: asyncio.Future[AsyncFileIO], work: asyncio.Future[Any]) -> None:
-    """Close the file, if it was opened, when no thread is at work in it any more."""
-    opened, _ = await asyncio.gather(opening, work, return_exceptions=True)
-    if not isinstance(opened, BaseException):
-        await opened.close()
+def _regular(opened: _Opened, path: str) -> os.stat_result:
+    status = os.fstat(opened.descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise NotFound(path)
+    return status
 
 
-def _source_error(error: OSError, path: str) -> SourceError:
-    if error.errno in _ABSENT:
-        return NotFound(path)
-    if error.errno in {errno.EACCES, errno.EPERM}:
-        return SourceRefused(f"The service may not read {path}: {error.strerror}")
-    return SourceUnavailable(f"Reading {path} failed: {error.strerror}")
+def _check_version(file: File, opened: LocalFile) -> None:
+    if opened.file.etag != file.etag:
+        raise FileChanged(f"{file.path} changed before it was read")
+
+
+def _close_unwanted(opening: asyncio.Future[LocalFile]) -> None:
+    """For whom nobody waits any more: a thread went on and opened it."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close_now()

@@ -1,0 +1,105 @@
+"""Signed requests over kept connections, repeated where that may help. Blocking: for threads."""
+
+import http.client
+import random
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from file_service.aws.credentials import CredentialProvider
+from file_service.aws.sigv4 import query_string, signed_headers
+
+_TRIES = 5
+_RETRY_SECONDS = 0.05  # doubled each time, and a random part of it
+_TIMEOUT = 15
+_REPEAT = {429, 500, 502, 503, 504}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    status: int
+    body: bytes
+
+
+class AwsClient:
+    """Requests to one `service` of `region` at `endpoint`."""
+
+    def __init__(self, endpoint: str, region: str, service: str, credentials: CredentialProvider) -> None:
+        address = urlsplit(endpoint)
+        self._host = address.netloc
+        self._tls = ssl.create_default_context() if address.scheme == "https" else None
+        self._region = region
+        self._service = service
+        self._credentials = credentials
+        self._idle: list[http.client.HTTPConnection] = []
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+    ) -> Reply:
+        """The reply, whatever its status. Raises OSError when there is none.
+
+        `path` is encoded already. A request that fails, or is told to come later, is repeated:
+        use it for what changes nothing.
+        """
+        encoded = query_string(query)
+        target = f"{path}?{encoded}" if encoded else path
+        failed: Exception | None = None
+        for tried in range(_TRIES):
+            if tried:
+                time.sleep(_RETRY_SECONDS * 2 ** (tried - 1) * random.uniform(0.5, 1))
+            signed = signed_headers(
+                method,
+                self._host,
+                path,
+                encoded,
+                body,
+                headers or {},
+                self._credentials.get(),
+                self._region,
+                self._service,
+                datetime.now(UTC),
+            )
+            try:
+                reply = self._exchange(method, target, signed, body)
+            except (OSError, http.client.HTTPException) as error:
+                failed = error
+                continue
+            if reply.status not in _REPEAT:
+                return reply
+            failed = None
+        if failed is not None:
+            raise OSError(f"{self._host} does not answer: {failed!r}") from failed
+        return reply
+
+    def _exchange(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._connect()
+        try:
+            connection.request(method, target, body or None, dict(headers))
+            response = connection.getresponse()
+            reply = Reply(response.status, response.read())
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+        return reply
+
+    def _connect(self) -> http.client.HTTPConnection:
+        if self._tls is None:
+            return http.client.HTTPConnection(self._host, timeout=_TIMEOUT)
+        return http.client.HTTPSConnection(self._host, timeout=_TIMEOUT, context=self._tls)
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()

@@ -1,0 +1,70 @@
+"""Where credentials come from on Lambda: the environment, or the container endpoint.
+
+Lambda sets the variables; a function with SnapStart gets the endpoint instead, because what is in
+a snapshot would be too old (Lambda Developer Guide, "Defined runtime environment variables").
+"""
+
+import json
+import os
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+from file_service.aws.sigv4 import Credentials
+
+_RELATIVE_TO = "http://169.254.170.2"  # Amazon ECS Developer Guide, "Task IAM role"
+_RENEW_BEFORE = timedelta(minutes=5)
+_SECONDS = 5
+
+
+class NoCredentials(Exception):
+    """The message says what to set."""
+
+
+class CredentialProvider:
+    """The credentials of this process, renewed before they end. Safe to call from threads."""
+
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+        self._environment = environment
+        self._lock = threading.Lock()
+        self._held: Credentials | None = None
+
+    def get(self) -> Credentials:
+        """Raises `NoCredentials`, or OSError when the endpoint does not answer."""
+        with self._lock:
+            held = self._held
+            if held is None or (held.expires and held.expires - datetime.now(UTC) < _RENEW_BEFORE):
+                self._held = held = self._load()
+            return held
+
+    def _load(self) -> Credentials:
+        environment = self._environment
+        access, secret = (environment.get(f"AWS_{name}") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"))
+        if access and secret:
+            return Credentials(access, secret, environment.get("AWS_SESSION_TOKEN") or None)
+        if relative := environment.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
+            return self._fetch(_RELATIVE_TO + relative)
+        if full := environment.get("AWS_CONTAINER_CREDENTIALS_FULL_URI"):
+            return self._fetch(full)
+        raise NoCredentials(
+            "There are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+            "for a profile by: eval $(aws configure export-credentials --format env)"
+        )
+
+    def _fetch(self, url: str) -> Credentials:
+        headers = {}
+        if file := self._environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
+            headers["Authorization"] = Path(file).read_text().strip()
+        elif token := self._environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN"):
+            headers["Authorization"] = token
+        with urlopen(Request(url, headers=headers), timeout=_SECONDS) as answer:
+            given = json.load(answer)
+        expires = given.get("Expiration")
+        return Credentials(
+            given["AccessKeyId"],
+            given["SecretAccessKey"],
+            given.get("Token"),
+            datetime.fromisoformat(expires) if expires else None,
+        )

@@ -1,0 +1,45 @@
+"""The formats of archives that people can ask for."""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from file_service.packing.archive import Writer, archive
+from file_service.packing.gzip_stream import gzip_bound, gzipped
+from file_service.packing.tar_writer import TarSize, TarWriter
+from file_service.packing.zip_writer import ZipSize, ZipWriter
+from file_service.sources import File, FileSource
+
+FormatName = Literal["zip", "tar", "tar.gz"]
+
+
+class Size(Protocol):
+    """The size in bytes of the archive of the files that were added."""
+
+    def add(self, name: str, file: File) -> None: ...
+
+    @property
+    def total(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    media_type: str
+    size: type[Size]
+    writer: type[Writer]
+    compressed: bool = False
+
+    def largest(self, size: int) -> int:
+        """How large the archive may become whose files and headers have `size` bytes."""
+        return gzip_bound(size) if self.compressed else size
+
+    def pack(self, source: FileSource, files: Sequence[File], folder: str) -> AsyncGenerator[bytes, None]:
+        packed = archive(source, files, folder, self.writer())
+        return gzipped(packed) if self.compressed else packed
+
+
+FORMATS: dict[FormatName, Format] = {
+    "zip": Format("application/zip", ZipSize, ZipWriter),
+    "tar": Format("application/x-tar", TarSize, TarWriter),
+    "tar.gz": Format("application/gzip", TarSize, TarWriter, compressed=True),
+}

@@ -1,0 +1,105 @@
+"""Reads many files in their order, the next ones while the present one is sent."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from file_service.packing import HELD_BYTES
+from file_service.sources import File, FileSource
+
+_UNIT_FILES = 64
+
+# Units that are read ahead: 8 MiB. On S3 they wait for each other's requests, not for each file's.
+_AHEAD = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Small files with all of their bytes."""
+
+    files: Sequence[tuple[File, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A large file, to be read to its end."""
+
+    file: File
+    chunks: AsyncGenerator[bytes, None]
+
+
+Unit = Whole | Streamed
+
+
+async def read_ahead(source: FileSource, files: Sequence[File]) -> AsyncGenerator[Unit, None]:
+    """All of `files` in their order. Raises `SourceError` where one cannot be read."""
+    groups = _groups(files)
+    ahead: deque[_Started] = deque()
+    try:
+        while True:
+            while len(ahead) < _AHEAD and (group := next(groups, None)):
+                ahead.append(_Started(source, group))
+            if not ahead:
+                return
+            yield await ahead[0].unit()
+            await ahead.popleft().aclose()
+    finally:
+        for started in ahead:
+            await started.aclose()
+
+
+class _Started:
+    """A unit that is being read: small files whole, of a large one the first chunk."""
+
+    def __init__(self, source: FileSource, files: Sequence[File]) -> None:
+        self._files = files
+        self._chunks: AsyncGenerator[bytes, None] | None = None
+        self._work: asyncio.Future[Sequence[bytes]]
+        if files[0].size <= HELD_BYTES:
+            self._work = asyncio.ensure_future(source.read_whole(files))
+        else:
+            self._chunks = source.read(files[0], 0, files[0].size)
+            self._work = asyncio.ensure_future(_first(self._chunks))
+
+    async def unit(self) -> Unit:
+        parts = await self._work
+        if self._chunks is None:
+            return Whole(list(zip(self._files, parts, strict=True)))
+        return Streamed(self._files[0], _joined(parts, self._chunks))
+
+    async def aclose(self) -> None:
+        self._work.cancel()
+        await asyncio.wait([self._work])
+        if not self._work.cancelled():
+            self._work.exception()  # it was raised where the unit was awaited, or is not wanted
+        if self._chunks is not None:
+            await self._chunks.aclose()
+
+
+async def _first(chunks: AsyncGenerator[bytes, None]) -> Sequence[bytes]:
+    return [await anext(chunks)]
+
+
+async def _joined(first: Iterable[bytes], rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    for chunk in first:
+        yield chunk
+    async with aclosing(rest):
+        async for chunk in rest:
+            yield chunk
+
+
+def _groups(files: Sequence[File]) -> Iterator[Sequence[File]]:
+    """Neighbouring small files together, each large one by itself."""
+    group: list[File] = []
+    size = 0
+    for file in files:
+        full = len(group) == _UNIT_FILES or size + file.size > HELD_BYTES
+        if group and full:
+            yield group
+            group, size = [], 0
+        group.append(file)
+        size += file.size
+    if group:
+        yield group

@@ -1,0 +1,65 @@
+"""The tar format, POSIX.1-2001 (pax), whose headers the standard library makes. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from tarfile import BLOCKSIZE, PAX_FORMAT, RECORDSIZE, TarInfo
+
+from file_service.sources.base import File
+
+
+@dataclass
+class TarSize:
+    """The size in bytes of a tar, as `TarWriter` writes it, of the files that were added."""
+
+    at: int = 0
+
+    def add(self, name: str, file: File) -> None:
+        self.at += len(_header(name, file)) + file.size + _padding(file.size)
+
+    @property
+    def total(self) -> int:
+        return self.at + _end_bytes(self.at)
+
+
+class TarWriter:
+    """A `Writer`."""
+
+    def __init__(self) -> None:
+        self._at = 0
+        self._size = 0
+
+    def whole(self, name: str, file: File, data: bytes) -> Sequence[bytes]:
+        return self.begin(name, file), data, self.end()
+
+    def begin(self, name: str, file: File) -> bytes:
+        header = _header(name, file)
+        self._size = file.size
+        self._at += len(header) + file.size
+        return header
+
+    def data(self, chunk: bytes) -> None:
+        """Nothing: a tar has no checksums of contents."""
+
+    def end(self) -> bytes:
+        padding = bytes(_padding(self._size))
+        self._at += len(padding)
+        return padding
+
+    def finish(self) -> Iterator[bytes]:
+        yield bytes(_end_bytes(self._at))
+
+
+def _header(name: str, file: File) -> bytes:
+    info = TarInfo(name)
+    info.size = file.size
+    info.mtime = int(file.modified.timestamp())
+    return info.tobuf(PAX_FORMAT)
+
+
+def _padding(size: int) -> int:
+    return -size % BLOCKSIZE
+
+
+def _end_bytes(at: int) -> int:
+    """Two empty blocks, and more up to a whole record."""
+    return 2 * BLOCKSIZE + -(at + 2 * BLOCKSIZE) % RECORDSIZE

@@ -1,0 +1,95 @@
+"""An open file of a folder on disk."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
+
+from file_service.errors import FileChanged
+from file_service.sources.base import File
+from file_service.sources.local_errors import source_error
+from file_service.sources.reads import Reads
+
+# Neither a page cache nor a fast socket makes anybody wait. After this many seconds others get a
+# turn all the same.
+FAIR_SHARE = 0.002
+
+
+class LocalFile:
+    """A descriptor, and the version of the file that it was opened as."""
+
+    def __init__(self, file: File, descriptor: int, status: os.stat_result) -> None:
+        self.file = file
+        self._descriptor = descriptor
+        self._closing: asyncio.Future[None] | None = None
+        self._status = status
+        self._reads: Reads | None = None
+
+    async def read(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+        """The last chunk leaves when the file was seen to be the same: of one that is rewritten in
+        place no body may seem whole."""
+        self._reads = reads = Reads(self._descriptor, start, stop)
+        turn = time.monotonic()
+        try:
+            while reads.left:
+                chunk = await reads.take()
+                if not chunk or not reads.left:
+                    await self._check_unchanged(reads)
+                if not chunk:
+                    raise FileChanged(f"{self.file.path} ended {reads.left} bytes early")
+                yield chunk
+                if time.monotonic() - turn > FAIR_SHARE:
+                    await asyncio.sleep(0)
+                    turn = time.monotonic()
+        except OSError as error:
+            raise source_error(error, self.file.path) from error
+
+    async def aclose(self) -> None:
+        # In a task of its own: anyio's cancelled scopes cancel each wait of ours, however often.
+        self._closing = self._closing or asyncio.ensure_future(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        """Closes the file when no thread is at work in it any more."""
+        if self._reads and self._reads.working:
+            await asyncio.wait([self._reads.working])
+        await asyncio.to_thread(self.close_now)
+
+    def close_now(self) -> None:
+        os.close(self._descriptor)
+
+    async def _check_unchanged(self, reads: Reads) -> None:
+        if reads.cache_tells:
+            status = os.fstat(self._descriptor)
+        else:  # NFS asks its server
+            status = await asyncio.to_thread(os.fstat, self._descriptor)
+        if not same_version(self._status, status):
+            raise FileChanged(f"{self.file.path} changed while it was read")
+
+
+def same_version(before: os.stat_result, now: os.stat_result) -> bool:
+    """Whether an open file still holds what it held.
+
+    The change time shows a rewrite that has set the modification time back. It also changes when
+    the file loses or gets a name: one that was replaced by another is read to its end.
+    """
+    if (before.st_mtime_ns, before.st_size) != (now.st_mtime_ns, now.st_size):
+        return False
+    return before.st_ctime_ns == now.st_ctime_ns or before.st_nlink != now.st_nlink
+
+
+def file_of(path: str, status: os.stat_result, *, frozen: bool) -> File:
+    """`frozen`: on a read-only file system, as a function's code is.
+
+    Its change times and inodes differ between the execution environments that serve one zip, and
+    a download that is resumed in another one must go on. There the modification time and the size
+    are enough. Elsewhere the change time shows a file that was replaced and dated back.
+    """
+    tag = f"{status.st_mtime_ns:x}-{status.st_size:x}"
+    return File(
+        path=path,
+        size=status.st_size,
+        modified=datetime.fromtimestamp(status.st_mtime_ns // 1_000_000_000, UTC),
+        etag=f'"{tag}"' if frozen else f'"{tag}-{status.st_ctime_ns:x}"',
+    )

@@ -1,0 +1,107 @@
+"""ListObjectsV2: what lies in a bucket, page by page, odd keys and all.
+
+obstore cannot list a bucket with one key that its path type rejects, such as `a//b`: the whole
+page is an error, and so is every listing above it. Source: "ListObjectsV2", S3 API Reference.
+"""
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote, unquote_plus
+
+from file_service.aws.client import AwsClient, Reply
+from file_service.aws.credentials import NoCredentials
+from file_service.errors import SourceError, SourceRefused, SourceUnavailable
+
+# What another try cannot help: the operator has to act.
+_REFUSED = {301, 400, 401, 403, 404}
+
+
+@dataclass(frozen=True, slots=True)
+class S3Object:
+    """`etag` with its quotes; None where a store sends none."""
+
+    key: str
+    size: int
+    modified: datetime
+    etag: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class S3Page:
+    """Both in the order of their UTF-8 bytes. `prefixes` end with the delimiter."""
+
+    objects: Sequence[S3Object]
+    prefixes: Sequence[str]
+
+
+class S3Listing:
+    def __init__(self, client: AwsClient, base_path: str, bucket: str) -> None:
+        self._client = client
+        self._path = f"{base_path.rstrip('/')}/{quote(bucket)}"
+        self._bucket = bucket
+
+    def pages(self, prefix: str, *, after: str = "", delimiter: str = "", limit: int = 1000) -> Iterator[S3Page]:
+        """What has `prefix`, past the key `after`. Blocking. Raises `SourceError`.
+
+        With a `delimiter` what lies behind the next one is told by its prefix alone.
+        """
+        query = {"list-type": "2", "prefix": prefix, "max-keys": str(limit), "encoding-type": "url"}
+        if delimiter:
+            query["delimiter"] = delimiter
+        if after:
+            query["start-after"] = after
+        while True:
+            root = self._ask(query)
+            # In URL encoding, because XML cannot say control characters.
+            decode = unquote_plus if root.findtext("EncodingType") == "url" else str
+            yield S3Page(
+                [_object(element, decode) for element in root.iter("Contents")],
+                [decode(each.findtext("Prefix", "")) for each in root.iter("CommonPrefixes")],
+            )
+            token = root.findtext("NextContinuationToken")
+            if root.findtext("IsTruncated") != "true" or not token:
+                return
+            query["continuation-token"] = token
+
+    def _ask(self, query: dict[str, str]) -> ElementTree.Element:
+        call = f"ListObjectsV2 of bucket {self._bucket!r}, prefix {query['prefix']!r}"
+        try:
+            reply = self._client.request("GET", self._path, query)
+        except NoCredentials as error:
+            raise SourceRefused(f"{call}: {error}") from error
+        except OSError as error:
+            raise SourceUnavailable(f"{call}: {error}") from error
+        if reply.status != 200:
+            raise failure(call, reply)
+        try:
+            return _without_namespace(ElementTree.fromstring(reply.body))
+        except ElementTree.ParseError as error:
+            raise SourceUnavailable(f"{call}: the reply is no XML: {error}") from error
+
+
+def failure(call: str, reply: Reply) -> SourceError:
+    """What a reply that is not 200 means; its message names the call and the code."""
+    try:
+        document = _without_namespace(ElementTree.fromstring(reply.body))
+        said = f"{document.findtext('Code')}: {document.findtext('Message')}"
+    except ElementTree.ParseError:
+        said = "no code"
+    kind = SourceRefused if reply.status in _REFUSED else SourceUnavailable
+    return kind(f"{call}: {reply.status} {said}")
+
+
+def _object(element: ElementTree.Element, decode: Callable[[str], str]) -> S3Object:
+    return S3Object(
+        decode(element.findtext("Key", "")),
+        int(element.findtext("Size", "0")),
+        datetime.fromisoformat(element.findtext("LastModified", "")).replace(microsecond=0),
+        element.findtext("ETag"),
+    )
+
+
+def _without_namespace(root: ElementTree.Element) -> ElementTree.Element:
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]
+    return root
