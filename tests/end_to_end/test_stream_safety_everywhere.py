@@ -1,4 +1,4 @@
-"""The stream-safety middleware where it is meant to work: one app, under uvicorn and on an Event Function."""
+"""The stream-safety middleware where it is meant to work: one app, under uvicorn and on both kinds of function."""
 
 import os
 import subprocess
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.lambda_emulator.support import Client, RunningEmulator, write_template
+from tests.lambda_emulator.support import RunningEmulator, write_template
+from tests.lambda_emulator.web_support import WebClient, WebEmulator, write_web_template
 from tests.patience import PATIENCE
 
 APPS = Path(__file__).with_name("apps")
@@ -45,6 +46,14 @@ def on_an_event_function(folder: Path, doorbell: Path) -> Iterator[int]:
         yield emulator.port
 
 
+@contextmanager
+def on_a_web_function(folder: Path, doorbell: Path) -> Iterator[int]:
+    variables = {"DOORBELL": str(doorbell), "AWS_LAMBDA_PYTHON_ENTRYPOINT": "guarded:app"}
+    template = write_web_template(folder, CodeUri=str(APPS), EnvironmentVariables=variables)
+    with WebEmulator("--template", str(template), command=()) as emulator:
+        yield emulator.port
+
+
 @pytest.fixture
 def doorbell(tmp_path: Path) -> Path:
     path = tmp_path / "doorbell"
@@ -52,10 +61,15 @@ def doorbell(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture(params=["uvicorn, httptools", "uvicorn, h11", "event function"])
+@pytest.fixture(params=["uvicorn, httptools", "uvicorn, h11", "event function", "web function"])
 def port(request: pytest.FixtureRequest, tmp_path: Path, doorbell: Path) -> Iterator[int]:
-    _, _, parser = request.param.partition(", ")
-    with under_uvicorn(parser, doorbell) if parser else on_an_event_function(tmp_path, doorbell) as port:
+    where, _, parser = request.param.partition(", ")
+    if where == "uvicorn":
+        running = under_uvicorn(parser, doorbell)
+    else:
+        start = on_an_event_function if where == "event function" else on_a_web_function
+        running = start(tmp_path, doorbell)
+    with running as port:
         yield port
 
 
@@ -68,7 +82,7 @@ def visibly_broken(server: str) -> bool:
 
 
 def test_a_stream_that_takes_too_long_ends_with_a_record(port: int, request: pytest.FixtureRequest) -> None:
-    with Client(port) as client:
+    with WebClient(port) as client:
         client.request("GET", "/events")
         response = client.response()
     assert response.status == 200
@@ -80,7 +94,7 @@ def test_a_stream_that_takes_too_long_ends_with_a_record(port: int, request: pyt
 
 
 def test_an_error_in_mid_stream_ends_with_a_record(port: int, request: pytest.FixtureRequest) -> None:
-    with Client(port) as client:
+    with WebClient(port) as client:
         client.request("GET", "/lines")
         response = client.response()
     assert response.body == b'{"number": 1}\n{"error":{"errorType":"Runtime.UserException"}}\n'
@@ -88,7 +102,7 @@ def test_an_error_in_mid_stream_ends_with_a_record(port: int, request: pytest.Fi
 
 
 def test_heartbeats_reach_the_client_while_the_app_is_quiet(port: int, doorbell: Path) -> None:
-    with Client(port) as client:
+    with WebClient(port) as client:
         client.request("GET", "/quiet")
         chunks = client.chunks(client.head())
         assert [next(chunks) for _ in range(4)] == [b"data: first\n\n", b":\n\n", b":\n\n", b":\n\n"]
@@ -97,7 +111,7 @@ def test_heartbeats_reach_the_client_while_the_app_is_quiet(port: int, doorbell:
 
 
 def test_a_whole_response_is_untouched(port: int) -> None:
-    with Client(port) as client:
+    with WebClient(port) as client:
         for _ in range(3):
             client.request("GET", "/whole")
             response = client.response()
