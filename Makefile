@@ -69,6 +69,7 @@ lint: $(READY) ## ruff, mypy --strict, and the template through sam validate --l
 build: $(READY) ## sam build for ARCH (arm64 or x86_64), reproducible, with bytecode where there is a Python 3.13
 	@$(SAM) build --parameter-overrides Architecture=$(ARCH)
 	@$(FINISH_BUILD) .aws-sam/build/FileServiceFunction
+	@$(BIN)/lambda-emulator check-code --architecture $(ARCH) .aws-sam/build/FileServiceFunction
 
 # sam local runs on this machine, so its build is for this machine's processor, in a folder of its own.
 .PHONY: invoke

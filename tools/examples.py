@@ -54,7 +54,7 @@ def environment(folder: Path) -> Path:
     if not mark.exists() or mark.read_text() != wanted:
         shutil.rmtree(place, ignore_errors=True)
         uv("venv", "-q", "--python", sys.executable, str(place))
-        sources = ["--editable", str(TOP), "--editable", str(TOP / "emulator")]
+        sources = ["--editable", str(TOP), "--editable", f"{TOP / 'emulator'}[web]"]
         requirements = [argument for file in files for argument in ("-r", str(file))]
         uv("pip", "install", "-q", "--python", str(python), *sources, *requirements, *TESTS_NEED)
         mark.write_text(wanted)

@@ -5,13 +5,18 @@ import asyncio
 import logging
 import os
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
-from lambda_emulator import limits
+from lambda_emulator import check_code, limits
 from lambda_emulator._version import __version__
 from lambda_emulator.console import printable
 from lambda_emulator.emulator import Emulator, Options, StartError
 from lambda_emulator.template.cloudformation import TemplateError
+
+_COMMANDS: Final[Mapping[str, Callable[[Sequence[str]], int]]] = {"check-code": check_code.main}
+"""What is no emulation. Each has its own --help."""
 
 _EXAMPLES = """\
 examples:
@@ -27,6 +32,9 @@ examples:
 
   lambda-emulator --web main:app                        a Web Function: the ASGI or WSGI app of ./main.py
   lambda-emulator --web -- node index.js                a Web Function: a server on AWS_LAMBDA_HTTP_ENDPOINT
+
+  lambda-emulator check-code function.zip --architecture arm64
+                                                        are its native modules for that processor?
 
   curl -N http://127.0.0.1:3000/                        shows a stream as it comes
 
@@ -85,6 +93,8 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Runs until stopped; returns the exit status."""
     words = sys.argv[1:] if arguments is None else arguments
+    if words and words[0] in _COMMANDS:
+        return _COMMANDS[words[0]](words[1:])
     command: list[str] = []
     if "--" in words:
         cut = words.index("--")

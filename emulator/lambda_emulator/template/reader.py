@@ -6,6 +6,7 @@ so it is the oracle of the tests instead (tests/lambda_emulator/test_template.py
 Mappings, Globals.Function, and of each function what changes how it runs. All else is for who deploys.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from lambda_emulator.web.config import WebFunctionConfig
 
 __all__ = ["FunctionConfig", "FunctionURL", "RestAPI", "Template", "load"]
 
+_BUILT: Final = re.compile(r"(?:\./)?\.aws-sam/build/(\w+)/?")
 _INVOKE_MODES: Final = ("BUFFERED", "RESPONSE_STREAM")
 
 
@@ -163,6 +165,11 @@ class _Reader:
         return self._local_code(uri, own.lines.get("CodeUri", own.line))
 
     def _local_code(self, uri: str, line: int) -> Path:
+        """The folder of a CodeUri. What was built of another function of the template stands for that one's code."""
+        built = _BUILT.fullmatch(uri)
+        resource = self.resources.get(built[1]) if built is not None else None
+        if isinstance(resource, Node) and isinstance(resource.get("Properties"), Node):
+            uri = str(self.resolve(resource["Properties"].get("CodeUri", ".")))
         path = (self.path.parent / uri).resolve()
         folder = code_folder(path)
         if folder is None:

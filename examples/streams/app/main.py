@@ -22,7 +22,7 @@ STOPS = Path(os.environ.get("STOP_FOLDER", "/tmp/stops"))
 app = FastAPI()
 app.add_middleware(
     StreamSafety,
-    timeout=float(os.environ.get("TIMEOUT_SECONDS", "30")),  # the template's: a Web Function does not tell its own
+    timeout=float(os.environ.get("TIMEOUT_SECONDS", "90")),  # the template's: a Web Function does not tell its own
     heartbeat=15,
 )
 
@@ -59,4 +59,4 @@ def stop_mark(stream: str) -> Path:
     return STOPS / stream
 
 
-handler = LambdaASGI(app)
+handler = LambdaASGI(app, response_mode="streaming")

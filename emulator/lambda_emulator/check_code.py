@@ -1,0 +1,82 @@
+"""`lambda-emulator check-code`: are the native modules of a zip, or of a folder, for the function's processor?
+
+`sam build` takes packages for x86_64 for every Web Function, and Web Functions run on arm64 only: what it builds fails
+when it is imported, on AWS. So a build has to be refused before it is deployed.
+"""
+
+import argparse
+import sys
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+__all__ = ["ARCHITECTURES", "foreign_modules", "main", "processor"]
+
+ARCHITECTURES: Final = ("arm64", "x86_64")
+_HEAD: Final = 20
+
+# The ELF header (System V ABI, "ELF header"): e_ident[EI_DATA] is byte 5, e_machine bytes 18 and 19.
+_ELF: Final = b"\x7fELF"
+_MACHINES: Final = {62: "x86_64", 183: "arm64", 3: "x86", 40: "arm"}
+# Modules of other systems: Lambda loads none of them.
+_OTHERS: Final = {
+    b"\xcf\xfa\xed\xfe": "macOS",
+    b"\xca\xfe\xba\xbe": "macOS",
+    b"MZ": "Windows",
+}
+_SUFFIXES: Final = (".so", ".dylib", ".pyd", ".dll", ".node")
+
+
+def processor(name: str, head: bytes) -> str | None:
+    """What a file was built for, by its first 20 bytes; None for a file that is no native code."""
+    if head.startswith(_ELF) and len(head) >= _HEAD:
+        machine = int.from_bytes(head[18:20], "big" if head[5] == 2 else "little")
+        return _MACHINES.get(machine, f"machine {machine}")
+    if name.endswith(_SUFFIXES) or ".so." in name:
+        return next((system for magic, system in _OTHERS.items() if head.startswith(magic)), None)
+    return None
+
+
+def foreign_modules(path: Path, architecture: str) -> list[tuple[str, str]]:
+    """(name, what it was built for) of each native module that is not for `architecture`.
+
+    Raises OSError where there is nothing, and zipfile.BadZipFile for a file that is no zip.
+    """
+    found = ((name, processor(name, head)) for name, head in _heads(path))
+    return sorted((name, built_for) for name, built_for in found if built_for not in (None, architecture))
+
+
+def _heads(path: Path) -> Iterator[tuple[str, bytes]]:
+    if path.is_dir():
+        for file in path.rglob("*"):
+            if file.is_file():
+                with file.open("rb") as stream:
+                    yield str(file.relative_to(path)), stream.read(_HEAD)
+        return
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            if not entry.is_dir():
+                with archive.open(entry) as member:
+                    yield entry.filename, member.read(_HEAD)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit status: 0 all are right, 1 some are not, 2 there is nothing to read."""
+    parser = argparse.ArgumentParser(
+        prog="lambda-emulator check-code",
+        description="Refuse native modules that are not for the function's processor.",
+    )
+    parser.add_argument("path", type=Path, help="a zip, or the folder that becomes one")
+    parser.add_argument("--architecture", choices=ARCHITECTURES, default="arm64", help="default: %(default)s")
+    given = parser.parse_args(arguments)
+    try:
+        foreign = foreign_modules(given.path, given.architecture)
+    except (OSError, zipfile.BadZipFile) as error:
+        print(f"lambda-emulator: {given.path}: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
+        return 2
+    for name, built_for in foreign:
+        print(f"{name}: built for {built_for}, not for {given.architecture}", file=sys.stderr)
+    if foreign:
+        print(f"lambda-emulator: {given.path} cannot run on {given.architecture}", file=sys.stderr)
+    return 1 if foreign else 0
