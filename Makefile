@@ -58,6 +58,11 @@ dev: $(READY) ## the same app under uvicorn --reload, without Lambda (PORT, FILE
 test: $(READY) ## run the test suite on all cores (ARGS="-k name" for a part of it)
 	@$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
+.PHONY: integrations
+integrations: $(READY) ## test with Datadog, Sentry, OpenTelemetry ..., in environments of their own (the first time: a minute more)
+	@$(BIN)/python -m tools.integrations
+	@$(BIN)/pytest -n auto --dist worksteal tests/integrations $(ARGS)
+
 .PHONY: lint
 lint: $(READY) ## ruff, mypy --strict, and the template through sam validate --lint
 	@$(BIN)/ruff check .

@@ -115,6 +115,12 @@ def test_a_function(template: Template, tmp_path: Path) -> None:
     assert (api.api, api.stage, api.method, api.resource, api.streaming) == ("Api", "v1", "GET", "/x", True)
 
 
+@pytest.mark.parametrize(("value", "traced"), [("Active", True), ("PassThrough", False)])
+def test_tracing(tmp_path: Path, value: str, traced: bool) -> None:
+    function = f"Type: AWS::Serverless::Function, Properties: {{CodeUri: code, Tracing: {value}}}"
+    assert load(write(tmp_path, f"Resources: {{F: {{{function}}}}}")).functions["F"].traced is traced
+
+
 def test_defaults_globals_and_conditions(template: Template) -> None:
     assert list(template.functions) == ["First", "Second"]
     second = template.functions["Second"]

@@ -176,12 +176,13 @@ class RuntimeAPI:
         if invocation is None:
             return
         deadline = int((time.time() + self.function.timeout) * 1000)
+        trace = f"Root={invocation.trace_root};Parent={invocation.parent};Sampled={int(self.function.traced)}"
         headers = [
             _JSON,
             ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),
             ("Lambda-Runtime-Deadline-Ms", str(deadline)),
             ("Lambda-Runtime-Invoked-Function-Arn", self.function.qualified_arn(invocation.qualifier)),
-            ("Lambda-Runtime-Trace-Id", f"Root={invocation.trace_root};Parent={invocation.parent};Sampled=0"),
+            ("Lambda-Runtime-Trace-Id", trace),
             ("Lambda-Runtime-Invocation-Id", invocation.nonce),
         ]
         if invocation.client_context is not None:

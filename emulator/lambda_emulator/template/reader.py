@@ -63,6 +63,8 @@ class FunctionConfig:
     managed_concurrency: int | None = None
     """Requests at once in one process: set for a function with a `CapacityProviderConfig` (Managed Instances)."""
     snap_start: bool = False
+    traced: bool = False
+    """`Tracing: Active`: every invocation is sampled for X-Ray."""
     log_format: str = "Text"
 
     def qualified_arn(self, qualifier: str) -> str:
@@ -139,6 +141,7 @@ class _Reader:
         managed = get("CapacityProviderConfig", dict, None)
         snap_start = get("SnapStart", dict, {})
         logging = get("LoggingConfig", dict, {})
+        tracing_config = get("TracingConfig", dict, {})
         return FunctionConfig(
             logical_id=logical_id,
             name=get("FunctionName", str, logical_id),
@@ -153,6 +156,7 @@ class _Reader:
             reserved_concurrency=get("ReservedConcurrentExecutions", int, None),
             managed_concurrency=None if managed is None else _managed_concurrency(managed),
             snap_start=snap_start.get("ApplyOn") == "PublishedVersions",
+            traced=get("Tracing", str, "PassThrough") == "Active" or tracing_config.get("Mode") == "Active",
             log_format=str(logging.get("LogFormat", "Text")),
         )
 

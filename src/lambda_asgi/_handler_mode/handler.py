@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from contextvars import Context, copy_context
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -148,8 +149,9 @@ class Handler:
     def _stream(self, exchange: Exchange, delivery: Delivery, loop: asyncio.AbstractEventLoop) -> Any:
         writer = self._writer(delivery, keep=KEEP_UP_TO)
         cycle = exchange.streaming(writer)
+        context = copy_context()
         try:
-            interrupted = _run(cycle, loop)
+            interrupted = _run(cycle, loop, context)
             _deliver(writer)
         except ConnectionToRuntimeAPILost as lost:
             delivery.lost = lost
@@ -158,6 +160,7 @@ class Handler:
         if interrupted is not None:
             raise interrupted
         if writer.failed:
+            _adopt(context)
             _raise(cycle.error)
         return _result(exchange, cycle, writer)
 
@@ -240,19 +243,19 @@ def _refuse_running_loop() -> None:
     )
 
 
-def _plain_task(app: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> "asyncio.Task[None]":
-    """Not an eager one: New Relic makes a transaction of its own out of that."""
-    return loop.create_task(app)
-
-
-def _run(cycle: RequestCycle, loop: asyncio.AbstractEventLoop) -> BaseException | None:
+def _run(cycle: RequestCycle, loop: asyncio.AbstractEventLoop, context: Context) -> BaseException | None:
     """Run the app to its end. What interrupted it from outside, such as a signal handler's exception.
 
     Raises ConnectionToRuntimeAPILost.
     """
+
+    def plain_task(app: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> "asyncio.Task[None]":
+        """Not an eager one: New Relic makes a transaction of its own out of that."""
+        return loop.create_task(app, context=context)
+
     finishing: asyncio.Task[None] | None = None
     try:
-        cycle.start(loop, _plain_task)
+        cycle.start(loop, plain_task)
         loop.stop()  # after one turn
         loop.run_forever()
         if not cycle.is_over:
@@ -273,6 +276,13 @@ def _deliver(writer: SocketWriter) -> None:
         writer.delivered()
     except ResponseRefused as refusal:
         logger.error("the answer was refused: %s", refusal)
+
+
+def _adopt(context: Context) -> None:
+    """Set here what the app's task has set. Sentry knows by it which exception it has reported already."""
+    for variable, value in context.items():
+        if variable.get(None) is not value:
+            variable.set(value)
 
 
 def _raise(error: BaseException | None) -> NoReturn:
