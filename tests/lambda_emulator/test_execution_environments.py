@@ -87,6 +87,21 @@ def test_the_environment_variables(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("config", "seen"),
+    [
+        ({"LogFormat": "Text"}, ("Text", None)),
+        ({"LogFormat": "JSON"}, ("JSON", "INFO")),
+        ({"LogFormat": "JSON", "ApplicationLogLevel": "WARN"}, ("JSON", "WARN")),
+    ],
+)
+def test_logging_config(tmp_path: Path, config: dict[str, str], seen: tuple[str, str | None]) -> None:
+    template = write_template(tmp_path, LoggingConfig=config)
+    with RunningEmulator("--template", str(template)) as emulator:
+        environment = emulator.get("/echo").json()["environment"]
+    assert (environment["AWS_LAMBDA_LOG_FORMAT"], environment.get("AWS_LAMBDA_LOG_LEVEL")) == seen
+
+
 def test_a_process_is_reused_and_only_its_first_request_is_cold(tmp_path: Path) -> None:
     with RunningEmulator("--concurrency", "1", cwd=tmp_path) as emulator:
         responses = [emulator.get("/echo") for _ in range(3)]

@@ -107,6 +107,8 @@ def _variables(function: FunctionConfig, shell: Mapping[str, str]) -> dict[str, 
         "LAMBDA_TASK_ROOT": str(function.code),
         "LAMBDA_RUNTIME_DIR": str(_BOOTSTRAP.parent),
     }
+    if function.log_level is not None:
+        variables["AWS_LAMBDA_LOG_LEVEL"] = function.log_level
     if not function.snap_start:
         variables["AWS_LAMBDA_LOG_GROUP_NAME"] = f"/aws/lambda/{function.name}"
     if function.managed_concurrency is not None:

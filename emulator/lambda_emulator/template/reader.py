@@ -66,6 +66,8 @@ class FunctionConfig:
     traced: bool = False
     """`Tracing: Active`: every invocation is sampled for X-Ray."""
     log_format: str = "Text"
+    log_level: str | None = None
+    """`LoggingConfig.ApplicationLogLevel`: INFO where logs are JSON and the template says nothing."""
 
     def qualified_arn(self, qualifier: str) -> str:
         """The ARN as it was invoked: $LATEST is not part of it."""
@@ -141,6 +143,7 @@ class _Reader:
         managed = get("CapacityProviderConfig", dict, None)
         snap_start = get("SnapStart", dict, {})
         logging = get("LoggingConfig", dict, {})
+        log_format = str(logging.get("LogFormat", "Text"))
         tracing_config = get("TracingConfig", dict, {})
         return FunctionConfig(
             logical_id=logical_id,
@@ -157,7 +160,8 @@ class _Reader:
             managed_concurrency=None if managed is None else _managed_concurrency(managed),
             snap_start=snap_start.get("ApplyOn") == "PublishedVersions",
             traced=get("Tracing", str, "PassThrough") == "Active" or tracing_config.get("Mode") == "Active",
-            log_format=str(logging.get("LogFormat", "Text")),
+            log_format=log_format,
+            log_level=logging.get("ApplicationLogLevel", "INFO" if log_format == "JSON" else None),
         )
 
     def _code(self, logical_id: str, own: Node, get: "_Properties") -> Path:
