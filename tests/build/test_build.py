@@ -18,12 +18,11 @@ from pathlib import Path
 import pytest
 
 from lambda_asgi.testing import function_url_event
+from tests.build.conftest import BIN, TOP, UV, locked
 from tests.lambda_asgi.test_rie import binary, started
 from tests.lambda_emulator.support import RunningEmulator
 from tests.ports import free_ports
 
-TOP = Path(__file__).parents[2]
-BIN = Path(sys.executable).parent
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 HELLO = (TOP / "src" / "samples" / "hello.txt").read_bytes()
 
@@ -56,10 +55,10 @@ def build(folder: Path, umask: int) -> Path:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built, and then all else is deleted: nothing but the function is left."""
     folder = build(tmp_path_factory.mktemp("first"), umask=0o022)
-    alone = tmp_path_factory.mktemp("alone") / "task"
-    shutil.copytree(folder, alone)
-    shutil.copy(folder.with_name("FileServiceFunction.zip"), alone.with_name("task.zip"))
-    return alone
+    alone = tmp_path_factory.mktemp("alone") / "build"
+    shutil.copytree(folder.parent, alone)
+    shutil.rmtree(folder.parent.parent.parent)
+    return alone / folder.name
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +66,8 @@ def bare_python(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A Python like Lambda's: with awslambdaric, and without this project."""
     venv = tmp_path_factory.mktemp("python")
     python = str(venv / "bin" / "python")
-    uv = str(BIN / "uv") if (BIN / "uv").exists() else "uv"
-    subprocess.run([uv, "venv", "-q", "--clear", "--python", sys.executable, str(venv)], check=True)
-    pins = re.search(r"^awslambdaric==\S+", (TOP / "requirements-dev.txt").read_text(), re.MULTILINE)
-    assert pins
-    subprocess.run([uv, "pip", "install", "-q", "--python", python, pins[0]], check=True)
+    subprocess.run([UV, "venv", "-q", "--clear", "--python", sys.executable, str(venv)], check=True)
+    subprocess.run([UV, "pip", "install", "-q", "--python", python, locked("awslambdaric")], check=True)
     found = subprocess.run([python, "-c", "import lambda_asgi"], cwd=venv, capture_output=True, check=False)
     assert found.returncode == 1
     return python
@@ -88,7 +84,10 @@ def test_two_builds_are_the_same_bytes(built: Path, tmp_path: Path) -> None:
     """In another folder, by somebody with another umask; and so are their zips."""
     again = build(tmp_path / "second", umask=0o077)
     assert list(contents(again)) == list(contents(built))
-    assert again.with_name("FileServiceFunction.zip").read_bytes() == built.with_name("task.zip").read_bytes()
+    assert (
+        again.with_name("FileServiceFunction.zip").read_bytes()
+        == built.with_name("FileServiceFunction.zip").read_bytes()
+    )
 
 
 def test_only_what_a_function_needs(built: Path) -> None:
@@ -112,23 +111,18 @@ def compiled_code(module: Path) -> bytes:
     return (module.parent / "__pycache__" / f"{module.stem}.{sys.implementation.cache_tag}.pyc").read_bytes()
 
 
-@pytest.mark.parametrize("runtime", ["lambda_asgi"])
-def test_it_runs_under_the_emulator(built: Path, bare_python: str, runtime: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("runtime", ["awslambdaric", "lambda_asgi"])
+def test_it_runs_under_the_emulator(built: Path, bare_python: str, runtime: str) -> None:
     """In handler mode under Lambda's own runtime, and in runtime mode."""
     command = (bare_python, "-m", runtime, "file_service.main.handler")
-    variables = {
-        "LAMBDA_TASK_ROOT": str(built),
-        "PYTHONPATH": str(built),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "LAMBDA_ASGI_RESPONSE_MODE": "streaming",
-    }
-    with RunningEmulator(command=command, cwd=built, variables=variables) as emulator:
+    options = ("--template", str(built.with_name("template.yaml")), "--parameter-overrides", "AuthType=NONE")
+    with RunningEmulator(*options, command=command) as emulator:
         response = emulator.get("/files/hello.txt")
         assert (response.status, response.body) == (200, HELLO)
 
 
 @pytest.mark.skipif(not binary().exists(), reason="aws-sam-cli has no Runtime Interface Emulator for this machine")
-@pytest.mark.parametrize("runtime", ["lambda_asgi"])
+@pytest.mark.parametrize("runtime", ["awslambdaric", "lambda_asgi"])
 def test_it_runs_under_awss_emulator(built: Path, bare_python: str, runtime: str) -> None:
     port, runtime_port = free_ports(2)
     command = [
