@@ -1,6 +1,7 @@
 """`serve`: a fixture that runs an example's template.yaml in the Lambda emulator."""
 
 import json
+import statistics
 import subprocess
 import sys
 import threading
@@ -11,7 +12,8 @@ from typing import Any
 
 import pytest
 
-FIRST_BYTES: dict[str, list[tuple[str, float]]] = {}
+FIRST_BYTES: dict[str, dict[str, list[float]]] = {}
+"""In ms, by example and route."""
 
 
 @dataclass
@@ -21,10 +23,22 @@ class Emulator:
     urls: list[str]
     events: list[dict[str, Any]] = field(default_factory=list)
     """What it reported so far: log lines, requests, ends of invocations."""
+    arrived: threading.Condition = field(default_factory=threading.Condition)
 
     @property
     def url(self) -> str:
         return self.urls[0]
+
+    def wait_for(self, wanted: Callable[[dict[str, Any]], Any]) -> Any:
+        """What `wanted` gives for the first event, past or future, that it gives something for."""
+        seen = 0
+        with self.arrived:
+            while True:
+                for event in self.events[seen:]:
+                    if found := wanted(event):
+                        return found
+                seen = len(self.events)
+                assert self.arrived.wait(30), f"it never came: {self.events}"
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +50,12 @@ def serve(request: pytest.FixtureRequest) -> Iterator[Callable[..., Emulator]]:
     folder = request.path.parent
     with ExitStack() as stack:
 
-        def start(*, template: str = "template.yaml", fronts: int = 1, **parameters: str) -> Emulator:
+        def start(
+            *options: str, template: str = "template.yaml", port: int = 0, fronts: int = 1, **parameters: str
+        ) -> Emulator:
             overrides = [f"{name}={value}" for name, value in parameters.items()]
-            command = [sys.executable, "-m", "lambda_emulator", "--template", template, "--port", "0", "--json"]
+            command = [sys.executable, "-m", "lambda_emulator", "--template", template, "--port", str(port), "--json"]
+            command += options
             process = subprocess.Popen(
                 [*command, "--parameter-overrides", *overrides] if overrides else command,
                 cwd=folder,
@@ -71,16 +88,19 @@ def _read(process: "subprocess.Popen[str]", emulator: Emulator, example: str) ->
                 event = json.loads(line)
             except ValueError:
                 event = {"event": "text", "message": line.rstrip()}
-            emulator.events.append(event)
+            with emulator.arrived:
+                emulator.events.append(event)
+                emulator.arrived.notify_all()
+            if "message" in event:
+                print(event["message"].replace("\r", "\n"))  # pytest shows it where a test fails
             if event["event"] == "request" and event["firstByteMs"] is not None:
-                start = "cold" if event["cold"] else "warm"
-                target = event["target"].partition("?")[0]
-                request = f"{event['method']} {target} ({start})"
-                FIRST_BYTES.setdefault(example, []).append((request, event["firstByteMs"]))
+                request = f"{event['method']} {event['target'].partition('?')[0]}"
+                FIRST_BYTES.setdefault(example, {}).setdefault(request, []).append(event["firstByteMs"])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The time from each request to its first byte."""
+    """The time from a request to its first byte, for each route: the median of its requests."""
     for example, requests in FIRST_BYTES.items():
-        for request, milliseconds in requests:
-            terminalreporter.write_line(f"first byte {milliseconds:8.1f} ms  {example}: {request}")
+        for request, times in requests.items():
+            line = f"first byte {statistics.median(times):8.1f} ms  {example}: {request}, of {len(times)}"
+            terminalreporter.write_line(line)

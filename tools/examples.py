@@ -41,8 +41,10 @@ def run(name: str) -> bool:
     python = environment(folder)
     variables = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     variables["PYTHONDONTWRITEBYTECODE"] = "1"
-    command = [str(python), "-m", "pytest", "-q", "-c", str(EXAMPLES / "pytest.ini"), str(folder)]
-    return subprocess.run(command, cwd=EXAMPLES, env=variables, check=False).returncode == 0
+    # From the top: an example may have the name of a package that it imports.
+    options = ["-q", "-c", str(EXAMPLES / "pytest.ini"), "--rootdir", str(TOP)]
+    command = [str(python), "-m", "pytest", *options, str(folder)]
+    return subprocess.run(command, cwd=TOP, env=variables, check=False).returncode == 0
 
 
 def environment(folder: Path) -> Path:
