@@ -2,6 +2,6 @@
 
 from mangum import Mangum
 
-from file_service.main import app
+from file_service.main import service as app
 
 handler = Mangum(app)

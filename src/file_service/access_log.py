@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from file_service.lambda_scope import caller_arn, request_id
+from file_service.lambda_scope import caller_arn, client_address, request_id
 
 _log = logging.getLogger("file_service.access")
 
@@ -22,7 +22,7 @@ class AccessLog:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        line: dict[str, Any] = {"method": scope["method"], "path": scope["path"]}
+        line: dict[str, Any] = {"method": scope["method"], "path": scope["path"], "client": client_address(scope)}
         line |= {"caller": caller_arn(scope), "request_id": request_id(scope)}
         scope.setdefault("state", {})["log"] = line
         sent = 0

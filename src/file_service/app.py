@@ -12,12 +12,13 @@ from starlette.responses import Response
 
 from file_service.access_log import AccessLog
 from file_service.errors import NotFound, SourceError, SourceRefused
+from file_service.http.whole_requests import ReadsWholeRequests
 from file_service.identity.authenticator import Authenticator
 from file_service.identity.share_paths import SharePaths
 from file_service.identity.signing import Signer
 from file_service.identity.users import Users
 from file_service.known_digests import KnownDigests
-from file_service.lambda_scope import on_lambda
+from file_service.lambda_scope import on_lambda, on_web_function
 from file_service.listing_formats import BadCursor
 from file_service.paths import BadPath
 from file_service.problem import DOCUMENTED, Problem, problem_of
@@ -58,6 +59,8 @@ def create_app(settings: Settings, source: FileSource) -> FastAPI:
         app.include_router(routes.router, responses=DOCUMENTED if routes not in (health, page) else None)
     for kind in (Problem, BadPath, BadCursor, SourceError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer)
+    if on_web_function():
+        app.add_middleware(ReadsWholeRequests)
     app.add_middleware(AccessLog)
     app.add_middleware(SharePaths)  # the outermost: no link is logged
     return app

@@ -1,4 +1,4 @@
-"""`app` for any ASGI server, `handler` for Lambda."""
+"""`app` for any ASGI server, a Web Function's included; `handler` for Event Functions."""
 
 import logging
 
@@ -7,11 +7,13 @@ from file_service.app import create_app
 from file_service.settings import load_settings
 from file_service.sources import open_source
 from lambda_asgi import LambdaASGI
+from lambda_asgi.stream_safety import StreamSafety
 
 # The access log. Lambda has a handler but starts at WARNING; uvicorn has one for its own loggers only.
 logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
 logging.getLogger("file_service").setLevel(logging.INFO)
 
 settings = load_settings()
-app = create_app(settings, open_source(settings.source, show_hidden=settings.show_hidden))
-handler = LambdaASGI(app)
+service = create_app(settings, open_source(settings.source, show_hidden=settings.show_hidden))
+app = StreamSafety(service, timeout=settings.request_seconds)
+handler = LambdaASGI(service)  # keeps the same promises by itself

@@ -115,10 +115,20 @@ class Settings(BaseSettings):
     stream_max_bytes: Annotated[
         PositiveInt,
         # 16 KiB for the prelude, and as much again: the recorded cut counts both.
-        Field(description="The largest body streamed on Lambda. 4500000 suits InvokeMode BUFFERED."),
+        Field(
+            description="The largest body streamed. The default holds for Event Functions, a value that is set "
+            "everywhere. 4500000 suits InvokeMode BUFFERED."
+        ),
     ] = 200 * MIB - 32 * 1024
     stream_burst_bytes: Annotated[PositiveInt, Field(description="What Lambda sends at full speed.")] = 6 * MIB
     stream_bytes_per_second: Annotated[PositiveInt, Field(description="How fast it sends the rest.")] = 2 * MIB
+    request_seconds: Annotated[
+        PositiveInt | None,
+        Field(
+            description="The platform's own limit for one request, where it does not tell: a Web Function's Timeout. "
+            "A body that is not complete by then ends visibly."
+        ),
+    ] = None
     stream_margin_seconds: Annotated[
         float, Field(ge=0, description="Time to spare before the function's deadline.")
     ] = 2.0
@@ -160,6 +170,11 @@ class Settings(BaseSettings):
             token = self.token.get_secret_value().encode()
             return {"token": hmac.digest(token, b"file_service sessions", "sha256")}
         return {}
+
+    @property
+    def max_bytes_anywhere(self) -> int | None:
+        """The largest body where no limit is known, as on a Web Function: only what was set counts."""
+        return self.stream_max_bytes if "stream_max_bytes" in self.model_fields_set else None
 
     @property
     def stream_limits(self) -> StreamLimits:

@@ -1,4 +1,4 @@
-"""Downloads by the clients that people use, through the Lambda path: resumed, in parallel, whole folders."""
+"""Downloads by the clients that people use, through both kinds of function: resumed, in parallel, whole folders."""
 
 import random
 import shutil
@@ -34,13 +34,13 @@ def run(*command: str | Path, cwd: Path) -> None:
     assert ran.returncode == 0, f"{ran.args}\n{ran.stdout}\n{ran.stderr}"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@pytest.fixture(scope="module", params=["lambda", "web"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("files")
     for path, data in FILES.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
-    with service("lambda", {"FILE_SOURCE": str(folder)}) as server:
+    with service(request.param, {"FILE_SOURCE": str(folder)}) as server:
         yield server
 
 

@@ -1,4 +1,5 @@
-"""What differs on Lambda: limits decided before the first byte, redirects to S3, streams without a length."""
+"""What differs on Lambda, on both kinds of function: limits decided before the first byte, redirects to S3, streams
+without a length."""
 
 import hashlib
 import io
@@ -27,9 +28,14 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module", params=["lambda", "web"])
+def front(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def from_folder(files: Path) -> Iterator[Server]:
-    with service("lambda", {"FILE_SOURCE": str(files), **LIMITS}) as server:
+def from_folder(front: str, files: Path) -> Iterator[Server]:
+    with service(front, {"FILE_SOURCE": str(files), **LIMITS}) as server:
         yield server
 
 
@@ -41,8 +47,8 @@ def s3() -> Iterator[S3Server]:
 
 
 @pytest.fixture(scope="module")
-def from_s3(s3: S3Server) -> Iterator[Server]:
-    with service("lambda", {"FILE_SOURCE": f"s3://{s3.BUCKET}", **LIMITS}, s3.environment()) as server:
+def from_s3(front: str, s3: S3Server) -> Iterator[Server]:
+    with service(front, {"FILE_SOURCE": f"s3://{s3.BUCKET}", **LIMITS}, s3.environment()) as server:
         yield server
 
 
@@ -92,11 +98,11 @@ def test_a_listing_ends_with_its_count(from_s3: Server) -> None:
     answer = from_s3.get("/files/", {"Accept": "application/x-ndjson"})
     lines = [json.loads(line) for line in answer.body.splitlines()]
     assert [line.get("path") for line in lines] == ["folder/", "large.bin", "small.txt", None]
-    assert lines[-1] == {"type": "end", "entries": 3}
+    assert lines[-1] == {"type": "end", "entries": 3, "skipped": 0}
 
 
-def test_what_was_decided_is_in_the_functions_log(files: Path) -> None:
-    with service("lambda", {"FILE_SOURCE": str(files), **LIMITS}) as server:
+def test_what_was_decided_is_in_the_functions_log(front: str, files: Path) -> None:
+    with service(front, {"FILE_SOURCE": str(files), **LIMITS}) as server:
         server.get("/files/large.bin")
         server.get("/files/small.txt")
     lines = [json.loads(line[line.index("{") :]) for line in server.output if '"decision"' in line]
@@ -104,4 +110,6 @@ def test_what_was_decided_is_in_the_functions_log(files: Path) -> None:
         ("/files/large.bin", 413, "refuse"),
         ("/files/small.txt", 200, "stream"),
     ]
-    assert all(line["request_id"] and line["sendable"] == MIB for line in lines)
+    assert all(line["sendable"] == MIB and line["client"] == "127.0.0.1" for line in lines)
+    # A Web Function has no context; the request's id is in lambda-web-request-id.
+    assert all(line["request_id"] for line in lines)

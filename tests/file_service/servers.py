@@ -25,6 +25,7 @@ from tests.ports import free_ports
 
 ROOT = Path(__file__).parent.parent.parent
 BIN = Path(sys.executable).parent
+CODE = os.environ.get("SERVICE_CODE", str(ROOT / "src"))
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,12 @@ class Server:
 
 @contextlib.contextmanager
 def service(front: str, settings: Mapping[str, str], environment: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """The service as a process of its own, behind `uvicorn` or `lambda`. `settings`: its FILE_ variables."""
+    """The service as a process of its own, behind `uvicorn`, `lambda` (an Event Function with a Function URL) or `web`
+    (a Web Function). `settings`: its FILE_ variables.
+
+    SERVICE_CODE and SERVICE_PYTHON put something else in the place of src and of this interpreter: what was built, and
+    the Python that it was built for.
+    """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("FILE_", "AWS_", "LAMBDA_"))}
     inherited |= environment or {}
     if front == "uvicorn":
@@ -76,8 +82,16 @@ def service(front: str, settings: Mapping[str, str], environment: Mapping[str, s
         return
     with tempfile.TemporaryDirectory() as folder:
         template = Path(folder, "template.yaml")
-        template.write_text(_template(settings))
-        command = [sys.executable, "-m", "lambda_emulator", "--template", str(template), "--port", "0"]
+        template.write_text(_template(settings) if front == "lambda" else _web_template(settings))
+        command = [
+            os.environ.get("SERVICE_PYTHON", sys.executable),
+            "-m",
+            "lambda_emulator",
+            "--template",
+            str(template),
+            "--port",
+            "0",
+        ]
         with _process(command, inherited, r"Listening on (http://\S+)") as server:
             yield server
 
@@ -89,7 +103,7 @@ def _template(settings: Mapping[str, str]) -> str:
         **settings,
     }
     properties = {
-        "CodeUri": str(ROOT / "src"),
+        "CodeUri": CODE,
         "Handler": "file_service.main.handler",
         "Runtime": "python3.13",
         "Timeout": 300,
@@ -99,6 +113,21 @@ def _template(settings: Mapping[str, str]) -> str:
     }
     function = {"Type": "AWS::Serverless::Function", "Properties": properties}
     return json.dumps({"Transform": "AWS::Serverless-2016-10-31", "Resources": {"FileServiceFunction": function}})
+
+
+def _web_template(settings: Mapping[str, str]) -> str:
+    properties = {
+        "CodeUri": CODE,
+        "Runtime": "python3.13",
+        "Timeout": 300,
+        "AuthType": "ApplicationManaged",
+        "EnvironmentVariables": {
+            "AWS_LAMBDA_PYTHON_ENTRYPOINT": "file_service.main:app",
+            **{name: value for name, value in settings.items() if value},
+        },
+    }
+    function = {"Type": "AWS::Serverless::WebFunction", "Properties": properties}
+    return json.dumps({"Transform": "AWS::Serverless-2016-10-31", "Resources": {"FileServiceWebFunction": function}})
 
 
 @contextlib.contextmanager

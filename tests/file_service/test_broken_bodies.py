@@ -14,7 +14,7 @@ MIB = 1024 * 1024
 SIZE = 150 * MIB  # more than all buffers on the way hold
 
 
-@pytest.mark.parametrize("front", ["uvicorn", "lambda"])
+@pytest.mark.parametrize("front", ["uvicorn", "lambda", "web"])
 def test_a_file_rewritten_while_it_is_sent_ends_short(front: str, tmp_path: Path) -> None:
     path = tmp_path / "changing.bin"
     with open(path, "wb") as file:
@@ -34,7 +34,7 @@ def test_a_file_rewritten_while_it_is_sent_ends_short(front: str, tmp_path: Path
             while chunk := response.read(MIB):
                 received += len(chunk)
         except (IncompleteRead, ConnectionError):
-            assert front == "uvicorn"  # a Function URL ends what is broken like what is whole
+            assert front != "lambda"  # a Function URL ends what is broken like what is whole
         connection.close()
     assert received < SIZE
 

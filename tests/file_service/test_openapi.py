@@ -14,7 +14,7 @@ FILES = {"a.txt": b"alpha", "folder/b c.txt": b"beta", "empty": b""}
 
 
 @pytest.mark.skipif(not (BIN / "schemathesis").exists(), reason="needs Schemathesis")
-@pytest.mark.parametrize("front", ["uvicorn", "lambda"])
+@pytest.mark.parametrize("front", ["uvicorn", "lambda", "web"])
 def test_no_request_makes_it_fail(front: str, tmp_path: Path) -> None:
     for path, data in FILES.items():
         (tmp_path / path).parent.mkdir(exist_ok=True)

@@ -37,7 +37,7 @@ def environment(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyP
     return monkeypatch
 
 
-@pytest.mark.parametrize("front", ["uvicorn", "lambda"])
+@pytest.mark.parametrize("front", ["uvicorn", "lambda", "web"])
 def test_downloads_are_whole_or_visibly_not(front: str, s3: S3Server) -> None:
     """Connections are cut within a third more than the file's length, and a fifth of them is told to slow down."""
     due = hashlib.sha256(DATA).digest()

@@ -117,7 +117,10 @@ def test_the_service_knows_lambda_asgi_in_one_place() -> None:
         for module, name in imports(path)
         if of_package(module, "lambda_asgi")
     ]
-    assert found == [("main.py", "lambda_asgi", "LambdaASGI")]
+    assert found == [
+        ("main.py", "lambda_asgi", "LambdaASGI"),
+        ("main.py", "lambda_asgi.stream_safety", "StreamSafety"),
+    ]
 
 
 def imported_by(statement: str) -> set[str]:

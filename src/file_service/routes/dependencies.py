@@ -29,7 +29,7 @@ class Grant:
     caller: Caller
     source: FileSource  # all that its caller may see
     digests: DigestsBelow
-    seconds_left: float | None  # until the invocation's deadline; None outside of Lambda
+    seconds_left: float | None  # until the invocation's deadline; None where nobody tells
     log: dict[str, Any]  # its line in the access log, to be added to
 
     def path(self, request: Request, path: str) -> str:
@@ -42,7 +42,7 @@ class Grant:
     def sendable(self, files: int = 1) -> int | None:
         """The largest body in bytes that a response of so many files may carry; None: no limit."""
         if self.seconds_left is None:
-            return None
+            return self.settings.max_bytes_anywhere
         reading = files / self.source.files_per_second if files > 1 else 0
         return self.settings.stream_limits.sendable(self.seconds_left, reading)
 

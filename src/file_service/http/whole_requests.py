@@ -1,0 +1,41 @@
+"""Requests are read to their end before they are answered, where the platform reads no answer before."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+class ReadsWholeRequests:
+    """ASGI middleware for half-duplex platforms.
+
+    A Web Function's endpoint sends the whole request body to the app before it reads anything of
+    the response. An answer to a large upload that nobody reads (a 401, a 405) would wait until the
+    function's timeout. What is left of the body is read and dropped.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not _has_body(scope):
+            await self.app(scope, receive, send)
+            return
+        ended = False
+
+        async def watched_receive() -> Message:
+            nonlocal ended
+            message = await receive()
+            ended = ended or message["type"] == "http.disconnect" or not message.get("more_body", False)
+            return message
+
+        async def send_behind_the_body(message: Message) -> None:
+            while not ended:
+                await watched_receive()
+            await send(message)
+
+        await self.app(scope, watched_receive, send_behind_the_body)
+
+
+def _has_body(scope: Scope) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+        for name, value in scope["headers"]
+    )
