@@ -18,7 +18,6 @@ SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam
 FINISH_BUILD := $(BIN)/python -m tools.finish_build
 
 PORT ?= 3000
-FILE_SOURCE ?=
 EVENT ?= events/function_url_get_file.json
 ARCH ?= arm64
 HOST_ARCH := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
@@ -43,16 +42,12 @@ $(READY): pyproject.toml emulator/pyproject.toml requirements-dev.txt
 	@touch $@
 
 .PHONY: run
-run: $(READY) ## serve template.yaml's function at http://127.0.0.1:$PORT (PORT=3000, FILE_SOURCE=/any/folder)
-	@exec $(BIN)/lambda-emulator --port $(PORT) \
-	    --parameter-overrides AuthType=NONE "FileSource=$$($(BIN)/python -c '$(ABSOLUTE)' "$(FILE_SOURCE)")"
-
-# The function runs in a folder of its own, so a relative FILE_SOURCE means the caller's; an S3 address stays as it is.
-ABSOLUTE := import os, sys; s = sys.argv[1]; print(s if not s or "://" in s else os.path.abspath(s))
+run: $(READY) ## serve template.yaml's function at http://127.0.0.1:$PORT (PORT=3000, FILE_SOURCE and every FILE_ setting)
+	@exec $(BIN)/python -m tools.run --port $(PORT)
 
 .PHONY: dev
-dev: $(READY) ## the same app under uvicorn --reload, without Lambda (PORT, FILE_SOURCE)
-	@FILE_SOURCE="$(FILE_SOURCE)" exec $(BIN)/uvicorn --app-dir src --reload --reload-dir src --port $(PORT) file_service.main:app
+dev: $(READY) ## the same app under uvicorn --reload, without Lambda (PORT, and every FILE_ setting)
+	@exec $(BIN)/uvicorn --app-dir src --reload --reload-dir src --port $(PORT) file_service.main:app
 
 .PHONY: test
 test: $(READY) ## run the test suite on all cores (ARGS="-k name" for a part of it)

@@ -1,6 +1,7 @@
 """Digests of files: made once for each version, then known (RFC 9530)."""
 
 import base64
+import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -20,6 +21,24 @@ class Digest:
     def repr_digest(self) -> str:
         """The value of Repr-Digest (RFC 9530 section 3): a dictionary of byte sequences (RFC 8941)."""
         return f"sha-256=:{base64.b64encode(self.sha256).decode()}:"
+
+
+def sha256(data: bytes) -> Digest:
+    return Digest(hashlib.sha256(data).digest())
+
+
+def sums_line(name: str, digest: Digest) -> bytes:
+    """A line of `sha256sum` (GNU coreutils). No served name has what would have to be escaped."""
+    return f"{digest.sha256.hex()}  {name}\n".encode()
+
+
+def sums_line_size(name: str) -> int:
+    return 64 + 2 + len(name.encode()) + 1
+
+
+def sums_end(files: int) -> bytes:
+    """A comment, which `sha256sum -c` passes over."""
+    return f"# {files} files\n".encode()
 
 
 class KnownDigests:

@@ -1,8 +1,10 @@
 """Settings, from environment variables. Read and checked once, when the process starts."""
 
 import hmac
+import json
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -18,6 +20,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from file_service.aws.stored_secret import SecretUnavailable, stored_secret
 from file_service.identity.hashes import BadHash, SecretHash, hash_token
 from file_service.identity.users import TOKEN_USER, User
 from file_service.limits import MIB, StreamLimits
@@ -57,6 +60,18 @@ def _check_folder(value: str, whose: str = "") -> str:
     return folder
 
 
+def _check_path(value: str | None) -> str | None:
+    if value is not None and (value.endswith("/") or not is_served(value, show_hidden=True)):
+        raise ValueError(f"{value!r} is no path of a file: set one such as 'app/index.html'")
+    return value
+
+
+def _check_name(value: str | None) -> str | None:
+    if value is not None and "/" in value:
+        raise ValueError(f"{value!r} is no name: set one such as 'index.html'")
+    return _check_path(value)
+
+
 class UserSettings(BaseModel):
     """`hash`: of the user's secret. `folder`: all that they see; everything when it is empty."""
 
@@ -64,6 +79,10 @@ class UserSettings(BaseModel):
 
     hash: Annotated[str, AfterValidator(lambda value: SecretHash.parse(value).text)]
     folder: Annotated[str, AfterValidator(lambda value: value and _check_folder(value))] = ""
+
+
+# What may be kept in FILE_SECRETS
+_SECRET = {"token", "users", "signing_keys"}
 
 
 class Settings(BaseSettings):
@@ -101,6 +120,13 @@ class Settings(BaseSettings):
             "The first signs sessions and share links, all are accepted."
         ),
     ] = {}
+    secrets: Annotated[
+        str | None,
+        Field(
+            description="The ARN of a secret in Secrets Manager, or of a parameter in SSM, that "
+            "holds token, users and signing_keys as JSON."
+        ),
+    ] = None
     caller_prefixes: Annotated[
         dict[str, str] | None,
         AfterValidator(lambda value: value if value is None else _check_prefixes(value)),
@@ -108,6 +134,21 @@ class Settings(BaseSettings):
     ] = None
     session_seconds: Annotated[PositiveInt, Field(description="How long a login lasts.")] = 7 * DAY
     share_max_seconds: Annotated[PositiveInt, Field(description="How long a share link may last at most.")] = 7 * DAY
+
+    cors_origins: Annotated[
+        list[Annotated[str, Field(pattern=r"^(\*|https?://[^/*]+)$")]],
+        Field(description='Sites whose scripts may read files: ["https://app.example"].'),
+    ] = []
+    index: Annotated[
+        str | None,
+        AfterValidator(_check_name),
+        Field(description="A name such as index.html, which then stands for its folder."),
+    ] = None
+    fallback: Annotated[
+        str | None,
+        AfterValidator(_check_path),
+        Field(description="A file that browsers get in place of one that is not there."),
+    ] = None
 
     redirect_seconds: Annotated[
         PositiveInt, Field(description="How long a presigned URL can be used, where S3 serves what Lambda cannot.")
@@ -135,7 +176,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _keys_for_users(self) -> "Settings":
-        if (self.users or self._token_hash) and not self.signing_keys:
+        if (self.users or self._token_hash) and not self.signing_keys and not self.secrets:
             raise ValueError(
                 "FILE_SIGNING_KEYS: logins need a key to be signed with: set a secret of 32 "
                 'characters or more, as {"2026-11": "..."}'
@@ -177,6 +218,11 @@ class Settings(BaseSettings):
         return self.stream_max_bytes if "stream_max_bytes" in self.model_fields_set else None
 
     @property
+    def serves_site(self) -> bool:
+        """Whether the files are a web site, whose pages run their own scripts."""
+        return self.index is not None or self.fallback is not None
+
+    @property
     def stream_limits(self) -> StreamLimits:
         return StreamLimits(
             max_bytes=self.stream_max_bytes,
@@ -188,10 +234,33 @@ class Settings(BaseSettings):
 
 def load_settings() -> Settings:
     """The settings of this process. Raises `ConfigurationError`."""
+    known = {f"FILE_{name.upper()}" for name in Settings.model_fields}
+    unknown = sorted(name for name in os.environ if name.startswith("FILE_") and name not in known)
+    if unknown:  # a misspelt one that protects files would leave them open
+        raise ConfigurationError("\n".join(f"{name}: there is no such setting" for name in unknown))
     try:
-        return Settings()
+        settings = Settings()
+        if settings.secrets:
+            settings = Settings(**_stored(settings))
+        return settings
     except ValidationError as error:
         raise ConfigurationError("\n".join(map(_told, error.errors(include_url=False)))) from None
+
+
+def _stored(settings: Settings) -> dict[str, Any]:
+    """What FILE_SECRETS names: settings as JSON, by their names in lower case."""
+    assert settings.secrets is not None
+    try:
+        stored = json.loads(stored_secret(settings.secrets))
+    except SecretUnavailable as error:
+        raise ConfigurationError(f"FILE_SECRETS: {error}") from None
+    except ValueError:
+        raise ConfigurationError("FILE_SECRETS: what is stored there is no JSON") from None
+    if not isinstance(stored, dict) or not stored or stored.keys() - _SECRET:
+        raise ConfigurationError(f"FILE_SECRETS: what is stored may be {sorted(_SECRET)}, as JSON")
+    if twice := sorted(name for name in stored if name in settings.model_fields_set):
+        raise ConfigurationError(f"FILE_SECRETS: {', '.join(twice)} is set by a variable too")
+    return stored
 
 
 def _told(problem: ErrorDetails) -> str:

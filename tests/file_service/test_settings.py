@@ -1,16 +1,23 @@
+import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from file_service.settings import SAMPLES, ConfigurationError, load_settings
+from file_service.identity.hashes import SecretHash, hash_token
+from file_service.settings import SAMPLES, ConfigurationError, Settings, load_settings
+from tools.run import TEMPLATE, UnknownSetting, parameter_overrides
+
+HASH = hash_token("x").text
 
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("FILE_SOURCE", "FILE_TOKEN", "FILE_CALLER_PREFIXES", "FILE_STREAM_MAX_BYTES"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("FILE_")]:
+        monkeypatch.delenv(name)
 
 
 def test_unset_the_samples_beside_the_package_are_served() -> None:
@@ -52,6 +59,72 @@ def test_what_is_wrong_is_said_by_the_variables_name(
     with pytest.raises(ConfigurationError) as caught:
         load_settings()
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"FILE_TOKN": "x"}, "FILE_TOKN: there is no such setting"),
+        ({"FILE_USERS": '{"a": {"hash": "secret"}}'}, "FILE_USERS: a: hash: is no hash"),
+        ({"FILE_USERS": '{"a:b": {"hash": "x"}}'}, "FILE_USERS"),
+        ({"FILE_SIGNING_KEYS": '{"a": "short"}'}, "FILE_SIGNING_KEYS: a: "),
+        ({"FILE_SIGNING_KEYS": '{"a.b": "' + "k" * 32 + '"}'}, "FILE_SIGNING_KEYS"),
+        ({"FILE_TOKEN": hash_token("x").text}, "FILE_SIGNING_KEYS: logins need a key"),
+        ({"FILE_USERS": json.dumps({"anna": {"hash": HASH}})}, "FILE_SIGNING_KEYS: logins need"),
+        (
+            {
+                "FILE_USERS": json.dumps({"token": {"hash": HASH}}),
+                "FILE_TOKEN": "x",
+                "FILE_SIGNING_KEYS": json.dumps({"a": "k" * 32}),
+            },
+            "FILE_USERS: with FILE_TOKEN set nobody else can be 'token'",
+        ),
+        ({"FILE_INDEX": "a/index.html"}, "FILE_INDEX: 'a/index.html' is no name"),
+        ({"FILE_FALLBACK": "../x"}, "FILE_FALLBACK: '../x' is no path of a file"),
+        ({"FILE_CORS_ORIGINS": '["https://a.example/path"]'}, "FILE_CORS_ORIGINS"),
+        ({"FILE_SECRETS": "files"}, "FILE_SECRETS: 'files' is no ARN"),
+    ],
+)
+def test_no_setting_that_protects_files_is_ignored(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], said: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+    assert said in str(caught.value)
+    assert "secret" not in str(caught.value).replace("a secret of", "").replace("hash_secret", "")
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_make_run_passes_every_setting_to_the_function(name: str) -> None:
+    variable = f"FILE_{name.upper()}"
+    value = "7" if name != "source" else "s3://bucket"
+    (auth, override) = parameter_overrides({variable: value, "HOME": "/x"}, TEMPLATE.read_text())
+    assert auth == "AuthType=NONE"
+    parameter, _, given = override.partition("=")
+    assert given == value
+    # Which the template hands to the function.
+    assert re.search(rf"{variable}: .*!Ref {parameter}\b", TEMPLATE.read_text())
+
+
+def test_make_run_refuses_a_setting_that_would_be_ignored() -> None:
+    with pytest.raises(UnknownSetting, match="FILE_TOKN"):
+        parameter_overrides({"FILE_TOKN": "x"}, TEMPLATE.read_text())
+    assert parameter_overrides({"FILE_TOKEN": ""}, TEMPLATE.read_text()) == ["AuthType=NONE"]
+    (_, source) = parameter_overrides({"FILE_SOURCE": "here"}, TEMPLATE.read_text())
+    assert source == f"FileSource={Path('here').absolute()}"
+
+
+def test_the_hash_of_a_secret_is_made_by_a_command() -> None:
+    def run(*arguments: str, secret: str = "") -> str:
+        command = [sys.executable, "-m", "file_service.hash_secret", *arguments]
+        ran = subprocess.run(command, input=secret, capture_output=True, text=True, check=True)
+        return ran.stdout
+
+    assert SecretHash.parse(run(secret="correct horse\n").strip()).matches("correct horse")
+    token, hashed = (line.split()[1] for line in run("--token").splitlines())
+    assert SecretHash.parse(hashed).matches(token)
 
 
 def test_everything_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import FastAPI, Query
 from fastapi.responses import StreamingResponse
+
 from lambda_asgi import LambdaASGI
 
 app = FastAPI(title="{{ cookiecutter.project_name }}")

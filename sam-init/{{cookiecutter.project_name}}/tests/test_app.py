@@ -2,8 +2,9 @@
 
 import asyncio
 
-from lambda_asgi.testing import ExecutionEnvironment, StreamedResponse, function_url_event
 from main import app
+
+from lambda_asgi.testing import ExecutionEnvironment, StreamedResponse, function_url_event
 
 
 def get(path: str) -> StreamedResponse:

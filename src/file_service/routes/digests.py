@@ -1,28 +1,42 @@
-"""GET /digests/{path}: the digest of a file, with the progress of making it, as Server-Sent Events."""
+"""GET /digests/{path}: the digest of a file, with the progress of making it, as Server-Sent Events.
+
+GET /digests/{folder}/: those of all files below a folder, as a SHA256SUMS file.
+"""
 
 import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from contextlib import aclosing
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
 from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
 
 from file_service.errors import SourceError
-from file_service.known_digests import Digest
-from file_service.problem import problem_of
-from file_service.routes.dependencies import Granted
+from file_service.http.content_disposition import content_disposition
+from file_service.known_digests import Digest, sha256, sums_end, sums_line, sums_line_size
+from file_service.packing.read_ahead import Whole, read_ahead
+from file_service.problem import Problem, problem_of
+from file_service.routes import get_and_head
+from file_service.routes.dependencies import Grant, Granted
 from file_service.sources import File
+from file_service.streams import started
 
 router = APIRouter()
 
 # Often enough for a progress bar to move, seldom enough not to matter beside the hashing.
 _PROGRESS_SECONDS = 0.2
+
+# A careful number: a processor without SHA instructions hashes 200 MiB in a second.
+_HASHED_PER_SECOND = 100 * 1024 * 1024
+
+_PLAIN = "text/plain"
+_SUMS: dict[int | str, dict[str, Any]] = {200: {"content": {_PLAIN: {}}}}
 
 _log = logging.getLogger("file_service")
 
@@ -43,6 +57,66 @@ class Result(BaseModel):
 
 class Failure(BaseModel):
     detail: str
+
+
+@get_and_head(router, "/digests/{folder:path}/", include_in_schema=False)
+@get_and_head(router, "/digests/", response_class=Response, responses=_SUMS)
+async def get_sums(request: Request, grant: Granted) -> Response:
+    """The digests of all files below a folder (`/digests/{folder}/`), as `sha256sum -c` reads them.
+
+    The last line is a comment with their number: a list without it was cut.
+    """
+    folder = request.path_params.get("folder", "")
+    folder = f"{grant.path(request, folder)}/" if folder else ""
+    files: list[File] = []
+    size = to_hash = 0
+    async for page in grant.source.walk(folder):
+        for file in page.entries:
+            if isinstance(file, File):
+                files.append(file)
+                size += sums_line_size(file.path.removeprefix(folder))
+                to_hash += file.size
+    end = sums_end(len(files))
+    headers = {
+        "cache-control": "private, no-store",
+        "content-disposition": content_disposition("SHA256SUMS", attachment=False),
+        "content-length": str(size + len(end)),
+        "x-content-type-options": "nosniff",
+    }
+    if request.method == "HEAD":
+        return Response(headers=headers, media_type=_PLAIN)
+    seconds = to_hash / _HASHED_PER_SECOND + len(files) / grant.source.files_per_second
+    if grant.seconds_left is not None and seconds > grant.seconds_left:
+        raise Problem(
+            413,
+            f"To read {to_hash} bytes of {len(files)} files may take {seconds:.0f} seconds, more "
+            "than are left here. Ask for its folders one by one.",
+        )
+    lines = _sums(grant, files, folder, end)
+    return StreamingResponse(await started(lines), headers=headers, media_type=_PLAIN)
+
+
+async def _sums(grant: Grant, files: Sequence[File], folder: str, end: bytes) -> AsyncGenerator[bytes, None]:
+    async with aclosing(read_ahead(grant.source, files)) as units:
+        async for unit in units:
+            if isinstance(unit, Whole):
+                read = unit.files
+                # In a thread, as below.
+                digests = await asyncio.to_thread(_hash_all, [data for _, data in read])
+                pairs = [(file, digest) for (file, _), digest in zip(read, digests, strict=True)]
+            else:
+                hashing = hashlib.sha256()
+                async for chunk in unit.chunks:
+                    await asyncio.to_thread(hashing.update, chunk)
+                pairs = [(unit.file, Digest(hashing.digest()))]
+            for file, digest in pairs:
+                grant.digests.add(file, digest)
+            yield b"".join(sums_line(file.path.removeprefix(folder), digest) for file, digest in pairs)
+    yield end
+
+
+def _hash_all(contents: Sequence[bytes]) -> Sequence[Digest]:
+    return [sha256(content) for content in contents]
 
 
 async def _file(request: Request, grant: Granted, path: str) -> File:

@@ -1,44 +1,28 @@
 """GET and HEAD /files/{path}: one file, or ranges of it."""
 
-from contextlib import AsyncExitStack, aclosing
-from datetime import UTC, datetime
-from email.utils import format_datetime
+from contextlib import aclosing
 from posixpath import basename
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.responses import Response
 
 from file_service.errors import NotFound
-from file_service.http.byte_ranges import RangeNotSatisfiable, likely_slice
-from file_service.http.conditional import Outcome, evaluate, revalidates
-from file_service.http.content_disposition import content_disposition
-from file_service.http.selection import select
-from file_service.limits import ranges_to_ask_for
-from file_service.media_types import is_active, media_type
-from file_service.problem import Problem
 from file_service.routes import get_and_head, moved
 from file_service.routes.dependencies import Grant, Granted
-from file_service.sources import File, OpenFile
-from file_service.streams import pieces_of, started
+from file_service.routes.file_answer import answer_with_file
 
 router = APIRouter()
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "The file", "content": {"*/*": {}}},
     206: {"description": "Ranges of the file", "content": {"*/*": {}}},
-    308: {"description": "A folder, whose address ends with a slash"},
     304: {"description": "The file is the one that the client has"},
     307: {"description": "A presigned URL, where the body is too large for Lambda"},
+    308: {"description": "A folder, whose address ends with a slash"},
 }
-
-# What a cache needs (section 15.4.5). A Function URL gives an answer without Content-Type one of its own, and a cache
-# would take it over: so the true one goes along.
-_PLAYERS = {"audio", "video"}
-
-_NOT_MODIFIED = ("cache-control", "content-type", "etag")
 
 
 @get_and_head(router, "/files/{path:path}", response_class=Response, responses=_ANSWERS)
@@ -50,114 +34,22 @@ async def get_file(
 ) -> Response:
     """Streams a file: whole, or the ranges asked for. Conditional as RFC 9110 has it."""
     path = grant.path(request, path)
-    asked = _Asked(request, grant, attachment=download is not None)
     try:
-        # Where most likely no body will be sent, none is begun.
-        if request.method == "HEAD" or revalidates(asked.fields):
-            answer = asked.without_body(await grant.source.stat(path))
-            if answer is not None:
-                return answer
-        opened = await grant.source.open(path, *likely_slice(asked.fields.get("range", "")))
+        return await answer_with_file(request, grant, path, attachment=download is not None)
     except NotFound:
-        return await _folder_or_nothing(grant, path)
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(aclosing(opened))
-        return asked.without_body(opened.file) or await asked.with_body(opened, stack)
+        if await _is_folder(grant, path):
+            # What it holds has addresses relative to the one with the slash.
+            return moved(f"./{quote(basename(path))}/")
+        fallback = grant.settings.fallback
+        if fallback is None or "text/html" not in request.headers.get("accept", ""):
+            raise
+    return await answer_with_file(request, grant, fallback)
 
 
-async def _folder_or_nothing(grant: Grant, path: str) -> Response:
-    """A folder without its slash is sent to the address with it: what it holds has addresses
-    relative to that. Raises `NotFound` for what is not there."""
+async def _is_folder(grant: Grant, path: str) -> bool:
     try:
         async with aclosing(grant.source.list_pages(f"{path}/", limit=1)) as pages:
             await anext(pages, None)
     except NotFound:
-        raise NotFound(path) from None
-    return moved(f"./{quote(basename(path))}/")
-
-
-class _Asked:
-    """What one GET or HEAD asks of a file."""
-
-    def __init__(self, request: Request, grant: Grant, *, attachment: bool) -> None:
-        self._method = request.method
-        self._grant = grant
-        self._attachment = attachment
-        self.fields = {name: ",".join(request.headers.getlist(name)) for name in request.headers}
-
-    def without_body(self, file: File) -> Response | None:
-        """The answer, where it has no body: 304, and that to a HEAD. Raises a 412."""
-        headers = self._headers(file)
-        match evaluate(self.fields, file.etag, file.modified):
-            case Outcome.NOT_MODIFIED:
-                return Response(status_code=304, headers={name: headers[name] for name in _NOT_MODIFIED})
-            case Outcome.PRECONDITION_FAILED:
-                raise Problem(412, "The file is not the version that was asked for.", headers={"etag": file.etag})
-        # A HEAD selects nothing: Range is defined for GET alone (section 14.2), and no body is too
-        # large to describe.
-        return Response(headers=headers) if self._method == "HEAD" else None
-
-    async def with_body(self, opened: OpenFile, stack: AsyncExitStack) -> Response:
-        """`stack` closes the file, unless a body goes on reading it."""
-        file, grant = opened.file, self._grant
-        headers = self._headers(file)
-        sendable = grant.sendable()
-        try:
-            selection = select(
-                self.fields,
-                file,
-                headers["content-type"],
-                datetime.now(UTC),
-                # A player cannot be told to ask for less, nor be sent to S3: the page's policy
-                # lets it load from here alone.
-                at_most=sendable if self.fields.get("sec-fetch-dest") in _PLAYERS else None,
-            )
-        except RangeNotSatisfiable as error:
-            unsatisfied = {"content-range": f"bytes */{file.size}"}
-            raise Problem(416, str(error), headers=unsatisfied, size=file.size) from None
-
-        grant.log.update(selected=selection.size, sendable=sendable, decision="stream")
-        if sendable is not None and selection.size > sendable:
-            url = await grant.source.sign(file, grant.presigned_seconds)
-            grant.log["decision"] = "redirect" if url else "refuse"
-            if url:
-                return RedirectResponse(url, status_code=307, headers={"cache-control": "no-store"})
-            raise _too_large(file, selection.size, sendable)
-        body = await started(pieces_of(opened, selection.pieces))
-        stack.pop_all()
-        return StreamingResponse(body, selection.status, headers={**headers, **selection.headers})
-
-    def _headers(self, file: File) -> dict[str, str]:
-        """What is told about the file, whichever part of it is sent."""
-        content_type = media_type(file.path, file.size)
-        headers = {
-            "accept-ranges": "bytes",
-            "cache-control": self._grant.settings.cache_control,
-            "content-disposition": content_disposition(basename(file.path), attachment=self._attachment),
-            "content-length": str(file.size),
-            "content-type": content_type,
-            "etag": file.etag,
-            "last-modified": format_datetime(file.modified, usegmt=True),
-            "x-content-type-options": "nosniff",
-            "x-file-size": str(file.size),
-        }
-        if is_active(content_type):
-            headers["content-security-policy"] = "sandbox"
-        if digest := self._grant.digests.get(file):
-            headers["repr-digest"] = digest.repr_digest
-        return headers
-
-
-def _too_large(file: File, selected: int, sendable: int) -> Problem:
-    step, ranges = ranges_to_ask_for(file.size, sendable)
-    return Problem(
-        413,
-        f"{selected} bytes are more than the {sendable} that can be streamed here. "
-        f"Ask for ranges of at most {step} bytes, with If-Range to be sure that they are of one version.",
-        headers={"accept-ranges": "bytes", "etag": file.etag},
-        size=file.size,
-        max_bytes=sendable,
-        range_bytes=step,
-        ranges=ranges,
-        if_range=file.etag,
-    )
+        return False
+    return True

@@ -2,14 +2,14 @@
 
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from file_service.errors import SourceError
+from file_service.errors import NotFound, SourceError
 from file_service.http.negotiation import preferred
 from file_service.listing_formats import (
     EndOfListing,
@@ -26,6 +26,7 @@ from file_service.listing_formats import (
 from file_service.problem import problem_of
 from file_service.routes import get_and_head, moved
 from file_service.routes.dependencies import Granted
+from file_service.routes.file_answer import answer_with_file
 from file_service.sources import Entry, FileSource, Page
 from file_service.streams import started
 
@@ -68,6 +69,9 @@ async def list_folder(
         "vary": "accept",
         "x-content-type-options": "nosniff",
     }
+    if kind == HTML and grant.settings.index and not pages:
+        with suppress(NotFound):
+            return await answer_with_file(request, grant, folder + grant.settings.index)
     if kind == JSON:
         page = await _page(grant.source, folder, after, limit)
         return Response(page.model_dump_json(), headers=headers, media_type=JSON)

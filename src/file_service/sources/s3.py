@@ -43,9 +43,10 @@ class S3Source:
         base = endpoint or f"https://s3.{region}.amazonaws.com"
         self._prefix = f"{prefix}/" if prefix else ""
         self._show_hidden = show_hidden
-        self._client = AwsClient(base, region, "s3", CredentialProvider())
+        credentials = CredentialProvider()
+        self._client = AwsClient(base, region, "s3", credentials)
         self._listing = S3Listing(self._client, urlsplit(base).path, bucket)
-        self._objects = S3Objects(bucket, prefix, region, endpoint)
+        self._objects = S3Objects(bucket, prefix, region, endpoint, credentials)
         self._free = asyncio.Semaphore(_READ_AT_ONCE)
 
     async def check(self) -> None:

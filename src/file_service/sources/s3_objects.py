@@ -24,6 +24,7 @@ from obstore.exceptions import (
 )
 from obstore.store import S3Store
 
+from file_service.aws.credentials import CredentialProvider
 from file_service.errors import (
     FileChanged,
     NotFound,
@@ -34,7 +35,9 @@ from file_service.errors import (
 from file_service.sources.base import File
 
 if TYPE_CHECKING:
-    from obstore import GetOptions, ObjectMeta  # names of its stubs only
+    # Names of its stubs only
+    from obstore import GetOptions, ObjectMeta
+    from obstore.store import S3Credential
 
 CHUNK_BYTES = 1024 * 1024
 
@@ -65,7 +68,14 @@ class Body:
 
 
 class S3Objects:
-    def __init__(self, bucket: str, prefix: str, region: str, endpoint: str | None) -> None:
+    def __init__(
+        self,
+        bucket: str,
+        prefix: str,
+        region: str,
+        endpoint: str | None,
+        credentials: CredentialProvider,
+    ) -> None:
         self._bucket = bucket
         self._prefix = prefix
         self._store = S3Store(
@@ -73,6 +83,8 @@ class S3Objects:
             prefix=prefix or None,
             region=region,
             config={"endpoint": endpoint} if endpoint else {},
+            # obstore's own search does not know the token of Lambda's endpoint for SnapStart.
+            credential_provider=partial(_held, credentials),
             client_options={
                 "allow_http": bool(endpoint and endpoint.startswith("http://")),
                 "connect_timeout": timedelta(seconds=5),
@@ -136,6 +148,16 @@ class S3Objects:
         result = obstore.get(self._store, path, options=options)
         start, stop = result.range
         return Body(_file(result.meta), start, stop, iter(result.stream(CHUNK_BYTES)))
+
+
+def _held(provider: CredentialProvider) -> "S3Credential":
+    held = provider.get()
+    return {
+        "access_key_id": held.access_key,
+        "secret_access_key": held.secret_key,
+        "token": held.token,
+        "expires_at": held.expires,
+    }
 
 
 def check_key(path: str) -> None:

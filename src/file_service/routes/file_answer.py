@@ -1,0 +1,128 @@
+"""What is answered with a file, or with ranges of it: for its own address, or in place of another."""
+
+from contextlib import AsyncExitStack, aclosing
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from posixpath import basename
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+
+from file_service.http.byte_ranges import RangeNotSatisfiable, likely_slice
+from file_service.http.conditional import Outcome, evaluate, revalidates
+from file_service.http.content_disposition import content_disposition
+from file_service.http.selection import select
+from file_service.limits import ranges_to_ask_for
+from file_service.media_types import is_active, media_type
+from file_service.problem import Problem
+from file_service.routes.dependencies import Grant
+from file_service.sources import File, OpenFile
+from file_service.streams import pieces_of, started
+
+# What a cache needs (section 15.4.5). A Function URL gives an answer without Content-Type one of
+# its own, and a cache would take it over: so the true one goes along.
+_NOT_MODIFIED = ("cache-control", "content-type", "etag")
+
+_PLAYERS = {"audio", "video"}
+
+
+async def answer_with_file(request: Request, grant: Grant, path: str, *, attachment: bool = False) -> Response:
+    """The file at `path`, conditionally and in ranges as RFC 9110 has it. Raises `NotFound`."""
+    asked = _Asked(request, grant, attachment=attachment)
+    # Where most likely no body will be sent, none is begun.
+    if request.method == "HEAD" or revalidates(asked.fields):
+        answer = asked.without_body(await grant.source.stat(path))
+        if answer is not None:
+            return answer
+    opened = await grant.source.open(path, *likely_slice(asked.fields.get("range", "")))
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(aclosing(opened))
+        return asked.without_body(opened.file) or await asked.with_body(opened, stack)
+
+
+class _Asked:
+    """What one GET or HEAD asks of a file."""
+
+    def __init__(self, request: Request, grant: Grant, *, attachment: bool) -> None:
+        self._method = request.method
+        self._grant = grant
+        self._attachment = attachment
+        self.fields = {name: ",".join(request.headers.getlist(name)) for name in request.headers}
+
+    def without_body(self, file: File) -> Response | None:
+        """The answer, where it has no body: 304, and that to a HEAD. Raises a 412."""
+        headers = self._headers(file)
+        match evaluate(self.fields, file.etag, file.modified):
+            case Outcome.NOT_MODIFIED:
+                return Response(status_code=304, headers={name: headers[name] for name in _NOT_MODIFIED})
+            case Outcome.PRECONDITION_FAILED:
+                raise Problem(412, "The file is not the version that was asked for.", headers={"etag": file.etag})
+        # A HEAD selects nothing: Range is defined for GET alone (section 14.2), and no body is too
+        # large to describe.
+        return Response(headers=headers) if self._method == "HEAD" else None
+
+    async def with_body(self, opened: OpenFile, stack: AsyncExitStack) -> Response:
+        """`stack` closes the file, unless a body goes on reading it."""
+        file, grant = opened.file, self._grant
+        headers = self._headers(file)
+        sendable = grant.sendable()
+        try:
+            selection = select(
+                self.fields,
+                file,
+                headers["content-type"],
+                datetime.now(UTC),
+                # A player cannot be told to ask for less, nor be sent to S3: the page's policy
+                # lets it load from here alone.
+                at_most=sendable if self.fields.get("sec-fetch-dest") in _PLAYERS else None,
+            )
+        except RangeNotSatisfiable as error:
+            unsatisfied = {"content-range": f"bytes */{file.size}"}
+            raise Problem(416, str(error), headers=unsatisfied, size=file.size) from None
+
+        grant.log.update(selected=selection.size, sendable=sendable, decision="stream")
+        if sendable is not None and selection.size > sendable:
+            url = await grant.source.sign(file, grant.presigned_seconds)
+            grant.log["decision"] = "redirect" if url else "refuse"
+            if url:
+                return RedirectResponse(url, status_code=307, headers={"cache-control": "no-store"})
+            raise _too_large(file, selection.size, sendable)
+        body = await started(pieces_of(opened, selection.pieces))
+        stack.pop_all()
+        return StreamingResponse(body, selection.status, headers={**headers, **selection.headers})
+
+    def _headers(self, file: File) -> dict[str, str]:
+        """What is told about the file, whichever part of it is sent."""
+        content_type = media_type(file.path, file.size)
+        headers = {
+            "accept-ranges": "bytes",
+            "cache-control": self._grant.settings.cache_control,
+            "content-disposition": content_disposition(basename(file.path), attachment=self._attachment),
+            "content-length": str(file.size),
+            "content-type": content_type,
+            "etag": file.etag,
+            "last-modified": format_datetime(file.modified, usegmt=True),
+            "x-content-type-options": "nosniff",
+            "x-file-size": str(file.size),
+        }
+        # Scripts of the files are not the service's. Those of a site are its operator's.
+        if is_active(content_type) and not self._grant.settings.serves_site:
+            headers["content-security-policy"] = "sandbox"
+        if digest := self._grant.digests.get(file):
+            headers["repr-digest"] = digest.repr_digest
+        return headers
+
+
+def _too_large(file: File, selected: int, sendable: int) -> Problem:
+    step, ranges = ranges_to_ask_for(file.size, sendable)
+    return Problem(
+        413,
+        f"{selected} bytes are more than the {sendable} that can be streamed here. "
+        f"Ask for ranges of at most {step} bytes, with If-Range to be sure that they are of one version.",
+        headers={"accept-ranges": "bytes", "etag": file.etag},
+        size=file.size,
+        max_bytes=sendable,
+        range_bytes=step,
+        ranges=ranges,
+        if_range=file.etag,
+    )
