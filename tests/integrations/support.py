@@ -7,11 +7,12 @@ import socket
 import subprocess
 import threading
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -36,7 +37,14 @@ def interpreter(name: str) -> Path:
 
 @contextmanager
 def function(
-    name: str, adapter: str, folder: Path, *, handler: str = "", app: str = "", **variables: str
+    name: str,
+    adapter: str,
+    folder: Path,
+    variables: Mapping[str, str] = MappingProxyType({}),
+    *,
+    handler: str = "",
+    app: str = "",
+    lambda_api: bool = False,
 ) -> Iterator[RunningEmulator]:
     """`apps/<name>_app.py` behind a Function URL, in one environment that is frozen between invocations.
 
@@ -53,6 +61,7 @@ def function(
         Runtime=f"python3.{version(python)}",
         Timeout=60,
         Tracing="Active",
+        ReservedConcurrentExecutions=1,
         FunctionUrlConfig={
             "AuthType": "NONE",
             "InvokeMode": "RESPONSE_STREAM" if adapter in ("handler", "runtime") else "BUFFERED",
@@ -60,8 +69,8 @@ def function(
         Environment={"Variables": {"ADAPTER": adapter, "PYTHONDONTWRITEBYTECODE": "1", **variables}},
     )
     command = (str(python), "-m", "lambda_asgi" if adapter == "runtime" else "awslambdaric", handler)
-    options = ("--template", str(template), "--concurrency", "1", "--freeze")
-    with RunningEmulator(*options, command=command) as emulator:
+    options = ("--template", str(template), "--freeze", *(("--lambda-port", "0") if lambda_api else ()))
+    with RunningEmulator(*options, command=command, fronts=1 + lambda_api) as emulator:
         yield emulator
 
 
@@ -94,10 +103,17 @@ class Collector:
     open: threading.Event = field(default_factory=threading.Event)
     """Cleared: nothing is answered until it is set again."""
 
+    come: threading.Condition = field(default_factory=threading.Condition)
+
     def take(self) -> list[Request]:
         """What has come since the last time."""
         taken, self.requests = self.requests, []
         return taken
+
+    def wait(self) -> None:
+        """Until something has come."""
+        with self.come:
+            assert self.come.wait_for(lambda: bool(self.requests), PATIENCE), "nothing was sent"
 
 
 @contextmanager
@@ -116,13 +132,16 @@ def collector(answer: bytes = b"{}") -> Iterator[Collector]:
             elif encoding == "deflate":
                 body = zlib.decompress(body)
             headers = {name.lower(): value for name, value in self.headers.items()}
-            collected.requests.append(Request(self.command, self.path, headers, body))
+            with collected.come:
+                collected.requests.append(Request(self.command, self.path, headers, body))
+                collected.come.notify_all()
             collected.open.wait(PATIENCE)
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
+            with suppress(ConnectionError):  # the function may have given up, or have been ended
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
 
         def _body(self) -> bytes:
             if self.headers.get("Transfer-Encoding") != "chunked":

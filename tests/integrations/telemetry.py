@@ -37,33 +37,31 @@ class Sources:
     log: list[str]
 
 
-def observe(
-    name: str, adapter: str, folder: Path, read: Callable[[Sources], Iterator[Seen]], variables: "Variables"
-) -> Telemetry:
-    """Ask for each of PATHS. What has not arrived when the environment is frozen again does not count."""
-    seen: Telemetry = {}
-    with collector() as http, closing(Datagrams()) as udp:
-        settings = variables(adapter, http.url)
-        handler = settings.pop("HANDLER", "")
-        settings["AWS_XRAY_DAEMON_ADDRESS"] = udp.address
-        with function(name, adapter, folder, handler=handler, **settings) as emulator:
-            for path in PATHS:
-                known = len(emulator.drain())
-                ask(emulator, path)
-                log = [event["message"] for event in emulator.drain()[known:] if event["event"] == "log"]
-                seen[path] = list(read(Sources(http.take(), udp.take(), log)))
-    return seen
+@dataclass(frozen=True)
+class Package:
+    name: str
+    """Of its environment, and of its app in `apps`."""
+    variables: Callable[[str, str], dict[str, str]]
+    """The function's, for an adapter and the address of an HTTP collector. HANDLER is the template's."""
+    read: Callable[[Sources], Iterator[Seen]]
 
-
-Variables = Callable[[str, str], dict[str, str]]
-"""The function's variables, for an adapter and the address of an HTTP collector."""
+    def observe(self, adapter: str, folder: Path) -> Telemetry:
+        """Ask for each of PATHS. What has not arrived when the environment is frozen again does not count."""
+        seen: Telemetry = {}
+        with collector() as http, closing(Datagrams()) as udp:
+            variables = self.variables(adapter, http.url)
+            handler = variables.pop("HANDLER", "")
+            variables["AWS_XRAY_DAEMON_ADDRESS"] = udp.address
+            with function(self.name, adapter, folder, variables, handler=handler) as emulator:
+                for path in PATHS:
+                    known = len(emulator.drain())
+                    ask(emulator, path)
+                    log = [event["message"] for event in emulator.drain()[known:] if event["event"] == "log"]
+                    seen[path] = list(self.read(Sources(http.take(), udp.take(), log)))
+        return seen
 
 
 # Sentry: envelopes over HTTP. https://develop.sentry.dev/sdk/data-model/envelopes/
-
-
-def sentry(adapter: str, folder: Path) -> Telemetry:
-    return observe("sentry", adapter, folder, _sentry, _sentry_variables)
 
 
 def _sentry_variables(adapter: str, url: str) -> dict[str, str]:
@@ -89,10 +87,6 @@ def _seconds(timestamp: str) -> float:
 
 
 # OpenTelemetry: OTLP over HTTP, in protocol buffers.
-
-
-def otel(adapter: str, folder: Path) -> Telemetry:
-    return observe("otel", adapter, folder, _otel, _otel_variables)
 
 
 def _otel_variables(adapter: str, url: str) -> dict[str, str]:
@@ -123,7 +117,7 @@ def _otel(sources: Sources) -> Iterator[Seen]:
 # Datadog, without its extension: traces and metrics are lines of the log.
 
 
-def datadog(hook: str) -> Callable[[str, Path], Telemetry]:
+def _datadog_variables(hook: str) -> Callable[[str, str], dict[str, str]]:
     def variables(adapter: str, url: str) -> dict[str, str]:
         settings = {"HOOK": hook, "DD_FLUSH_TO_LOG": "true", "DD_COLD_START_TRACING": "false", "DD_API_KEY": "none"}
         settings |= {"DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false", "DD_REMOTE_CONFIGURATION_ENABLED": "false"}
@@ -133,7 +127,7 @@ def datadog(hook: str) -> Callable[[str, Path], Telemetry]:
             settings |= {"HANDLER": "datadog_lambda.handler.handler", "DD_LAMBDA_HANDLER": "datadog_app.handler"}
         return settings
 
-    return lambda adapter, folder: observe("datadog", adapter, folder, _datadog, variables)
+    return variables
 
 
 DATADOG_KINDS = {"aws.lambda": "invocation", "fastapi.request": "request"}
@@ -176,10 +170,6 @@ def _datadog_spans(traces: Sequence[Sequence[dict[str, Any]]]) -> Iterator[Seen]
 # New Relic, without its extension: a line of the log for each invocation.
 
 
-def newrelic(adapter: str, folder: Path) -> Telemetry:
-    return observe("newrelic", adapter, folder, _newrelic, _newrelic_variables)
-
-
 def _newrelic_variables(adapter: str, url: str) -> dict[str, str]:
     settings = {"NEW_RELIC_SERVERLESS_MODE_ENABLED": "true", "NEW_RELIC_DISTRIBUTED_TRACING_ENABLED": "true"}
     return settings | {"NEW_RELIC_ACCOUNT_ID": "1", "NEW_RELIC_TRUSTED_ACCOUNT_KEY": "1"}
@@ -202,10 +192,6 @@ def _newrelic(sources: Sources) -> Iterator[Seen]:
 # X-Ray: segments in datagrams to its daemon.
 
 
-def xray(adapter: str, folder: Path) -> Telemetry:
-    return observe("xray", adapter, folder, _xray, lambda adapter, url: {})
-
-
 def _xray(sources: Sources) -> Iterator[Seen]:
     for datagram in sources.datagrams:
         segment = json.loads(datagram.partition(b"\n")[2])
@@ -213,11 +199,6 @@ def _xray(sources: Sources) -> Iterator[Seen]:
 
 
 # Powertools: structured lines of the log, and X-Ray.
-
-
-def powertools(adapter: str, folder: Path) -> Telemetry:
-    variables = {"POWERTOOLS_SERVICE_NAME": "test"}
-    return observe("powertools", adapter, folder, _powertools, lambda adapter, url: dict(variables))
 
 
 def _powertools(sources: Sources) -> Iterator[Seen]:
@@ -229,12 +210,18 @@ def _powertools(sources: Sources) -> Iterator[Seen]:
             yield Seen("metric")
 
 
-PACKAGES: dict[str, Callable[[str, Path], Telemetry]] = {
-    "Datadog, decorator": datadog("decorator"),
-    "Datadog, redirect": datadog("redirect"),
-    "New Relic": newrelic,
-    "OpenTelemetry": otel,
-    "Powertools": powertools,
-    "Sentry": sentry,
-    "X-Ray SDK": xray,
+def _no_variables(adapter: str, url: str) -> dict[str, str]:
+    return {}
+
+
+OTEL = Package("otel", _otel_variables, _otel)
+SENTRY = Package("sentry", _sentry_variables, _sentry)
+PACKAGES = {
+    "Datadog, decorator": Package("datadog", _datadog_variables("decorator"), _datadog),
+    "Datadog, redirect": Package("datadog", _datadog_variables("redirect"), _datadog),
+    "New Relic": Package("newrelic", _newrelic_variables, _newrelic),
+    "OpenTelemetry": OTEL,
+    "Powertools": Package("powertools", _no_variables, _powertools),
+    "Sentry": SENTRY,
+    "X-Ray SDK": Package("xray", _no_variables, _xray),
 }

@@ -42,8 +42,8 @@ def check_durations(telemetry: Telemetry) -> None:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_handler_mode(package: str, tmp_path: Path) -> None:
-    ours = PACKAGES[package]("handler", tmp_path)
-    theirs = PACKAGES[package]("mangum", tmp_path)
+    ours = PACKAGES[package].observe("handler", tmp_path)
+    theirs = PACKAGES[package].observe("mangum", tmp_path)
     expected = counts(theirs)
     for path in PATHS:
         assert expected[path], "Mangum, the control, shows nothing"
@@ -58,12 +58,12 @@ def test_handler_mode(package: str, tmp_path: Path) -> None:
 
 
 def test_datadog_counts_an_exception_twice(tmp_path: Path) -> None:
-    seen = PACKAGES["Datadog, decorator"]("none", tmp_path)
+    seen = PACKAGES["Datadog, decorator"].observe("none", tmp_path)
     assert counts(seen)["/late"]["error"] == 2
 
 
 @pytest.mark.parametrize("package", IN_RUNTIME_MODE)
 def test_runtime_mode(package: str, tmp_path: Path) -> None:
-    observed = PACKAGES[package if package in PACKAGES else f"{package}, decorator"]("runtime", tmp_path)
+    observed = PACKAGES[package if package in PACKAGES else f"{package}, decorator"].observe("runtime", tmp_path)
     assert counts(observed) == {path: Counter(kinds.split()) for path, kinds in IN_RUNTIME_MODE[package].items()}
     check_durations(observed)

@@ -1,5 +1,9 @@
 from common import adapt, make_app
-from warmer import warmer
+from lambdawarmer import warmer
 
-app = make_app()
-handler = warmer(send_metric=False)(adapt(app))
+call = adapt(make_app())
+
+
+@warmer
+def handler(event, context):
+    return call(event, context)
