@@ -58,6 +58,17 @@ integrations: $(READY) ## test with Datadog, Sentry, OpenTelemetry ..., in envir
 	@$(BIN)/python -m tools.integrations
 	@$(BIN)/pytest -n auto --dist worksteal tests/integrations $(ARGS)
 
+# The built zip has packages for Python 3.13, so the emulator runs under that, in an environment of its own.
+ZIP_PYTHON := .cache/zip-python
+.PHONY: test-zip
+test-zip: $(READY) ## build the zip for this machine's processor, and test the service in it as both kinds of function
+	@$(MAKE) --no-print-directory build ARCH=$(HOST_ARCH)
+	@$(UV) venv -q --allow-existing --python 3.13 $(ZIP_PYTHON)
+	@$(UV) pip install -q --python $(ZIP_PYTHON)/bin/python './emulator[web]'
+	@SERVICE_CODE=$(CURDIR)/.aws-sam/build/FileServiceFunction.zip SERVICE_PYTHON=$(CURDIR)/$(ZIP_PYTHON)/bin/python \
+	    $(BIN)/pytest -n auto tests/end_to_end/test_file_service_on_lambda.py tests/end_to_end/test_file_service_clients.py \
+	    tests/conformance/test_http.py tests/file_service/test_web_function.py $(ARGS)
+
 .PHONY: lint
 lint: $(READY) ## ruff, mypy --strict, and the template through sam validate --lint
 	@$(BIN)/ruff check .
