@@ -63,7 +63,7 @@ ZIP_PYTHON := .cache/zip-python
 .PHONY: test-zip
 test-zip: $(READY) ## build the zip for this machine's processor, and test the service in it as both kinds of function
 	@$(MAKE) --no-print-directory build ARCH=$(HOST_ARCH)
-	@$(UV) venv -q --allow-existing --python 3.13 $(ZIP_PYTHON)
+	@$(UV) venv -q --allow-existing --python "$$($(BIN)/python -c 'from tools.finish_build import interpreter; print(interpreter("3.13") or "3.13")')" $(ZIP_PYTHON)
 	@$(UV) pip install -q --python $(ZIP_PYTHON)/bin/python './emulator[web]'
 	@SERVICE_CODE=$(CURDIR)/.aws-sam/build/FileServiceFunction.zip SERVICE_PYTHON=$(CURDIR)/$(ZIP_PYTHON)/bin/python \
 	    $(BIN)/pytest -n auto tests/end_to_end/test_file_service_on_lambda.py tests/end_to_end/test_file_service_clients.py \
