@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from lambda_asgi._asgi import ASGIApp, Message, Scope
 from lambda_asgi._describe import described
 from lambda_asgi._error_report import ErrorReport
+from lambda_asgi._fork_guard import is_child, leave_child
 from lambda_asgi._logging import logger
 from lambda_asgi._pathsend import read_ahead
 from lambda_asgi._response import BufferedResponse, Response, State, kind_of
@@ -301,8 +302,12 @@ class RequestCycle:
         except asyncio.CancelledError:
             self._fail(AppCancelled("the app cancelled its own task"))
         except BaseException as error:  # SystemExit, too: an app's exit is not the environment's
+            if is_child():
+                leave_child(error)
             self._fail(error)
         else:
+            if is_child():
+                leave_child(None)
             if self.response.state is State.START:
                 self._fail(UnexpectedMessage("the app returned without a response"))
             elif self.response.state is not State.COMPLETE:

@@ -36,3 +36,27 @@ def _container(value: Mapping[object, object] | list[object] | tuple[object, ...
         items.append("...")
     opening, closing = "{}" if isinstance(value, Mapping) else "[]" if isinstance(value, list) else "()"
     return f"{opening}{', '.join(items)}{closing}"
+
+
+LONGEST_TEXT = 128 * 1024
+"""Characters of an exception's text, and of a line of its traceback. Nobody reads more, and CloudWatch takes no more
+than 1 MiB for one event."""
+
+
+def text_of(error: BaseException) -> str:
+    """What `str` says of an exception. An app's exception may raise there, or have a text of any size."""
+    try:
+        return _clipped(str(error))
+    except Exception as failure:
+        return f"(its text cannot be had: str() raised {type(failure).__name__})"
+
+
+def traceback_of(error: BaseException) -> list[str]:
+    """The lines of an exception with its causes, as Python prints them."""
+    import traceback  # loaded only once there is an error
+
+    return [_clipped(line) for line in traceback.TracebackException.from_exception(error).format()]
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}... (of length {len(text)})\n"

@@ -1,9 +1,9 @@
 """What Lambda is told of a failure. Pure."""
 
 import json
-import traceback
 from typing import Any, NamedTuple, Self
 
+from lambda_asgi._describe import text_of, traceback_of
 from lambda_asgi.errors import error_type_of
 
 LARGEST = 256 * 1024
@@ -28,8 +28,8 @@ class ErrorReport(NamedTuple):
         return cls(
             error_type_of(error),
             type(error).__name__,
-            _text(error),
-            tuple(line.rstrip() for line in traceback.format_exception(error)),
+            text_of(error),
+            tuple(line.rstrip() for line in traceback_of(error)),
         )
 
     def as_json(self, at_most: int = LARGEST) -> bytes:
@@ -50,13 +50,6 @@ class ErrorReport(NamedTuple):
                 break
             fields["stackTrace"].insert(0, frame)
         return json.dumps(fields).encode()
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception as failure:
-        return f"(its text cannot be had: str() raised {type(failure).__name__})"
 
 
 def _clipped(text: str, at_most: int) -> str:

@@ -18,6 +18,8 @@ from lambda_asgi._application import Exchange, access
 from lambda_asgi._asgi import ASGIApp
 from lambda_asgi._environment import Environment
 from lambda_asgi._error_report import ErrorReport
+from lambda_asgi._event_loop import run as run_event_loop
+from lambda_asgi._fork_guard import guard_signal
 from lambda_asgi._internal_extension import ShutdownNotice
 from lambda_asgi._invocation import Invocation, LambdaContext, current_invocation
 from lambda_asgi._logging import InvocationFilter, configure, log_access, logger
@@ -70,13 +72,13 @@ def serve(variables: Mapping[str, str], load: Callable[[Environment], LambdaASGI
         if not address:
             print(f"lambda_asgi: {error}", file=sys.stderr)
             return 1
-        return asyncio.run(_to_the_end(_give_up(address, error)))
+        return run_event_loop(_to_the_end(_give_up(address, error)))
     configure(environment)
     try:
         adapter = load(environment)  # before there is an event loop: an app's modules may want to run one of their own
     except Exception as error:
-        return asyncio.run(_to_the_end(_give_up(environment.runtime_api, error)))
-    return asyncio.run(_to_the_end(Runtime(environment, adapter).run()))
+        return run_event_loop(_to_the_end(_give_up(environment.runtime_api, error)))
+    return run_event_loop(_to_the_end(Runtime(environment, adapter).run()))
 
 
 async def _to_the_end(running: Coroutine[Any, Any, int]) -> int:
@@ -128,8 +130,7 @@ class Runtime:
         """Start, answer invocations, shut down. The exit code."""
         notice = ShutdownNotice(self._environment.runtime_api)
         stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        handlers = _stop_on_signals(stop)
         try:
             await self._application.startup()
             if self._application.wants_shutdown:
@@ -146,6 +147,8 @@ class Runtime:
                 await self._application.shutdown()
         except TimeoutError:
             logger.error("the app did not shut down within %d ms", SHUTDOWN_TIME * 1000)
+        if stop.is_set():
+            _call_own_handlers(handlers)
         return code
 
     async def _take_snapshot(self, notice: ShutdownNotice) -> None:
@@ -223,6 +226,28 @@ class Runtime:
             log_access(access(exchange, ending, started, time.perf_counter()))
             current_invocation.set(None)
             InvocationFilter.process_wide = None
+
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def _stop_on_signals(stop: asyncio.Event) -> dict[int, Any]:
+    """Have the signals that end an environment set `stop`. The handlers that were there before."""
+    handlers: dict[int, Any] = {number: signal.getsignal(number) for number in SIGNALS}
+    for number, handler in handlers.items():
+        guard_signal(number, handler)
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return handlers
+
+
+def _call_own_handlers(handlers: Mapping[int, Any]) -> None:
+    """Call the app's own handler of SIGTERM, which it set when it was imported: after the shutdown, as uvicorn does."""
+    handler = handlers[signal.SIGTERM]
+    if callable(handler):
+        try:
+            handler(signal.SIGTERM, None)
+        except BaseException as error:  # an exit is what comes next anyway
+            logger.error("the app's handler of SIGTERM raised %r", error, exc_info=error)
 
 
 async def _report(writer: RuntimeAPIWriter, error: Exception) -> None:

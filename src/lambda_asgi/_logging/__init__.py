@@ -12,9 +12,9 @@ import sys
 import time
 
 from lambda_asgi._environment import Environment
-from lambda_asgi._logging.access import Access, access_logger, log_access
+from lambda_asgi._logging.access import Access, access_logger, log_access, write_directly
 from lambda_asgi._logging.formatters import JSONFormatter, TextFormatter
-from lambda_asgi._logging.handlers import FrameHandler, InvocationFilter, StdoutHandler
+from lambda_asgi._logging.handlers import FrameHandler, InvocationFilter, LambdaHandler, StdoutHandler
 from lambda_asgi._logging.loggers import init_logger, logger
 
 __all__ = ["Access", "InvocationFilter", "access_logger", "configure", "init_logger", "log_access", "logger"]
@@ -41,6 +41,8 @@ def configure(environment: Environment) -> None:
     handler.addFilter(InvocationFilter())
     root.addHandler(handler)
     init_logger.setLevel(logging.INFO if level is None else logging.NOTSET)
+    if not is_json and len(root.handlers) == 1:
+        write_directly(handler)
     if not environment.settings.access_log:
         access_logger.setLevel(logging.CRITICAL + 1)
     else:
@@ -59,7 +61,7 @@ def _level(name: str | None) -> tuple[int | None, str]:
     return level, "" if level is not None else f"AWS_LAMBDA_LOG_LEVEL={name!r} is not known: use TRACE to FATAL"
 
 
-def _handler(telemetry_log_fd: int | None, *, leveled: bool) -> tuple[logging.Handler, str]:
+def _handler(telemetry_log_fd: int | None, *, leveled: bool) -> tuple[LambdaHandler, str]:
     if telemetry_log_fd is None:
         return StdoutHandler(), ""
     os.environ.pop("_LAMBDA_TELEMETRY_LOG_FD", None)  # the descriptor is ours alone: child processes do not get it

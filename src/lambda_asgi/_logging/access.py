@@ -5,8 +5,8 @@ import time
 from typing import Any, NamedTuple
 
 from lambda_asgi._invocation import current_invocation
-from lambda_asgi._logging.formatters import TextFormatter, text_line
-from lambda_asgi._logging.handlers import FrameHandler, StdoutHandler
+from lambda_asgi._logging.formatters import text_line
+from lambda_asgi._logging.handlers import LambdaHandler
 from lambda_asgi._logging.loggers import runtime_logger
 
 access_logger = runtime_logger("lambda_asgi.access")
@@ -38,10 +38,10 @@ class Access(NamedTuple):
         # What nearly every request has needs no second look.
         if not (method.isalpha() and path[:1] == "/" and path.isprintable() and " " not in path):
             method, path = _one_word(method), _one_word(path)
-        first_byte = "" if self.first_byte_ms is None else f"first byte {_tenths(self.first_byte_ms)} ms, "
+        first_byte = "" if self.first_byte_ms is None else f"first byte {self.first_byte_ms:.1f} ms, "
         return (
             f"{method} {path} {self.status or '-'} {self.ending}: bytes {self.body_bytes}, chunks {self.chunks}, "
-            f"{first_byte}total {_tenths(self.duration_ms)} ms, {self.source}"
+            f"{first_byte}total {self.duration_ms:.1f} ms, {self.source}"
         )
 
     def fields(self) -> dict[str, Any]:
@@ -63,12 +63,6 @@ def _shortened(path: str) -> str:
     return path if len(path) <= LONGEST_PATH else f"{path[:LONGEST_PATH]}...+{len(path) - LONGEST_PATH}"
 
 
-def _tenths(milliseconds: float) -> str:
-    """With one digit after the point: by way of a whole number, which is a microsecond faster than `:.1f`."""
-    tenths = round(milliseconds * 10)
-    return f"{tenths // 10}.{tenths % 10}"
-
-
 def _one_word(text: str) -> str:
     """`text` itself, or quoted and escaped where it could pass for more than one word of a line, or for a new line."""
     return text if text.isprintable() and " " not in text and text[:1] not in "'\"" else repr(text)
@@ -78,8 +72,7 @@ def log_access(access: Access) -> None:
     """Log one line for the invocation that is current in this context."""
     if not access_logger.isEnabledFor(logging.INFO):
         return
-    handler = _only_handler()
-    if handler is not None and _written(access, handler):
+    if _direct is not None and _current_route() == _route and _written(access, _direct):
         return
     # Without Logger.info, which looks up the calling frame and checks each field's name: it takes 2.4 µs more.
     record = access_logger.makeRecord(
@@ -89,7 +82,33 @@ def log_access(access: Access) -> None:
     access_logger.handle(record)
 
 
-def _written(access: Access, handler: StdoutHandler | FrameHandler) -> bool:
+def write_directly(handler: LambdaHandler) -> None:
+    """Write the line to `handler`, which has the text format, as long as its records would go there and nowhere else.
+
+    Every invocation has its line, and most functions leave logging as it is: going around `logging` then saves a fifth
+    of the runtime's processor time for a small answer (docs/performance.md).
+    """
+    global _direct, _route
+    _direct, _route = handler, _current_route()
+
+
+_direct: LambdaHandler | None = None
+_route: tuple[object, ...] = ()
+
+
+def _current_route() -> tuple[object, ...]:
+    """All that decides where a record of the access logger goes, and how it looks there."""
+    own, root = access_logger, access_logger.root
+    parent = own.parent or root
+    handler = root.handlers[0] if root.handlers else None
+    return (
+        (parent, parent.parent, own.propagate, parent.propagate),
+        (*own.handlers, *own.filters, *parent.handlers, *root.handlers),
+        () if handler is None else (handler.level, handler.formatter, *handler.filters),
+    )
+
+
+def _written(access: Access, handler: LambdaHandler) -> bool:
     """Whether that worked: what to do about errors is for `logging` to say."""
     invocation = current_invocation.get()
     now = time.time()
@@ -102,26 +121,3 @@ def _written(access: Access, handler: StdoutHandler | FrameHandler) -> bool:
     finally:
         handler.release()
     return True
-
-
-def _only_handler() -> StdoutHandler | FrameHandler | None:
-    """Our own handler with its text format, if a record of the access logger would go there and nowhere else.
-
-    Every invocation has its line, and most functions leave logging as it is: going around `logging` then saves a fifth
-    of the runtime's processor time for a small answer (docs/performance.md).
-    """
-    root = access_logger.root
-    parent = access_logger.parent
-    if len(root.handlers) == 1 and parent is not None and parent.parent is root:
-        handler = root.handlers[0]
-        if (
-            isinstance(handler, StdoutHandler | FrameHandler)
-            and type(handler.formatter) is TextFormatter
-            and len(handler.filters) == 1
-            and handler.level <= logging.INFO
-            and access_logger.propagate
-            and parent.propagate
-            and not (access_logger.handlers or access_logger.filters or parent.handlers)
-        ):
-            return handler
-    return None

@@ -6,6 +6,8 @@ import time
 from functools import lru_cache
 from typing import Any
 
+from lambda_asgi._describe import text_of, traceback_of
+
 
 def _time(created: float, msecs: float) -> str:
     return f"{_utc(int(created))}.{int(msecs):03d}Z"
@@ -36,6 +38,9 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return super().format(record) + "\n"
 
+    def formatException(self, ei: Any) -> str:  # the signature is logging's
+        return "".join(traceback_of(ei[1])).rstrip("\n") if ei[1] is not None else super().formatException(ei)
+
 
 # What a record has of itself, or gets from formatters and InvocationFilter: everything else came with `extra`.
 _RESERVED = frozenset(vars(logging.makeLogRecord({}))) | {
@@ -53,42 +58,41 @@ class JSONFormatter(logging.Formatter):
     """One JSON object: timestamp, level, message, logger, what is known of exception and invocation, and `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        has_message_object = isinstance(record.msg, dict) and not record.args
-        line: dict[str, Any] = {
+        is_object = isinstance(record.msg, dict) and not record.args
+        own: dict[str, Any] = {
             "timestamp": _time(record.created, record.msecs),
             "level": logging.getLevelName(rounded_level(record.levelno)),
-            "message": record.msg if has_message_object else record.getMessage(),
+            "message": record.msg if is_object else record.getMessage(),
             "logger": record.name,
+            **_exception_fields(record),
+            "requestId": getattr(record, "aws_request_id", None),
+            "location": f"{record.pathname}:{record.funcName}:{record.lineno}" if record.exc_info else None,
+            "tenantId": getattr(record, "tenant_id", None),
         }
-        if record.exc_info and record.exc_info[0] is not None:
-            error_type, error, _ = record.exc_info
-            line["stackTrace"] = _stack_trace(error)
-            line["errorType"] = error_type.__name__
-            line["errorMessage"] = str(error)
-        line["requestId"] = getattr(record, "aws_request_id", None)
-        if record.exc_info:
-            line["location"] = f"{record.pathname}:{record.funcName}:{record.lineno}"
-        line["tenantId"] = getattr(record, "tenant_id", None)
-        line = {name: value for name, value in line.items() if value is not None}
-        for name, value in vars(record).items():
-            if name not in _RESERVED and name not in line and value is not None:
-                line[name] = value
+        own = {name: value for name, value in own.items() if value is not None}
+        extra = {name: value for name, value in vars(record).items() if value is not None and name not in _RESERVED}
+        line = {**own, **extra, **own}
         try:
             return _encode(line) + "\n"
         except (TypeError, ValueError, RecursionError):  # a value that contains itself, NaN, keys that are no strings
             return _encode({name: _encodable(value) for name, value in line.items()}) + "\n"
 
 
-def _stack_trace(error: BaseException | None) -> list[str]:
+def _exception_fields(record: logging.LogRecord) -> dict[str, Any]:
+    error_type, error, _ = record.exc_info or (None, None, None)
+    if error_type is None or error is None:
+        return {}
+    return {"stackTrace": _stack_trace(error), "errorType": error_type.__name__, "errorMessage": text_of(error)}
+
+
+def _stack_trace(error: BaseException) -> list[str]:
     """One string per frame. Where the reason lies in other exceptions, these follow: a cause, the parts of a group."""
     import traceback  # loaded only once there is an error
 
-    if error is None:
-        return []
     context = None if error.__suppress_context__ else error.__context__
     if error.__cause__ is None and context is None and not isinstance(error, BaseExceptionGroup):
         return traceback.format_tb(error.__traceback__)
-    return traceback.format_exception(error)
+    return traceback_of(error)
 
 
 def _encodable(value: Any) -> Any:

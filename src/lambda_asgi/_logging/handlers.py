@@ -4,6 +4,7 @@ import logging
 import os
 import select
 import sys
+from contextlib import suppress
 
 from lambda_asgi._invocation import Invocation, current_invocation
 from lambda_asgi._logging.formatters import JSONFormatter, rounded_level
@@ -31,7 +32,19 @@ def _terminated(text: str) -> str:
     return text if text.endswith("\n") else f"{text}\n"
 
 
-class StdoutHandler(logging.Handler):
+class LambdaHandler(logging.Handler):
+    """What both handlers have in common."""
+
+    def write(self, line: str, level: int, created: float) -> None:
+        """Write one line, its end included. The caller holds this handler's lock."""
+        raise NotImplementedError
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        with suppress(Exception):  # the app has closed standard error: nobody can be told
+            super().handleError(record)
+
+
+class StdoutHandler(LambdaHandler):
     """Writes each record as one line to standard output.
 
     What reads there makes an event of each line. So a newline within a record becomes a carriage return, which
@@ -46,7 +59,6 @@ class StdoutHandler(logging.Handler):
             self.handleError(record)
 
     def write(self, line: str, level: int, created: float) -> None:
-        """Write one line, its end included. The caller holds this handler's lock."""
         sys.stdout.write(line)
         sys.stdout.flush()
 
@@ -61,7 +73,7 @@ SEVERITY = {  # in the type of a frame; 1 would be TRACE, which Python has not
 }
 
 
-class FrameHandler(logging.Handler):
+class FrameHandler(LambdaHandler):
     """Writes each record as one frame to Lambda's telemetry descriptor, so that it stays one event whatever is in it.
 
     A frame: type (4 bytes), length of the message (4), microseconds since the epoch (8), message; big-endian. The
@@ -80,7 +92,6 @@ class FrameHandler(logging.Handler):
             self.handleError(record)
 
     def write(self, line: str, level: int, created: float) -> None:
-        """Write one frame. The caller holds this handler's lock."""
         message = line.encode("utf-8", "backslashreplace")
         severity = SEVERITY[rounded_level(level)] if self._leveled else 0
         frame_type = 0xA55A0000 | severity << 2 | (2 if isinstance(self.formatter, JSONFormatter) else 3)

@@ -12,6 +12,7 @@ from contextlib import suppress
 from contextvars import Context, copy_context
 from typing import Any, Self, cast
 
+from lambda_asgi._fork_guard import guard_connection
 from lambda_asgi._runtime_api.protocol import Reply, ReplyParser
 from lambda_asgi.errors import ConnectionToRuntimeAPILost
 
@@ -204,6 +205,13 @@ class Connection(asyncio.BufferedProtocol):
         # A descriptor of our own for the same connection, so that nothing can be sent to another one after its end.
         own = transport.get_extra_info("socket")
         self._socket = None if own is None else socket.socket(fileno=os.dup(own.fileno()))
+        guard_connection(self, Connection.descriptors)
+
+    def descriptors(self) -> list[int]:
+        """Those of the socket, while it is open."""
+        if not self.is_open or self._socket is None:
+            return []
+        return [self._socket.fileno(), self._transport.get_extra_info("socket").fileno()]
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._buffer

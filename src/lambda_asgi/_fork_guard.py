@@ -1,0 +1,110 @@
+"""What a child process that the app forks must not share with this one.
+
+A forked child has copies of everything: of the connections to the Runtime API, on which it would answer the parent's
+invocations; of the event loop's descriptors, from which it would take the parent's events; of the signal handlers, by
+which a SIGTERM meant for the child would end the parent. None of it is of use to a child, so it gets nothing of it.
+A child that starts another program (subprocess) has nothing of all this anyway.
+"""
+
+import os
+import select
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any, NoReturn
+from weakref import WeakKeyDictionary, WeakSet
+
+_connections: "WeakKeyDictionary[Any, Callable[[Any], Iterable[int]]]" = WeakKeyDictionary()
+_selectors: "WeakSet[Any]" = WeakSet()
+_signal_handlers: dict[int, Any] = {}
+_is_child = False
+_forking = threading.local()
+
+
+def guard_connection(connection: Any, descriptors: Callable[[Any], Iterable[int]]) -> None:
+    """From now on, and as long as `connection` lives, children lose its `descriptors`."""
+    _connections[connection] = descriptors
+
+
+def guard_event_loop(loop: Any) -> None:
+    """Children get a selector of their own in place of the loop's: both would change the same one in the kernel."""
+    selector = getattr(loop, "_selector", None)  # private; other loops than asyncio's have none
+    if selector is not None and hasattr(selector, "fileno"):
+        _selectors.add(selector)
+
+
+def guard_signal(number: int, handler: Any) -> None:
+    """Children get back `handler`, which was there before ours."""
+    _signal_handlers[number] = handler
+
+
+def is_child() -> bool:
+    """Whether this is a process that was forked from one with the runtime in it."""
+    return _is_child
+
+
+def leave_child(error: BaseException | None) -> NoReturn:
+    """End a child whose code would return into the runtime, with the exit code that `error` asks for."""
+    code = 0 if error is None else 1
+    with suppress(Exception):  # a stream that the app has closed
+        if isinstance(error, SystemExit):
+            if error.code is None or isinstance(error.code, int):
+                code = error.code or 0
+            else:
+                print(error.code, file=sys.stderr)
+        elif error is not None:
+            traceback.print_exception(error)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code & 0xFF)
+
+
+def _before() -> None:
+    # A signal for the child must not come before the child has its own handlers: it would wake the parent's event loop.
+    _forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _signal_handlers)
+
+
+def _in_parent() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _forking.mask)
+
+
+def _in_child() -> None:
+    global _is_child
+    if _connections or _selectors:
+        _is_child = True
+        _give_up_handlers()
+        _give_up_descriptors()
+    try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, _forking.mask)  # a signal that has come is handled here
+    except BaseException as error:  # a handler of the app's that exits; Python would ignore that in this place
+        leave_child(error)
+
+
+def _give_up_handlers() -> None:
+    with suppress(ValueError, OSError):  # ValueError: not the main thread
+        if _signal_handlers:
+            signal.set_wakeup_fd(-1)
+        for number, handler in _signal_handlers.items():
+            signal.signal(number, handler)
+
+
+def _give_up_descriptors() -> None:
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for connection, descriptors in list(_connections.items()):
+        for descriptor in descriptors(connection):
+            _replace(descriptor, nothing)
+    os.close(nothing)
+    for selector in list(_selectors):
+        with suppress(OSError, ValueError, AttributeError), select.epoll() as empty:  # ValueError: it is closed
+            _replace(selector.fileno(), empty.fileno())
+
+
+def _replace(descriptor: int, by: int) -> None:
+    with suppress(OSError):
+        os.dup2(by, descriptor, inheritable=False)
+
+
+os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)

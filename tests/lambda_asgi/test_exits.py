@@ -1,0 +1,83 @@
+"""What ends an app, its tasks and its children does not end the environment."""
+
+import asyncio
+import signal
+from collections.abc import Sequence
+
+import pytest
+
+from lambda_asgi.testing import function_url_event
+from tests.lambda_asgi.process import RuntimeProcess, runtime_process
+from tests.lambda_asgi.runtime_api_server import runtime_api_server
+
+
+async def answers(paths: Sequence[str]) -> tuple[list[tuple[int, bytes]], RuntimeProcess, int]:
+    """Status and body for each path, one after the other; and the exit code after SIGTERM."""
+    found = []
+    async with runtime_api_server() as api, runtime_process(api, "exits.app") as runtime:
+        for path in paths:
+            api.invoke(function_url_event(path))
+            posted = await api.answer()
+            assert posted.complete
+            found.append((posted.prelude["statusCode"], posted.content))
+        runtime.process.terminate()
+        code = await runtime.ended()
+        assert api.posts.empty(), "a child has answered as well"
+    return found, runtime, code
+
+
+@pytest.mark.parametrize("path", ["/awaited", "/group", "/directly", "/executor"])
+def test_an_exit_that_reaches_the_app_is_its_error(path: str) -> None:
+    """In a child task it ended the process with code 0, and the invocation without an answer."""
+    found, _, code = asyncio.run(answers([path, "/after"]))
+    assert found == [(500, b"Internal Server Error"), (200, b"fine")]
+    assert code == 0
+
+
+@pytest.mark.parametrize("path", ["/background", "/callback", "/stops-loop", "/thread"])
+def test_an_exit_that_nobody_waits_for_changes_nothing(path: str) -> None:
+    found, _, code = asyncio.run(answers([path, "/after"]))
+    assert found == [(200, b"fine"), (200, b"fine")]
+    assert code == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/fork-exit", b"child 7"),
+        ("/fork-raise", b"child 1"),
+        ("/fork-text", b"child 1"),
+        ("/fork-return", b"child 0"),
+        ("/fork-in-thread", b"child 7"),
+        ("/terminated-child", b"child -15"),
+    ],
+)
+def test_a_forked_child_is_not_a_second_runtime(path: str, body: bytes) -> None:
+    """A child answered its parent's invocations, and a SIGTERM for the child ended the parent (or did nothing)."""
+    found, _, code = asyncio.run(answers([path, "/after", path]))
+    assert found == [(200, body), (200, b"fine"), (200, body)]
+    assert code == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "content"), [("/after", b"fine"), ("/fork-exit", b"child 7"), ("/terminated-child", b"child 3")]
+)
+def test_the_apps_own_handler_of_sigterm_is_called_after_the_shutdown(path: str, content: bytes) -> None:
+    """It was replaced without a word. A child has it, too, and has it as its only one."""
+
+    async def main() -> None:
+        async with (
+            runtime_api_server() as api,
+            runtime_process(api, "exits.lifespan_app", OWN_HANDLER="1") as runtime,
+        ):
+            await api.answer()  # it registers an extension
+            api.invoke(function_url_event(path))
+            assert (await api.answer()).content == content
+            runtime.process.send_signal(signal.SIGTERM)
+            assert await runtime.ended() == 0
+            said = [line.strip() for line in runtime.output if "lifespan" in line or "own handler" in line]
+            if path == "/terminated-child":
+                said.remove("own handler")
+            assert said == ["lifespan startup", "lifespan shutdown", "own handler"]
+
+    asyncio.run(main())
