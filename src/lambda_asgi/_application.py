@@ -112,6 +112,11 @@ class Exchange:
         )
         return self._result(cycle)
 
+    def close(self) -> None:
+        """Let go of all that the app had in its hands, once nobody asks for its error any more."""
+        if self.cycle is not None:
+            self.cycle.close()
+
     def _begin(self, writer: ResponseWriter | None) -> RequestCycle:
         settings, app = self._application.settings, self._application.app
         error: EventError | None = None

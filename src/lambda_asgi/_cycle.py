@@ -24,6 +24,7 @@ from lambda_asgi.errors import (
     DeadlineExceeded,
     EventLoopBlocked,
     LambdaASGIError,
+    RuntimeAPIError,
     UnexpectedMessage,
 )
 
@@ -152,9 +153,13 @@ class RequestCycle:
             return
         state = self.response.state
         if self._writer is not None:
-            waiting = self._pass_on(self._writer, parts, state is State.COMPLETE)
-            if waiting is not None:
-                await waiting
+            try:
+                waiting = self._pass_on(self._writer, parts, state is State.COMPLETE)
+                if waiting is not None:
+                    await waiting
+            except RuntimeAPIError as error:
+                self._lost(error)
+                raise ClientDisconnected("nobody takes this response any more") from error
         if state is State.COMPLETE:
             self._disconnected.set()
         elif state is State.STREAMING and time.monotonic() - self._last_yield > FAIR_SHARE:
@@ -224,11 +229,22 @@ class RequestCycle:
         """The app waits: what is held goes out."""
         if self._writer is None or self.error is not None or self._opens_file:
             return
-        # A response that cannot be opened: the app's next message meets the same error, where it can be raised.
-        with suppress(LambdaASGIError, ClientDisconnected):
+        try:
             parts = self.response.flush()
+        except LambdaASGIError:
+            return  # the app's next message meets the same error, where it can be raised
+        try:
             if parts:
                 self._writer.stream_now(parts)
+        except ClientDisconnected:
+            pass  # the app's next message meets it
+        except RuntimeAPIError as error:
+            self._lost(error)
+
+    def _lost(self, error: RuntimeAPIError) -> None:
+        """There is no connection: what was taken of the response has gone nowhere, and nothing can follow it."""
+        self._disconnected.set()
+        self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
         """The first error counts: what an app makes of our own errors, and what comes later, do not."""
@@ -263,7 +279,7 @@ class RequestCycle:
 
     def abort(self, error: BaseException) -> None:
         """End the app because of an error that is not its own; `finish` then ends the response."""
-        self.error = self.error or error
+        self._fail(error)
         if self._task is not None:
             self._task.cancel()
 
@@ -273,8 +289,24 @@ class RequestCycle:
         if self._task is not None and not self._task.done():
             self._flush()
             await self._wait_for(self._task)
+        if isinstance(self.error, RuntimeAPIError):
+            raise self.error
         if self.error is not None:
             await self._end_response(self.error)
+
+    def close(self) -> None:
+        """Forget the app and its error, once the invocation is over.
+
+        The traceback of an error knows the app's frames, and these know the cycle: together they would keep all that
+        the app had in its hands until the garbage collector comes by.
+        """
+        self.error = None
+        self._app = _no_app
+        self._body = None
+        self._writer = None
+        self._task = None
+        self._ended = None
+        self._timers = []
 
     async def _wait_for(self, task: asyncio.Task[None]) -> None:
         self._ended = self._loop.create_future()
@@ -388,10 +420,14 @@ class RequestCycle:
 
     def _log(self, error: BaseException) -> None:
         """Once, and inside the app's task if that ends: whoever counts errors there sees this one as known."""
-        if not self._logged and not isinstance(error, ClientDisconnected):
+        if not self._logged and not isinstance(error, (ClientDisconnected, RuntimeAPIError)):
             self._logged = True
             failure = ErrorReport.of(error)
             logger.error("%s: %s", failure.name, failure.message, exc_info=error)
+
+
+async def _no_app(scope: Scope, receive: Any, send: Any) -> None:
+    """In the place of an app that was let go."""
 
 
 def shown_to_client(error: BaseException) -> tuple[int, str]:

@@ -61,13 +61,7 @@ class Invocation(NamedTuple):
 
     def event(self) -> Any:
         """The event, parsed. Raises ValueError (also UnicodeDecodeError, RecursionError) when it is no JSON."""
-        text = self.payload.decode()  # between machines, JSON is UTF-8 (RFC 8259 section 8.1): nothing to guess
-        try:
-            event, end = _decoder.raw_decode(text)
-        except ValueError:
-            end = -1
-        # White space around it is rare, and to say what is wrong is `decode`'s.
-        return event if end == len(text) else _decoder.decode(text)
+        return json.loads(self.payload.decode())  # JSON is UTF-8 (RFC 8259 section 8.1): nothing to guess
 
 
 current_invocation: ContextVar[Invocation | None] = ContextVar("lambda_asgi.current_invocation", default=None)
@@ -86,13 +80,12 @@ def _deadline(milliseconds: bytes | None) -> float | None:
     return deadline_ms / 1000 if 0 < deadline_ms < time.time() * 1000 + _IMPLAUSIBLE_MS else None
 
 
-_decoder = json.JSONDecoder()
-
-
-@dataclass(slots=True)
+@dataclass(eq=False)
 class LambdaContext:
     """The context object of a Python function, attribute for attribute
     (https://docs.aws.amazon.com/lambda/latest/dg/python-context.html). An app finds it in `scope["aws.context"]`.
+
+    A plain object, as Lambda's own is: it can have more attributes, be a key, and be weakly referenced.
     """
 
     function_name: str

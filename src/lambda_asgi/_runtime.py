@@ -224,6 +224,8 @@ class Runtime:
             await _report(writer, error)
         finally:
             log_access(access(exchange, ending, started, time.perf_counter()))
+            if exchange is not None:
+                exchange.close()
             current_invocation.set(None)
             InvocationFilter.process_wide = None
 
@@ -265,7 +267,19 @@ def _name_in_process(invocation: Invocation) -> None:
     """Name the only invocation under way where whole processes look for it: the X-Ray SDK, threads without a context.
     Never with concurrency: contexts are for that."""
     InvocationFilter.process_wide = invocation
-    if invocation.trace_id is None:
-        os.environ.pop("_X_AMZN_TRACE_ID", None)
+    set_trace_id(invocation.trace_id)
+
+
+# The variables as Python knows them. To change one in C's environment, too, costs memory each time: glibc never frees a
+# value (160 bytes for each invocation). So X-Ray's SDK finds the trace id; programs that the app starts do so if they
+# are given os.environ.
+_PYTHON_VARIABLES: Any = getattr(os.environ, "_data", os.environ)  # private, but the same in all versions
+_TRACE_ID: Any = "_X_AMZN_TRACE_ID" if _PYTHON_VARIABLES is os.environ else os.fsencode("_X_AMZN_TRACE_ID")
+
+
+def set_trace_id(trace_id: str | None) -> None:
+    """Set os.environ["_X_AMZN_TRACE_ID"] for this process alone."""
+    if trace_id is None:
+        _PYTHON_VARIABLES.pop(_TRACE_ID, None)
     else:
-        os.environ["_X_AMZN_TRACE_ID"] = invocation.trace_id
+        _PYTHON_VARIABLES[_TRACE_ID] = trace_id if _PYTHON_VARIABLES is os.environ else os.fsencode(trace_id)

@@ -1,12 +1,20 @@
 """What an app knows of its invocation, under `python -m lambda_asgi` and under a bootstrap of its own."""
 
 import asyncio
+import copy
+import ctypes
+import gc
 import json
+import os
 import sys
+import weakref
 from typing import Any
 
 import pytest
 
+from lambda_asgi._environment import FunctionIdentity
+from lambda_asgi._invocation import Invocation, LambdaContext
+from lambda_asgi._runtime import set_trace_id
 from lambda_asgi.testing import function_url_event
 from tests.lambda_asgi.process import APPS, COMMAND, runtime_process
 from tests.lambda_asgi.runtime_api_server import runtime_api_server
@@ -51,3 +59,31 @@ def test_what_next_says_is_in_the_context(command: tuple[str, ...]) -> None:
     assert 0 < with_everything["seconds left"] <= 100
     nothing = {"tenant": None, "identity": None, "custom": None, "trace": None}
     assert nothing.items() <= with_little.items(), "nothing of the invocation before is left"
+
+
+def test_the_trace_id_of_each_invocation_costs_no_memory() -> None:
+    """glibc never frees a variable's value: X-Ray's SDK reads the one that Python knows."""
+    set_trace_id("Root=1-0;Parent=1;Sampled=0")
+    assert os.environ["_X_AMZN_TRACE_ID"] == os.getenv("_X_AMZN_TRACE_ID") == "Root=1-0;Parent=1;Sampled=0"
+    getenv = ctypes.CDLL(None).getenv
+    getenv.restype = ctypes.c_char_p
+    assert getenv(b"_X_AMZN_TRACE_ID") is None
+    set_trace_id(None)
+    set_trace_id(None)
+    assert "_X_AMZN_TRACE_ID" not in os.environ
+
+
+def test_the_context_takes_what_agents_of_monitoring_do_with_it() -> None:
+    """All of it works on the object of Lambda's own runtime."""
+    invocation = Invocation("request-1", None, "arn", b"")
+    context = LambdaContext.of(invocation, FunctionIdentity(name="shop"))
+    other = LambdaContext.of(invocation, FunctionIdentity(name="shop"))
+    assert vars(context)["aws_request_id"] == "request-1"
+    context.span = "mine"  # type: ignore[attr-defined]
+    assert {context: 1, other: 2}[context] == 1
+    assert context != other
+    assert copy.copy(context).aws_request_id == "request-1"
+    reference = weakref.ref(context)
+    del context
+    gc.collect()
+    assert reference() is None

@@ -1,0 +1,180 @@
+"""The connection closes between `next` and the response: what leaves then is whole, or nothing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from lambda_asgi import _response_mode
+from lambda_asgi._asgi import Receive, Scope, Send
+from lambda_asgi._environment import Settings
+from lambda_asgi.errors import ClientDisconnected
+from lambda_asgi.testing import function_url_event
+from tests.lambda_asgi.runtime_api_server import RuntimeAPIServer
+from tests.lambda_asgi.support import body, play, runtime, start, until
+
+EVENT = function_url_event("/")
+STREAMED = Settings(access_log=True, deadline_margin=0.2)
+BUFFERED = Settings(access_log=True, response_mode=_response_mode.BUFFERED)
+
+
+def after_the_connection(
+    api: list[RuntimeAPIServer], then: Callable[[Send], Awaitable[None]], *, listening: bool
+) -> Any:
+    """An app whose first act is to lose the connection to the Runtime API."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        (server,) = api
+        if not listening:
+            await server.stop()
+        server.drop_connections()
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+        await then(send)
+
+    return app
+
+
+async def swallows_errors(send: Send) -> None:
+    for message in (start(), body(b"first", more=True), body(b"middle", more=True), body(b" end")):
+        with suppress(Exception):
+            await send(message)
+
+
+async def cleans_up(send: Send) -> None:
+    try:
+        await send(start())
+        await send(body(b"first", more=True))
+    finally:
+        with suppress(ClientDisconnected):
+            await send(body(b" end"))
+
+
+async def whole(send: Send) -> None:
+    await send(start())
+    await send(body(b"whole"))
+
+
+async def waits(send: Send) -> None:
+    await send(start())
+    await asyncio.sleep(0.01)
+    with suppress(Exception):
+        await send(body(b"late"))
+
+
+@pytest.mark.parametrize("settings", [STREAMED, BUFFERED], ids=["streamed", "buffered"])
+@pytest.mark.parametrize("then", [swallows_errors, cleans_up, whole, waits])
+def test_where_nobody_listens_any_more_the_invocation_is_lost(
+    then: Callable[[Send], Awaitable[None]], settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An app that swallowed the error had `200 complete` in the log, for a stream without a prelude."""
+
+    async def scenario() -> None:
+        api: list[RuntimeAPIServer] = []
+        async with runtime(after_the_connection(api, then, listening=False), settings=settings) as running:
+            api.append(running.api)
+            running.api.invoke(EVENT)
+            assert await running.ended() == 1
+            assert running.api.posts.empty()
+
+    caplog.set_level("INFO")
+    play(scenario())
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "lambda_asgi.access"]
+    assert " lost: " in line
+
+
+@pytest.mark.parametrize("then", [swallows_errors, cleans_up, whole, waits])
+def test_where_a_new_connection_is_made_the_response_is_whole(then: Callable[[Send], Awaitable[None]]) -> None:
+    expected: dict[Any, bytes] = {
+        swallows_errors: b"firstmiddle end",
+        cleans_up: b"first end",
+        whole: b"whole",
+        waits: b"late",
+    }
+
+    async def scenario() -> None:
+        api: list[RuntimeAPIServer] = []
+        async with runtime(after_the_connection(api, then, listening=True), settings=STREAMED) as running:
+            api.append(running.api)
+            running.api.invoke(EVENT)
+            posted = await running.api.answer()
+            assert (posted.prelude["statusCode"], posted.content) == (200, expected[then])
+            assert posted.complete
+            assert not posted.trailers
+
+    play(scenario())
+
+
+def test_sends_at_once_share_the_new_connection() -> None:
+    """Each opened one of its own, and all but the first carried bare chunks."""
+
+    async def at_once(send: Send) -> None:
+        await send(start())
+        await asyncio.gather(*(send(body(b"%d" % number, more=True)) for number in range(4)))
+        await send(body())
+
+    async def scenario() -> None:
+        api: list[RuntimeAPIServer] = []
+        async with runtime(after_the_connection(api, at_once, listening=True), settings=STREAMED) as running:
+            api.append(running.api)
+            running.api.invoke(EVENT)
+            posted = await running.api.answer()
+            assert posted.content == b"0123"
+            await until(lambda: running.api.polls == 2)
+            assert running.api.connections == 2
+            assert running.api.posts.empty()
+
+    play(scenario())
+
+
+def test_an_app_that_is_cancelled_while_the_connection_is_made_has_a_whole_response() -> None:
+    """What was to be sent first was lost with the wait for the connection: an empty stream."""
+
+    async def impatient(send: Send) -> None:
+        await send(start())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0):
+                await send(body(b"first", more=True))
+        raise KeyError("after the first part")
+
+    async def scenario() -> None:
+        api: list[RuntimeAPIServer] = []
+        async with runtime(after_the_connection(api, impatient, listening=True), settings=STREAMED) as running:
+            api.append(running.api)
+            running.api.invoke(EVENT)
+            posted = await running.api.answer()
+            if posted.trailers:
+                assert (posted.prelude["statusCode"], posted.content) == (200, b"first")
+                assert posted.error["errorType"] == "KeyError"
+            else:  # the time was over before the message was taken
+                assert posted.prelude["statusCode"] == 500
+
+    play(scenario())
+
+
+def test_an_early_reply_while_bytes_are_unsent_ends_the_connection() -> None:
+    """The rest of the response would have begun the next request."""
+    size = 32 * 1024 * 1024
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        big = scope["aws.context"].aws_request_id == "request-1"
+        await send(start())
+        await send(body(b"x" * size if big else b"hello"))
+
+    async def scenario() -> None:
+        async with runtime(app, settings=STREAMED) as running:
+            running.api.replies["/response"] = [202]
+            running.api.reading.set()
+            running.api.invoke(EVENT)
+            posted = await running.api.posts.get()
+            running.api.reading.clear()
+            await asyncio.sleep(0.05)
+            running.api.reading.set()
+            await posted.end()
+            running.api.invoke(EVENT)
+            assert (await running.api.answer()).content == b"hello"
+            assert not running.has_ended
+
+    play(scenario())
