@@ -1,8 +1,21 @@
 """Event loops whose clocks a test can put forward."""
 
 import asyncio
+import selectors
 import weakref
-from typing import Any
+
+
+class WatchedSelector(selectors.DefaultSelector):
+    """Tells other threads whether its loop has anything to do."""
+
+    waits = False
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self.waits = timeout is None or timeout > 0
+        try:
+            return super().select(timeout)
+        finally:
+            self.waits = False
 
 
 class ForwardLoop(asyncio.SelectorEventLoop):
@@ -11,8 +24,9 @@ class ForwardLoop(asyncio.SelectorEventLoop):
     ahead = 0.0
     patience: asyncio.Timeout | None = None
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
+    def __init__(self) -> None:
+        self.selector = WatchedSelector()
+        super().__init__(self.selector)
         _loops.add(self)
 
     def time(self) -> float:
@@ -38,6 +52,12 @@ def pass_time(seconds: float) -> None:
     for loop in list(_loops):
         if loop is not mine and not loop.is_closed():
             loop.call_soon_threadsafe(_after_turns, TURNS, loop, seconds)
+
+
+def others_wait() -> bool:
+    """Whether the loops of all other threads that run have nothing to do."""
+    mine = asyncio.get_running_loop()
+    return all(loop.selector.waits for loop in list(_loops) if loop is not mine and loop.is_running())
 
 
 # A loop in another thread may be about to set its timers. These many turns later it has set them.

@@ -11,6 +11,7 @@ import asyncio.events
 import http.client
 import logging
 import os
+import select
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -58,6 +59,8 @@ class NativeClient:
     def _exchange(
         self, method: str, path: str, body: bytes | None, headers: dict[str, str]
     ) -> tuple[int, http.client.HTTPMessage, bytes]:
+        if self._connection.sock is not None and select.select([self._connection.sock], [], [], 0)[0]:
+            self._connection.close()  # as curl does with one that the other end has closed
         try:
             self._connection.request(method, path, body, headers)
             reply = self._connection.getresponse()
@@ -90,11 +93,15 @@ class SetUpLambdaASGI(LambdaASGI):
         return super().application(self.settings)
 
 
+LOGGER = logging.getLogger("awslambdaric")
+LOGGER.setLevel(logging.INFO)
+
+
 class LogSink:
     """Where awslambdaric logs an error of the handler's."""
 
     def log_error(self, lines: list[str]) -> None:
-        logging.getLogger("awslambdaric").info("%s", lines[0])
+        LOGGER.info("%s", lines[0])
 
 
 class LoopThread(threading.Thread):
@@ -116,7 +123,7 @@ class LoopThread(threading.Thread):
         except SystemExit as exit_:
             self.exit_code = int(exit_.code or 0)
         except Exception as error:  # as an uncaught one ends the process
-            logging.getLogger("awslambdaric").info("the loop ends", exc_info=error)
+            LOGGER.info("the loop ends", exc_info=error)
             self.exit_code = 1
         finally:
             handler = self._adapter._handler

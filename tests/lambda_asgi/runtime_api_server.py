@@ -100,7 +100,7 @@ class RuntimeAPIServer:
         self.restored = asyncio.Event()
         self._count = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._writers: dict[asyncio.StreamWriter, h11.Connection] = {}
         self._listening: asyncio.Server | None = None
 
     def invoke(self, event: Any, *, seconds: float = 900.0, headers: Mapping[str, str] | None = None) -> str:
@@ -128,6 +128,12 @@ class RuntimeAPIServer:
         for task in self._tasks:
             task.cancel()
 
+    def drop_idle_connections(self) -> None:
+        """Close those over which no request is under way."""
+        for writer, connection in self._writers.items():
+            if connection.their_state is h11.IDLE:
+                writer.close()
+
     async def stop(self) -> None:
         """Hear nobody any more, and close every connection."""
         assert self._listening is not None
@@ -138,17 +144,17 @@ class RuntimeAPIServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        self._writers.add(writer)
+        connection = self._writers[writer] = h11.Connection(h11.SERVER)
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         try:
-            await self._exchanges(h11.Connection(h11.SERVER), reader, writer)
+            await self._exchanges(connection, reader, writer)
         except (ConnectionError, h11.RemoteProtocolError, asyncio.CancelledError):
             pass
         finally:
             self._tasks.discard(task)
-            self._writers.discard(writer)
+            del self._writers[writer]
             writer.close()
 
     async def _exchanges(

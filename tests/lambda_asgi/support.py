@@ -13,7 +13,7 @@ from lambda_asgi._adapter import LambdaASGI
 from lambda_asgi._asgi import ASGIApp, Message, Scope, Send
 from lambda_asgi._environment import Environment, FunctionIdentity, Settings
 from lambda_asgi._runtime import Runtime
-from tests.lambda_asgi.forward_loop import ForwardLoop, pass_time
+from tests.lambda_asgi.forward_loop import ForwardLoop, others_wait, pass_time
 from tests.lambda_asgi.lambdas_loop import LoopThread, lambdas_loop
 from tests.lambda_asgi.runtime_api_server import RuntimeAPIServer, runtime_api_server
 from tests.patience import PATIENCE
@@ -183,7 +183,7 @@ async def stalled(progress: Callable[[], int]) -> int:
     before = progress()
     while same < 200:
         await asyncio.sleep(0)
-        same = same + 1 if progress() == before else 0
+        same = same + 1 if progress() == before and others_wait() else 0
         before = progress()
     return before
 

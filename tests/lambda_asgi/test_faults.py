@@ -17,7 +17,9 @@ from lambda_asgi._runtime_api.client import RuntimeAPIClient
 from lambda_asgi.errors import ClientDisconnected, ConnectionToRuntimeAPILost
 from lambda_asgi.testing import function_url_event
 from tests.lambda_asgi.runtime_api_server import RuntimeAPIServer
-from tests.lambda_asgi.support import body, descriptors, hello, play, runtime, stalled, start, until
+from tests.lambda_asgi.support import Signal, body, descriptors, hello, play, runtime, stalled, start, until
+
+pytestmark = pytest.mark.usefixtures("mode")
 
 EVENT = function_url_event("/")
 QUICK = Settings(access_log=False, deadline_margin=0.2)
@@ -47,6 +49,7 @@ async def patient(scope: Scope, receive: Receive, send: Send) -> None:
 # Statuses, step by step.
 
 
+@pytest.mark.runtime_mode
 @pytest.mark.parametrize("status", [400, 403, 410, 413])
 def test_a_next_that_is_refused_is_asked_for_again(status: int) -> None:
     async def scenario() -> None:
@@ -68,7 +71,13 @@ def test_a_next_that_fails_ends_the_process(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", ONE_INVOCATION_ONLY)
-@pytest.mark.parametrize("settings", [QUICK, BUFFERED], ids=["streamed", "buffered"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param(QUICK, id="streamed"),
+        pytest.param(BUFFERED, id="buffered", marks=pytest.mark.runtime_mode),
+    ],
+)
 def test_an_answer_that_is_refused_costs_one_invocation(
     status: int, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -94,7 +103,7 @@ def test_a_stream_that_is_refused_in_its_middle(status: int, caplog: pytest.LogC
             posted = await running.api.posts.get()
             await next_is_fine(running.api)
             assert not posted.complete
-            assert running.api.connections == 2
+            assert running.api.connections == running.connections + 1
 
     play(scenario())
     assert f"the Runtime API answered {status}" in caplog.text
@@ -113,6 +122,7 @@ def test_an_answer_that_fails_ends_the_process(status: int, settings: Settings, 
     play(scenario())
 
 
+@pytest.mark.runtime_mode
 @pytest.mark.parametrize("status", ONE_INVOCATION_ONLY)
 def test_an_error_that_is_refused_costs_one_invocation(status: int, caplog: pytest.LogCaptureFixture) -> None:
     async def scenario() -> None:
@@ -146,7 +156,7 @@ def test_a_reply_before_the_end_of_a_stream_means_that_nobody_reads() -> None:
             running.api.invoke(EVENT)
             await running.api.posts.get()
             await next_is_fine(running.api)
-            assert running.api.connections == 2
+            assert running.api.connections == running.connections + 1
 
     play(scenario())
 
@@ -160,7 +170,7 @@ def test_heads_one_byte_at_a_time() -> None:
             running.api.byte_by_byte = True
             for _ in range(3):
                 await next_is_fine(running.api)
-            assert running.api.connections == 1
+            assert running.api.connections == running.connections
 
     play(scenario())
 
@@ -175,13 +185,14 @@ def test_a_peer_that_closes_after_each_reply() -> None:
     play(scenario())
 
 
+@pytest.mark.runtime_mode
 @pytest.mark.parametrize("settings", [QUICK, BUFFERED], ids=["streamed", "buffered"])
 @pytest.mark.parametrize("waits", [False, True])
 def test_a_connection_that_is_closed_while_the_app_works(settings: Settings, waits: bool) -> None:
     """Between `next` and the answer it is idle: the answer goes over a new one."""
 
     async def scenario() -> None:
-        working, go_on = asyncio.Event(), asyncio.Event()
+        working, go_on = Signal(), Signal()
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             working.set()
@@ -234,7 +245,7 @@ def test_a_reset_while_send_waits() -> None:
     raised_by = 0
 
     async def scenario() -> None:
-        working = asyncio.Event()
+        working = Signal()
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             nonlocal sends, raised_by
@@ -259,6 +270,7 @@ def test_a_reset_while_send_waits() -> None:
     play(scenario())
 
 
+@pytest.mark.runtime_mode
 def test_a_peer_that_goes_while_it_waits_for_work() -> None:
     async def scenario() -> None:
         async with runtime(hello) as running:
@@ -270,6 +282,7 @@ def test_a_peer_that_goes_while_it_waits_for_work() -> None:
     play(scenario())
 
 
+@pytest.mark.runtime_mode
 @pytest.mark.parametrize(
     "raw",
     [
@@ -331,6 +344,7 @@ def test_an_address_that_is_none(address: str) -> None:
 # What callers and the platform put into headers.
 
 
+@pytest.mark.runtime_mode
 def test_hostile_headers_of_an_invocation_cost_nothing() -> None:
     headers = {
         "Lambda-Runtime-Client-Context": "[" * 5000,

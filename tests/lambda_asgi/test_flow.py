@@ -19,8 +19,10 @@ from lambda_asgi._runtime_api.connection import HIGH_WATER, HOLD_UP_TO, JOIN_UP_
 from lambda_asgi._runtime_api.protocol import Reply
 from lambda_asgi.errors import ConnectionToRuntimeAPILost
 from lambda_asgi.testing import function_url_event
-from tests.lambda_asgi.support import body, hello, pass_time, play, runtime, stalled, start, streaming
+from tests.lambda_asgi.support import Signal, body, hello, pass_time, play, runtime, stalled, start, streaming
 from tests.patience import PATIENCE
+
+pytestmark = pytest.mark.usefixtures("mode")
 
 EVENT = function_url_event("/")
 QUICK = Settings(access_log=False, deadline_margin=0.2)
@@ -36,13 +38,13 @@ def test_chunks_arrive_one_by_one() -> None:
     """The app sends a chunk only after the test has received the one before."""
 
     async def scenario() -> None:
-        received = asyncio.Queue[int]()
+        received = [Signal() for _ in range(5)]
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             await send(start())
             for number in range(5):
                 await send(body(b"chunk %d" % number, more=True))
-                assert await received.get() == number
+                await received[number].wait()
             await send(body())
 
         async with runtime(app) as running:
@@ -51,7 +53,7 @@ def test_chunks_arrive_one_by_one() -> None:
             assert (await posted.chunk()).endswith(prelude.DELIMITER)
             for number in range(5):
                 assert await posted.chunk() == b"chunk %d" % number
-                received.put_nowait(number)
+                received[number].set()
             assert (await posted.end()).complete
 
     play(scenario())
@@ -59,7 +61,7 @@ def test_chunks_arrive_one_by_one() -> None:
 
 def test_the_prelude_arrives_before_an_app_that_waits_sends_a_body() -> None:
     async def scenario() -> None:
-        received = asyncio.Event()
+        received = Signal()
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             await send(start(201))
@@ -109,7 +111,7 @@ def test_an_app_that_blocks_the_event_loop_between_sends_is_not_held_back() -> N
 
     async def scenario() -> None:
         peer = BlockingPeer()
-        done = asyncio.Event()
+        done = Signal()
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             await send(start())
@@ -254,7 +256,7 @@ def test_pieces_of_any_size_arrive_in_order(reads: str) -> None:
     expected = b"".join(b"".join(parts) for parts in writes)
 
     async def scenario() -> None:
-        begin = asyncio.Event()
+        begin = Signal()
         received: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
         async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -365,7 +367,7 @@ def test_send_waits_while_the_peer_does_not_read(size: int) -> None:
     """
 
     async def scenario() -> None:
-        working = asyncio.Event()
+        working = Signal()
         enough = False
         begun = sent = 0
 
@@ -405,7 +407,7 @@ def test_other_events_are_heard_while_send_waits() -> None:
     """A stalled peer at the deadline: the app is told, and cancelled; its end is on the way when the peer reads."""
 
     async def scenario() -> None:
-        working, cleaned_up = asyncio.Event(), asyncio.Event()
+        working, cleaned_up = Signal(), Signal()
         sent = 0
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:

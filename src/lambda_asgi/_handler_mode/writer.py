@@ -59,6 +59,7 @@ class SocketWriter:
         """Whether the stream was ended by `fail`."""
         self._gone = False
         self._reply: Reply | None = None
+        self._loss: ConnectionToRuntimeAPILost | None = None
         self._on_gone: Callable[[], None] | None = None
         self._watches = False
         self._held: list[bytes] = []
@@ -131,6 +132,8 @@ class SocketWriter:
         """
         assert self._socket is not None, "nothing was streamed"
         self._unwatch()
+        if self._loss is not None:
+            raise self._loss
         while self._reply is None:
             self._exchange_some(self._socket)
         if not self._reply.keep_alive or not self._ended or self._left:
@@ -240,7 +243,8 @@ class SocketWriter:
             self._reply = self._connection.receive(socket.MSG_DONTWAIT)
         except BlockingIOError:
             return
-        except ConnectionToRuntimeAPILost:
+        except ConnectionToRuntimeAPILost as loss:
+            self._loss = loss
             self._lost()
             return
         if self._reply is not None:
