@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lambda_asgi._application import Application
 from lambda_asgi._asgi import ASGIApp
 from lambda_asgi._environment import Settings
+from lambda_asgi._event_sources import EventOptions
 from lambda_asgi._handler_mode import lambda_loop
 from lambda_asgi._response_mode import EXPECTED, ResponseMode
 from lambda_asgi.errors import ConfigurationError
@@ -29,6 +30,12 @@ class LambdaASGI:
     `lifespan`: "auto" and "on" run the app's lifespan, once per execution environment; "off" does not.
     `api_gateway_base_path`: the prefix of a custom domain's base path mapping; it becomes the scope's `root_path`.
     `custom_handlers`: Mangum handler classes for events of other shapes, tried first.
+    `text_mime_types`: more media types, or parts of them, whose bodies are text in a buffered result.
+    `exclude_headers`: names of response headers that are not passed on.
+    `strip_root_path`: True for frameworks that ignore `root_path` (Falcon, Sanic): the scope's `path`
+    then begins behind it.
+    `allow_http_events`: True lets HTTP requests POST to LAMBDA_ASGI_EVENT_PATH, where non-HTTP events
+    go. Anyone who reaches the app can then make up an event.
     """
 
     def __init__(
@@ -37,8 +44,12 @@ class LambdaASGI:
         lifespan: Literal["auto", "on", "off"] = "auto",
         api_gateway_base_path: str = "/",
         custom_handlers: Sequence[type] | None = None,
+        text_mime_types: Sequence[str] | None = None,
+        exclude_headers: Sequence[str] | None = None,
         *,
         response_mode: str = "buffered",
+        strip_root_path: bool = False,
+        allow_http_events: bool = False,
     ) -> None:
         if not callable(app):
             raise ConfigurationError(f"LambdaASGI takes an ASGI app, not {type(app).__name__}")
@@ -52,6 +63,10 @@ class LambdaASGI:
         self.lifespan = lifespan
         self.api_gateway_base_path = api_gateway_base_path
         self.custom_handlers = tuple(custom_handlers or ())
+        self.text_mime_types = tuple(text_mime_types or ())
+        self.exclude_headers = tuple(exclude_headers or ())
+        self.strip_root_path = strip_root_path
+        self.allow_http_events = allow_http_events
         self._handler: Handler | None = None
         # Decorators name what they wrap.
         self.__name__ = self.__qualname__ = "handler"
@@ -63,8 +78,16 @@ class LambdaASGI:
         return Application(
             self.app,
             settings,
-            base_path=self.api_gateway_base_path.rstrip("/"),
-            custom_handlers=self.custom_handlers,
+            EventOptions(
+                base_path=_mount_path(self.api_gateway_base_path),
+                event_path=settings.event_path,
+                event_host=settings.event_host,
+                allow_http_events=self.allow_http_events,
+                strip_root_path=self.strip_root_path,
+                custom_handlers=self.custom_handlers,
+                text_types=self.text_mime_types,
+                exclude_headers=frozenset(name.lower().encode("latin-1") for name in self.exclude_headers),
+            ),
             use_lifespan=self.lifespan != "off",
             response_mode=self.response_mode,
         )
@@ -83,3 +106,9 @@ class LambdaASGI:
 
         self._handler = Handler(lambda: self.application(Settings.read(os.environ)))
         return self._handler
+
+
+def _mount_path(base_path: str) -> str:
+    """ "/shop" for any of "shop", "/shop" and "/shop/"; "" for "/"."""
+    name = base_path.strip("/")
+    return f"/{name}" if name else ""

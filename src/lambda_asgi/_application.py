@@ -23,9 +23,8 @@ class Application:
         self,
         app: ASGIApp,
         settings: Settings,
+        options: EventOptions,
         *,
-        base_path: str = "",
-        custom_handlers: tuple[type[Any], ...] = (),
         use_lifespan: bool = True,
         response_mode: ResponseMode = BUFFERED,
     ) -> None:
@@ -33,7 +32,7 @@ class Application:
         self.settings = settings
         self.response_mode = settings.response_mode or response_mode
         self.buffering_notice = BufferingNotice()
-        self._options = EventOptions(base_path, settings.event_path, custom_handlers)
+        self.options = options
         self._lifespan = Lifespan(app) if use_lifespan else None
 
     async def startup(self) -> None:
@@ -56,7 +55,7 @@ class Application:
 
         Raises EventError if the `infer` of a custom handler raises.
         """
-        return Exchange(self, infer(event, context, self._options), deadline)
+        return Exchange(self, infer(event, context, self.options), deadline)
 
     def request(self, source: EventSource) -> tuple[Scope, bytes]:
         """The whole scope, and the body. Raises EventError when the event cannot be served."""
@@ -125,8 +124,9 @@ class Exchange:
         except EventError as refused:
             scope, body, error = {"type": "http"}, b"", refused
         head = scope.get("method") == "HEAD"
+        exclude_headers = self._application.options.exclude_headers
         if writer is None:
-            response: Response = BufferedResponse(head=head)
+            response: Response = BufferedResponse(head=head, exclude_headers=exclude_headers)
             notice = self._application.buffering_notice
             if self.source.name in CAN_STREAM and not notice.is_said:
                 app = notice.watch(app)
@@ -134,6 +134,7 @@ class Exchange:
             response = Response(
                 head=head,
                 limit=LARGEST_STREAM,
+                exclude_headers=exclude_headers,
                 fill_empty=settings.fill_empty,
                 error_records=settings.error_records,
             )

@@ -432,5 +432,6 @@ async def _no_app(scope: Scope, receive: Any, send: Any) -> None:
 
 def shown_to_client(error: BaseException) -> tuple[int, str]:
     """The status and the text of a response that stands for `error`. What an app raised is not for its clients."""
-    status = error.status if isinstance(error, LambdaASGIError) else 500
-    return status, "Internal Server Error" if status == 500 else str(error)
+    if isinstance(error, LambdaASGIError):
+        return error.status, error.shown
+    return 500, "Internal Server Error"

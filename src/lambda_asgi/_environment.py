@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal, Self, TypeVar
 
+from lambda_asgi._event_sources.authority import server_address
 from lambda_asgi._response_mode import BUFFERED, EXPECTED, ResponseMode
 from lambda_asgi.errors import ConfigurationError
 
@@ -36,6 +37,8 @@ class Settings:
     buffered under `sam local` (AWS_SAM_LOCAL), whose emulator hands a streamed response over as raw bytes."""
     event_path: str = "/events"
     """LAMBDA_ASGI_EVENT_PATH: where events that are no HTTP request are POSTed."""
+    event_host: str = "localhost"
+    """LAMBDA_ASGI_EVENT_HOST: the Host of those requests, for apps that check it."""
     deadline_margin: float = 1.0
     """LAMBDA_ASGI_DEADLINE_MARGIN_MS, here in seconds: how long before Lambda's timeout an app is told to end. Half of
     it passes between `http.disconnect` and cancellation, a quarter more before the answer is closed without the app."""
@@ -56,6 +59,7 @@ class Settings:
         return cls(
             response_mode=BUFFERED if variables.get("AWS_SAM_LOCAL") == "true" else response_mode,
             event_path=read("LAMBDA_ASGI_EVENT_PATH", _path, "/events", "a path that begins with /"),
+            event_host=read("LAMBDA_ASGI_EVENT_HOST", _host, "localhost", "a host, such as api.example.com"),
             deadline_margin=read("LAMBDA_ASGI_DEADLINE_MARGIN_MS", _positive, 1000, "a whole number from 1") / 1000,
             fill_empty=read("LAMBDA_ASGI_FILL_EMPTY", _switch, True, "true or false"),
             error_records=read("LAMBDA_ASGI_ERROR_RECORDS", _switch, False, "true or false"),
@@ -134,6 +138,12 @@ def _positive(value: str) -> int:
 
 def _path(value: str) -> str:
     if not value.startswith("/"):
+        raise ValueError(value)
+    return value
+
+
+def _host(value: str) -> str:
+    if server_address(value, None, "https") is None:
         raise ValueError(value)
     return value
 

@@ -67,8 +67,15 @@ def _adapted(handler: str, target: Any) -> LambdaASGI:
     if isinstance(target, LambdaASGI):
         return target
     if type(target).__module__.partition(".")[0] == "mangum":
-        base_path = target.config["api_gateway_base_path"]
-        return LambdaASGI(target.app, target.lifespan, base_path, target.custom_handlers)
+        config = target.config
+        return LambdaASGI(
+            target.app,
+            target.lifespan,
+            config["api_gateway_base_path"],
+            target.custom_handlers,
+            config["text_mime_types"],
+            config["exclude_headers"],
+        )
     if not _takes_three(target):
         raise ConfigurationError(
             f"Handler {handler!r} is no ASGI app: it cannot be called with (scope, receive, send). "

@@ -120,11 +120,20 @@ OPEN_ENDED = OpenEnded()
 class Response:
     """A streamed response. `send` and the others give what goes out now: parts of the stream, prelude first.
 
-    `head` says that the request is a HEAD. `limit` is in bytes, prelude included. `status`, `headers` and `body_bytes`
+    `head` says that the request is a HEAD. `limit` is in bytes, prelude included. Headers of the app's in
+    `exclude_headers` are not passed on. `status`, `headers` and `body_bytes`
     tell what was sent so far.
     """
 
-    def __init__(self, *, head: bool, limit: int, fill_empty: bool = True, error_records: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        head: bool,
+        limit: int,
+        fill_empty: bool = True,
+        error_records: bool = False,
+        exclude_headers: frozenset[bytes] = frozenset(),
+    ) -> None:
         self.state = State.START
         self.status = 0
         self.headers: RawHeaders = []
@@ -135,6 +144,7 @@ class Response:
         self._room = limit
         self._fill_empty = fill_empty
         self._error_records = error_records
+        self._exclude_headers = exclude_headers
         self._records: Records | None = None
 
     def send(self, message: Message) -> list[bytes]:
@@ -213,7 +223,7 @@ class Response:
         if self._error_records and self._framing is not NO_BODY:
             self._records = Records.of(headers)
         self.status = int(status)
-        self.headers = headers
+        self.headers = [header for header in headers if header[0] not in self._exclude_headers]
         self.state = state
 
     def _body(self, body: bytes, more: bool) -> list[bytes]:
@@ -275,8 +285,10 @@ class Response:
 class BufferedResponse(Response):
     """A response that is collected, and answered whole: `body` has it in the end. Nothing goes out before."""
 
-    def __init__(self, *, head: bool, limit: int = LARGEST_BUFFERED) -> None:
-        super().__init__(head=head, limit=limit, fill_empty=False)
+    def __init__(
+        self, *, head: bool, limit: int = LARGEST_BUFFERED, exclude_headers: frozenset[bytes] = frozenset()
+    ) -> None:
+        super().__init__(head=head, limit=limit, fill_empty=False, exclude_headers=exclude_headers)
         self._collected: list[bytes] = []
 
     @property

@@ -7,6 +7,7 @@
     ├── BeforeSnapshotError       the app's: a SnapStart hook raised; the process ends with exit code 64
     ├── AfterRestoreError         the app's: a SnapStart hook raised; the process ends with exit code 65
     ├── EventError                the caller's: it has the shape of an HTTP event, yet cannot be served
+    │   └── EventPathForbidden    ... because it is an HTTP request to the path for non-HTTP events
     ├── UnexpectedMessage         the app's: an ASGI message out of order, malformed, or missing
     ├── EventNotHandled           the app's: an event that is no HTTP request was answered with another status than 2xx
     ├── AppCancelled              the app's: it cancelled the task that it runs in
@@ -32,6 +33,11 @@ class LambdaASGIError(Exception):
 
     error_type = "Runtime.Unknown"
     status = 500
+
+    @property
+    def shown(self) -> str:
+        """What the client reads in a response that stands for this error."""
+        return "Internal Server Error" if self.status == 500 else str(self)
 
 
 class ConfigurationError(LambdaASGIError):
@@ -69,6 +75,17 @@ class EventError(LambdaASGIError):
 
     error_type = "Runtime.InvalidEvent"
     status = 400
+
+
+class EventPathForbidden(EventError):
+    """An HTTP request would reach the route for non-HTTP events, and its sender could make up any event."""
+
+    error_type = "Runtime.EventPathForbidden"
+    status = 404
+
+    @property
+    def shown(self) -> str:
+        return "Not Found"
 
 
 class UnexpectedMessage(LambdaASGIError):

@@ -3,7 +3,6 @@
 import gzip
 import json
 import os
-import shutil
 import socket
 import subprocess
 import threading
@@ -18,13 +17,11 @@ from typing import Any
 
 import pytest
 
-from tests.integrations import recipes
 from tests.lambda_emulator.support import Response, RunningEmulator, write_template
 from tests.patience import PATIENCE
 from tools import integrations
 
-WEB = Path(__file__).with_name("web.py")
-STREAM = "RESPONSE_STREAM"
+APPS = Path(__file__).with_name("apps")
 
 STREAM_SECONDS = 0.3
 """What the app takes from the first to the last byte of /stream, at least."""
@@ -41,36 +38,35 @@ def interpreter(name: str) -> Path:
 @contextmanager
 def function(
     name: str,
-    recipe: str,
     adapter: str,
     folder: Path,
     variables: Mapping[str, str] = MappingProxyType({}),
     *,
-    handler: str = "main.handler",
+    handler: str = "",
+    app: str = "",
     lambda_api: bool = False,
 ) -> Iterator[RunningEmulator]:
-    """A recipe of docs/observability.md around web.py, behind a Function URL.
+    """`apps/<name>_app.py` behind a Function URL, in one environment that is frozen between invocations.
 
-    There is one environment, and it is frozen between invocations. `name` is that of the packages' environment.
     `adapter` is "handler" or "runtime" (both of lambda_asgi), "mangum", or "none".
     """
     python = interpreter(name)
-    code = folder / adapter
-    code.mkdir(parents=True)
-    for file, text in recipes.recipe(f"{recipe}, {'runtime' if adapter == 'runtime' else 'handler'} mode").items():
-        controlled = file == "main.py" and adapter in recipes.CONTROLS
-        (code / file).write_text(recipes.with_control(text, adapter) if controlled else text)
-    shutil.copy(WEB, code)
+    handler = handler or f"{app or name}_app.handler"
+    folder = folder / adapter
+    folder.mkdir(parents=True, exist_ok=True)
     template = write_template(
         folder,
-        CodeUri=str(code),
+        CodeUri=str(APPS),
         Handler=handler,
         Runtime=f"python3.{version(python)}",
         Timeout=60,
         Tracing="Active",
         ReservedConcurrentExecutions=1,
-        FunctionUrlConfig={"AuthType": "NONE", "InvokeMode": "BUFFERED" if adapter in recipes.CONTROLS else STREAM},
-        Environment={"Variables": {"PYTHONDONTWRITEBYTECODE": "1", **variables}},
+        FunctionUrlConfig={
+            "AuthType": "NONE",
+            "InvokeMode": "RESPONSE_STREAM" if adapter in ("handler", "runtime") else "BUFFERED",
+        },
+        Environment={"Variables": {"ADAPTER": adapter, "PYTHONDONTWRITEBYTECODE": "1", **variables}},
     )
     command = (str(python), "-m", "lambda_asgi" if adapter == "runtime" else "awslambdaric", handler)
     options = ("--template", str(template), "--freeze", *(("--lambda-port", "0") if lambda_api else ()))

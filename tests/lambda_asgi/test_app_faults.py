@@ -408,4 +408,4 @@ def test_a_path_that_is_not_text(path: Any) -> None:
 
 
 def test_options_have_defaults() -> None:
-    assert EventOptions() == EventOptions("", "/events", ())
+    assert EventOptions()[:3] == ("", "/events", "localhost")

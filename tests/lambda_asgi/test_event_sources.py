@@ -184,7 +184,7 @@ def test_pure(path: Path) -> None:
     everywhere = {name for node in ast.walk(tree) for name in imported(node)}
     at_once = {name for node in tree.body for name in imported(node)}
     assert not everywhere & IMPURE
-    assert at_once <= {"lambda_asgi", "typing", "abc", "collections", "functools", "json"}
+    assert at_once <= {"lambda_asgi", "typing", "abc", "collections", "functools", "json", "re"}
     assert not any(isinstance(node, ast.AsyncFunctionDef | ast.Await) for node in ast.walk(tree))
 
 

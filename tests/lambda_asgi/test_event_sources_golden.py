@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from lambda_asgi import __version__
 from lambda_asgi._event_sources import EventOptions, infer
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -67,7 +68,7 @@ REQUESTS = {
     "function_url_head": url("HEAD", "/files/hello.txt"),
     "function_url_delete": url("DELETE", "/files/old.txt", absent=(b"content-length",)),
     "function_url_options_preflight": url("OPTIONS", "/files/", headers=((b"origin", b"https://app.example"),)),
-    "function_url_post_json": url("POST", "/events", body='{"name":"Zoë","note":"snow ☃"}'.encode()),
+    "function_url_post_json": url("POST", "/items", body='{"name":"Zoë","note":"snow ☃"}'.encode()),
     "function_url_post_binary": url("POST", "/files/blob.bin", body=bytes(range(256))),
     "function_url_post_empty": url("POST", "/digests/", headers=((b"content-length", b"0"),)),
     "function_url_patch_merge": url("PATCH", "/files/hello.txt", body=b'{"a":null}'),
@@ -260,6 +261,7 @@ def test_request(name: str) -> None:
         "client": expected.client,
         "server": expected.server,
         "aws.event": event,
+        "aws.event_source": expected.source,
         "aws.context": context,
     }
     assert scope["aws.event"] is event
@@ -270,15 +272,21 @@ def test_request(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(NON_HTTP_EVENTS))
 def test_what_is_no_http_request_is_posted_as_json(name: str) -> None:
     event = GOLDEN[name]
-    source = infer(event, None, EventOptions(event_path="/a%2Fb/événements"))
+    source = infer(event, None, EventOptions(event_path="/a%2Fb/événements", event_host="api.example.com"))
     scope, body = source.request()
 
     assert not source.is_http
     assert source.name == "non-http"
     assert (scope["method"], scope["path"]) == ("POST", "/a/b/événements")
     assert scope["raw_path"] == "/a%2Fb/événements".encode()
-    assert scope["headers"] == [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    assert (scope["client"], scope["server"], scope["query_string"]) == (None, None, b"")
+    assert scope["headers"] == [
+        (b"host", b"api.example.com"),
+        (b"user-agent", f"lambda-asgi/{__version__}".encode()),
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    assert (scope["client"], scope["server"]) == (("127.0.0.1", 0), ("api.example.com", 443))
+    assert (scope["query_string"], scope["aws.event_source"]) == (b"", "non-http")
     assert json.loads(body) == event
     assert scope["aws.event"] == event
 

@@ -41,7 +41,7 @@ WITH_STAGE = {
     *("rest_api_get", "rest_api_get_encoded_path", "rest_api_get_repeated_headers", "rest_api_get_stage_root"),
     *("rest_api_post_stream_mode", "rest_api_put_binary"),
 }
-ALWAYS = {"asgi", "raw_path"}
+ALWAYS = {"asgi", "raw_path", "aws.event_source"}
 
 
 class Difference(NamedTuple):
@@ -205,6 +205,15 @@ RESULT_DIFFERENCES = {
         {"problem", "svg", "ndjson"},
         {"body", "isBase64Encoded"},
         "a REST API without binaryMediaTypes sends base64 on undecoded",
+    ),
+    "text without a type": ResultDifference(
+        (V1, ALB_ONE, ALB_MULTI, EDGE),
+        {"no type"},
+        {"body", "isBase64Encoded"},
+        "bytes that are UTF-8 arrive whole as text, too",
+    ),
+    "no invented type": ResultDifference(
+        (V2,), {"no type", "no content", "redirect"}, {"headers"}, "the body of an app is not JSON unless it says so"
     ),
     "hop-by-hop headers are dropped": ResultDifference(
         (V2, V1, ALB_ONE, EDGE), {"hop by hop"}, {"headers"}, "RFC 9110 section 7.6.1"

@@ -57,7 +57,7 @@ REQUESTS = {
         ),
     ),
     "function_url_post_json": OnTheWire(
-        "POST /events",
+        "POST /items",
         (("Content-Type", "application/json; charset=utf-8"), ("Content-Length", "33")),
         '{"name":"Zoë","note":"snow ☃"}'.encode(),
     ),
@@ -160,9 +160,9 @@ def test_uvicorn_makes_the_same_scope(name: str, server: Server) -> None:
     )
 
 
-def answer(app: ASGIApp, event: Any, base_path: str = "") -> tuple[int, bytes]:
+def answer(app: ASGIApp, event: Any, options: EventOptions | None = None) -> tuple[int, bytes]:
     """What `app` answers to an event: status and body."""
-    scope, request_body = infer(event, None, EventOptions(base_path)).request()
+    scope, request_body = infer(event, None, options or EventOptions()).request()
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -191,7 +191,7 @@ STARLETTE = Starlette(routes=[Route("/items/{number:int}", where, name="item")])
     ],
 )
 def test_routes_and_links_below_a_stage_or_a_base_path(name: str, base_path: str, site: str) -> None:
-    status, body = answer(STARLETTE, golden(name), base_path=base_path)
+    status, body = answer(STARLETTE, golden(name), EventOptions(base_path))
     assert (status, json.loads(body)) == (200, [f"{site}/items/7", f"{site}/items/8", 7])
 
 
@@ -239,14 +239,14 @@ def test_fastapi_takes_an_sqs_event_as_json() -> None:
     assert infer(event).result(status, headers, body) == {"batchItemFailures": failures}
 
 
-def test_a_request_to_the_event_path_can_be_told_from_an_event() -> None:
-    """The recipe of docs/events.md: a URL's visitor may POST to /events as well."""
+def test_an_app_can_tell_an_event_from_a_request() -> None:
+    """With allow_http_events=True both may reach one route; docs/events.md has this recipe."""
     app = FastAPI()
 
-    @app.post("/events")
-    async def events(request: Request) -> None:
-        if infer(request.scope["aws.event"]).is_http:
+    @app.post("/items")
+    async def items(request: Request) -> None:
+        if request.scope["aws.event_source"] != "non-http":
             raise HTTPException(404)
 
-    assert answer(app, golden("sqs")) == (200, b"null")
+    assert answer(app, golden("sqs"), EventOptions(event_path="/items")) == (200, b"null")
     assert answer(app, golden("function_url_post_json"))[0] == 404

@@ -6,9 +6,10 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
 
 from lambda_asgi._asgi import RawHeaders
-from lambda_asgi._event_sources.event_source import RequestSource
+from lambda_asgi._event_sources.event_source import EventOptions, RequestSource, wire_path
 from lambda_asgi._event_sources.parts import (
     decoded_path,
     header_lines,
@@ -16,9 +17,9 @@ from lambda_asgi._event_sources.parts import (
     multi_header_lines,
     nearest_forwarded_for,
     request_body,
-    server_address,
+    single_values,
 )
-from lambda_asgi.errors import EventError
+from lambda_asgi.errors import EventError, EventPathForbidden
 
 
 @pytest.mark.parametrize(
@@ -74,28 +75,6 @@ def test_mount_point(path: str, prefixes: list[str], root_path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "forwarded_port", "scheme", "server"),
-    [
-        ("example.com", None, "https", ("example.com", 443)),
-        ("example.com", None, "http", ("example.com", 80)),
-        ("example.com", b"8443", "https", ("example.com", 8443)),
-        ("example.com:3000", b"443", "http", ("example.com", 3000)),
-        ("[::1]:3000", None, "http", ("::1", 3000)),
-        ("[::1]", b"8080", "http", ("::1", 8080)),
-        ("example.com:", None, "https", ("example.com", 443)),
-        ("example.com:x", None, "https", ("example.com", 443)),
-        ("example.com:99999", None, "https", ("example.com", 443)),
-        ("example.com", b"0", "https", ("example.com", 443)),
-        ("example.com", b"443, 443", "https", ("example.com", 443)),
-        ("example.com", "²".encode("latin-1"), "https", ("example.com", 443)),
-        ("", b"443", "https", None),
-    ],
-)
-def test_server_address(host: str, forwarded_port: bytes | None, scheme: str, server: Any) -> None:
-    assert server_address(host, forwarded_port, scheme) == server
-
-
-@pytest.mark.parametrize(
     ("lines", "address"),
     [
         ([], None),
@@ -125,6 +104,16 @@ def test_each_value_is_a_line_but_cookies_are_one() -> None:
         (b"x-a", b"1"),
         (b"x-a", b"2"),
         (b"cookie", b"a=1; b=2; c=3"),
+    ]
+
+
+def test_a_name_that_takes_one_value_has_its_last() -> None:
+    lines = [(b"host", b"a"), (b"accept", b"1"), (b"accept", b"2"), (b"host", b"b"), (b"content-length", b"5")]
+    assert single_values([*lines, (b"content-length", b"5")]) == [
+        (b"accept", b"1"),
+        (b"accept", b"2"),
+        (b"host", b"b"),
+        (b"content-length", b"5"),
     ]
 
 
@@ -191,16 +180,24 @@ class Made(RequestSource):
 
     name = "made"
 
-    def __init__(self, **changes: Any) -> None:
-        super().__init__({})
-        self.given: dict[str, Any] = {"method": "GET", "headers": [], "body": b"", "client_ip": None, "protocol": None}
+    def __init__(self, options: EventOptions | None = None, **changes: Any) -> None:
+        super().__init__({}, options=options)
+        self.given: dict[str, Any] = {
+            "method": "GET",
+            "raw_path": b"/",
+            "headers": [],
+            "body": b"",
+            "client_ip": None,
+            "protocol": None,
+            "domain_name": None,
+        }
         self.given |= changes
 
     def method(self) -> Any:
         return self.given["method"]
 
     def url_path(self) -> tuple[bytes, str]:
-        return b"/", "/"
+        return wire_path(self.given["raw_path"])
 
     def query_string(self) -> bytes:
         return b""
@@ -216,6 +213,9 @@ class Made(RequestSource):
 
     def protocol(self) -> Any:
         return self.given["protocol"]
+
+    def domain_name(self) -> Any:
+        return self.given["domain_name"]
 
     def result(self, status: int, headers: RawHeaders, body: bytes) -> Any:
         raise NotImplementedError
@@ -275,3 +275,65 @@ def test_a_body_has_a_length(headers: Any, body: bytes, length: list[bytes]) -> 
 def test_what_one_app_writes_into_a_scope_the_next_does_not_see() -> None:
     scope()["asgi"]["spec_version"] = "9.9"
     assert scope()["asgi"] == {"version": "3.0", "spec_version": "2.4"}
+
+
+@pytest.mark.parametrize("malformed", [b"good.example/public?", b"[:::]", b"a b", b"user@example.com", b"", b"a:99999"])
+def test_a_malformed_host_reaches_no_app(malformed: bytes) -> None:
+    """Frameworks make URLs of it: the path of `good.example/public?` would be `/public`."""
+    headers = [(b"host", malformed), (b"accept", b"*/*")]
+    made = scope(headers=headers)
+    assert (made["server"], made["headers"]) == (None, [(b"accept", b"*/*")])
+    named = scope(headers=headers, domain_name="api.example.com")
+    assert named["server"] == ("api.example.com", 443)
+    assert named["headers"] == [(b"accept", b"*/*"), (b"host", b"api.example.com")]
+
+
+def test_a_malformed_domain_name_is_no_server() -> None:
+    assert scope(headers=[(b"host", b"/")], domain_name="a/b")["server"] is None
+
+
+def test_a_missing_host_is_not_made_up() -> None:
+    made = scope(domain_name="api.example.com")
+    assert (made["server"], made["headers"]) == (("api.example.com", 443), [])
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=255)))
+def test_no_host_changes_what_a_framework_sees_of_the_path(host: str) -> None:
+    made = scope(headers=[(b"host", host.encode("latin-1"))])
+    request = Request({**made, "path": "/secret", "query_string": b""})
+    assert request.url.path == "/secret"
+    assert request.url.port is None or 0 <= request.url.port <= 65535
+
+
+@pytest.mark.parametrize(
+    ("raw_path", "base_path", "seen"),
+    [
+        (b"/v1/items", "/v1", (b"/items", "/items", "/v1")),
+        (b"/v1/a%2Fb", "/v1", (b"/a%2Fb", "/a/b", "/v1")),
+        (b"/v1", "/v1", (b"/", "/", "/v1")),
+        (b"/v1/", "/v1", (b"/", "/", "/v1")),
+        (b"/v10/items", "/v1", (b"/v10/items", "/v10/items", "")),
+        (b"/a/b//c", "/a/b", (b"//c", "//c", "/a/b")),
+    ],
+)
+def test_the_root_path_can_be_stripped(raw_path: bytes, base_path: str, seen: tuple[bytes, str, str]) -> None:
+    made = scope(raw_path=raw_path, options=EventOptions(base_path=base_path, strip_root_path=True))
+    assert (made["raw_path"], made["path"], made["root_path"]) == seen
+
+
+@pytest.mark.parametrize(
+    "raw_path", [b"/events", b"/events/", b"//events", b"/%65vents", b"/v1/events", b"/v1//events/"]
+)
+def test_an_http_request_cannot_pose_as_an_event(raw_path: bytes) -> None:
+    options = EventOptions(base_path="/v1")
+    with pytest.raises(EventPathForbidden) as caught:
+        scope(method="post", raw_path=raw_path, options=options)
+    assert (caught.value.status, caught.value.shown) == (404, "Not Found")
+    assert scope(method="POST", raw_path=raw_path, options=options._replace(allow_http_events=True))
+
+
+@pytest.mark.parametrize(
+    ("method", "raw_path"), [("GET", b"/events"), ("POST", b"/events/7"), ("POST", b"/Events"), ("POST", b"/v2/events")]
+)
+def test_other_requests_are_not_refused(method: str, raw_path: bytes) -> None:
+    assert scope(method=method, raw_path=raw_path)["aws.event_source"] == "made"

@@ -48,6 +48,10 @@ def _shape(event: dict[str, Any]) -> type[EventSource]:
 def _shape_of_request(event: dict[str, Any], request_context: dict[str, Any]) -> type[EventSource]:
     if "routeArn" in event or "methodArn" in event:
         return NonHTTP  # a Lambda authorizer's event describes a request, but its sender wants a policy
+    if "connectionId" in request_context and "eventType" in request_context:
+        # A WebSocket API's. The fixtures of AWS's libraries have httpMethod and path, too.
+        # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html
+        return NonHTTP
     if isinstance(request_context.get("http"), dict) and "rawPath" in event:
         # Function URLs and HTTP APIs send the same format. The domain tells: a Function URL's is always
         # <id>.lambda-url.<region>.on.aws. It takes no custom domain, and a CloudFront distribution before it has to
@@ -56,7 +60,7 @@ def _shape_of_request(event: dict[str, Any], request_context: dict[str, Any]) ->
         return FunctionURL if isinstance(domain, str) and ".lambda-url." in domain else HTTPAPI
     if "elb" in request_context:
         return ALB
-    if "httpMethod" in event and "path" in event:  # WebSocket events have neither
+    if "httpMethod" in event and "path" in event:
         return HTTPAPIPayloadV1 if event.get("version") == "1.0" else RESTAPI
     if "serviceArn" in request_context and "method" in event and "path" in event:
         return VPCLatticeV1 if "raw_path" in event else VPCLattice

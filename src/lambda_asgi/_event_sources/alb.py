@@ -47,4 +47,4 @@ class ALB(RequestSource):
 
     def result(self, status: int, headers: RawHeaders, body: bytes) -> Any:
         multi_value = self.event.get("multiValueHeaders") is not None
-        return results.alb(status, headers, body, multi_value=multi_value)
+        return results.alb(status, headers, body, self.options, multi_value=multi_value)

@@ -27,12 +27,12 @@ class CustomHandler(EventSource):
     def recognises(self) -> bool:
         """What the handler's `infer` says. Raises EventError, with its cause, when that raises."""
         try:
-            return bool(self.handler.infer(self.event, self.context, results.mangum_config()))
+            return bool(self.handler.infer(self.event, self.context, results.mangum_config(self.options)))
         except Exception as error:
             raise EventError(f"{self.handler.__qualname__}.infer failed: {error!r}") from error
 
     def request(self) -> tuple[Scope, bytes]:
-        config = results.mangum_config(self.options.base_path)
+        config = results.mangum_config(self.options)
         try:
             handler = self.handler(self.event, self.context, config)
             scope, body = dict(handler.scope), handler.body or b""
@@ -46,5 +46,5 @@ class CustomHandler(EventSource):
 
     def result(self, status: int, headers: RawHeaders, body: bytes) -> Any:
         lines = [[name, value] for name, value in headers]
-        handler = self.handler(self.event, self.context, results.mangum_config())
+        handler = self.handler(self.event, self.context, results.mangum_config(self.options))
         return handler({"status": status, "headers": lines, "body": body})

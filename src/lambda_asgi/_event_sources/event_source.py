@@ -4,28 +4,38 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar, NamedTuple
 
 from lambda_asgi._asgi import RawHeaders, Scope
+from lambda_asgi._event_sources.authority import server_address
 from lambda_asgi._event_sources.parts import (
     ASGI_VERSIONS,
     HTTP_VERSIONS,
     decoded_path,
     describe,
     mount_point,
-    server_address,
+    single_values,
 )
-from lambda_asgi.errors import EventError
+from lambda_asgi.errors import EventError, EventPathForbidden
 
 
 class EventOptions(NamedTuple):
-    """What a user sets about events.
-
-    `base_path` is the prefix of the URL's path that a custom domain's mapping adds: it becomes the
-    `root_path` of the requests below it. `event_path` is where events that are not HTTP requests
-    go. `custom_handlers` are Mangum handler classes.
-    """
+    """What a user sets about events and their results."""
 
     base_path: str = ""
+    """The prefix of the URL's path that a custom domain's mapping adds, such as "/shop". It becomes the `root_path` of
+    the requests below it."""
     event_path: str = "/events"
+    """Where non-HTTP events are POSTed."""
+    event_host: str = "localhost"
+    """The Host of the requests that stand for non-HTTP events."""
+    allow_http_events: bool = False
+    """Whether HTTP requests may POST to `event_path`, too."""
+    strip_root_path: bool = False
+    """Whether `path` and `raw_path` begin behind the `root_path`, for frameworks that do not know it."""
     custom_handlers: tuple[type[Any], ...] = ()
+    """Mangum handler classes, tried first."""
+    text_types: tuple[str, ...] = ()
+    """More media types, or parts of them, whose bodies are text in a buffered result."""
+    exclude_headers: frozenset[bytes] = frozenset()
+    """Names, in lower case, of response headers that are not passed on."""
 
 
 class EventSource(ABC):
@@ -65,35 +75,77 @@ class RequestSource(EventSource):
         method = self.method()
         if not isinstance(method, str) or not method:
             raise EventError(f"the event's HTTP method is {describe(method)}, not a word such as GET")
+        method = method.upper()
         raw_path, path = self.url_path()
-        headers = self.headers()
+        root_path = mount_point(path, self.stage(), self.options.base_path)
+        self._keep_event_path(method, path, root_path)
+        if self.options.strip_root_path:
+            raw_path, path = _below(root_path, raw_path, path)
         body = self.body()
+        headers = self.headers()
         found = dict(headers)
+        if len(found) < len(headers):
+            headers = single_values(headers)
         if body and b"content-length" not in found:
             # REST APIs drop it (recorded), and WSGI apps read no body without it.
             headers.append((b"content-length", b"%d" % len(body)))
         scheme = "http" if (self.forwarded_proto(found)) == b"http" else "https"
-        authority = found.get(b"host")
-        host = authority.decode("latin-1") if authority else self.domain_name()
+        headers, server = self._addressed(headers, found, scheme)
         client = self.client_address(headers)
         protocol = self.protocol()
         scope = {
             "type": "http",
             "asgi": ASGI_VERSIONS.copy(),
             "http_version": HTTP_VERSIONS.get(protocol, "1.1") if isinstance(protocol, str) else "1.1",
-            "method": method.upper(),
+            "method": method,
             "scheme": scheme,
             "path": path,
             "raw_path": raw_path,
             "query_string": self.query_string(),
-            "root_path": mount_point(path, self.stage(), self.options.base_path),
+            "root_path": root_path,
             "headers": headers,
             "client": (client, 0) if client and isinstance(client, str) else None,
-            "server": server_address(host, found.get(b"x-forwarded-port"), scheme) if isinstance(host, str) else None,
+            "server": server,
             "aws.event": self.event,
+            "aws.event_source": self.name,
             "aws.context": self.context,
         }
         return scope, body
+
+    def _addressed(
+        self, headers: RawHeaders, found: dict[bytes, bytes], scheme: str
+    ) -> tuple[RawHeaders, tuple[str, int] | None]:
+        """`headers` with a Host that is well-formed, if any, and the scope's `server`.
+
+        The domain name takes the place of a malformed Host, and stands in for a missing one as the `server`.
+        """
+        port = found.get(b"x-forwarded-port")
+        host = found.get(b"host")
+        server = None if host is None else server_address(host.decode("latin-1"), port, scheme)
+        if server is not None:
+            return headers, server
+        domain = self.domain_name()
+        if isinstance(domain, str):
+            server = server_address(domain, port, scheme)
+        if host is not None:
+            headers = [line for line in headers if line[0] != b"host"]
+            if server is not None:
+                headers.append((b"host", domain.encode()))
+        return headers, server
+
+    def _keep_event_path(self, method: str, path: str, root_path: str) -> None:
+        """Raise EventPathForbidden if an HTTP request poses as a non-HTTP event.
+
+        Frameworks route `/events/` and `//events` to the same place, some with and some without the root path.
+        """
+        if method != "POST" or not self.is_http or self.options.allow_http_events:
+            return
+        reserved = _segments(decoded_path(self.options.event_path.encode()))
+        if reserved in (_segments(path), _segments(path[len(root_path) :])):
+            raise EventPathForbidden(
+                f"an HTTP request may not POST to {self.options.event_path}, where non-HTTP events go: set"
+                " allow_http_events=True, or another LAMBDA_ASGI_EVENT_PATH"
+            )
 
     @abstractmethod
     def method(self) -> Any: ...
@@ -134,3 +186,14 @@ class RequestSource(EventSource):
 def wire_path(raw_path: bytes) -> tuple[bytes, str]:
     """What `url_path` gives for a path that arrives as it was on the wire."""
     return raw_path, decoded_path(raw_path)
+
+
+def _segments(path: str) -> list[str]:
+    return [segment for segment in path.split("/") if segment]
+
+
+def _below(root_path: str, raw_path: bytes, path: str) -> tuple[bytes, str]:
+    """What `root_path` leaves of both paths."""
+    depth = root_path.count("/")
+    below = b"".join(b"/" + segment for segment in raw_path.split(b"/")[depth + 1 :])
+    return below or b"/", path[len(root_path) :] or "/"

@@ -62,4 +62,4 @@ class LambdaAtEdge(RequestSource):
         return headers.get(b"cloudfront-forwarded-proto") or headers.get(b"x-forwarded-proto")
 
     def result(self, status: int, headers: RawHeaders, body: bytes) -> Any:
-        return results.lambda_at_edge(status, headers, body)
+        return results.lambda_at_edge(status, headers, body, self.options)

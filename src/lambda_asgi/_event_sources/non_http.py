@@ -6,11 +6,16 @@ from typing import Any, NoReturn
 from lambda_asgi._asgi import RawHeaders
 from lambda_asgi._event_sources.event_source import RequestSource, wire_path
 from lambda_asgi._event_sources.parts import utf8
+from lambda_asgi._event_sources.text_bodies import media_type
+from lambda_asgi._version import __version__
 from lambda_asgi.errors import EventError, EventNotHandled
 
 
 class NonHTTP(RequestSource):
-    """Any JSON value, also null, as a POST of that value."""
+    """Any JSON value, also null, as a POST of that value.
+
+    The request has what middleware expects of every request: a host, a client, a user agent and a length.
+    """
 
     name = "non-http"
     is_http = False
@@ -25,7 +30,11 @@ class NonHTTP(RequestSource):
         return b""
 
     def headers(self) -> RawHeaders:
-        return [(b"content-type", b"application/json")]
+        return [
+            (b"host", self.options.event_host.encode()),
+            (b"user-agent", b"lambda-asgi/%b" % __version__.encode()),
+            (b"content-type", b"application/json"),
+        ]
 
     def body(self) -> bytes:
         try:
@@ -34,7 +43,7 @@ class NonHTTP(RequestSource):
             raise EventError(f"the event cannot be written as JSON again: {error}") from None
 
     def client_address(self, headers: RawHeaders) -> Any:
-        return None
+        return "127.0.0.1"
 
     def result(self, status: int, headers: RawHeaders, body: bytes) -> Any:
         """The value of a JSON body, the text of a text body, null for none, and base64 for bytes that are neither.
@@ -51,7 +60,7 @@ class NonHTTP(RequestSource):
             from base64 import b64encode
 
             return b64encode(body).decode()
-        if any(name.lower() == b"content-type" and value.startswith(b"text/") for name, value in headers):
+        if media_type(headers).startswith("text/"):
             return text
         try:
             return json.loads(text, parse_constant=refuse)

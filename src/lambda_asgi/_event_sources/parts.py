@@ -7,7 +7,6 @@ Nothing else is ever raised.
 Spec: https://asgi.readthedocs.io/en/latest/specs/www.html#http-connection-scope
 """
 
-from functools import lru_cache
 from typing import Any
 
 from lambda_asgi._asgi import RawHeaders
@@ -17,7 +16,12 @@ from lambda_asgi.errors import EventError
 ASGI_VERSIONS = {"version": "3.0", "spec_version": "2.4"}
 
 HTTP_VERSIONS = {"HTTP/1.0": "1.0", "HTTP/2": "2", "HTTP/2.0": "2", "HTTP/3": "3", "HTTP/3.0": "3"}
-DEFAULT_PORTS = {"https": 443, "http": 80}
+
+# Request headers whose grammar has no list (RFC 9110), and Origin (RFC 6454).
+SINGLE_VALUED = frozenset(
+    b"authorization content-length content-location content-type date from host if-modified-since if-range"
+    b" if-unmodified-since max-forwards origin proxy-authorization range referer user-agent".split()
+)
 
 JSON_TYPES = {str: "a string", bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
 
@@ -58,6 +62,18 @@ def multi_header_lines(headers: Any) -> RawHeaders:
         lines = [line for line in lines if line[0] != b"cookie"]
         lines.append((b"cookie", b"; ".join(cookies)))
     return lines
+
+
+def single_values(headers: RawHeaders) -> RawHeaders:
+    """`headers` with one line, the last, for each name that takes one value.
+
+    A request may repeat such a name, and `multiValueHeaders` tells so. Front doors that pass one value on take the
+    last, and so does API Gateway's `headers` object. Frameworks would join the values, and answer 400.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html#multi-value-headers
+    """
+    last = {name: index for index, (name, _) in enumerate(headers)}
+    return [line for index, line in enumerate(headers) if line[0] not in SINGLE_VALUED or last[line[0]] == index]
 
 
 def merged_header_lines(event: dict[str, Any]) -> RawHeaders:
@@ -115,12 +131,6 @@ def encoded_again(path: str) -> tuple[bytes, str]:
     wire = utf8(path)
     # RFC 3986 section 3.3: what a path may hold unescaped.
     return quote(wire, safe="/:@!$&'()*+,;=~").encode(), wire.decode("utf-8", "replace")
-
-
-def stage_name(request_context: dict[str, Any]) -> str:
-    """The name of an HTTP API's stage, "" for the default one, which is no part of the path."""
-    stage = request_context.get("stage")
-    return stage if isinstance(stage, str) and stage != "$default" else ""
 
 
 def mount_point(path: str, *prefixes: str) -> str:
@@ -185,25 +195,6 @@ def request_body(body: Any, is_base64: Any) -> bytes:
         return b64decode(body, validate=True)
     except ValueError as error:
         raise EventError(f"the event says that its body is base64, but it is not: {error}") from None
-
-
-@lru_cache(maxsize=16)  # most functions have one name
-def server_address(host: str, forwarded_port: bytes | None, scheme: str) -> tuple[str, int] | None:
-    """(host, port) of an authority such as `example.com:8080` or `[::1]:8080`; the port may come from elsewhere."""
-    if not host:
-        return None
-    name, colon, port = host.rpartition(":")
-    if not colon or port.endswith("]"):  # no colon, or only those within an IPv6 address
-        name, port = host, forwarded_port.decode("latin-1") if forwarded_port else ""
-    return name.strip("[]"), port_number(port) or DEFAULT_PORTS[scheme]
-
-
-def port_number(text: str) -> int | None:
-    """A port from 1 to 65535, or None."""
-    if not (text.isascii() and text.isdecimal() and len(text) <= 5):
-        return None
-    port = int(text)
-    return port if 0 < port <= 65535 else None
 
 
 def nearest_forwarded_for(headers: RawHeaders) -> str | None:

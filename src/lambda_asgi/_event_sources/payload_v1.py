@@ -15,10 +15,10 @@ from lambda_asgi._event_sources.parts import (
     merged_header_lines,
     query_parameters,
     request_body,
-    stage_name,
     text_member,
     utf8,
 )
+from lambda_asgi._event_sources.stages import is_custom_domain, stage_name
 
 
 class PayloadV1(RequestSource):
@@ -54,7 +54,7 @@ class PayloadV1(RequestSource):
         return self.event["requestContext"].get("protocol")
 
     def result(self, status: int, headers: RawHeaders, body: bytes) -> Any:
-        return results.payload_v1(status, headers, body)
+        return results.payload_v1(status, headers, body, self.options)
 
 
 class RESTAPI(PayloadV1):
@@ -81,7 +81,10 @@ class RESTAPI(PayloadV1):
 
 
 class HTTPAPIPayloadV1(PayloadV1):
-    """An API Gateway HTTP API set to payload format 1.0: path decoded, a named stage in it, as with 2.0."""
+    """An API Gateway HTTP API set to payload format 1.0: the path is decoded.
+
+    On the API's own domain it begins with a named stage, as in 2.0. On a custom domain it is the URL's path.
+    """
 
     name = "http-api"
 
@@ -89,4 +92,5 @@ class HTTPAPIPayloadV1(PayloadV1):
         return encoded_again(text_member(self.event, "path") or "/")
 
     def stage(self) -> str:
-        return stage_name(self.event["requestContext"])
+        context = self.event["requestContext"]
+        return "" if is_custom_domain(context) else stage_name(context)

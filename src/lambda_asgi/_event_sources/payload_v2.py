@@ -15,10 +15,10 @@ from lambda_asgi._event_sources.parts import (
     header_value,
     json_list,
     request_body,
-    stage_name,
     text_member,
     utf8,
 )
+from lambda_asgi._event_sources.stages import is_custom_domain, stage_name, without_stage
 
 
 class PayloadV2(RequestSource):
@@ -57,7 +57,7 @@ class PayloadV2(RequestSource):
         return self.event["requestContext"]["http"].get("protocol")
 
     def result(self, status: int, headers: RawHeaders, body: bytes) -> Any:
-        return results.payload_v2(status, headers, body)
+        return results.payload_v2(status, headers, body, self.options)
 
 
 class FunctionURL(PayloadV2):
@@ -73,13 +73,22 @@ class HTTPAPI(PayloadV2):
     """An API Gateway HTTP API.
 
     It decodes the path before the function sees it (sometimes twice, recorded), so `path` is taken as it is, and
-    `raw_path` is encoded anew. A named stage is the first segment of the path.
+    `raw_path` is encoded anew. On the API's own domain, a named stage is the first segment of the path. On a custom
+    domain the URL has the key of a mapping instead, `api_gateway_base_path`.
     """
 
     name = "http-api"
 
     def url_path(self) -> tuple[bytes, str]:
-        return encoded_again(text_member(self.event, "rawPath") or "/")
+        path = text_member(self.event, "rawPath") or "/"
+        context = self.event["requestContext"]
+        if is_custom_domain(context):
+            route = text_member(self.event, "routeKey").partition(" ")[2]
+            rest = without_stage(path, stage_name(context), route, self.event.get("pathParameters"))
+            if rest is not None:
+                path = self.options.base_path + rest
+        return encoded_again(path)
 
     def stage(self) -> str:
-        return stage_name(self.event["requestContext"])
+        context = self.event["requestContext"]
+        return "" if is_custom_domain(context) else stage_name(context)

@@ -4,11 +4,14 @@ Mangum's handlers do the work where they do it right; what they get wrong is don
 difference). Mangum is imported with the first buffered answer, not before: it costs a cold start some milliseconds.
 """
 
-from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lambda_asgi._asgi import RawHeaders
+from lambda_asgi._event_sources.text_bodies import is_text, media_type
 from lambda_asgi._headers import HOP_BY_HOP
+
+if TYPE_CHECKING:
+    from lambda_asgi._event_sources.event_source import EventOptions
 
 # CloudFront answers 502 in place of a function that sets one of these, or sets it by itself.
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/edge-function-restrictions-all.html
@@ -21,23 +24,26 @@ NOT_AT_EDGE = HOP_BY_HOP | frozenset(
 NOT_AT_EDGE_PREFIXES = (b"x-amz-cf-", b"x-edge-")
 
 
-def payload_v2(status: int, headers: RawHeaders, body: bytes) -> dict[str, Any]:
-    """The answer to payload format 2.0: `headers` with one value each, `cookies` apart."""
+def payload_v2(status: int, headers: RawHeaders, body: bytes, options: "EventOptions") -> dict[str, Any]:
+    """The result for payload format 2.0: `headers` with one value each, `cookies` apart."""
     from mangum.handlers import HTTPGateway
 
     event = {"version": "2.0", "requestContext": {"http": {"sourceIp": "", "path": "/", "method": "GET"}}}
-    return HTTPGateway(event, NO_CONTEXT, mangum_config())(mangum_response(status, headers, body))
+    result = HTTPGateway(event, NO_CONTEXT, _config_for(headers, body, options))(mangum_response(status, headers, body))
+    if not media_type(headers):
+        result["headers"].pop("content-type", None)  # Mangum says application/json, whatever the body is
+    return result
 
 
-def payload_v1(status: int, headers: RawHeaders, body: bytes) -> dict[str, Any]:
-    """The answer to payload format 1.0: `multiValueHeaders` for names that come more than once, else `headers`."""
+def payload_v1(status: int, headers: RawHeaders, body: bytes, options: "EventOptions") -> dict[str, Any]:
+    """The result for payload format 1.0: `multiValueHeaders` for names that come more than once, else `headers`."""
     from mangum.handlers import APIGateway
 
-    return APIGateway({}, NO_CONTEXT, mangum_config())(mangum_response(status, headers, body))
+    return APIGateway({}, NO_CONTEXT, _config_for(headers, body, options))(mangum_response(status, headers, body))
 
 
-def alb(status: int, headers: RawHeaders, body: bytes, multi_value: bool) -> dict[str, Any]:
-    """The answer to a load balancer: `multiValueHeaders` only, or `headers` only.
+def alb(status: int, headers: RawHeaders, body: bytes, options: "EventOptions", *, multi_value: bool) -> dict[str, Any]:
+    """The result for a load balancer: `multiValueHeaders` only, or `headers` only.
 
     With one value for each name, cookies differ in the case of their name ("set-cookie", "Set-cookie", ...), which HTTP
     clients do not mind. Other names that come more than once are one value joined by ", " (RFC 9110 section 5.3).
@@ -45,15 +51,16 @@ def alb(status: int, headers: RawHeaders, body: bytes, multi_value: bool) -> dic
     from mangum.handlers import ALB
 
     event: dict[str, Any] = {"path": "/", "httpMethod": "GET", "headers": {}}
+    config = _config_for(headers, body, options)
     if multi_value:
         event["multiValueHeaders"] = {}
     else:
         headers = joined(headers)
-    return ALB(event, NO_CONTEXT, mangum_config())(mangum_response(status, headers, body))
+    return ALB(event, NO_CONTEXT, config)(mangum_response(status, headers, body))
 
 
-def lambda_at_edge(status: int, headers: RawHeaders, body: bytes) -> dict[str, Any]:
-    """The answer of a request trigger.
+def lambda_at_edge(status: int, headers: RawHeaders, body: bytes, options: "EventOptions") -> dict[str, Any]:
+    """The result of a request trigger.
 
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-generating-http-responses-in-requests.html
     """
@@ -65,8 +72,8 @@ def lambda_at_edge(status: int, headers: RawHeaders, body: bytes) -> dict[str, A
             lines.setdefault(name, []).append({"key": name, "value": value.decode("latin-1")})
     from mangum.handlers.utils import handle_base64_response_body
 
-    content_type = {"content-type": lines["content-type"][0]["value"]} if "content-type" in lines else {}
-    text, is_base64 = handle_base64_response_body(body, content_type, mangum_config()["text_mime_types"])
+    text_types = _config_for(headers, body, options)["text_mime_types"]
+    text, is_base64 = handle_base64_response_body(body, {}, text_types)
     return {"status": str(status), "headers": lines, "body": text, "bodyEncoding": "base64" if is_base64 else "text"}
 
 
@@ -87,20 +94,25 @@ NO_CONTEXT: Any = None
 """Mangum's handlers take the Lambda context, and do nothing with it for an answer."""
 
 
-@cache
-def mangum_config(base_path: str = "") -> Any:
-    """What Mangum's handlers are made with.
+ANY_TYPE = [""]
+"""As Mangum's list of text types: each type contains it."""
 
-    Its list of text types lacks those that end in +json and +xml (`application/problem+json`): a REST API without
-    binaryMediaTypes would send them to the client as base64.
-    """
+
+def mangum_config(options: "EventOptions") -> Any:
+    """What Mangum's handlers are made with, and the custom handlers written for it."""
     from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 
     return {
-        "api_gateway_base_path": base_path or "/",
-        "text_mime_types": [*DEFAULT_TEXT_MIME_TYPES, "+json", "+xml", "application/x-ndjson"],
-        "exclude_headers": [],
+        "api_gateway_base_path": options.base_path or "/",
+        "text_mime_types": [*DEFAULT_TEXT_MIME_TYPES, *options.text_types],
+        "exclude_headers": [name.decode("latin-1") for name in options.exclude_headers],
     }
+
+
+def _config_for(headers: RawHeaders, body: bytes, options: "EventOptions") -> Any:
+    """Mangum's configuration for one response, whose body is text or is not."""
+    text_types = ANY_TYPE if is_text(headers, body, options.text_types) else []
+    return {"api_gateway_base_path": "/", "text_mime_types": text_types, "exclude_headers": []}
 
 
 def mangum_response(status: int, headers: RawHeaders, body: bytes) -> Any:

@@ -54,7 +54,7 @@ class VPCLattice(RequestSource):
         return nearest_forwarded_for(headers)
 
     def result(self, status: int, headers: RawHeaders, body: bytes) -> Any:
-        return results.alb(status, headers, body, multi_value=False)
+        return results.alb(status, headers, body, self.options, multi_value=False)
 
     def _target(self) -> tuple[bytes, bytes, bytes]:
         return utf8(text_member(self.event, self.target_key)).partition(b"?")
