@@ -20,6 +20,11 @@ def on_web_function() -> bool:
     return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "native-http"
 
 
+def on_event_function(scope: Mapping[str, Any]) -> bool:
+    """Whether this request is the event of an Event Function."""
+    return "aws.event" in scope
+
+
 def client_address(scope: Mapping[str, Any]) -> str | None:
     """Who asks. A Web Function's endpoint appends it to X-Forwarded-For, whatever stands there before
     (Lambda Developer Guide, "HTTP requests and responses"); elsewhere the scope has it."""

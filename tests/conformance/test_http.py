@@ -82,6 +82,8 @@ def test_case(case: Case, servers: dict[str, Server], validators: dict[str, dict
             due = value.format(**known) if value is not None else None
             if name == "allow":
                 assert _sorted(answer.headers.get(name)) == _sorted(due), front
+            elif name == "content-range" and (case.method, front) == ("HEAD", "lambda"):
+                pass  # it tells the size that a Function URL hides
             elif name != "content-length":
                 assert answer.headers.get(name) == due, (front, name)
             elif case.method == "GET" or front != "lambda":
@@ -128,6 +130,8 @@ def _comparable(answer: Answer) -> tuple[int, dict[str, str], bytes]:
     """An answer without what the front adds and without its random boundary."""
     boundary = answer.headers.get("content-type", "").partition("boundary=")[2]
     headers = {name: value for name, value in answer.headers.items() if not _OF_THE_FRONT.fullmatch(name)}
+    if answer.status == 200:
+        headers.pop("content-range", None)
     headers["allow"] = _sorted(headers.get("allow"))
     if boundary:
         headers["content-type"] = headers["content-type"].replace(boundary, "BOUNDARY")

@@ -1,8 +1,11 @@
 """Downloads by the clients that people use, through both kinds of function: resumed, in parallel, whole folders."""
 
+import os
 import random
 import shutil
 import subprocess
+import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,18 +32,35 @@ def client(name: str, package: str = "") -> str:
     return path
 
 
-def run(*command: str | Path, cwd: Path) -> None:
+def run(*command: str | Path, cwd: Path) -> str:
+    """What the command says. It has to succeed."""
     ran = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert ran.returncode == 0, f"{ran.args}\n{ran.stdout}\n{ran.stderr}"
+    return ran.stdout
 
 
-@pytest.fixture(scope="module", params=["lambda", "web"])
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("files")
     for path, data in FILES.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
-    with service(request.param, {"FILE_SOURCE": str(folder)}) as server:
+    with zipfile.ZipFile(folder / "large.zip", "w") as zipped:
+        zipped.writestr("first.bin", LARGE)
+        zipped.writestr("second.txt", b"second")
+    return folder
+
+
+@pytest.fixture(scope="module", params=["lambda", "web"])
+def front(request: pytest.FixtureRequest) -> str:
+    """A Function URL, which says Content-Length 0 to each HEAD, and a Web Function's endpoint."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture(scope="module")
+def server(front: str, files: Path) -> Iterator[Server]:
+    with service(front, {"FILE_SOURCE": str(files)}) as server:
         yield server
 
 
@@ -80,21 +100,18 @@ def test_wget_continues(server: Server, tmp_path: Path, had: int) -> None:
 
 
 def test_wget_takes_a_whole_folder(server: Server, tmp_path: Path) -> None:
-    accept = "--header=Accept: text/html, */*"
-    run(
-        client("wget"),
-        "-q",
-        "-r",
-        "-np",
-        "-nH",
-        "--cut-dirs=1",
-        "-R",
-        "index.html*",
-        accept,
-        f"{server.url}/files/folder/",
-        cwd=tmp_path,
-    )
+    command = [client("wget"), "-q", "-r", "-np", "-nH", "--cut-dirs=1", "-R", "index.html*"]
+    run(*command, f"{server.url}/files/folder/", cwd=tmp_path)
     _check_tree(tmp_path)
+
+
+def test_wget_takes_only_what_is_newer(server: Server, files: Path, tmp_path: Path) -> None:
+    command = [client("wget"), "-nv", "-N", f"{server.url}/files/folder/a%20b.txt"]
+    run(*command, cwd=tmp_path)
+    (tmp_path / "a b.txt").write_bytes(b"A SPACE")  # of one size, and older than it says now
+    os.utime(tmp_path / "a b.txt", (2_000_000_000, 2_000_000_000))
+    run(*command, cwd=tmp_path)
+    assert (tmp_path / "a b.txt").read_bytes() == b"A SPACE"
 
 
 def test_aria2_downloads_in_eight_pieces_at_once(server: Server, tmp_path: Path) -> None:
@@ -103,21 +120,68 @@ def test_aria2_downloads_in_eight_pieces_at_once(server: Server, tmp_path: Path)
     assert (tmp_path / "large.bin").read_bytes() == LARGE
 
 
-# A Function URL answers every HEAD with Content-Length 0, which rclone would believe.
-NO_HEAD = ["--config", "", "--http-no-head"]
+def rclone(server: Server, front: str, *command: str | Path, cwd: Path) -> str:
+    """Its http remote. This version believes what HEAD says; without it, it knows no sizes."""
+    address = ["--config", "", "--http-url", f"{server.url}/files/"]
+    if front == "lambda":
+        address.append("--http-no-head")
+    return run(client("rclone"), *command, *address, cwd=cwd)
 
 
-def test_rclone_copies_a_file(server: Server, tmp_path: Path) -> None:
-    address = [*NO_HEAD, "--http-url", f"{server.url}/files/"]
-    run(client("rclone"), "copy", *address, ":http:large.bin", tmp_path, cwd=tmp_path)
+def test_rclone_copies_a_file(server: Server, front: str, tmp_path: Path) -> None:
+    rclone(server, front, "copy", ":http:large.bin", tmp_path, cwd=tmp_path)
     assert (tmp_path / "large.bin").read_bytes() == LARGE
 
 
-def test_rclone_copies_a_whole_folder(server: Server, tmp_path: Path) -> None:
-    """It reads folders as index pages, which are there for who accepts HTML."""
-    address = [*NO_HEAD, "--http-url", f"{server.url}/files/", "--http-headers", "Accept,text/html"]
-    run(client("rclone"), "copy", *address, ":http:folder/", tmp_path / "folder", cwd=tmp_path)
+def test_rclone_copies_a_whole_folder(server: Server, front: str, tmp_path: Path) -> None:
+    rclone(server, front, "copy", ":http:folder/", tmp_path / "folder", cwd=tmp_path)
     _check_tree(tmp_path)
+
+
+def test_rclone_updates(server: Server, front: str, files: Path, tmp_path: Path) -> None:
+    (files / "changing").mkdir(exist_ok=True)
+    changing = files / "changing" / "a.txt"
+    how = ["--ignore-times"] if front == "lambda" else []
+    for version in (b"first", b"other", b"a longer one"):
+        changing.write_bytes(version)
+        os.utime(changing, (1_700_000_000 + len(version), 1_700_000_000 + version[0]))
+        rclone(server, front, "sync", *how, ":http:changing/", tmp_path / "copy", cwd=tmp_path)
+        assert (tmp_path / "copy" / "a.txt").read_bytes() == version
+
+
+def test_rclone_knows_sizes_and_times(server: Server, front: str, tmp_path: Path) -> None:
+    if front == "lambda":
+        head = server.ask("HEAD", "/files/large.bin")
+        size = f"bytes 0-{len(LARGE) - 1}/{len(LARGE)}"  # where newer ones find the size
+        assert (head.headers["content-length"], head.headers["content-range"]) == ("0", size)
+        return
+    listed = rclone(server, front, "lsf", "--format", "sp", ":http:folder/", cwd=tmp_path)
+    assert sorted(listed.splitlines()) == ["-1;deep/", "7;a b.txt", "9;na\u00efve \u2603.txt"]
+
+
+FSSPEC = """
+import io, sys, zipfile
+import fsspec
+
+url = sys.argv[1]
+fs = fsspec.filesystem("http")
+found = {path.removeprefix(url) for path in fs.find(f"{url}/folder/")}
+names = {"a%20b.txt", "na%C3%AFve%20%E2%98%83.txt", "deep/er/100%25.txt"}
+assert found == {f"/folder/{name}" for name in names}, found
+assert fs.isdir(f"{url}/folder/deep")
+assert fs.cat(f"{url}/folder/a%20b.txt") == b"a space"
+
+# Through a Function URL the size has to be told: fsspec believes what HEAD says.
+import urllib.request
+asked = urllib.request.Request(f"{url}/large.zip", method="HEAD")
+size = int(urllib.request.urlopen(asked).headers["x-file-size"])
+with fs.open(f"{url}/large.zip", size=size) as file, zipfile.ZipFile(file) as zipped:
+    assert zipped.read("second.txt") == b"second"
+"""
+
+
+def test_fsspec_lists_reads_and_seeks(server: Server, tmp_path: Path) -> None:
+    run(sys.executable, "-c", FSSPEC, f"{server.url}/files", cwd=tmp_path)
 
 
 def _check_tree(folder: Path) -> None:

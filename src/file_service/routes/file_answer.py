@@ -8,10 +8,11 @@ from posixpath import basename
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from file_service.http.byte_ranges import RangeNotSatisfiable, likely_slice
+from file_service.http.byte_ranges import ByteRange, RangeNotSatisfiable, likely_slice
 from file_service.http.conditional import Outcome, evaluate, revalidates
 from file_service.http.content_disposition import content_disposition
 from file_service.http.selection import select
+from file_service.lambda_scope import on_event_function
 from file_service.limits import ranges_to_ask_for
 from file_service.media_types import is_active, media_type
 from file_service.problem import Problem
@@ -47,6 +48,9 @@ class _Asked:
         self._method = request.method
         self._grant = grant
         self._attachment = attachment
+        # A Function URL answers every HEAD with Content-Length 0. Content-Range means nothing in
+        # a 200 (section 14.4), but rclone and others take the size from it.
+        self._length_is_lost = on_event_function(request.scope)
         self.fields = {name: ",".join(request.headers.getlist(name)) for name in request.headers}
 
     def without_body(self, file: File) -> Response | None:
@@ -57,9 +61,13 @@ class _Asked:
                 return Response(status_code=304, headers={name: headers[name] for name in _NOT_MODIFIED})
             case Outcome.PRECONDITION_FAILED:
                 raise Problem(412, "The file is not the version that was asked for.", headers={"etag": file.etag})
+        if self._method != "HEAD":
+            return None
         # A HEAD selects nothing: Range is defined for GET alone (section 14.2), and no body is too
         # large to describe.
-        return Response(headers=headers) if self._method == "HEAD" else None
+        if self._length_is_lost and file.size:
+            headers["content-range"] = ByteRange(0, file.size).content_range(file.size)
+        return Response(headers=headers)
 
     async def with_body(self, opened: OpenFile, stack: AsyncExitStack) -> Response:
         """`stack` closes the file, unless a body goes on reading it."""
