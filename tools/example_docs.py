@@ -1,0 +1,69 @@
+"""Write docs/examples.md: each example's README and code, so that the docs show what is tested.
+
+python -m tools.example_docs           # writes it
+python -m tools.example_docs --check   # fails when it is not up to date
+"""
+
+import re
+import sys
+from pathlib import Path
+
+TOP = Path(__file__).parent.parent
+PAGE = TOP / "docs" / "examples.md"
+INTRODUCTION = """\
+# Examples
+
+Each has a folder with its app, its template.yaml and a test that runs it in the Lambda emulator.
+`make examples` sets them up, tests them all, and prints the time to the first byte of each route;
+`make examples ARGS="mcp llm"` takes some. This page is made from those folders by
+`python -m tools.example_docs`.
+"""
+ORDER = (
+    "llm agent mcp streams generators exports zip graphql http-and-queue rest-api production images managed-instances "
+    "from-mangum from-lambda-web-adapter starlette litestar quart django falcon flask"
+).split()
+
+
+def page() -> str:
+    folders = [TOP / "examples" / name for name in ORDER]
+    documented = [folder for folder in folders if (folder / "README.md").exists()]
+    contents = "".join(f"- [{title(folder)}](#{anchor(title(folder))})\n" for folder in documented)
+    return f"{INTRODUCTION}\n{contents}" + "".join(map(section, documented))
+
+
+def title(folder: Path) -> str:
+    return (folder / "README.md").read_text().partition("\n")[0].removeprefix("# ")
+
+
+def anchor(text: str) -> str:
+    """As GitHub and MkDocs make it."""
+    return re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")
+
+
+def section(folder: Path) -> str:
+    text = (folder / "README.md").read_text()
+    text = re.sub(r"\]\((?!https?://)([^)]+)\)", rf"](../examples/{folder.name}/\1)", text)
+    parts = [f"\n#{text.rstrip()}\n"]
+    for path in code(folder):
+        source = path.read_text().rstrip()
+        parts.append(f"\n[{path.relative_to(TOP)}](../{path.relative_to(TOP)}):\n\n```python\n{source}\n```\n")
+    return "".join(parts)
+
+
+def code(folder: Path) -> list[Path]:
+    """The app. Of a migration, what it becomes."""
+    for name in ("app", "after", "src"):
+        if (folder / name).is_dir():
+            return sorted((folder / name).glob("*.py"))
+    return []
+
+
+def main() -> int:
+    if "--check" in sys.argv[1:]:
+        return int(PAGE.read_text() != page())
+    PAGE.write_text(page())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
