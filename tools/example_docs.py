@@ -18,10 +18,11 @@ Each has a folder with its app, its template.yaml and a test that runs it in the
 `make examples ARGS="mcp llm"` takes some. This page is made from those folders by
 `python -m tools.example_docs`.
 """
-ORDER = (
-    "llm agent mcp streams generators exports zip graphql http-and-queue rest-api production images managed-instances "
-    "from-mangum from-lambda-web-adapter starlette litestar quart django falcon flask"
-).split()
+ORDER = [
+    *("llm", "agent", "mcp", "streams", "generators", "exports", "zip", "graphql", "http-and-queue", "rest-api"),
+    *("production", "images", "managed-instances", "from-mangum", "from-lambda-web-adapter"),
+    *("starlette", "litestar", "quart", "django", "falcon", "flask"),
+]
 
 
 def page() -> str:

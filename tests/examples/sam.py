@@ -159,9 +159,12 @@ FUNCTIONS: dict[str, Callable[[Evaluator, Any], Any]] = {
 LEFT_BEHIND = ("Parameters", "Conditions", "Rules", "Metadata")
 
 
-def deployed(path: Path, **given: str) -> dict[str, Any]:
-    """What would be deployed with these parameters: no SAM, no parameter and no condition is left in it."""
-    document = transform(path, **given)
+def deployed(path: Path, transformed: dict[str, Any] | None = None, **given: str) -> dict[str, Any]:
+    """What would be deployed with these parameters: no SAM, no parameter and no condition is left in it.
+
+    `transformed`: what SAM makes of the template, where that is known already.
+    """
+    document = dict(transformed or transform(path, **given))
     evaluate = Evaluator(document, parameters(path, **given))
     for section in ("Resources", "Outputs"):
         document[section] = {

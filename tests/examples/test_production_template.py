@@ -1,5 +1,6 @@
 """The production template: every combination of its switches, transformed as CloudFormation would."""
 
+import functools
 import itertools
 import json
 import re
@@ -102,8 +103,14 @@ def references(value: Any) -> Iterator[str]:
                 yield from references(item)
 
 
+@functools.cache
+def transformed(gradual: str) -> dict[str, Any]:
+    """The transform is the same for all other switches (a test below): their conditions are decided later."""
+    return sam.transform(TEMPLATE, Bucket="bucket", GradualDeployment=gradual)
+
+
 def check(combination: dict[str, str]) -> None:
-    document = sam.deployed(TEMPLATE, **combination)
+    document = sam.deployed(TEMPLATE, transformed(combination["GradualDeployment"]), **combination)
     resources = document["Resources"]
     dangling = {name for name in references([resources, document["Outputs"]]) if name not in resources}
     assert not {name for name in dangling if not name.startswith("AWS::")}
@@ -183,6 +190,14 @@ def only_function_role(resources: dict[str, Any]) -> dict[str, Any]:
     properties = resources["FunctionRole"]["Properties"]
     assert isinstance(properties, dict)
     return properties
+
+
+@pytest.mark.parametrize("gradual", ["false", "true"])
+def test_the_transform_depends_on_gradual_deployment_only(gradual: str) -> None:
+    values = [*itertools.chain.from_iterable(SWITCHES), *OPTIONS.values()]
+    for value in values:
+        found = sam.transform(TEMPLATE, **{"Bucket": "bucket", **value, "GradualDeployment": gradual})
+        assert found == transformed(gradual), value
 
 
 @pytest.mark.parametrize("option", OPTIONS)
