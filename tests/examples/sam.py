@@ -159,12 +159,14 @@ FUNCTIONS: dict[str, Callable[[Evaluator, Any], Any]] = {
 LEFT_BEHIND = ("Parameters", "Conditions", "Rules", "Metadata")
 
 
-def deployed(path: Path, transformed: dict[str, Any] | None = None, **given: str) -> dict[str, Any]:
-    """What would be deployed with these parameters: no SAM, no parameter and no condition is left in it.
+def deployed(path: Path, **given: str) -> dict[str, Any]:
+    """What would be deployed with these parameters: no SAM, no parameter and no condition is left in it."""
+    return filled_in(path, transform(path, **given), given)
 
-    `transformed`: what SAM makes of the template, where that is known already.
-    """
-    document = dict(transformed or transform(path, **given))
+
+def filled_in(path: Path, transformed: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+    """The second half of `deployed`: what SAM has made of the template, for these parameters."""
+    document = dict(transformed)
     evaluate = Evaluator(document, parameters(path, **given))
     for section in ("Resources", "Outputs"):
         document[section] = {

@@ -110,7 +110,7 @@ def transformed(gradual: str) -> dict[str, Any]:
 
 
 def check(combination: dict[str, str]) -> None:
-    document = sam.deployed(TEMPLATE, transformed(combination["GradualDeployment"]), **combination)
+    document = sam.filled_in(TEMPLATE, transformed(combination["GradualDeployment"]), combination)
     resources = document["Resources"]
     dangling = {name for name in references([resources, document["Outputs"]]) if name not in resources}
     assert not {name for name in dangling if not name.startswith("AWS::")}
