@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import socket
+import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -14,8 +15,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from file_service.errors import NotFound, SourceRefused, SourceUnavailable
-from file_service.sources import File, Page, local_file, reads
+from file_service.errors import FileChanged, NotFound, SourceRefused, SourceUnavailable
+from file_service.sources import File, Page, folder_names, local_file, reads
 from file_service.sources.local import LocalSource
 from file_service.sources.reads import CHUNK_BYTES
 
@@ -373,3 +374,154 @@ def test_others_get_their_turns_while_a_cached_file_is_read(
 
     seen = asyncio.run(work())
     assert sorted(set(seen)) == seen
+
+
+def test_a_file_that_is_swapped_for_a_link_out_never_leaks(root: Path, outside: Path) -> None:
+    """In a loop, and with the same size and time, so that no version tells them apart."""
+    inside, secret = b"inside!" * 100, b"SECRET!" * 100
+    (outside / "secret.txt").write_bytes(secret)
+    path = root / "sub" / "swapped"
+    stop = threading.Event()
+
+    def swap() -> None:
+        spare = root / "spare"
+        while not stop.is_set():
+            spare.write_bytes(inside)
+            os.utime(spare, (1_700_000_000, 1_700_000_000))
+            os.replace(spare, path)
+            spare.symlink_to(outside / "secret.txt")
+            os.replace(spare, path)
+
+    os.utime(outside / "secret.txt", (1_700_000_000, 1_700_000_000))
+    path.write_bytes(inside)
+    swapping = threading.Thread(target=swap)
+
+    async def work() -> list[bytes]:
+        source = LocalSource(root)
+        got: list[bytes] = []
+        for turn in range(2000):
+            try:
+                if turn % 3 == 0:
+                    async with aclosing(await source.open("sub/swapped")) as opened:
+                        got += [chunk async for chunk in opened.read(0, opened.file.size)]
+                elif turn % 3 == 1:
+                    file = await source.stat("sub/swapped")
+                    got += [chunk async for chunk in source.read(file, 0, file.size)]
+                else:
+                    files = [each async for page in source.walk("") for each in page.entries]
+                    got += await source.read_whole([f for f in files if isinstance(f, File)])
+            except (NotFound, FileChanged):
+                continue
+        return got
+
+    swapping.start()
+    try:
+        got = asyncio.run(work())
+    finally:
+        stop.set()
+        swapping.join()
+    assert inside in got
+    assert not [data for data in got if b"SECRET" in data]
+
+
+def test_a_rewrite_in_place_that_sets_the_time_back_is_seen(root: Path) -> None:
+    path = root / "large"
+    path.write_bytes(b"a" * (3 * CHUNK_BYTES))
+    before = path.stat()
+
+    async def work() -> None:
+        source = LocalSource(root)
+        file = await source.stat("large")
+        async with aclosing(source.read(file, 0, file.size)) as chunks:
+            await anext(chunks)
+            rewritten = os.open(path, os.O_WRONLY)
+            os.write(rewritten, b"b" * (3 * CHUNK_BYTES))
+            os.close(rewritten)
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+            with pytest.raises(FileChanged):
+                async for _ in chunks:
+                    pass
+        assert (await source.stat("large")).etag != file.etag
+
+    asyncio.run(work())
+
+
+def test_1900_nested_folders_are_walked(root: Path) -> None:
+    deep = root / "deep"
+    depth = 1900
+    folder = os.open(root, os.O_RDONLY)
+    for name in ["deep", *["d"] * depth]:
+        os.mkdir(name, dir_fd=folder)
+        below = os.open(name, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = below
+    os.close(os.open("a.txt", os.O_CREAT | os.O_WRONLY, dir_fd=folder))
+    os.close(folder)
+    try:
+        assert tree(root) == [f"deep/{'d/' * depth}a.txt", "sub/a.txt"]
+    finally:  # what pytest would remove by recursion
+        subprocess.run(["rm", "-rf", deep], check=True)
+
+
+def test_a_chain_of_folder_links_does_not_double_at_each_level(root: Path) -> None:
+    """Two links to the next folder in each of forty: a million million ways to the last one."""
+    for level in range(40):
+        folder = root / f"level{level:02}"
+        folder.mkdir()
+        (folder / "file").write_text("x")
+        for name in ("one", "two"):
+            (folder / name).symlink_to(f"../level{level + 1:02}")
+    found = tree(root)
+    assert 41 <= len(found) <= 200
+    assert {f"level{level:02}/file" for level in range(40)} <= set(found)
+
+
+def test_paging_through_a_folder_reads_it_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """20,000 names in pages of 500: the same names in all, and work for each name once."""
+    many = root / "many"
+    many.mkdir()
+    for number in range(2000):
+        (many / f"{number:05}").write_text("x")
+    os.utime(many, (1_700_000_000, 1_700_000_000))
+    scanned = 0
+    scandir = os.scandir
+
+    def counting(descriptor: int) -> object:
+        nonlocal scanned
+        scanned += 1
+        return scandir(descriptor)
+
+    monkeypatch.setattr(os, "scandir", counting)
+    monkeypatch.setattr(folder_names, "_TICK_SECONDS", -1e9)  # it has not changed just now
+
+    async def page(source: LocalSource, after: str) -> list[str]:
+        async with aclosing(source.list_pages("many/", after=after, limit=100)) as pages:
+            return [entry.path for entry in (await anext(pages)).entries]
+
+    async def work(sources: list[LocalSource]) -> list[str]:
+        found: list[str] = []
+        for turn in range(20):
+            after = found[-1] if found else ""
+            found += await page(sources[turn % len(sources)], after)
+        return found
+
+    names = [f"many/{number:05}" for number in range(2000)]
+    assert asyncio.run(work([LocalSource(root)])) == names
+    assert scanned == 1
+    assert asyncio.run(work([LocalSource(root), LocalSource(root)])) == names  # two instances
+    assert scanned == 3
+
+
+def test_a_folder_that_changes_is_read_again(root: Path) -> None:
+    async def names(source: LocalSource) -> list[str]:
+        return [entry.path async for page in source.list_pages("sub/") for entry in page.entries]
+
+    async def work() -> None:
+        source = LocalSource(root)
+        os.utime(root / "sub", (1_600_000_000, 1_600_000_000))
+        assert await names(source) == ["sub/a.txt"]
+        for number in range(50):  # however quickly
+            (root / "sub" / f"b{number:02}").write_text("x")
+            assert len(await names(source)) == number + 2
+
+    asyncio.run(work())
