@@ -11,11 +11,15 @@ from typing import Final
 
 from lambda_emulator import check_code, limits
 from lambda_emulator._version import __version__
+from lambda_emulator.compare import command
 from lambda_emulator.console import printable
 from lambda_emulator.emulator import Emulator, Options, StartError
 from lambda_emulator.template.cloudformation import TemplateError
 
-_COMMANDS: Final[Mapping[str, Callable[[Sequence[str]], int]]] = {"check-code": check_code.main}
+_COMMANDS: Final[Mapping[str, Callable[[Sequence[str]], int]]] = {
+    "check-code": check_code.main,
+    "compare": command.main,
+}
 """What is no emulation. Each has its own --help."""
 
 _EXAMPLES = """\
@@ -33,6 +37,7 @@ examples:
   lambda-emulator --web main:app                        a Web Function: the ASGI or WSGI app of ./main.py
   lambda-emulator --web -- node index.js                a Web Function: a server on AWS_LAMBDA_HTTP_ENDPOINT
 
+  lambda-emulator compare --url https://...             what differs between AWS and the emulator? (examples/probe)
   lambda-emulator check-code function.zip --architecture arm64
                                                         are its native modules for that processor?
 

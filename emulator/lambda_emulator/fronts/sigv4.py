@@ -1,4 +1,5 @@
-"""Checks AWS Signature Version 4 on a request, by the specification (AWS General Reference, "create-signed-request").
+"""Checks AWS Signature Version 4 on a request, and signs one, by the specification (AWS General Reference,
+"create-signed-request").
 
 Written on its own, so that botocore's signer in the tests is an independent other side.
 """
@@ -6,15 +7,15 @@ Written on its own, so that botocore's signer in the tests is an independent oth
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote, unquote
 
-from lambda_emulator.http.message import Request
+from lambda_emulator.http.message import Header, Request
 
-__all__ = ["Credentials", "SignatureError", "verify"]
+__all__ = ["Credentials", "SignatureError", "sign", "verify"]
 
 _AUTHORIZATION: Final = re.compile(
     r"AWS4-HMAC-SHA256\s+Credential=(?P<credential>[^,\s]+),\s*SignedHeaders=(?P<headers>[^,\s]+),\s*"
@@ -69,6 +70,33 @@ def verify(request: Request, body: bytes, credentials: Credentials, *, region: s
         raise SignatureError(
             "the signature does not match (the secret key, or something signed was changed on the way)"
         )
+
+
+def sign(
+    method: str,
+    target: str,
+    headers: Sequence[Header],
+    body: bytes,
+    credentials: Credentials,
+    *,
+    region: str,
+    service: str,
+    now: float,
+) -> list[Header]:
+    """The headers that sign a request with these `headers`, of which Host is one."""
+    timestamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
+    added = [("x-amz-date", timestamp), ("x-amz-content-sha256", hashlib.sha256(body).hexdigest())]
+    if credentials.session_token is not None:
+        added.append(("x-amz-security-token", credentials.session_token))
+    request = Request(method, target, "1.1", [*headers, *added], keep_alive=True)
+    scope = f"{timestamp[:8]}/{region}/{service}/aws4_request"
+    names = ";".join(sorted(["host", *(name for name, _ in added)]))
+    wanted = _Signature(
+        credentials.access_key, scope, names, "", timestamp, 0, credentials.session_token, _pairs(request), False
+    )
+    signature = _sign(request, wanted, added[1][1], credentials.secret_key)
+    claims = f"Credential={credentials.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
+    return [*added, ("Authorization", f"AWS4-HMAC-SHA256 {claims}")]
 
 
 def _from_header(request: Request, authorization: str) -> _Signature:
