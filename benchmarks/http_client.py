@@ -1,4 +1,5 @@
-"""HTTP instead of a Runtime API: the same measurements of a plain web server, as the upper reference."""
+"""HTTP instead of a Runtime API: the same measurements of a plain web server, as the upper reference and as the bound
+of what a Web Function can be."""
 
 import json
 import socket
@@ -6,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Self
 
+from benchmarks.framing import Dechunker
 from benchmarks.runtime_api import KEEP, READ_SIZE, Answer, PeerFailed
 
 
@@ -15,7 +17,8 @@ def free_port() -> int:
 
 
 class HTTPClient:
-    """One kept-alive connection to the server that will listen at `address`. Answers have a content-length."""
+    """One kept-alive connection to the server that will listen at `address`. Answers have a content-length, or come in
+    chunks."""
 
     def __init__(self) -> None:
         self.address = f"127.0.0.1:{free_port()}"
@@ -66,8 +69,12 @@ class HTTPClient:
         now = time.perf_counter()
         head, _, body = head.partition(b"\r\n\r\n")
         lower = head.lower()
-        if b" 200 " not in head[:16] or b"content-length: " not in lower:
+        chunked = b"transfer-encoding: chunked" in lower
+        if b" 200 " not in head[:16] or not (chunked or b"content-length: " in lower):
             raise PeerFailed(f"not the answer that was expected: {head[:300]!r}")
+        if chunked:
+            self._read_chunks(answer, now, body)
+            return answer
         left = int(lower.partition(b"content-length: ")[2].partition(b"\r\n")[0]) - len(body)
         answer.pieces.append((now, body))
         answer.received = len(body)
@@ -82,3 +89,20 @@ class HTTPClient:
             answer.received += size
         answer.ended = now
         return answer
+
+    def _read_chunks(self, answer: Answer, now: float, wire: bytes) -> None:
+        assert self._socket is not None
+        dechunker = Dechunker()
+        while True:
+            if wire:
+                piece = dechunker.feed(wire)
+                if piece and answer.received < self.keep:
+                    answer.pieces.append((now, piece))
+                answer.received += len(piece)
+            if dechunker.ended:
+                answer.ended = now
+                return
+            wire = self._socket.recv(65536)
+            if not wire:
+                raise PeerFailed("the server closed the connection")
+            now = time.perf_counter()

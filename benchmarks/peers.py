@@ -160,6 +160,11 @@ PEERS = {
     for peer in (
         Peer("lambda_asgi", lambda_asgi(BARE), version=versions("httptools")),
         Peer("lambda_asgi + FastAPI", lambda_asgi(FRAMEWORKS), version=versions("fastapi", "starlette")),
+        Peer(
+            "lambda_asgi, handler mode + FastAPI",
+            awslambdaric("benchmarks.apps.handler_frameworks.handler"),
+            version=versions("awslambdaric"),
+        ),
         Peer("lambda_asgi + file_service", lambda_asgi("file_service.main.handler")),
         Peer("lambda_asgi, buffered", lambda_asgi(FRAMEWORKS, LAMBDA_ASGI_RESPONSE_MODE="buffered")),
         Peer(

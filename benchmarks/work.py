@@ -60,6 +60,10 @@ FRAMEWORKS = (
     "Lambda Web Adapter + uvicorn + FastAPI",
     "uvicorn + FastAPI",
 )
+WEB_BOUND = (OURS_FASTAPI, "lambda_asgi, handler mode + FastAPI", "uvicorn + FastAPI")
+"""Nobody outside of AWS can run a Web Function. Its server is not known, and AWS's own endpoint stands before it: so
+the same app under uvicorn, on a kept-alive connection over loopback, is the least that it can take. It is a bound, not
+a measurement of AWS."""
 BARE = (OURS, "Node", "blocking socket")
 OURS_S3 = "lambda_asgi + file_service, S3"
 S3_CLIENTS = {
@@ -149,6 +153,16 @@ WORKS = (
             ("whole", "the whole file in one yield", "/whole"),
             ("pathsend", "pathsend (FileResponse)", "/pathsend"),
         )
+    ),
+    Work("web-json", "Small JSON, and the bound of a Web Function", "/small", WEB_BOUND, count=4000, warm=500),
+    Work(
+        "web-messages",
+        "1000 messages of 30 bytes by FastAPI, and the bound of a Web Function",
+        "/messages/1000",
+        WEB_BOUND,
+        count=40,
+        warm=40,
+        content=messages(1000),
     ),
     Work(
         "buffered",

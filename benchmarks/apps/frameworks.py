@@ -8,6 +8,8 @@ import aiofiles
 from fastapi import FastAPI
 from fastapi.responses import FileResponse, Response, StreamingResponse
 
+from benchmarks.content import messages
+
 PATH = os.environ.get("BENCHMARK_FILE", "")
 
 app = FastAPI()
@@ -16,6 +18,15 @@ app = FastAPI()
 @app.get("/small")
 async def small() -> dict[str, object]:
     return {"message": "hello from lambda", "items": [1, 2, 3]}
+
+
+@app.get("/messages/{count}")
+async def messages_(count: int) -> StreamingResponse:
+    async def read() -> AsyncIterator[bytes]:
+        for message in messages(count):
+            yield message
+
+    return StreamingResponse(read(), media_type="text/event-stream")
 
 
 @app.get("/binary/{size}")

@@ -46,7 +46,23 @@ def test_answers_in_any_pieces() -> None:
     assert all(answer.sent <= answer.sent + answer.first_byte() <= answer.ended for answer in answers)
 
 
-@pytest.mark.parametrize("sent", [b"", ANSWER[:10], ANSWER[:-1]])
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_chunked_answers_in_any_pieces(size: int) -> None:
+    wire = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n"
+
+    def in_pieces(connection: socket.socket) -> None:
+        for start in range(0, len(wire), size):
+            connection.sendall(wire[start : start + size])
+
+    with server(in_pieces) as client:
+        answers = client.run([EVENT] * 3)
+    assert [answer.content() for answer in answers] == [b"hello"] * 3
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nhel\r\n"
+
+
+@pytest.mark.parametrize("sent", [b"", ANSWER[:10], ANSWER[:-1], CHUNKED])
 def test_a_connection_closed_before_the_answer_has_ended(sent: bytes) -> None:
     """As by a server whose keep-alive time is over: at once, and not a loop that reads nothing for ever."""
 
