@@ -27,7 +27,8 @@ class LambdaASGI:
     "function-url=streaming,rest-api=buffered". LAMBDA_ASGI_RESPONSE_MODE wins over it. A Function URL
     needs `InvokeMode: RESPONSE_STREAM` for "streaming", and `BUFFERED` for "buffered".
 
-    `lifespan`: "auto" and "on" run the app's lifespan, once per execution environment; "off" does not.
+    `lifespan`: "auto" and "on" run the app's lifespan, once per execution environment; "off" does not. With "on", an
+    app that does not answer to it has failed to start.
     `api_gateway_base_path`: the prefix of a custom domain's base path mapping; it becomes the scope's `root_path`.
     `custom_handlers`: Mangum handler classes for events of other shapes, tried first.
     `text_mime_types`: more media types, or parts of them, whose bodies are text in a buffered result.
@@ -88,7 +89,7 @@ class LambdaASGI:
                 text_types=self.text_mime_types,
                 exclude_headers=frozenset(name.lower().encode("latin-1") for name in self.exclude_headers),
             ),
-            use_lifespan=self.lifespan != "off",
+            lifespan=self.lifespan,
             response_mode=self.response_mode,
         )
 

@@ -1,7 +1,7 @@
 """An app with its lifespan, answering events: what both modes and `lambda_asgi.testing` share."""
 
 import json
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from lambda_asgi._asgi import ASGIApp, Scope
 from lambda_asgi._buffering_notice import BufferingNotice
@@ -25,7 +25,7 @@ class Application:
         settings: Settings,
         options: EventOptions,
         *,
-        use_lifespan: bool = True,
+        lifespan: Literal["auto", "on", "off"] = "auto",
         response_mode: ResponseMode = BUFFERED,
     ) -> None:
         self.app = app
@@ -33,7 +33,7 @@ class Application:
         self.response_mode = settings.response_mode or response_mode
         self.buffering_notice = BufferingNotice()
         self.options = options
-        self._lifespan = Lifespan(app) if use_lifespan else None
+        self._lifespan = None if lifespan == "off" else Lifespan(app, required=lifespan == "on")
 
     async def startup(self) -> None:
         """Raises StartupFailed."""

@@ -1,35 +1,54 @@
 """ASGI lifespan: once per execution environment, not per invocation.
 
-Spec: https://asgi.readthedocs.io/en/latest/specs/lifespan.html. An app that raises before it has answered does not
-know lifespans, and is served without one.
+Spec: https://asgi.readthedocs.io/en/latest/specs/lifespan.html. An app that raises before it has answered does not know
+lifespans, and is served without one, unless one is required.
 """
 
 import asyncio
 from typing import Any
 
 from lambda_asgi._asgi import ASGIApp, Message
+from lambda_asgi._describe import described
+from lambda_asgi._fork_guard import is_child, leave_child
 from lambda_asgi._logging import logger
 from lambda_asgi.errors import StartupFailed, UnexpectedMessage
 
+# How long the app's task may go on after it has answered that it is shut down; as long again after its cancellation.
+# Seconds, of the 300 ms that Lambda leaves a runtime.
+TIME_TO_RETURN = 0.1
+
 
 class Lifespan:
-    """One lifespan of an app. `state` is what the app put into `scope["state"]`; each request gets a copy."""
+    """One lifespan of an app. `state` is what the app put into `scope["state"]`; each request gets a copy.
 
-    def __init__(self, app: ASGIApp) -> None:
+    `required`: an app that ends, or raises, before it has answered has failed to start.
+    """
+
+    def __init__(self, app: ASGIApp, *, required: bool = False) -> None:
         self.state: dict[str, Any] = {}
         self._app = app
+        self._required = required
         self._messages: asyncio.Queue[Message] = asyncio.Queue()
-        self._answer: asyncio.Future[Message | None] | None = None
+        self._reply: asyncio.Future[Message | None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._asked = ""
         self._answered = ""
+        self._raised: BaseException | None = None
 
     async def startup(self) -> None:
         """Returns when the app has started, or does not know lifespans. Raises StartupFailed."""
         self._task = asyncio.create_task(self._run(), name="lifespan")
-        answer = await self._ask("lifespan.startup")
-        if answer is not None and answer["type"] == "lifespan.startup.failed":
-            raise StartupFailed(answer.get("message") or "the app answered lifespan.startup.failed")
+        reply = await self._ask("lifespan.startup")
+        if reply is not None:
+            if reply["type"] == "lifespan.startup.failed":
+                raise StartupFailed(reply.get("message") or "the app answered lifespan.startup.failed")
+            return
+        raised = self._raised
+        if self._required or isinstance(raised, SystemExit):  # an app that wants to exit does know lifespans
+            said = "ended without an answer" if raised is None else f"raised {raised!r}"
+            raise StartupFailed(f"asked for its lifespan, the app {said}") from raised
+        if raised is not None:
+            logger.warning("the app is served without a lifespan: asked for one, it raised %r", raised)
 
     @property
     def is_running(self) -> bool:
@@ -40,37 +59,38 @@ class Lifespan:
         """Returns when the app has shut down. What goes wrong is logged: nothing can be done about it any more."""
         if self._task is None or not self.is_running:
             return
-        answer = await self._ask("lifespan.shutdown")
-        if answer is not None and answer["type"] == "lifespan.shutdown.failed":
-            logger.error("the app failed to shut down: %s", answer.get("message") or "it did not say why")
-        await asyncio.wait([self._task])
+        reply = await self._ask("lifespan.shutdown")
+        if reply is not None and reply["type"] == "lifespan.shutdown.failed":
+            logger.error("the app failed to shut down: %s", reply.get("message") or "it did not say why")
+        await asyncio.wait([self._task], timeout=TIME_TO_RETURN)
+        if self.is_running:  # it has answered, and goes on asking for messages
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=TIME_TO_RETURN)
 
     async def _ask(self, message_type: str) -> Message | None:
         """The app's answer to a message; None when it ended instead."""
-        self._answer = asyncio.get_running_loop().create_future()
+        self._reply = asyncio.get_running_loop().create_future()
         self._asked = message_type
         self._messages.put_nowait({"type": message_type})
-        return await self._answer
+        return await self._reply
 
     async def _run(self) -> None:
         scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self.state}
-        ended: Message | None = None
         try:
             await self._app(scope, self._messages.get, self._send)
-        except SystemExit as error:  # an app that wants to exit, and not one that does not know lifespans
-            ended = {"type": f"{self._asked}.failed", "message": f"the app raised {error!r}"}
-        except Exception as error:
-            if not self._answered:
-                logger.info("the app is served without a lifespan: asked for one, it raised %r", error)
-            elif not self._answered.endswith(".failed"):
+        except (Exception, SystemExit) as error:
+            if is_child():
+                leave_child(error)
+            self._raised = error
+            if self._answered and not self._answered.endswith(".failed"):
                 logger.error("the app's lifespan raised %r", error, exc_info=error)
         finally:  # also when the app's own task was cancelled
-            if self._answer is not None and not self._answer.done():
-                self._answer.set_result(ended)
+            if self._reply is not None and not self._reply.done():
+                self._reply.set_result(None)
 
     async def _send(self, message: Message) -> None:
         if message["type"] not in (f"{self._asked}.complete", f"{self._asked}.failed"):
-            raise UnexpectedMessage(f"the app answered {self._asked} with {message!r:.200}")
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_result(message)
+            raise UnexpectedMessage(f"the app answered {self._asked} with {described(message)}")
+        if self._reply is not None and not self._reply.done():
+            self._reply.set_result(message)
             self._answered = message["type"]

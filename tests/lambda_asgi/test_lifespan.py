@@ -2,13 +2,16 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
+from lambda_asgi import LambdaASGI
 from lambda_asgi._asgi import Receive, Scope, Send
 from lambda_asgi._lifespan import Lifespan
 from lambda_asgi.errors import StartupFailed
+from lambda_asgi.testing import ExecutionEnvironment
 from tests.patience import PATIENCE
 
 
@@ -59,7 +62,8 @@ def test_an_app_that_does_not_know_it(startup: Any, caplog: pytest.LogCaptureFix
     lifespan = asyncio.run(live(app))
     assert app.received == ["lifespan.startup"]
     assert not lifespan.is_running
-    assert ("served without a lifespan" in caplog.text) == (startup is not None)
+    said = [record.levelname for record in caplog.records if "served without a lifespan" in record.getMessage()]
+    assert said == (["WARNING"] if startup is not None else [])
 
 
 def test_an_app_for_http_only() -> None:
@@ -150,5 +154,72 @@ def test_an_app_that_raises_behind_its_answer_is_logged_once(caplog: pytest.LogC
 def test_shutdown_before_startup_is_nothing() -> None:
     async def scenario() -> None:
         await Lifespan(App()).shutdown()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("startup", "message"),
+    [(RuntimeError("no pool"), r"raised RuntimeError\('no pool'\)"), (None, "ended without an answer")],
+)
+def test_a_lifespan_that_is_required_must_start(startup: Any, message: str) -> None:
+    """With "on", an app whose start-up raised was served without it, and nobody was told."""
+
+    async def scenario() -> None:
+        with pytest.raises(StartupFailed, match=message) as caught:
+            await Lifespan(App(startup=startup), required=True).startup()
+        assert caught.value.__cause__ is startup
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("adapter_lifespan", ["on", "auto"])
+def test_the_adapter_says_whether_it_is_required(adapter_lifespan: Any) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise RuntimeError(scope["type"])
+
+    async def scenario() -> bool:
+        try:
+            async with ExecutionEnvironment(LambdaASGI(app, lifespan=adapter_lifespan)):
+                return True
+        except StartupFailed:
+            return False
+
+    assert asyncio.run(scenario()) is (adapter_lifespan == "auto")
+
+
+def test_an_app_that_goes_on_asking_after_its_shutdown_holds_nothing_up(caplog: pytest.LogCaptureFixture) -> None:
+    """`ExecutionEnvironment` hung for ever, and the runtime logged that the app had not shut down."""
+    ended: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            while True:
+                message = await receive()
+                await send({"type": f"{message['type']}.complete"})
+        finally:
+            ended.append(scope["type"])
+
+    async def scenario() -> None:
+        async with asyncio.timeout(PATIENCE), ExecutionEnvironment(app):
+            pass
+
+    asyncio.run(scenario())
+    assert ended == ["lifespan"]
+    assert not [record for record in caplog.records if record.levelname != "INFO"]
+
+
+def test_an_app_that_ignores_its_cancellation_at_shutdown_holds_nothing_up() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        for _ in range(2):
+            message = await receive()
+            await send({"type": f"{message['type']}.complete"})
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.sleep(0.2)
+
+    async def scenario() -> None:
+        async with asyncio.timeout(PATIENCE), ExecutionEnvironment(app):
+            pass
 
     asyncio.run(scenario())

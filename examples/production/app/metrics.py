@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 import logging
 import os
 
-BROKEN = {"broken", "deadline", "disconnected"}
+BROKEN = {"blocked", "broken", "deadline", "disconnected"}
 """The endings of a body that stops before its end (docs/logging.md)."""
 
 

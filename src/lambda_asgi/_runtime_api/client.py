@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from lambda_asgi._error_report import ErrorReport
 from lambda_asgi._invocation import Invocation
+from lambda_asgi._logging import logger
 from lambda_asgi._runtime_api.connection import Connection
 from lambda_asgi._runtime_api.protocol import (
     LAST_CHUNK,
@@ -92,9 +93,11 @@ class RuntimeAPIClient:
         connection = await self.connection()
         try:
             reply = await connection.exchange(request)
-        except ConnectionToRuntimeAPILost:
+        except ConnectionToRuntimeAPILost as error:
             if not connection.exchanges:
                 raise
+            if connection.heard:
+                logger.warning("asking once more, after a reply that was cut or garbled: %s", error)
             # The other end may close a kept-alive connection while we send on it: a GET may be asked again.
             connection = await self.connection()
             reply = await connection.exchange(request)

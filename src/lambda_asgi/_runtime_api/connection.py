@@ -103,6 +103,8 @@ class Connection(asyncio.BufferedProtocol):
         self.is_open = True
         self.exchanges = 0
         """How many replies came: a connection that was never used cannot have gone stale."""
+        self.heard = False
+        """Whether anything has come of the reply that is waited for."""
 
     @classmethod
     async def open(cls, host: str, port: int) -> Self:
@@ -118,6 +120,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def begin(self) -> ReplyFuture:
         """Start an exchange. The future is done when the reply is there, which may be before the request has ended."""
+        self.heard = False
         reply = self._reply = ReplyFuture(self._loop)
         if not self.is_open:
             self._lost(ConnectionToRuntimeAPILost("the connection to the Runtime API was closed before the request"))
@@ -217,6 +220,7 @@ class Connection(asyncio.BufferedProtocol):
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
+        self.heard = True
         try:
             reply = self._parser.feed(self._buffer[:nbytes])
         except ConnectionToRuntimeAPILost as error:
