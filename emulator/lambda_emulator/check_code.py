@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-__all__ = ["ARCHITECTURES", "foreign_modules", "main", "processor"]
+__all__ = ["ARCHITECTURES", "foreign_modules", "main", "parser", "processor"]
 
 ARCHITECTURES: Final = ("arm64", "x86_64")
 _HEAD: Final = 20
@@ -61,15 +61,19 @@ def _heads(path: Path) -> Iterator[tuple[str, bytes]]:
                     yield entry.filename, member.read(_HEAD)
 
 
-def main(arguments: Sequence[str]) -> int:
-    """The exit status: 0 all are right, 1 some are not, 2 there is nothing to read."""
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(
         prog="lambda-emulator check-code",
         description="Refuse native modules that are not for the function's processor.",
     )
-    parser.add_argument("path", type=Path, help="a zip, or the folder that becomes one")
-    parser.add_argument("--architecture", choices=ARCHITECTURES, default="arm64", help="default: %(default)s")
-    given = parser.parse_args(arguments)
+    result.add_argument("path", type=Path, help="a zip, or the folder that becomes one")
+    result.add_argument("--architecture", choices=ARCHITECTURES, default="arm64", help="default: %(default)s")
+    return result
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit status: 0 all are right, 1 some are not, 2 there is nothing to read."""
+    given = parser().parse_args(arguments)
     try:
         foreign = foreign_modules(given.path, given.architecture)
     except (OSError, zipfile.BadZipFile) as error:

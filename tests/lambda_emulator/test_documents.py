@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
-from lambda_emulator import limits
+from lambda_emulator import check_code, limits
 from lambda_emulator.__main__ import parser
+from lambda_emulator.compare import command
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -21,7 +22,8 @@ def test_every_row_of_the_comparison_names_a_test() -> None:
 
 
 def test_every_option_in_the_documents_exists() -> None:
-    options = set(parser()._option_string_actions)
+    parsers = (parser(), check_code.parser(), command.parser())
+    options = {option for each in parsers for option in each._option_string_actions}
     for name in ("emulator.md", "fidelity.md"):
         for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", (ROOT / "docs" / name).read_text()):
             assert option in options or option in ("--aws-sigv4", "--user"), option

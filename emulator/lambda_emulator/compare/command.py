@@ -21,20 +21,19 @@ from lambda_emulator.compare.report import compared, document, show
 from lambda_emulator.fronts.sigv4 import Credentials
 from lambda_emulator.template.cloudformation import REGION
 
-__all__ = ["PROBE", "main"]
+__all__ = ["PROBE", "main", "parser"]
 
 PROBE: Final = Path(__file__).with_name("probe")
 _TIMEOUT: Final = 10
 """Of the probe's template in examples/probe, too."""
 
 
-def main(arguments: Sequence[str]) -> int:
-    """The exit status: 0 nothing differs, 1 something does, 2 there is nothing to compare with."""
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(
         prog="lambda-emulator compare",
         description="Send the same requests to a deployed probe and to the emulator; print the differences.",
     )
-    add = parser.add_argument
+    add = result.add_argument
     add("--url", required=True, help="of the deployed probe")
     add(
         "--sigv4", action="store_true", help="sign, with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"
@@ -49,7 +48,12 @@ def main(arguments: Sequence[str]) -> int:
         help="only this one; may repeat",
     )
     add("--json", metavar="FILE", help="write all that was found there; - is standard output")
-    given = parser.parse_args(arguments)
+    return result
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit status: 0 nothing differs, 1 something does, 2 there is nothing to compare with."""
+    given = parser().parse_args(arguments)
     cases = tuple(
         case for case in CASES
         if (case.name in given.case if given.case else not (case.slow and given.quick))
@@ -59,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
             given.url, credentials=_credentials() if given.sigv4 else None, region=given.region or _region(given.url)
         )
     except ValueError as error:
-        parser.error(str(error))
+        parser().error(str(error))
     console = Console(file=sys.stderr if given.json == "-" else sys.stdout)
     return asyncio.run(_compare(target, cases, console, given.json))
 
