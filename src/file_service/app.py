@@ -33,6 +33,8 @@ from file_service.routes import (
     health,
     listings,
     page,
+    searches,
+    selections,
     sessions,
     shares,
 )
@@ -99,7 +101,7 @@ def create_app(settings: Settings, source: FileSource) -> FastAPI:
     for routes in (health, page, documentation):
         app.include_router(routes.router)
     # A path that ends with a slash is a folder's: listings come before files.
-    for routes in (sessions, shares, archives, digests, listings, files):
+    for routes in (sessions, shares, archives, selections, searches, digests, listings, files):
         app.include_router(routes.router, responses=DOCUMENTED)
     app.openapi = partial(_openapi, app, bool(settings.known_users))  # type: ignore[method-assign]
     for kind in (Problem, BadPath, BadCursor, SourceError, RequestValidationError, HTTPException):
@@ -131,7 +133,7 @@ def _openapi(app: FastAPI, protected: bool) -> dict[str, Any]:
     if protected:
         document.setdefault("components", {})["securitySchemes"] = _SECURITY
         for path, methods in document["paths"].items():
-            if path.startswith(("/files", "/archives", "/digests", "/shares")):
+            if path.startswith(("/files", "/archives", "/searches", "/digests", "/shares")):
                 for operation in methods.values():
                     operation["security"] = [{name: []} for name in _SECURITY]
     return document

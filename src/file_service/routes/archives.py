@@ -1,5 +1,6 @@
 """GET and HEAD /archives/{folder}: a folder as one zip or tar."""
 
+from collections.abc import AsyncIterator
 from posixpath import basename
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from file_service.packing.formats import FORMATS, FormatName
 from file_service.problem import Problem
 from file_service.routes import get_and_head, moved
 from file_service.routes.dependencies import Grant, Granted
-from file_service.sources import File
+from file_service.sources import File, Page
 from file_service.streams import started
 
 router = APIRouter()
@@ -41,19 +42,31 @@ async def get_archive(
 
     `x-skipped` is how many files are not in it because no path can say their names.
     """
+    folder = archived_folder(request, grant, path)
+    return await answer_with_archive(request, grant, folder, grant.source.walk(folder), name)
+
+
+def archived_folder(request: Request, grant: Grant, path: str) -> str:
+    """The folder that the URL of an archive names, with its slash; the root is the empty string."""
+    return f"{grant.path(request, path).removesuffix('/')}/" if path else ""
+
+
+async def answer_with_archive(
+    request: Request, grant: Grant, folder: str, pages: AsyncIterator[Page], name: FormatName
+) -> Response:
+    """The archive of the files on `pages`, named in it by their paths below `folder`."""
     form = FORMATS[name]
-    folder = f"{grant.path(request, path).removesuffix('/')}/" if path else ""
     files: list[File] = []
     size = form.size()
     skipped = 0
-    async for page in grant.source.walk(folder):
+    async for page in pages:
         skipped += page.skipped
         for file in page.entries:
             if isinstance(file, File):
                 files.append(file)
                 size.add(file.path.removeprefix(folder), file)
 
-    filename = f"{basename(path.removesuffix('/')) or 'files'}.{name}"
+    filename = f"{basename(folder.removesuffix('/')) or 'files'}.{name}"
     headers = {
         "accept-ranges": "none",
         "cache-control": "private, no-store",

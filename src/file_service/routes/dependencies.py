@@ -35,7 +35,11 @@ class Grant:
     def path(self, request: Request, path: str) -> str:
         """`path` of the request's URL, once it is known to be served. Raises `BadPath`, `NotFound`."""
         path = requested_path(request.scope.get("raw_path") or b"", path)
-        if path and not is_served(path, show_hidden=self.settings.show_hidden):
+        return self.served(path) if path else path
+
+    def served(self, path: str) -> str:
+        """`path`, once it is known to be one that is served. Raises `NotFound`."""
+        if not is_served(path, show_hidden=self.settings.show_hidden):
             raise NotFound(path)
         return path
 

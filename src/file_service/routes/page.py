@@ -1,40 +1,44 @@
-"""GET and HEAD /: the page for people. One static file that talks to the other routes; it holds nothing private."""
+"""GET and HEAD /: the page for people, and what it is made of. Static: it holds nothing private.
+
+The page names its parts below `page/<version>/`, and the version is the digest of them all. So a part may be kept for
+ever, a module finds the others beside it, and two versions of the page are never mixed.
+"""
 
 import hashlib
-import re
-from base64 import b64encode
+from datetime import UTC, datetime
 from pathlib import Path
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from file_service.http.conditional import Outcome, evaluate
+from file_service.problem import Problem
 from file_service.routes import get_and_head
 
 router = APIRouter()
 
-_PAGE = Path(__file__).parent.parent.joinpath("page.html").read_bytes()
-
-
-def _source_of(tag: bytes) -> str:
-    """What Content-Security-Policy calls the inline `tag` of the page: its digest, so that no other one runs."""
-    (text,) = re.findall(rb"<%b>(.*?)</%b>" % (tag, tag), _PAGE, re.DOTALL)
-    return f"'sha256-{b64encode(hashlib.sha256(text).digest()).decode()}'"
-
+_TYPES = {".css": "text/css", ".html": "text/html", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_FOLDER = Path(__file__).parent.parent / "page"
+_PARTS = {path.name: path.read_bytes() for path in sorted(_FOLDER.iterdir()) if path.suffix in _TYPES}
+_VERSION = hashlib.sha256(b"".join(name.encode() + content for name, content in _PARTS.items())).hexdigest()[:16]
+_PAGE = _PARTS.pop("index.html").replace(b"{assets}", f"page/{_VERSION}".encode())
+_ETAG = f'"{_VERSION}"'
 
 _POLICY = {
     "default-src": "'none'",
-    "script-src": _source_of(b"script"),
-    "style-src": _source_of(b"style"),
+    "script-src": "'self'",
+    "worker-src": "'self'",
+    "style-src": "'self'",
     "connect-src": "'self'",
-    "img-src": "'self' data:",
+    "img-src": "'self' data: blob:",
     "media-src": "'self'",
+    "frame-src": "'self'",
     "base-uri": "'none'",
-    "form-action": "'none'",
+    "form-action": "'self'",
     "frame-ancestors": "'none'",
 }
 _HEADERS = {
-    "cache-control": "no-cache",
     "content-security-policy": "; ".join(f"{directive} {sources}" for directive, sources in _POLICY.items()),
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
@@ -44,6 +48,23 @@ _HEADERS = {
 @get_and_head(router, "/", response_class=Response, responses={200: {"content": {"text/html": {}}}})
 async def get_page(request: Request) -> Response:
     """The page to browse, see and download files."""
+    headers = {**_HEADERS, "cache-control": "no-cache", "etag": _ETAG}
+    tags = {"if-none-match": ",".join(request.headers.getlist("if-none-match"))}
+    if evaluate(tags, _ETAG, datetime.now(UTC)) is Outcome.NOT_MODIFIED:
+        return Response(status_code=304, headers=headers)
+    return _answer(request, _PAGE, ".html", headers)
+
+
+@get_and_head(router, "/page/{version}/{name}", include_in_schema=False)
+async def get_part(request: Request, version: str, name: str) -> Response:
+    if version != _VERSION or name not in _PARTS:
+        raise Problem(404, "The page has changed. Reload it.", headers={"cache-control": "no-store"})
+    headers = {**_HEADERS, "cache-control": "public, max-age=31536000, immutable"}
+    return _answer(request, _PARTS[name], Path(name).suffix, headers)
+
+
+def _answer(request: Request, content: bytes, suffix: str, headers: dict[str, str]) -> Response:
+    media_type = _TYPES[suffix]
     if request.method == "HEAD":
-        return Response(headers={**_HEADERS, "content-length": str(len(_PAGE))}, media_type="text/html")
-    return Response(_PAGE, headers=_HEADERS, media_type="text/html")
+        return Response(headers={**headers, "content-length": str(len(content))}, media_type=media_type)
+    return Response(content, headers=headers, media_type=media_type)

@@ -1,0 +1,148 @@
+/** The page: shows what its address names, and connects its parts. */
+
+import { archiveSize, entryOf, isAFolder } from "./api.js";
+import { showBreadcrumbs } from "./breadcrumbs.js";
+import { Browser } from "./browser.js";
+import { $, labelledButton } from "./dom.js";
+import { listenToKeys } from "./keys.js";
+import { askForLogin, logOut, session } from "./login.js";
+import { nameOf, shown } from "./names.js";
+import { goInstead, linkTo, routeOf } from "./route.js";
+import { openShare } from "./share.js";
+import { transfers } from "./tray.js";
+import { Viewer } from "./viewer.js";
+
+const ROOT = "Files";
+
+const browser = new Browser({ download, downloadZip, measure, refused, changed });
+const viewer = new Viewer({ close: closeFile, step, download, share: shareOf });
+let route = null;
+let reader = null;         // what the reader may do
+let root = ROOT;           // the name of what lies at the root: behind a share link that is a folder
+let closing = false;
+let behindIsList = false;  // whether Back leads from the file to its list
+
+/** Shows what the address says now. */
+async function follow() {
+  const before = route;
+  route = routeOf(location.hash);
+  closing = false;
+  const { folder, file, search } = route;
+  if (file !== null) {
+    if (before?.file == null) behindIsList = before !== null && browser.positionOf(file).index >= 0;
+    if (browser.positionOf(file).index < 0 && !browser.isAt(folder, "")) showFolder(folder, "", null);
+    await openFile(file);
+    return;
+  }
+  viewer.hide();
+  if (before?.file != null && browser.isAt(folder, search)) browser.refocus(before.file);
+  else showFolder(folder, search, before && (childTowards(before.file ?? before.folder, folder) ?? ""));
+}
+
+function showFolder(folder, search, focus) {
+  showBreadcrumbs(folder, root);
+  browser.show(folder, search, focus);
+}
+
+/** What lies in `folder` on the way to `path`; null where `path` lies elsewhere. */
+function childTowards(path, folder) {
+  if (!path.startsWith(folder) || path === folder) return null;
+  const [name, ...below] = path.slice(folder.length).split("/");
+  return folder + name + (below.length ? "/" : "");
+}
+
+async function openFile(path) {
+  let entry = browser.entry(path);
+  try {
+    entry ??= await entryOf(path);
+  } catch (error) {
+    if (route.file !== path) return;
+    if (error.status === 401) refused(error);
+    else if (error.status === 404 && await isAFolder(`${path}/`)) goInstead(linkTo(`${path}/`));
+    else viewer.fail(shown(nameOf(path)), error.message);
+    return;
+  }
+  if (route.file === path) viewer.show(entry, browser.positionOf(path));
+}
+
+/** Once for each file: going back takes the browser a moment, and a second time would leave the list. */
+function closeFile() {
+  if (closing) return;
+  closing = true;
+  if (behindIsList) history.back();
+  else goInstead(linkTo(browser.contents?.path ?? route.folder, browser.contents?.text));
+}
+
+/** The file beside the one that is open. Back still leads to the list. */
+function step(by) {
+  const entry = browser.neighbour(route.file, by);
+  if (entry) goInstead(linkTo(entry.path));
+}
+
+async function download(entry) {
+  if (entry.type === "folder") await downloadZip(entry.path, null);
+  else transfers.addFile(entry, nameOf(entry.path));
+}
+
+const below = (folder, entries) => entries.map(({ path }) => path.slice(folder.length));
+
+function measure(folder, entries, signal) { return archiveSize(folder, below(folder, entries), signal); }
+
+/** A folder as one zip, or some `entries` below it. */
+async function downloadZip(folder, entries) {
+  const names = entries && below(folder, entries);
+  const name = `${(names?.length === 1 ? nameOf(names[0]) : nameOf(folder)) || "files"}.zip`;
+  transfers.addZip(folder, name, () => archiveSize(folder, names), names?.map(each => ["name", each]));
+}
+
+/** The list is another one. */
+function changed() {
+  if (viewer.entry) viewer.place(browser.positionOf(viewer.entry.path));
+}
+
+/** The service does not know who asks. */
+function refused() {
+  viewer.hide();
+  document.body.classList.add("refused");
+  askForLogin(() => {
+    document.body.classList.remove("refused");
+    browser.forget();
+    route = null;
+    greet();
+    follow();
+  });
+}
+
+/** The buttons for what this reader may do. */
+async function greet() {
+  reader = await session();
+  const shared = reader.share?.path;
+  if (shared?.endsWith("/")) root = shown(nameOf(shared));
+  else if (shared && !route.path) goInstead(linkTo(nameOf(shared)));
+  if (browser.contents) showBreadcrumbs(browser.contents.path, root);
+  const buttons = [labelledButton("download", "Download zip", () => downloadZip(browser.contents.path, null))];
+  if (reader.may_share) buttons.unshift(labelledButton("share", "Share", () => shareOf()(browser.contents.path)));
+  if (reader.login && reader.user) {
+    buttons.push(labelledButton("leave", "Log out", async () => { await logOut(); location.reload(); }));
+  }
+  $("folder-actions").replaceChildren(...buttons);
+}
+
+/** What shares a path, if the reader may do so. */
+function shareOf() {
+  return reader?.may_share ? path => openShare(path, reader.share_max_seconds) : null;
+}
+
+function start() {
+  history.scrollRestoration = "manual";
+  listenToKeys(browser, () => viewer.isOpen);
+  addEventListener("keydown", event => {
+    if (event.key === "Escape" && viewer.isOpen && !document.querySelector("dialog:modal")) closeFile();
+  });
+  addEventListener("hashchange", follow);
+  transfers.restore();
+  greet();
+  follow();
+}
+
+start();

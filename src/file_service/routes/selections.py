@@ -1,0 +1,119 @@
+"""POST /archives/{folder}: some items of a folder as one zip. A POST only because the names may be too long for a URL:
+it changes nothing."""
+
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from file_service.errors import NotFound
+from file_service.http.negotiation import preferred
+from file_service.packing.formats import FORMATS
+from file_service.problem import Problem
+from file_service.routes.archives import answer_with_archive, archived_folder
+from file_service.routes.dependencies import Grant, Granted
+from file_service.sources import File, FileSource, Page
+
+router = APIRouter()
+
+JSON, ZIP = "application/json", "application/zip"
+
+MOST_BODY_BYTES = 6 * 1024 * 1024  # what an invocation of Lambda takes
+
+# Of this many files in one folder, one by one costs more than listing the folder.
+_MANY = 20
+
+_FORM = {
+    "required": True,
+    "content": {
+        "application/x-www-form-urlencoded": {
+            "schema": {
+                "type": "object",
+                "required": ["name"],
+                "properties": {"name": {"type": "array", "items": {"type": "string"}}},
+            }
+        }
+    },
+}
+
+
+class Measured(BaseModel):
+    """What the zip would be: how many files, and its size in bytes."""
+
+    files: int
+    size: int
+
+
+@router.post(
+    "/archives/{path:path}",
+    response_class=Response,
+    responses={200: {"model": Measured, "content": {ZIP: {}}}},
+    openapi_extra={"requestBody": _FORM},
+)
+async def archive_selection(request: Request, grant: Granted, path: str) -> Response:
+    """One zip of the items that the form's fields `name` name: paths below the folder, a folder's with a slash at its
+    end. With `Accept: application/json` only what it would be."""
+    folder = archived_folder(request, grant, path)
+    pages = _selected(grant.source, _paths(grant, folder, await _names(request)))
+    if preferred(request.headers.get("accept", ""), [ZIP, JSON]) == ZIP:
+        return await answer_with_archive(request, grant, folder, pages, "zip")
+    size = FORMATS["zip"].size()
+    files = 0
+    async for page in pages:
+        for file in page.entries:
+            if isinstance(file, File):
+                files += 1
+                size.add(file.path.removeprefix(folder), file)
+    measured = Measured(files=files, size=size.total)
+    return Response(measured.model_dump_json(), headers={"cache-control": "no-store"}, media_type=JSON)
+
+
+async def _names(request: Request) -> list[str]:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_BODY_BYTES:
+            raise Problem(413, f"The form has more than {MOST_BODY_BYTES} bytes.", max_bytes=MOST_BODY_BYTES)
+    try:
+        fields = parse_qsl(body.decode(), keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        raise Problem(400, "The form is not UTF-8.") from None
+    names = [value for name, value in fields if name == "name"]
+    if not names:
+        raise Problem(422, "Name what the zip shall contain: the form has no field 'name'.")
+    return names
+
+
+def _paths(grant: Grant, folder: str, names: Iterable[str]) -> list[str]:
+    """The paths of these names below `folder`, without those that lie in others of them. Raises `NotFound`."""
+    paths: list[str] = []
+    for path in sorted(folder + grant.served(name) for name in set(names)):
+        if not (paths and paths[-1].endswith("/") and path.startswith(paths[-1])):
+            paths.append(path)
+    return paths
+
+
+async def _selected(source: FileSource, paths: Sequence[str]) -> AsyncGenerator[Page, None]:
+    """The files at `paths`, and those below the folders among them. Raises `NotFound` where one is missing."""
+    by_folder: dict[str, set[str]] = defaultdict(set)
+    for path in paths:
+        if path.endswith("/"):
+            async for page in source.walk(path):
+                yield page
+        else:
+            by_folder[path[: path.rfind("/") + 1]].add(path)
+    for folder, wanted in by_folder.items():
+        if len(wanted) < _MANY:
+            for path in sorted(wanted):
+                yield Page([await source.stat(path)])
+            continue
+        async for page in source.list_pages(folder):
+            found = [entry for entry in page.entries if isinstance(entry, File) and entry.path in wanted]
+            wanted.difference_update(entry.path for entry in found)
+            yield Page(found)
+        if wanted:
+            raise NotFound(min(wanted))
