@@ -57,9 +57,9 @@ export function post(url, body, { headers, signal } = {}) {
   });
 }
 
-/** The size of a body. A stream behind a Function URL has no Content-Length but tells it by another name. */
+/** The size of a file or a body. Behind a Function URL a stream has no Content-Length, and that of a HEAD is 0. */
 export const sizeIn = headers =>
-  Number(headers.get("x-amzn-remapped-content-length") ?? headers.get("content-length") ?? NaN);
+  Number(["x-file-size", "x-amzn-remapped-content-length", "content-length"].map(name => headers.get(name)).find(Boolean) ?? NaN);
 
 /** The lines of a body as they arrive, in lists. */
 async function* linesOf(response) {
@@ -115,9 +115,10 @@ export async function* search(folder, text, signal) {
   yield* objectsOf(await ask(url, { headers: NDJSON, signal }));
 }
 
-/** A file as a listing would have it. Raises `Refused`. */
+/** What lies at a path, as a listing would have it. Raises `Refused`. */
 export async function entryOf(path, signal) {
-  const { headers } = await ask(addressOf("files", path), { method: "HEAD", signal });
+  const { headers, url } = await ask(addressOf("files", path), { method: "HEAD", signal });
+  if (new URL(url).pathname.endsWith("/")) return { type: "folder", path: `${path}/` };  // the server has added it
   return {
     type: "file",
     path,
@@ -133,19 +134,6 @@ export async function textOf(entry, bytes, signal) {
   if (!entry.size) return "";
   const headers = { "Range": `bytes=0-${Math.min(bytes, entry.size) - 1}` };
   return (await ask(addressOf("files", entry.path), { headers, signal })).text();
-}
-
-/** Whether there is a folder at `path`, which ends with a slash. */
-export async function isAFolder(path) {
-  const stop = new AbortController();
-  try {
-    await ask(addressOf("files", path), { headers: NDJSON, signal: stop.signal });
-    return true;
-  } catch {
-    return false;
-  } finally {
-    stop.abort();  // the answer's status says it
-  }
 }
 
 /** The size of the zip of a folder, or of some `names` in it. */

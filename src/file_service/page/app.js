@@ -1,6 +1,6 @@
 /** The page: shows what its address names, and connects its parts. */
 
-import { archiveSize, entryOf, isAFolder } from "./api.js";
+import { archiveSize, entryOf } from "./api.js";
 import { showBreadcrumbs } from "./breadcrumbs.js";
 import { Browser } from "./browser.js";
 import { $, labelledButton } from "./dom.js";
@@ -58,11 +58,12 @@ async function openFile(path) {
   } catch (error) {
     if (route.file !== path) return;
     if (error.status === 401) refused(error);
-    else if (error.status === 404 && await isAFolder(`${path}/`)) goInstead(linkTo(`${path}/`));
     else viewer.fail(shown(nameOf(path)), error.message);
     return;
   }
-  if (route.file === path) viewer.show(entry, browser.positionOf(path));
+  if (route.file !== path) return;
+  if (entry.type === "folder") goInstead(linkTo(entry.path));
+  else viewer.show(entry, browser.positionOf(path));
 }
 
 /** Once for each file: going back takes the browser a moment, and a second time would leave the list. */

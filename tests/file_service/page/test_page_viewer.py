@@ -77,6 +77,7 @@ def width(page: Page) -> Any:
 def test_next_and_previous_by_keys_buttons_and_swipes(page: Page) -> None:
     page.open("#/documents/album/00.png")
     page.until(lambda: "1 of 14" in page.text())
+    length = page.run("return history.length")
     page.press(Keys.ARROW_RIGHT)
     page.until(lambda: width(page) == 601)
     page.click("Next file")
@@ -91,7 +92,7 @@ def test_next_and_previous_by_keys_buttons_and_swipes(page: Page) -> None:
     swipe(page, 200, 600)
     page.until(lambda: width(page) == 602)
     page.command("Emulation.setTouchEmulationEnabled", {"enabled": False})
-    assert page.run("return history.length") < 20
+    assert page.run("return history.length") == length  # Back leads out of the album at once
     page.press(Keys.ESCAPE)
     page.until(lambda: page.focused() == "02.png")
 
