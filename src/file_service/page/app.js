@@ -17,7 +17,8 @@ const ROOT = "Files";
 const browser = new Browser({ download, downloadZip, measure, refused, changed });
 const viewer = new Viewer({ close: closeFile, step, download, share: shareOf });
 let route = null;
-let reader = null;         // what the reader may do
+let reader = null;         // what the reader may do, once it is `greeted`
+let greeted = null;
 let root = ROOT;           // the name of what lies at the root: behind a share link that is a folder
 let closing = false;
 let behindIsList = false;  // whether Back leads from the file to its list
@@ -55,6 +56,7 @@ async function openFile(path) {
   let entry = browser.entry(path);
   try {
     entry ??= await entryOf(path);
+    await greeted;  // what may be done with the file depends on the reader
   } catch (error) {
     if (route.file !== path) return;
     if (error.status === 401) refused(error);
@@ -109,7 +111,7 @@ function refused() {
     document.body.classList.remove("refused");
     browser.forget();
     route = null;
-    greet();
+    greeted = greet();
     follow();
   });
 }
@@ -142,7 +144,7 @@ function start() {
   });
   addEventListener("hashchange", follow);
   transfers.restore();
-  greet();
+  greeted = greet();
   follow();
 }
 
