@@ -77,7 +77,7 @@ def service(front: str, settings: Mapping[str, str], environment: Mapping[str, s
     inherited |= environment or {}
     if front == "uvicorn":
         command = [sys.executable, "-m", "uvicorn", "--app-dir", "src", "--port", "0", "file_service.main:app"]
-        with _process(command, {**inherited, **settings}, r"running on (http://\S+)") as server:
+        with server_process(command, {**inherited, **settings}, r"running on (http://\S+)") as server:
             yield server
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -92,7 +92,7 @@ def service(front: str, settings: Mapping[str, str], environment: Mapping[str, s
             "--port",
             "0",
         ]
-        with _process(command, inherited, r"Listening on (http://\S+)") as server:
+        with server_process(command, inherited, r"Listening on (http://\S+)") as server:
             yield server
 
 
@@ -131,7 +131,7 @@ def _web_template(settings: Mapping[str, str]) -> str:
 
 
 @contextlib.contextmanager
-def _process(
+def server_process(
     command: list[str], environment: Mapping[str, str], ready: str, stop: signal.Signals = signal.SIGINT
 ) -> Iterator[Server]:
     """A server process, from the line that says where it listens to its end. A failing start shows its output."""
@@ -226,5 +226,5 @@ def s3_server() -> Iterator[S3Server]:
         command += [f"-{name}={port}" for name, port in zip(ports, free_ports(len(ports)), strict=True)]
         environment = os.environ | {"HOME": folder}
         # Killed, not asked to end: what it would save in two seconds is thrown away.
-        with _process(command, environment, r"S3 Endpoint:\s+(http://\S+)", signal.SIGKILL) as server:
+        with server_process(command, environment, r"S3 Endpoint:\s+(http://\S+)", signal.SIGKILL) as server:
             yield S3Server(server.url)

@@ -47,6 +47,9 @@ _THREADS = 32
 
 _KEY_BYTES = 1024  # S3 User Guide, "Naming Amazon S3 objects"
 
+# What another try cannot help: the operator has to act. What is not found is a bucket by then.
+_REFUSED = (PermissionDeniedError, UnauthenticatedError, FileNotFoundError)
+
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 
@@ -180,18 +183,13 @@ def strong_tag(etag: str | None) -> str:
 def _translated(error: Exception, path: str, call: str) -> SourceError | RangeOutside:
     """`call` says what was asked of which object. The log has it, and S3's own code."""
     text = str(error)
-    status, code = _STATUS.search(text), _CODE.search(text)
-    said = " ".join(match[1] for match in (status, code) if match) or text.partition("\n")[0]
-    match error:
-        case FileNotFoundError() if code and code[1] == "NoSuchBucket":
-            return SourceRefused(f"{call}: {said}")
-        case FileNotFoundError():
-            return NotFound(path)
-        case PreconditionError():
-            return FileChanged(f"{path} changed while it was read")
-        case PermissionDeniedError() | UnauthenticatedError():
-            return SourceRefused(f"{call}: {said}")
-        case _ if status and status[1] == "416":
-            return RangeOutside(path)
-        case _:
-            return SourceUnavailable(f"{call}: {said}")
+    status, code = (found and found[1] for found in (_STATUS.search(text), _CODE.search(text)))
+    if status == "416":
+        return RangeOutside(path)
+    if isinstance(error, PreconditionError):
+        return FileChanged(f"{path} changed while it was read")
+    if isinstance(error, FileNotFoundError) and code != "NoSuchBucket":
+        return NotFound(path)
+    said = " ".join(filter(None, (status, code))) or text.partition("\n")[0]
+    kind = SourceRefused if isinstance(error, _REFUSED) else SourceUnavailable
+    return kind(f"{call}: {said}")
