@@ -132,7 +132,9 @@ class LoopThread(threading.Thread):
             self._loop.call_soon_threadsafe(self.over.set_result, None)
 
     def _serve_one(self) -> None:
-        request = self._client.wait_next_invocation()
+        client: Any = self._client
+        altered = getattr(client, "next_invocation", None)
+        request = altered() if altered is not None else client.wait_next_invocation()
         bootstrap.handle_event_request(
             self._client,
             self._handler,
@@ -149,16 +151,32 @@ class LoopThread(threading.Thread):
         )
 
 
+CLIENTS: list[Any] = [
+    client
+    for client in vars(lambda_runtime_client).values()
+    if isinstance(client, type) and "wait_next_invocation" in vars(client)
+]
+
+
 @asynccontextmanager
 async def lambdas_loop(
-    adapter: LambdaASGI, settings: Settings, api: RuntimeAPIServer, handler: Any = None
+    adapter: LambdaASGI,
+    settings: Settings,
+    api: RuntimeAPIServer,
+    handler: Any = None,
+    *,
+    altered: bool = False,
 ) -> AsyncIterator[LoopThread]:
-    """`adapter`, or a `handler` around it, under Lambda's own loop."""
+    """`adapter`, or a `handler` around it, under Lambda's own loop: as it is, or `altered`."""
     with lambda_in_process(api.address):
+        if altered:
+            for client in CLIENTS:
+                client.next_invocation = client.wait_next_invocation
+                del client.wait_next_invocation
         mine = SetUpLambdaASGI.__new__(SetUpLambdaASGI)
         mine.__dict__ |= adapter.__dict__
         mine.settings = settings
-        mine._made_handler()
+        await asyncio.to_thread(mine._made_handler)  # no loop runs where a function is imported
         thread = LoopThread(mine, handler(mine) if handler is not None else mine, api.address)
         thread.start()
         try:
@@ -174,11 +192,7 @@ def lambda_in_process(address: str) -> Iterator[None]:
     """The process as it is under Lambda's own loop, for a Runtime API at `address`."""
     module: Any = lambda_runtime_client
     native = module.runtime_client
-    waits: dict[Any, Any] = {
-        client: vars(client)["wait_next_invocation"]
-        for client in vars(module).values()
-        if isinstance(client, type) and "wait_next_invocation" in vars(client)
-    }
+    waits = [client.wait_next_invocation for client in CLIENTS]
     new_event_loop = asyncio.events.new_event_loop
     os.environ["AWS_LAMBDA_RUNTIME_API"] = address
     asyncio.events.new_event_loop = ForwardLoop
@@ -190,5 +204,7 @@ def lambda_in_process(address: str) -> Iterator[None]:
         asyncio.events.new_event_loop = new_event_loop
         del os.environ["AWS_LAMBDA_RUNTIME_API"]
         module.runtime_client = native
-        for client, wait in waits.items():
-            client.wait_next_invocation = wait
+        for client_class, wait in zip(CLIENTS, waits, strict=True):
+            client_class.wait_next_invocation = wait
+            if hasattr(client_class, "next_invocation"):
+                del client_class.next_invocation

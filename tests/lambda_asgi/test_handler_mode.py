@@ -9,11 +9,13 @@ import base64
 import contextvars
 import functools
 import json
+import logging
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import awslambdaric.lambda_runtime_client as lambda_runtime_client  # type: ignore[import-untyped]
 import pytest
 
 from lambda_asgi import LambdaASGI
@@ -21,6 +23,7 @@ from lambda_asgi._asgi import Receive, Scope, Send
 from lambda_asgi._environment import Settings
 from lambda_asgi._handler_mode import handler as handler_module
 from lambda_asgi._handler_mode.results import NOT_KEPT
+from lambda_asgi.errors import StartupFailed
 from lambda_asgi.testing import function_url_event
 from tests.lambda_asgi.lambdas_loop import lambdas_loop
 from tests.lambda_asgi.runtime_api_server import Posted, RuntimeAPIServer, runtime_api_server
@@ -441,5 +444,68 @@ def test_a_response_that_is_lost_ends_the_process(app: Any, when: str) -> None:
             assert await running.ended() == 1
             assert running.api.polls == 1
             assert running.api.posts.qsize() == 1, "the loop has posted nothing of its own"
+
+    play(scenario())
+
+
+# An awslambdaric that is made differently.
+
+
+def test_an_unknown_loop_gets_streams_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
+    """Never a result into a URL that streams. The loop answers a second time, and its process ends of that."""
+    log: list[str] = []
+
+    async def scenario() -> None:
+        adapter = LambdaASGI(with_lifespan(log), response_mode="streaming")
+        async with runtime_api_server() as api, lambdas_loop(adapter, QUICK, api, altered=True) as thread:
+            assert log == ["startup"]
+            api.late_replies["/response"] = [202, 400]
+            api.invoke(EVENT)
+            posted = await api.answer()
+            assert is_streamed(posted)
+            assert posted.content == b"hello"
+            assert not is_streamed(await api.answer())
+            assert await RunningLoop(api, thread).ended() == 1
+
+    play(scenario())
+    (error,) = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert "awslambdaric 4." in error
+    assert "AWS_LAMBDA_EXEC_WRAPPER=/var/task/lambda_asgi/bootstrap" in error
+
+
+def test_an_unknown_loop_with_an_app_that_does_not_start_fails_the_initialization() -> None:
+    async def scenario() -> None:
+        adapter = LambdaASGI(with_lifespan([], failing=True), response_mode="streaming")
+        async with runtime_api_server() as api:
+            with pytest.raises(StartupFailed, match="no database"):
+                async with lambdas_loop(adapter, QUICK, api, altered=True):
+                    pass
+
+    play(scenario())
+
+
+def test_a_handler_that_the_first_call_imports() -> None:
+    """Nobody saw that invocation come; it is streamed like any other."""
+    made: list[Any] = []
+
+    def late(handler: Any) -> Any:
+        lambda_runtime_client.runtime_client = (
+            lambda_runtime_client.runtime_client._native
+        )  # nobody is in its place yet
+
+        def imports(event: Any, context: Any) -> Any:
+            if not made:
+                made.append(streaming(hello))
+            return made[0](event, context)
+
+        return imports
+
+    async def scenario() -> None:
+        async with served(hello, late) as running:
+            for _ in range(2):
+                running.api.invoke(EVENT)
+                posted = await running.api.answer()
+                assert is_streamed(posted)
+            await asyncio.to_thread(made[0]._handler.close)
 
     play(scenario())

@@ -14,7 +14,7 @@ import sys
 import sysconfig
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,7 +36,7 @@ def binary() -> Path:
     return found / f"aws-lambda-rie-{ARCHITECTURES.get(platform.machine(), platform.machine())}"
 
 
-pytestmark = pytest.mark.skipif(
+needs_rie = pytestmark = pytest.mark.skipif(
     platform.system() != "Linux" or not binary().exists(),
     reason=f"aws-sam-cli has no Runtime Interface Emulator for {platform.system()} on {platform.machine()}",
 )
@@ -112,7 +112,9 @@ def started(command: list[str], port: int, environment: dict[str, str]) -> Itera
 
 
 @contextmanager
-def rie(handler: str = "emulated.app", **variables: str) -> Iterator[Emulator]:
+def rie(
+    handler: str = "emulated.app", *, command: Sequence[str] = (sys.executable, "-m", "lambda_asgi"), **variables: str
+) -> Iterator[Emulator]:
     port, runtime_api_port = free_ports(2)
     environment = {
         "PATH": os.environ["PATH"],
@@ -122,13 +124,14 @@ def rie(handler: str = "emulated.app", **variables: str) -> Iterator[Emulator]:
         "LAMBDA_ASGI_RESPONSE_MODE": "streaming",
         **variables,
     }
-    command = [
+    started_with = [
         str(binary()),
         *("--runtime-api-address", f"127.0.0.1:{runtime_api_port}"),
         *("--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
-        *(sys.executable, "-m", "lambda_asgi", handler),
+        *command,
+        handler,
     ]
-    with started(command, port, environment) as emulator:
+    with started(started_with, port, environment) as emulator:
         yield emulator
 
 
