@@ -68,6 +68,13 @@ def test_a_wrong_token_is_said_to_be_wrong(chromium: tuple[webdriver.Chrome, Pat
         page.complaints()  # of the 401
 
 
+def test_names_that_no_address_can_say_are_counted(page: Page) -> None:
+    """They once disappeared without a word: a line break, and what is not UTF-8."""
+    page.open("#/odd/")
+    page.until(lambda: "2 names cannot be shown: no address can say them." in page.text())
+    assert page.names() == ["invoice[U+202E]fdp.exe"]
+
+
 def test_a_name_reads_in_the_order_of_its_characters(page: Page) -> None:
     page.open("#/odd/")
     page.until(lambda: "invoice" in page.text())
