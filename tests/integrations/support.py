@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import shutil
 import socket
 import subprocess
 import threading
@@ -17,11 +18,13 @@ from typing import Any
 
 import pytest
 
+from tests.integrations import recipes
 from tests.lambda_emulator.support import Response, RunningEmulator, write_template
 from tests.patience import PATIENCE
 from tools import integrations
 
-APPS = Path(__file__).with_name("apps")
+WEB = Path(__file__).with_name("web.py")
+STREAM = "RESPONSE_STREAM"
 
 STREAM_SECONDS = 0.3
 """What the app takes from the first to the last byte of /stream, at least."""
@@ -38,35 +41,39 @@ def interpreter(name: str) -> Path:
 @contextmanager
 def function(
     name: str,
+    recipe: str,
     adapter: str,
     folder: Path,
     variables: Mapping[str, str] = MappingProxyType({}),
     *,
-    handler: str = "",
-    app: str = "",
+    mode: str = "",
+    handler: str = "main.handler",
     lambda_api: bool = False,
 ) -> Iterator[RunningEmulator]:
-    """`apps/<name>_app.py` behind a Function URL, in one environment that is frozen between invocations.
+    """A recipe of docs/observability.md around web.py, behind a Function URL.
 
-    `adapter` is "handler" or "runtime" (both of lambda_asgi), "mangum", or "none".
+    There is one environment, and it is frozen between invocations. `name` is that of the packages' environment.
+    `adapter` is "handler" or "runtime" (both of lambda_asgi), "mangum", or "none". `mode` is the one that the recipe
+    was written for, where that is not the adapter's.
     """
     python = interpreter(name)
-    handler = handler or f"{app or name}_app.handler"
-    folder = folder / adapter
-    folder.mkdir(parents=True, exist_ok=True)
+    code = folder / adapter
+    code.mkdir(parents=True)
+    mode = mode or ("runtime" if adapter == "runtime" else "handler")
+    for file, text in recipes.recipe(f"{recipe}, {mode} mode").items():
+        controlled = file == "main.py" and adapter in recipes.CONTROLS
+        (code / file).write_text(recipes.with_control(text, adapter) if controlled else text)
+    shutil.copy(WEB, code)
     template = write_template(
         folder,
-        CodeUri=str(APPS),
+        CodeUri=str(code),
         Handler=handler,
         Runtime=f"python3.{version(python)}",
         Timeout=60,
         Tracing="Active",
         ReservedConcurrentExecutions=1,
-        FunctionUrlConfig={
-            "AuthType": "NONE",
-            "InvokeMode": "RESPONSE_STREAM" if adapter in ("handler", "runtime") else "BUFFERED",
-        },
-        Environment={"Variables": {"ADAPTER": adapter, "PYTHONDONTWRITEBYTECODE": "1", **variables}},
+        FunctionUrlConfig={"AuthType": "NONE", "InvokeMode": "BUFFERED" if adapter in recipes.CONTROLS else STREAM},
+        Environment={"Variables": {"PYTHONDONTWRITEBYTECODE": "1", **variables}},
     )
     command = (str(python), "-m", "lambda_asgi" if adapter == "runtime" else "awslambdaric", handler)
     options = ("--template", str(template), "--freeze", *(("--lambda-port", "0") if lambda_api else ()))

@@ -40,19 +40,21 @@ class Sources:
 @dataclass(frozen=True)
 class Package:
     name: str
-    """Of its environment, and of its app in `apps`."""
+    """Of its environment."""
+    recipe: str
+    """The title's first part: it names the mode as well."""
     variables: Callable[[str, str], dict[str, str]]
     """The function's, for an adapter and the address of an HTTP collector. HANDLER is the template's."""
     read: Callable[[Sources], Iterator[Seen]]
 
-    def observe(self, adapter: str, folder: Path) -> Telemetry:
+    def observe(self, adapter: str, folder: Path, mode: str = "") -> Telemetry:
         """Ask for each of PATHS. What has not arrived when the environment is frozen again does not count."""
         seen: Telemetry = {}
         with collector() as http, closing(Datagrams()) as udp:
             variables = self.variables(adapter, http.url)
-            handler = variables.pop("HANDLER", "")
+            handler = variables.pop("HANDLER", "main.handler")
             variables["AWS_XRAY_DAEMON_ADDRESS"] = udp.address
-            with function(self.name, adapter, folder, variables, handler=handler) as emulator:
+            with function(self.name, self.recipe, adapter, folder, variables, mode=mode, handler=handler) as emulator:
                 for path in PATHS:
                     known = len(emulator.drain())
                     ask(emulator, path)
@@ -117,17 +119,19 @@ def _otel(sources: Sources) -> Iterator[Seen]:
 # Datadog, without its extension: traces and metrics are lines of the log.
 
 
-def _datadog_variables(hook: str) -> Callable[[str, str], dict[str, str]]:
-    def variables(adapter: str, url: str) -> dict[str, str]:
-        settings = {"HOOK": hook, "DD_FLUSH_TO_LOG": "true", "DD_COLD_START_TRACING": "false", "DD_API_KEY": "none"}
-        settings |= {"DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false", "DD_REMOTE_CONFIGURATION_ENABLED": "false"}
-        if adapter == "runtime":
-            settings["DD_TRACE_AGENT_URL"] = url
-        elif hook == "redirect":
-            settings |= {"HANDLER": "datadog_lambda.handler.handler", "DD_LAMBDA_HANDLER": "datadog_app.handler"}
-        return settings
+def _datadog_variables(adapter: str, url: str) -> dict[str, str]:
+    settings = {"DD_FLUSH_TO_LOG": "true", "DD_COLD_START_TRACING": "false", "DD_API_KEY": "none"}
+    settings |= {"DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false", "DD_REMOTE_CONFIGURATION_ENABLED": "false"}
+    return settings
 
-    return variables
+
+def _with_an_agent(adapter: str, url: str) -> dict[str, str]:
+    return _datadog_variables(adapter, url) | {"DD_TRACE_AGENT_URL": url}
+
+
+def _redirected(adapter: str, url: str) -> dict[str, str]:
+    redirect = {"HANDLER": "datadog_lambda.handler.handler", "DD_LAMBDA_HANDLER": "main.handler"}
+    return _datadog_variables(adapter, url) | redirect
 
 
 DATADOG_KINDS = {"aws.lambda": "invocation", "fastapi.request": "request"}
@@ -214,14 +218,11 @@ def _no_variables(adapter: str, url: str) -> dict[str, str]:
     return {}
 
 
-OTEL = Package("otel", _otel_variables, _otel)
-SENTRY = Package("sentry", _sentry_variables, _sentry)
-PACKAGES = {
-    "Datadog, decorator": Package("datadog", _datadog_variables("decorator"), _datadog),
-    "Datadog, redirect": Package("datadog", _datadog_variables("redirect"), _datadog),
-    "New Relic": Package("newrelic", _newrelic_variables, _newrelic),
-    "OpenTelemetry": OTEL,
-    "Powertools": Package("powertools", _no_variables, _powertools),
-    "Sentry": SENTRY,
-    "X-Ray SDK": Package("xray", _no_variables, _xray),
-}
+OTEL = Package("otel", "OpenTelemetry", _otel_variables, _otel)
+SENTRY = Package("sentry", "Sentry", _sentry_variables, _sentry)
+DATADOG_DECORATOR = Package("datadog", "Datadog decorator", _datadog_variables, _datadog)
+DATADOG_REDIRECT = Package("datadog", "Datadog redirect", _redirected, _datadog)
+DATADOG = Package("datadog", "Datadog", _with_an_agent, _datadog)
+NEW_RELIC = Package("newrelic", "New Relic", _newrelic_variables, _newrelic)
+POWERTOOLS = Package("powertools", "Powertools", _no_variables, _powertools)
+XRAY = Package("xray", "X-Ray SDK", _no_variables, _xray)

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.integrations
 def test_the_environment_is_busy_until_telemetry_has_left(package: Package, adapter: str, tmp_path: Path) -> None:
     with collector() as http:
         variables = package.variables(adapter, http.url)
-        with function(package.name, adapter, tmp_path, variables) as emulator:
+        with function(package.name, package.recipe, adapter, tmp_path, variables) as emulator:
             http.open.clear()
             first = emulator.get("/json")
             assert (first.status, first.json()) == (200, {"message": "hello"})

@@ -8,26 +8,49 @@ from pathlib import Path
 
 import pytest
 
+from tests.integrations.recipes import titles
 from tests.integrations.support import STREAM_SECONDS
-from tests.integrations.telemetry import PACKAGES, PATHS, Telemetry
+from tests.integrations.telemetry import (
+    DATADOG,
+    DATADOG_DECORATOR,
+    DATADOG_REDIRECT,
+    NEW_RELIC,
+    OTEL,
+    PATHS,
+    POWERTOOLS,
+    SENTRY,
+    XRAY,
+    Package,
+    Telemetry,
+)
+from tests.integrations.test_wrappers import RECIPES
 
 pytestmark = pytest.mark.integrations
 
-ONE_TRACE = ("Datadog, decorator", "Datadog, redirect", "OpenTelemetry")
+PACKAGES = [DATADOG_DECORATOR, DATADOG_REDIRECT, NEW_RELIC, OTEL, POWERTOOLS, SENTRY, XRAY]
+
+ONE_TRACE = (DATADOG_DECORATOR, DATADOG_REDIRECT, OTEL)
 """What the function and the app tell of an invocation belongs together, and to no other invocation."""
 
-MORE_ERRORS = {("Datadog, decorator", "/late"): 1, ("Datadog, redirect", "/late"): 1}
-"""Datadog counts an exception of a handler behind an HTTP event twice: as an exception, and as a 502. Mangum raises
-none, because it has sent nothing yet. `test_datadog_counts_an_exception_twice` shows it without any adapter."""
+TWICE = (DATADOG_DECORATOR, DATADOG_REDIRECT)
+"""These count an exception of a handler behind an HTTP event twice: as an exception, and as a 502. Mangum raises none,
+because it has sent nothing yet. `test_datadog_counts_an_exception_twice` shows it without any adapter."""
 
-IN_RUNTIME_MODE = {
-    "Datadog": {"/json": "request", "/stream": "request", "/early": "request", "/late": "request"},
-    "New Relic": {"/json": "request", "/stream": "request", "/early": "request error", "/late": "request error"},
-    "OpenTelemetry": {"/json": "request", "/stream": "request", "/early": "request", "/late": "request"},
-    "Powertools": dict.fromkeys(PATHS, "request log metric"),
-    "Sentry": {"/json": "request", "/stream": "request", "/early": "request error", "/late": "request error"},
-    "X-Ray SDK": {"/json": "request", "/stream": "request", "/early": "request", "/late": "request"},
-}
+REQUESTS = dict.fromkeys(PATHS, "request")
+WITH_ERRORS = REQUESTS | {"/early": "request error", "/late": "request error"}
+
+IN_RUNTIME_MODE = [
+    (DATADOG, REQUESTS),
+    (NEW_RELIC, WITH_ERRORS),
+    (OTEL, REQUESTS),
+    (POWERTOOLS, dict.fromkeys(PATHS, "request log metric")),
+    (SENTRY, WITH_ERRORS),
+    (XRAY, REQUESTS),
+]
+
+
+def name(value: object) -> str:
+    return value.recipe if isinstance(value, Package) else ""
 
 
 def counts(telemetry: Telemetry) -> dict[str, Counter[str]]:
@@ -40,14 +63,15 @@ def check_durations(telemetry: Telemetry) -> None:
     assert all(span.seconds >= STREAM_SECONDS for span in spans), spans
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_handler_mode(package: str, tmp_path: Path) -> None:
-    ours = PACKAGES[package].observe("handler", tmp_path)
-    theirs = PACKAGES[package].observe("mangum", tmp_path)
+@pytest.mark.parametrize("package", PACKAGES, ids=name)
+def test_handler_mode(package: Package, tmp_path: Path) -> None:
+    ours = package.observe("handler", tmp_path)
+    theirs = package.observe("mangum", tmp_path)
     expected = counts(theirs)
     for path in PATHS:
         assert expected[path], "Mangum, the control, shows nothing"
-        expected[path].update({"error": MORE_ERRORS.get((package, path), 0)})
+    if package in TWICE:
+        expected["/late"]["error"] += 1
     assert counts(ours) == expected
     check_durations(ours)
     check_durations(theirs)
@@ -58,12 +82,21 @@ def test_handler_mode(package: str, tmp_path: Path) -> None:
 
 
 def test_datadog_counts_an_exception_twice(tmp_path: Path) -> None:
-    seen = PACKAGES["Datadog, decorator"].observe("none", tmp_path)
-    assert counts(seen)["/late"]["error"] == 2
+    seen = DATADOG_DECORATOR.observe("none", tmp_path)
+    assert counts(seen)["/json"]["error"] == 2
 
 
-@pytest.mark.parametrize("package", IN_RUNTIME_MODE)
-def test_runtime_mode(package: str, tmp_path: Path) -> None:
-    observed = PACKAGES[package if package in PACKAGES else f"{package}, decorator"].observe("runtime", tmp_path)
-    assert counts(observed) == {path: Counter(kinds.split()) for path, kinds in IN_RUNTIME_MODE[package].items()}
+@pytest.mark.parametrize("adapter", ["runtime", "handler"])
+@pytest.mark.parametrize(("package", "expected"), IN_RUNTIME_MODE, ids=name)
+def test_what_is_inside_the_app(package: Package, expected: dict[str, str], adapter: str, tmp_path: Path) -> None:
+    """The recipes for runtime mode: they work in handler mode as well."""
+    observed = package.observe(adapter, tmp_path, mode="runtime")
+    assert counts(observed) == {path: Counter(kinds.split()) for path, kinds in expected.items()}
     check_durations(observed)
+
+
+def test_every_recipe_is_run() -> None:
+    run = {f"{package.recipe}, handler mode" for package in PACKAGES}
+    run |= {f"{package.recipe}, runtime mode" for package, _ in IN_RUNTIME_MODE}
+    run |= {f"{recipe}, {mode} mode" for recipe, mode in RECIPES}
+    assert sorted(titles()) == sorted(run)

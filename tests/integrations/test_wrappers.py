@@ -16,6 +16,11 @@ from tests.lambda_emulator.support import Response, RunningEmulator
 pytestmark = pytest.mark.integrations
 
 ADAPTERS = ["handler", "mangum"]
+IDEMPOTENCY, EVENT_SOURCE, BATCH, WARMER = (
+    "Powertools idempotency", "Powertools event_source", "Powertools batch", "lambda-warmer",
+)  # fmt: skip
+RECIPES = [*((recipe, "handler") for recipe in (IDEMPOTENCY, EVENT_SOURCE, BATCH, WARMER)), (BATCH, "runtime")]
+"""Those that are run here."""
 
 
 def request(emulator: RunningEmulator, method: str, target: str, *headers: str) -> Response:
@@ -67,21 +72,28 @@ def dynamodb() -> Iterator[dict[str, str]]:
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
 def test_idempotency_answers_again_what_was_answered(adapter: str, tmp_path: Path, dynamodb: dict[str, str]) -> None:
-    with function("powertools", adapter, tmp_path, dynamodb, app="powertools_idempotent") as emulator:
+    with function("powertools", IDEMPOTENCY, adapter, tmp_path, dynamodb) as emulator:
         answers = [request(emulator, "POST", "/orders", f"Idempotency-Key: {key}") for key in ("a", "a", "b")]
     assert [(answer.status, answer.json()) for answer in answers] == [
-        (201, {"order": 1}), (201, {"order": 1}), (201, {"order": 2}),
+        (201, {"order": 1, "filler": ""}), (201, {"order": 1, "filler": ""}), (201, {"order": 2, "filler": ""}),
     ]  # fmt: skip
     assert {answer.header("content-type") for answer in answers} == {"application/json"}
 
 
+def test_a_large_body_is_not_stored(tmp_path: Path, dynamodb: dict[str, str]) -> None:
+    with function("powertools", IDEMPOTENCY, "handler", tmp_path, dynamodb) as emulator:
+        first, again = (request(emulator, "POST", "/orders?size=70000", "Idempotency-Key: a") for _ in range(2))
+    assert (first.status, first.json()["order"]) == (201, 1)
+    assert again.status == 500
+
+
 def test_a_handler_gets_its_event_as_a_class(tmp_path: Path) -> None:
-    with function("powertools", "handler", tmp_path, app="powertools_event_source") as emulator:
+    with function("powertools", EVENT_SOURCE, "handler", tmp_path) as emulator:
         response = request(emulator, "GET", "/stream")
     assert response.chunks == [b"first\n", b"next\n", b"next\n", b"next\n"]
 
 
-BATCH: Any = {
+QUEUE_EVENT: Any = {
     "Records": [
         {
             "messageId": f"message-{body}", "receiptHandle": "handle", "body": body, "attributes": {},
@@ -95,14 +107,14 @@ BATCH: Any = {
 
 @pytest.mark.parametrize("adapter", [*ADAPTERS, "runtime"])
 def test_a_batch_names_the_messages_that_failed(adapter: str, tmp_path: Path) -> None:
-    with function("powertools", adapter, tmp_path, app="powertools_batch", lambda_api=True) as emulator:
-        assert invoke(emulator, BATCH) == {"batchItemFailures": [{"itemIdentifier": "message-bad"}]}
+    with function("powertools", BATCH, adapter, tmp_path, lambda_api=True) as emulator:
+        assert invoke(emulator, QUEUE_EVENT) == {"batchItemFailures": [{"itemIdentifier": "message-bad"}]}
         assert request(emulator, "GET", "/json").json() == {"message": "hello"}
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
 def test_a_warm_up_event_does_not_reach_the_app(adapter: str, tmp_path: Path) -> None:
-    with function("warmer", adapter, tmp_path, lambda_api=True) as emulator:
+    with function("warmer", WARMER, adapter, tmp_path, lambda_api=True) as emulator:
         assert invoke(emulator, {"warmer": True, "concurrency": 1}) is None
         response = request(emulator, "GET", "/stream")
     assert response.body == b"first\nnext\nnext\nnext\n"
