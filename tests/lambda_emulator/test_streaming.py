@@ -362,7 +362,7 @@ def test_aborted_downloads_and_half_requests(tmp_path: Path) -> None:
         assert emulator.get("/stream?count=3&size=1").body == b"abc"
         assert resident(emulator.process.pid) - before < 8 * MIB
         children = Path(f"/proc/{emulator.process.pid}/task/{emulator.process.pid}/children").read_text().split()
-        assert len(children) <= 2
+        assert len(children) <= 3, "two environments, and the keeper"
 
 
 def test_pipelined_requests_are_answered_in_order(emulator: RunningEmulator) -> None:

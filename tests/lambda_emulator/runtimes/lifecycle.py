@@ -184,6 +184,44 @@ def protocol() -> None:
     serve(api)
 
 
+def extension_protocol() -> None:
+    """Every way to misuse the Extensions API; what AWS's runtime interface emulator replies is in the test."""
+    register, following = "/2020-01-01/extension/register", "/2020-01-01/extension/event/next"
+    name, identifier = "Lambda-Extension-Name: ", "Lambda-Extension-Identifier: "
+
+    def ask(method: str, path: str, body: bytes = b"{}", *headers: str) -> list[object]:
+        status, given, reply = API().call(method, path, body, *headers)
+        if status == 405:
+            return [status, given.get("allow")]
+        return [status, json.loads(reply).get("errorType")]
+
+    seen = {
+        "no name": ask("POST", register, b'{"events":null}'),
+        "null events": ask("POST", register, b'{"events":null}', f"{name}null"),
+        "a name twice": ask("POST", register, b'{"events":[]}', f"{name}null"),
+        "no body": ask("POST", register, b"", f"{name}a"),
+        "no JSON": ask("POST", register, b"no", f"{name}a"),
+        "no list": ask("POST", register, b'{"events":"INVOKE"}', f"{name}a"),
+        "shutdown": ask("POST", register, b'{"events":["SHUTDOWN"]}', f"{name}a"),
+        "unknown event": ask("POST", register, b'{"events":["FOO"]}', f"{name}a"),
+        "wrong method": ask("GET", register),
+        "next without id": ask("GET", following),
+        "next with a bad id": ask("GET", following, b"", f"{identifier}abc"),
+        "next with an unknown id": ask("GET", following, b"", f"{identifier}11111111-1111-4111-8111-111111111111"),
+        "error without id": ask("POST", "/2020-01-01/extension/init/error"),
+        "logs": ask("PUT", "/2020-08-15/logs"),
+        "telemetry": ask("PUT", "/2022-07-01/telemetry"),
+    }
+    log(json.dumps(seen))
+    null = API().call("POST", register, b'{"events":null}', f"{name}second")[1]["lambda-extension-identifier"]
+    seen_error = ask("POST", "/2020-01-01/extension/exit/error", b"{}", f"{identifier}{null}")
+    log(json.dumps(seen_error))
+    body = b'{"errorType":"Extension.NoDatabase","errorMessage":"nobody is there"}'
+    kind = "Lambda-Extension-Function-Error-Type: Extension.NoDatabase"
+    API().call("POST", "/2020-01-01/extension/init/error", body, f"{identifier}{null}", kind)
+    time.sleep(3600)
+
+
 def reconnect() -> None:
     """Hangs up on a waiting poll, then polls anew; an extension holds the init back until that is done."""
     _, identifier = register()

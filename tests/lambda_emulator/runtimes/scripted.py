@@ -213,6 +213,67 @@ def break_off(invocation: Invocation) -> None:
     api.__init__()  # type: ignore[misc]  # the same object, connected anew
 
 
+def go_stream(invocation: Invocation) -> None:
+    """As aws-lambda-go streams: chunks and the prelude's content type, but no response mode."""
+    api = invocation.api
+    path = f"/2018-06-01/runtime/invocation/{invocation.request_id}/response"
+    lines = [f"POST {path} HTTP/1.1", f"Host: {HOST}:{PORT}", "Transfer-Encoding: chunked", INTEGRATION, TRAILER]
+    api.socket.sendall("\r\n".join([*lines, "", ""]).encode())
+    api.chunk(invocation.prelude(201, {"content-type": "text/plain", "x-from": "go"}))
+    gated_chunks(invocation)
+    api.end_stream()
+
+
+def gated_chunks(invocation: Invocation) -> None:
+    for index in range(invocation.number("count", 3)):
+        invocation.api.chunk(f"chunk {index}\n".encode())
+        gate = f"{invocation.query['gate']}.{index}"
+        while not os.path.exists(gate):
+            time.sleep(0.002)
+
+
+def two_trailer_lines(invocation: Invocation) -> None:
+    """As AWS's Node client announces its trailers: each in a line of its own."""
+    api = invocation.api
+    names = ["Lambda-Runtime-Function-Error-Type", "Lambda-Runtime-Function-Error-Body"]
+    api.open_stream(invocation.request_id, INTEGRATION, *(f"Trailer: {name}" for name in names))
+    api.chunk(invocation.prelude(206) + b"so far")
+    body = base64.b64encode(b'{"errorType": "Late", "errorMessage": "told in the second"}').decode()
+    api.end_stream(f"{names[0]}: Runtime.Late", f"{names[1]}: {body}")
+
+
+def answer_and_exit(invocation: Invocation) -> None:
+    invocation.respond(b'"answered"')
+    os._exit(5)
+
+
+def large_error(invocation: Invocation) -> None:
+    """An error of `size` bytes; the API's status goes to the log."""
+    path = f"/2018-06-01/runtime/invocation/{invocation.request_id}/error"
+    body = b'{"errorMessage": "' + b"x" * invocation.number("size", 0) + b'"}'
+    status, _, _ = invocation.api.call("POST", path, body)
+    print(f"error {status}", flush=True)
+
+
+def babble(invocation: Invocation) -> None:
+    """Never stops writing, as `yes` does."""
+    line = b"y\n" * 4096
+    while True:
+        os.write(1, line)
+
+
+def traceback(invocation: Invocation) -> None:
+    """As Lambda's own runtimes log a traceback: a carriage return between its lines."""
+    print("[ERROR] ZeroDivisionError\rTraceback (most recent call last):\r  return 1 / x", flush=True)
+    invocation.respond(b'"logged"')
+
+
+def unfinished_line(invocation: Invocation) -> None:
+    sys.stdout.write(f"no end of line {invocation.query['n']}")
+    sys.stdout.flush()
+    invocation.respond(b'"written"')
+
+
 def log(invocation: Invocation) -> None:
     print("a line on stdout")
     print("ERROR a line on stderr", file=sys.stderr)
@@ -304,7 +365,8 @@ MODES: dict[str, Callable[[Invocation], None]] = {
     f.__name__: f
     for f in (
         echo, result, large, stream, gated, throw, trailers, empty, prelude_only, raw, sleep, sleep_mid_stream, crash,
-        crash_mid_stream, break_off, log, events, touch, page,
+        crash_mid_stream, break_off, log, events, touch, page, go_stream, two_trailer_lines, answer_and_exit,
+        large_error, babble, traceback, unfinished_line,
     )
 }  # fmt: skip
 
