@@ -2,8 +2,11 @@
 
 import argparse
 import asyncio
+import json
 import logging
 import os
+import re
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,8 +16,12 @@ from lambda_emulator import check_code, limits
 from lambda_emulator._version import __version__
 from lambda_emulator.compare import command
 from lambda_emulator.console import printable
-from lambda_emulator.emulator import Emulator, Options, StartError
-from lambda_emulator.template.cloudformation import TemplateError
+from lambda_emulator.emulator import Emulator, StartError
+from lambda_emulator.options import Options
+from lambda_emulator.template.document import TemplateError
+
+_SEVERAL = re.compile(r"\w+=\S*(\s+\w+=.*)+|\w+=([\"']).*\2", re.DOTALL)
+"""A word with more than one KEY=VALUE in it, or with a quoted value."""
 
 _COMMANDS: Final[Mapping[str, Callable[[Sequence[str]], int]]] = {
     "check-code": check_code.main,
@@ -26,6 +33,7 @@ _EXAMPLES = """\
 examples:
   lambda-emulator                                       serve the function of ./template.yaml at http://127.0.0.1:3000
   lambda-emulator --parameter-overrides AuthType=NONE   ... with another value for a parameter of the template
+  lambda-emulator check                                 print what AWS would do otherwise, and exit
   lambda-emulator --port 0 --json                       any free port; one JSON object a line on stderr
   lambda-emulator --pace --concurrency 4                the bandwidth of AWS; at most four processes
   lambda-emulator --watch                               restart on a change of the code, never within a stream
@@ -43,7 +51,7 @@ examples:
 
   curl -N http://127.0.0.1:3000/                        shows a stream as it comes
 
-exit status: 0 stopped by Ctrl-C or SIGTERM; 1 the function did not start, or the port is taken;
+exit status: 0 stopped by Ctrl-C or SIGTERM; 1 the function did not start, the port is taken, or `check` has warnings;
              2 wrong usage or a wrong template
 """
 
@@ -52,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line, without what follows `--`."""
     result = argparse.ArgumentParser(
         prog="lambda-emulator",
-        usage="%(prog)s [options] [-- COMMAND ...]",
+        usage="%(prog)s [check] [options] [-- COMMAND ...]",
         description="Serve a Lambda function on this machine as a Function URL: with real streaming, without Docker.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -62,14 +70,9 @@ def parser() -> argparse.ArgumentParser:
     add("--version", action="version", version=f"%(prog)s {__version__}")
     add("--template", type=Path, metavar="FILE", help="SAM or CloudFormation template (default: template.yaml)")
     add("--function", metavar="ID", help="which function of the template (default: each that has a URL or a REST API)")
-    add(
-        "--web",
-        nargs="?",
-        const="main:app",
-        metavar="MODULE:APP",
+    add("--web", nargs="?", const="main:app", metavar="MODULE:APP",
         help="serve an ASGI or WSGI app of this folder as a Web Function (default: main:app); with -- COMMAND any "
-        "HTTP server that listens on AWS_LAMBDA_HTTP_ENDPOINT",
-    )
+        "HTTP server that listens on AWS_LAMBDA_HTTP_ENDPOINT")  # fmt: skip
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add(
         "--port",
@@ -82,7 +85,15 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--parameter-overrides", nargs="+", default=[], metavar="KEY=VALUE", help="values for the template's parameters"
     )
-    add("--concurrency", type=_positive, default=10, metavar="N", help="processes at most (default: %(default)s)")
+    add("--concurrency", type=_positive, metavar="N",
+        help="processes at most (default: 10; 1 for a function that listens on a port)")  # fmt: skip
+    add("--env", action="append", default=[], metavar="NAME[=VALUE]",
+        help="a variable for the functions; without a value, the shell's")  # fmt: skip
+    add("--env-vars", type=Path, metavar="FILE", help='variables as for sam local: {"Function": {"NAME": "VALUE"}}')
+    add("--no-credentials", action="store_true", help="the functions get no AWS credentials")
+    add("--opt", type=Path, metavar="FOLDER", help="what stands in /opt: the content of layers that are not here")
+    add("--allow-host", action="append", default=[], metavar="NAME",
+        help="a Host or an Origin to take requests from, beside this machine's")  # fmt: skip
     add("--pace", action="store_true", help="6 MiB at once, then 2 MiB/s, as on AWS (REST API: 10 MB)")
     add("--hang", type=float, default=limits.EMPTY_STREAM_HANG_SECONDS, metavar="SECONDS",
         help="silence behind a stream without a byte; AWS: endless; 0: none (default: %(default)g)")  # fmt: skip
@@ -101,28 +112,30 @@ def main(arguments: list[str] | None = None) -> int:
     if words and words[0] in _COMMANDS:
         return _COMMANDS[words[0]](words[1:])
     command: list[str] = []
+    only_check = words[:1] == ["check"]
+    if only_check:
+        words = words[1:]
     if "--" in words:
         cut = words.index("--")
         words, command = words[:cut], words[cut + 1 :]
         if not command:
             parser().error("give a command behind --")
     given = parser().parse_args(words)
-    overrides = {}
-    for pair in given.parameter_overrides:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            parser().error(f"--parameter-overrides takes KEY=VALUE, not {pair!r}")
-        overrides[key] = value
     if given.web is not None and (given.template or given.function):
         parser().error("--web serves this folder: it takes no --template and no --function")
     options = Options(
         template=given.template, function=given.function, web=given.web, host=given.host, port=given.port,
-        lambda_port=given.lambda_port, invoke_mode=given.invoke_mode, overrides=overrides,
-        concurrency=given.concurrency, pace=given.pace, hang_seconds=given.hang, freeze=given.freeze, cold=given.cold,
-        idle_seconds=given.idle, watch=given.watch, as_json=given.json, command=tuple(command),
+        lambda_port=given.lambda_port, invoke_mode=given.invoke_mode,
+        overrides=parameter_overrides(given.parameter_overrides), concurrency=given.concurrency, pace=given.pace,
+        hang_seconds=given.hang, freeze=given.freeze, cold=given.cold, idle_seconds=given.idle,
+        watch=given.watch, as_json=given.json,
+        with_credentials=not given.no_credentials, variables=_variables(given), opt=given.opt and given.opt.absolute(),
+        allowed_hosts=tuple(given.allow_host), command=tuple(command),
     )  # fmt: skip
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     try:
+        if only_check:
+            return 1 if Emulator(options, shell=os.environ).check() else 0
         return asyncio.run(Emulator(options, shell=os.environ).run())
     except TemplateError as error:
         print(printable(f"lambda-emulator: {error}"), file=sys.stderr)
@@ -130,6 +143,39 @@ def main(arguments: list[str] | None = None) -> int:
     except StartError as error:
         print(printable(f"lambda-emulator: {error}"), file=sys.stderr)
         return 1
+
+
+def parameter_overrides(words: list[str]) -> dict[str, str]:
+    """KEY=VALUE, one a word; or, as sam takes them, several in one word, where a value with blanks is quoted."""
+    overrides = {}
+    for word in words:
+        try:
+            pairs = shlex.split(word) if _SEVERAL.fullmatch(word) else [word]
+        except ValueError as error:
+            parser().error(f"--parameter-overrides {word!r}: {error}")
+        for pair in pairs:
+            key, equals, value = pair.removeprefix("ParameterKey=").replace(",ParameterValue=", "=", 1).partition("=")
+            if not equals:
+                parser().error(f"--parameter-overrides takes KEY=VALUE, not {pair!r}")
+            overrides[key] = value
+    return overrides
+
+
+def _variables(given: argparse.Namespace) -> dict[str, dict[str, str]]:
+    """Of --env-vars and --env, which wins; those for all functions are under "Parameters", as in sam's file."""
+    variables: dict[str, dict[str, str]] = {}
+    if given.env_vars is not None:
+        try:
+            data = json.loads(given.env_vars.read_text("utf-8"))
+            variables = {str(name): {key: str(value) for key, value in own.items()} for name, own in data.items()}
+        except (OSError, ValueError, AttributeError) as error:
+            parser().error(f"--env-vars {given.env_vars}: {error}; it takes {{FUNCTION: {{NAME: VALUE}}}}")
+    for word in given.env:
+        name, equals, value = word.partition("=")
+        if not equals and name not in os.environ:
+            parser().error(f"--env {name}: the shell has no such variable")
+        variables.setdefault("Parameters", {})[name] = value if equals else os.environ[name]
+    return variables
 
 
 def _port(text: str) -> int:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import os
 import re
 import sys
 import time
@@ -70,7 +71,8 @@ class Console:
 
     def __init__(self, *, as_json: bool = False, file: TextIO | None = None) -> None:
         self._json = as_json
-        self._file: TextIO | None = file or sys.stderr
+        # A closed stderr is None to Python, and None is stdout to whoever prints.
+        self._file: TextIO = file or sys.stderr or open(os.devnull, "w")  # noqa: SIM115
         self._rich = RichConsole(file=self._file, highlight=False, soft_wrap=True)
 
     # ---- a function's life
@@ -145,6 +147,19 @@ class Console:
             self._write_json("note", {"message": message})
         else:
             self._print([Text(message, style="yellow")])
+
+    def credentials(self, whose: str) -> None:
+        if self._json:
+            self._write_json("credentials", {"message": whose})
+        else:
+            self._print([Text(f"AWS credentials of the functions: {whose}", style="dim")])
+
+    def caution(self, where: str, message: str) -> None:
+        """What AWS would do otherwise. `where` is FILE:LINE."""
+        if self._json:
+            self._write_json("warning", {"where": where, "message": message})
+        else:
+            self._print([Text(f"{where}: {message}", style="yellow")])
 
     def error(self, message: str) -> None:
         if self._json:

@@ -1,28 +1,87 @@
-"""`--watch`: new code, new environments. What runs is left to end by itself."""
+"""`--watch`: what has changed in files and folders. Looked at again and again, since that sees all changes.
 
-from collections.abc import Sequence
+A folder that is replaced (sam build, git checkout) and a file behind a symbolic link are changes as any other.
+"""
 
-from watchfiles import DefaultFilter, awatch
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from pathlib import Path
+from typing import Final
 
-from lambda_emulator.console import Console
-from lambda_emulator.function.execution_environment import InitError
-from lambda_emulator.function.pool import Function
-from lambda_emulator.web.revision import Revision
+__all__ = ["Watcher"]
 
-__all__ = ["watch"]
+_IGNORED: Final = frozenset({".git", ".hg", ".svn", "__pycache__", ".venv", ".idea", ".mypy_cache", ".pytest_cache"})
+_PAUSE_SECONDS: Final = 0.2
+_LOOKS: Final = 10
+
+_Snapshot = dict[str, tuple[int, int, int]]
 
 
-async def watch(functions: Sequence[Function | Revision], console: Console) -> None:
-    """Watches the functions' code folders for ever. A function that no longer starts is reported, and tried again."""
-    folders = {function.config.code for function in functions}
-    async for changes in awatch(*folders, watch_filter=DefaultFilter(), debounce=200, step=50):
-        paths = sorted(path for _, path in changes)
-        for function in functions:
-            if any(path.startswith(f"{function.config.code}/") for path in paths):
-                more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-                console.note(f"{paths[0]}{more} changed: new processes for {function.config.name}")
-                await function.replace()
-                try:
-                    await function.warm_up()
-                except InitError as failure:
-                    console.init_failed(function.config, failure.error)
+class Watcher:
+    """Sees what changes after it was made. `paths` are asked for at each look."""
+
+    def __init__(self, paths: Callable[[], Iterable[Path]]) -> None:
+        self._paths = paths
+        self._known = _snapshot(paths())
+
+    async def changes(self) -> AsyncIterator[set[str]]:
+        """The files that were changed, made or removed, once they stay as they are for a moment."""
+        while True:
+            started = time.monotonic()
+            seen = await self._settled()
+            took = time.monotonic() - started
+            changed = {name for name in self._known.keys() | seen.keys() if self._known.get(name) != seen.get(name)}
+            self._known = seen
+            if changed:
+                yield changed
+            await asyncio.sleep(took)
+
+    async def _settled(self) -> _Snapshot:
+        """The files as they are when two looks in a row see the same, or when they never come to rest."""
+        before = await asyncio.to_thread(_snapshot, self._paths())
+        for _ in range(_LOOKS):
+            await asyncio.sleep(_PAUSE_SECONDS)
+            now = await asyncio.to_thread(_snapshot, self._paths())
+            if now == before:
+                break
+            before = now
+        return now
+
+
+def _snapshot(paths: Iterable[Path]) -> _Snapshot:
+    """Each file's time, size and number. Links are followed, each folder once."""
+    found: _Snapshot = {}
+    seen: set[tuple[int, int]] = set()
+    folders: list[str] = []
+    for path in paths:
+        _note(found, str(path))
+        folders.append(str(path))
+    while folders:
+        folder = folders.pop()
+        try:
+            identity = os.stat(folder)
+            entries = list(os.scandir(folder))
+        except OSError:
+            continue  # it is a file, or being replaced
+        if (identity.st_dev, identity.st_ino) in seen:
+            continue
+        seen.add((identity.st_dev, identity.st_ino))
+        for entry in entries:
+            if entry.name in _IGNORED:
+                continue
+            if entry.is_dir():
+                folders.append(entry.path)
+            else:
+                _note(found, entry.path)
+    return found
+
+
+def _note(found: _Snapshot, path: str) -> None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return
+    if not os.path.isdir(path):
+        found[path] = (status.st_mtime_ns, status.st_size, status.st_ino)

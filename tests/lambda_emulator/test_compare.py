@@ -19,7 +19,8 @@ from lambda_emulator.compare.cases import CASES, Result
 from lambda_emulator.compare.command import PROBE
 from lambda_emulator.compare.redact import redacted
 from lambda_emulator.compare.report import compared
-from lambda_emulator.fronts.sigv4 import Credentials, sign
+from lambda_emulator.credentials import Credentials
+from lambda_emulator.fronts.sigv4 import sign
 from lambda_emulator.template.reader import load
 from tests.lambda_emulator.support import environment
 from tests.lambda_emulator.web_support import WebEmulator, write_web_template

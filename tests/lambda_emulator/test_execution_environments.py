@@ -22,7 +22,7 @@ from lambda_emulator.function.host import Host
 from lambda_emulator.function.launch import Launch
 from lambda_emulator.function.pool import Function
 from lambda_emulator.invocation import Invocation
-from lambda_emulator.template.reader import FunctionConfig
+from lambda_emulator.template.config import FunctionConfig
 from tests.lambda_emulator.support import RUNTIMES, RunningEmulator, environment, write_template
 from tests.patience import PATIENCE
 
@@ -74,7 +74,7 @@ def test_the_environment_variables(tmp_path: Path) -> None:
     assert seen.pop("AWS_LAMBDA_LOG_STREAM_NAME").count("[$LATEST]") == 1
     assert Path(seen.pop("LAMBDA_RUNTIME_DIR"), "bootstrap.py").is_file()
     assert seen == {
-        "_HANDLER": str(RUNTIMES / "scripted.py"), "LAMBDA_TASK_ROOT": str(RUNTIMES), "TZ": ":UTC",
+        "_HANDLER": "module.handler", "LAMBDA_TASK_ROOT": str(RUNTIMES), "TZ": ":UTC",
         "LANG": "en_US.UTF-8",
         "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1", "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
         "AWS_LAMBDA_FUNCTION_NAME": "Probe", "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
@@ -83,6 +83,7 @@ def test_the_environment_variables(tmp_path: Path) -> None:
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR", "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
         "AWS_ACCESS_KEY_ID": "AKIA",
         "AWS_SECRET_ACCESS_KEY": "s", "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_CONFIG_FILE": "/dev/null", "AWS_EC2_METADATA_DISABLED": "true",
         "PROBE": "from the template",
     }  # fmt: skip
 

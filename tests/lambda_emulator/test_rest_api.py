@@ -13,7 +13,7 @@ import pytest
 from lambda_emulator.fronts.rest_api_event import rest_api_event
 from lambda_emulator.fronts.rest_api_routes import Route
 from lambda_emulator.http.message import Request
-from lambda_emulator.template.reader import RestAPI
+from lambda_emulator.template.config import RestAPI
 from tests.lambda_emulator.support import RUNTIMES, Response, RunningEmulator
 
 

@@ -6,8 +6,9 @@ import sys
 import time
 from pathlib import Path
 
-from tests.lambda_emulator.support import PATIENCE, RUNTIMES, RunningEmulator, environment, write_template
+from tests.lambda_emulator.support import RUNTIMES, RunningEmulator, environment, write_template
 from tests.lambda_emulator.test_execution_environments import living
+from tests.patience import PATIENCE
 
 
 def test_a_stream_without_a_response_mode(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from botocore.credentials import Credentials as Signer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambda_emulator.fronts.sigv4 import Credentials, SignatureError, verify
+from lambda_emulator.credentials import Credentials
+from lambda_emulator.fronts.sigv4 import SignatureError, verify
 from lambda_emulator.http.message import Request
 from tests.lambda_emulator.support import Response, RunningEmulator, write_template
 

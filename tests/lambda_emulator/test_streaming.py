@@ -294,7 +294,7 @@ def test_a_request_must_fit_an_event_of_six_mib(emulator: RunningEmulator, size:
 def test_a_chunked_request_body(emulator: RunningEmulator) -> None:
     with emulator.connect() as client:
         client.send(
-            b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
             b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
         )
         event = client.response("POST").json()["event"]
@@ -327,10 +327,10 @@ def test_pacing(tmp_path: Path) -> None:
 
 
 NASTY = [
-    b"GET /echo HTTP/1.1\r\nHost: x\r\nBroken header\r\n\r\n",
-    b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-    b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n",
-    b"GET /echo HTTP/1.1\r\nHost: x\r\nA: " + b"b" * 1_200_000 + b"\r\n\r\n",
+    b"GET /echo HTTP/1.1\r\nHost: localhost\r\nBroken header\r\n\r\n",
+    b"POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n",
+    b"GET /echo HTTP/1.1\r\nHost: localhost\r\nA: " + b"b" * 1_200_000 + b"\r\n\r\n",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
 ]
 
@@ -358,7 +358,7 @@ def test_aborted_downloads_and_half_requests(tmp_path: Path) -> None:
                     client.request("GET", "/stream?count=200&size=65536")
                     client.head()
                 else:
-                    client.send(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
+                    client.send(b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc")
         assert emulator.get("/stream?count=3&size=1").body == b"abc"
         assert resident(emulator.process.pid) - before < 8 * MIB
         children = Path(f"/proc/{emulator.process.pid}/task/{emulator.process.pid}/children").read_text().split()

@@ -237,7 +237,7 @@ def test_an_app_that_ends_before_it_listens(tmp_path: Path) -> None:
             await ends.start()
         assert failure.value.status == 502
         await ends.host.keeper.close()
-        with pytest.raises(StartFailed, match="No such file"):
+        with pytest.raises(StartFailed, match="no such command"):
             await environment(tmp_path, "no-such-program").start()
 
     asyncio.run(scenario())

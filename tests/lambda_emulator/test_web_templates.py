@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lambda_emulator.template.cloudformation import TemplateError
+from lambda_emulator.template.document import TemplateError
 from lambda_emulator.template.reader import Template, load
 from lambda_emulator.web.config import EndpointConfig
 

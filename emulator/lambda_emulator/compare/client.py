@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from lambda_emulator.fronts.sigv4 import Credentials, sign
+from lambda_emulator.credentials import Credentials
+from lambda_emulator.fronts.sigv4 import sign
 from lambda_emulator.http.message import Header
 from lambda_emulator.template.cloudformation import REGION
 

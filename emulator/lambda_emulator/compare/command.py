@@ -18,7 +18,7 @@ from lambda_emulator.compare.cases import CASES, Case, Result
 from lambda_emulator.compare.client import Target
 from lambda_emulator.compare.redact import redacted
 from lambda_emulator.compare.report import compared, document, show
-from lambda_emulator.fronts.sigv4 import Credentials
+from lambda_emulator.credentials import Credentials
 from lambda_emulator.template.cloudformation import REGION
 
 __all__ = ["PROBE", "main", "parser"]

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from lambda_emulator import limits
 from lambda_emulator.console import Console
+from lambda_emulator.credentials import Credentials
 from lambda_emulator.fronts.call import Call, Refusal, checked_event
 from lambda_emulator.fronts.function_url_event import Caller, Endpoint, function_url_event
 from lambda_emulator.fronts.function_url_response import (
@@ -24,20 +25,27 @@ from lambda_emulator.fronts.function_url_response import (
 )
 from lambda_emulator.fronts.http_answer import BODYLESS, BadAnswer, PreludeParser
 from lambda_emulator.fronts.pacing import AtOnce, TokenBucket
-from lambda_emulator.fronts.sigv4 import Credentials, SignatureError, verify
+from lambda_emulator.fronts.sigv4 import SignatureError, verify
 from lambda_emulator.fronts.streaming import http_chunk, read_prelude, stream
 from lambda_emulator.function.pool import Function, Throttled
 from lambda_emulator.http.exchange import Exchange
 from lambda_emulator.http.message import Header, RequestError
 from lambda_emulator.invocation import AnswerStart, ErrorAnswer, Invocation, new_trace_root
 from lambda_emulator.template.cloudformation import ACCOUNT, REGION
-from lambda_emulator.template.reader import FunctionURL
+from lambda_emulator.template.config import FunctionURL
 
 __all__ = ["FunctionURLFront"]
 
 _DOCS: Final = "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
 _FORBIDDEN: Final = f"Forbidden. For troubleshooting Function URL authorization issues, see: {_DOCS}"
 _SERVER_ERROR: Final = HTTPResponse(502, body=b"Internal Server Error")
+_STREAMS: Final = (
+    "the function streams, but InvokeMode is BUFFERED, so that its body is lost; set InvokeMode: RESPONSE_STREAM"
+)
+_DOES_NOT_STREAM: Final = (
+    "the function does not stream, but InvokeMode is RESPONSE_STREAM, so that all of its JSON is the body; "
+    "set InvokeMode: BUFFERED, or let the function stream"
+)
 _CHUNKED: Final = ("Transfer-Encoding", "chunked")
 
 
@@ -46,20 +54,31 @@ class FunctionURLFront:
     """One Function URL. `hang_seconds` bounds the silence that follows a stream without a byte; 0 ends it at once."""
 
     function: Function
-    url: FunctionURL
     endpoint: Endpoint
     console: Console
     credentials: Credentials | None = None
     pace: bool = False
     hang_seconds: float = limits.EMPTY_STREAM_HANG_SECONDS
 
+    @property
+    def url(self) -> FunctionURL:
+        """As the template has it now: it may change under --watch."""
+        return self.function.config.url or FunctionURL()
+
     def __post_init__(self) -> None:
+        self._told: set[str] = set()
         self._recent: deque[float] = deque()
         self.lineage = hashlib.sha256(self.function.config.name.encode()).hexdigest()[:8]
 
     async def handle(self, exchange: Exchange) -> None:
         """Serves one request; the HTTP server's handler."""
         await _Call(self, exchange).serve()
+
+    def tell_once(self, message: str) -> None:
+        """What the app's answers show of the template, with its line."""
+        if message not in self._told:
+            self._told.add(message)
+            self.console.note(f"{self.function.config.where('FunctionUrlConfig')}: {message}")
 
     def count(self) -> None:
         """A URL takes ten times as many requests in a second as its function has reserved. Raises Throttled."""
@@ -156,6 +175,7 @@ class _Call(Call):
         if prelude is None:
             raise BadAnswer("the stream ended within its prelude")
         if prelude.rest:
+            self.front.tell_once(_STREAMS)
             self.line.note = f"{len(prelude.rest)} bytes of body lost: a streamed answer behind a BUFFERED URL"
         return read_response(prelude.metadata)
 
@@ -168,6 +188,8 @@ class _Call(Call):
                 await self._stream(invocation, HTTPResponse(content_type="application/json"), [start.body])
         elif not start.streaming:
             result = await body.read(limits.BUFFERED_RESPONSE) or b""
+            if b'"statusCode"' in result:
+                self.front.tell_once(_DOES_NOT_STREAM)
             await self._stream(invocation, response_of_streamed_result(result), [result])
         elif not (first := await body.get()):
             await self._empty_stream()

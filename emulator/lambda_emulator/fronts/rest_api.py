@@ -26,7 +26,7 @@ from lambda_emulator.function.pool import Function
 from lambda_emulator.http.exchange import Exchange
 from lambda_emulator.http.message import Header, RequestError, response_head
 from lambda_emulator.invocation import INTEGRATION_TYPE, AnswerStart, ErrorAnswer, Invocation, Outcome
-from lambda_emulator.template.reader import RestAPI
+from lambda_emulator.template.config import RestAPI
 
 __all__ = ["Integration", "RestAPIFront"]
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote, unquote_plus
 from lambda_emulator.fronts.function_url_event import dump, split_target
 from lambda_emulator.http.message import Header, Request
 from lambda_emulator.template.cloudformation import ACCOUNT, REGION
-from lambda_emulator.template.reader import RestAPI
+from lambda_emulator.template.config import RestAPI
 
 __all__ = ["rest_api_event"]
 

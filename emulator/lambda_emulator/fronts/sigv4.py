@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote, unquote
 
+from lambda_emulator.credentials import Credentials
 from lambda_emulator.http.message import Header, Request
 
-__all__ = ["Credentials", "SignatureError", "sign", "verify"]
+__all__ = ["SignatureError", "sign", "verify"]
 
 _AUTHORIZATION: Final = re.compile(
     r"AWS4-HMAC-SHA256\s+Credential=(?P<credential>[^,\s]+),\s*SignedHeaders=(?P<headers>[^,\s]+),\s*"
@@ -27,13 +28,6 @@ _MAX_EXPIRES_SECONDS: Final = 7 * 86400
 
 class SignatureError(Exception):
     """The request is not signed as it must be; the message says what is wrong, for the terminal only."""
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    access_key: str
-    secret_key: str
-    session_token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,15 @@ from uuid import uuid4
 
 from lambda_emulator import limits
 from lambda_emulator.function.host import Host
+from lambda_emulator.function.keeper import marked
 from lambda_emulator.function.launch import Launch
+from lambda_emulator.function.listening import listening_ports
 from lambda_emulator.function.log import Lines
 from lambda_emulator.function.process import Process
 from lambda_emulator.function.runtime_api import RuntimeAPI
 from lambda_emulator.function.runtime_posts import error_json
 from lambda_emulator.invocation import ErrorAnswer, Invocation, Outcome, Report
-from lambda_emulator.template.reader import FunctionConfig
+from lambda_emulator.template.config import FunctionConfig
 
 __all__ = ["ExecutionEnvironment", "InitError"]
 
@@ -79,6 +81,10 @@ class ExecutionEnvironment:
     @property
     def pid(self) -> int | None:
         return self._runtime.pid if self._runtime is not None else None
+
+    def listening_ports(self) -> list[int]:
+        """The ports that its processes listen on."""
+        return listening_ports(marked(self._address))
 
     # ---- init
 

@@ -17,7 +17,7 @@ from lambda_emulator.function.runtime_replies import accept, refuse
 from lambda_emulator.http.exchange import Exchange
 from lambda_emulator.invocation import ErrorAnswer, Invocation
 from lambda_emulator.template.cloudformation import ACCOUNT
-from lambda_emulator.template.reader import FunctionConfig
+from lambda_emulator.template.config import FunctionConfig
 
 __all__ = ["Extensions", "Observer"]
 

@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Iterable
 
-__all__ = ["end_all"]
+__all__ = ["end_all", "marked"]
 
 
 def end_all(address: str, groups: Iterable[int]) -> None:
@@ -21,7 +21,7 @@ def end_all(address: str, groups: Iterable[int]) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signal.SIGKILL)
     for _ in range(10):  # what was started meanwhile is found by the next look
-        found = _marked(address)
+        found = marked(address)
         for pid in found:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
@@ -29,7 +29,7 @@ def end_all(address: str, groups: Iterable[int]) -> None:
             return
 
 
-def _marked(address: str) -> list[int]:
+def marked(address: str) -> list[int]:
     """The processes with this Runtime API in their environment. A dead one has no environment any more."""
     mark = f"AWS_LAMBDA_RUNTIME_API={address}".encode()
     found = []

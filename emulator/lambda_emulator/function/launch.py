@@ -4,29 +4,22 @@ Source of the variables: AWS, "Defined runtime environment variables".
 """
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from lambda_emulator.credentials import Credentials, credential_variables
+from lambda_emulator.function.runtimes import BOOTSTRAP, LaunchError, runtime_command
 from lambda_emulator.template.cloudformation import REGION
-from lambda_emulator.template.reader import FunctionConfig
+from lambda_emulator.template.config import FunctionConfig
 
-__all__ = ["Launch", "LaunchError", "prepare"]
+__all__ = ["Launch", "LaunchError", "Surroundings", "prepare"]
 
-_BOOTSTRAP: Final = Path(__file__).with_name("runtime_dir") / "bootstrap.py"
 _TASK_ROOT: Final = "/var/task"
-_PASSED_ON: Final = (
-    # What Lambda sets too, but with the values of this machine ...
-    "PATH", "LD_LIBRARY_PATH",
-    # ... and what lets the function find this machine's packages, credentials and AWS stand-ins.
-    "PYTHONPATH", "NODE_PATH", "SSL_CERT_FILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
-)  # fmt: skip
-
-
-class LaunchError(Exception):
-    """The function cannot be started; the message says what to change."""
+_OPT: Final = "/opt"
+_PASSED_ON: Final = ("PATH", "PYTHONPATH", "NODE_PATH", "SSL_CERT_FILE")
+"""Of the shell's variables: what lets the function find this machine's programs, packages and certificates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,65 +31,119 @@ class Launch:
     """The programs of external extensions."""
 
     def why_not(self, failure: OSError) -> str:
-        """Why the command could not be run."""
-        return f"{self.command[0]}: {failure.strerror or failure}"
+        """Why the command could not be run, and what to change."""
+        program = Path(self.command[0])
+        if failure.filename is not None and not self.folder.is_dir():
+            return f"{self.folder}: no such folder"
+        if isinstance(failure, FileNotFoundError) and not program.is_file():
+            return f"{self.command[0]}: no such command"
+        if isinstance(failure, PermissionError):
+            return f"{program} is not executable; try: chmod +x {program}"
+        if not program.is_file():
+            return f"{self.command[0]}: {failure.strerror or failure}"
+        first = program.read_bytes()[:200].partition(b"\n")[0]
+        interpreter = first.removeprefix(b"#!").strip().partition(b" ")[0].decode("utf-8", "replace")
+        if not first.startswith(b"#!"):
+            return f"{program} is neither a program for this machine nor a script that begins with #!"
+        if first.endswith(b"\r"):
+            return f"{program} has Windows line ends (CRLF), which hide its interpreter; try: dos2unix {program}"
+        return f"{program}: its interpreter {interpreter} does not exist"
 
 
-def prepare(function: FunctionConfig, command: Sequence[str], shell: Mapping[str, str]) -> Launch:
-    """`command` replaces the template's runtime where it is given; `shell` is the emulator's own environment.
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What functions get of this machine. `caller` is the folder that the emulator was started in."""
+
+    shell: Mapping[str, str]
+    credentials: Credentials | None = None
+    variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Given on the command line: by logical id; those under "Parameters" are for all."""
+    opt: Path | None = None
+    """A folder that stands for /opt: what the layers that are not in the template would put there."""
+    scratch: Path = Path("/tmp")
+    """Where inline code is written to."""
+    caller: Path = Path()
+
+
+def prepare(function: FunctionConfig, command: Sequence[str], around: Surroundings) -> Launch:
+    """`command` replaces the template's runtime where it is given. Raises LaunchError.
 
     The variables lack AWS_LAMBDA_RUNTIME_API and the log stream's name, which each environment has its own of.
     """
-    return Launch(command or _runtime_command(function), function.code, _variables(function, shell))
-
-
-def _runtime_command(function: FunctionConfig) -> list[str]:
-    if not function.runtime.startswith("python"):
-        raise LaunchError(
-            f"{function.logical_id}: runtime {function.runtime or 'unknown'!r} is not started by the emulator itself; "
-            "give its command, e.g. lambda-emulator -- node node_modules/aws-lambda-ric/bin/index.mjs index.handler"
-        )
-    _check_handler(function)
-    interpreter = [sys.executable, str(_BOOTSTRAP)]
-    wrapper = function.environment.get("AWS_LAMBDA_EXEC_WRAPPER")
-    if not wrapper:
-        return interpreter
-    path = (
-        function.code / wrapper.removeprefix(_TASK_ROOT).lstrip("/")
-        if wrapper.startswith(_TASK_ROOT)
-        else Path(wrapper)
+    if function.problem and not command:
+        raise LaunchError(function.problem)
+    code = _unpacked(function, around.scratch)
+    layers = [*function.layers, *([around.opt] if around.opt is not None else [])]
+    wrapper = None if command else function.environment.get("AWS_LAMBDA_EXEC_WRAPPER")
+    if command:
+        words = [_from_caller(word, around.caller) for word in command]
+    else:
+        words = runtime_command(function, code, wrapped=bool(wrapper))
+    if wrapper:
+        words = [str(_wrapper(wrapper, code, layers)), *words]
+    extensions = sorted(
+        path
+        for layer in layers
+        for path in (layer / "extensions").glob("*")
+        if os.access(path, os.X_OK) and path.is_file()
     )
-    if not path.is_file():
-        raise LaunchError(f"{function.logical_id}: AWS_LAMBDA_EXEC_WRAPPER {wrapper} is not there ({path})")
+    return Launch(words, code, _variables(function, code, layers, around), extensions)
+
+
+def _unpacked(function: FunctionConfig, scratch: Path) -> Path:
+    """The folder of its code."""
+    if function.inline_code is not None:
+        folder = scratch / function.logical_id
+        folder.mkdir(parents=True, exist_ok=True)
+        suffix = {"nodejs": ".js"}.get(function.runtime.rstrip("0123456789.x"), ".py")
+        (folder / f"index{suffix}").write_text(function.inline_code, encoding="utf-8")
+        return folder
+    return function.code
+
+
+def _from_caller(word: str, caller: Path) -> str:
+    """A relative path in the command is the caller's, whatever folder the function runs in."""
+    path = caller / word
+    return str(path) if "/" in word and not word.startswith(("-", "/")) and path.exists() else word
+
+
+def _wrapper(value: str, code: Path, layers: Sequence[Path]) -> Path:
+    """The program of AWS_LAMBDA_EXEC_WRAPPER, as it is called on AWS."""
+    if value.startswith(f"{_TASK_ROOT}/"):
+        candidates = [code / value.removeprefix(f"{_TASK_ROOT}/")]
+    elif value.startswith(f"{_OPT}/"):
+        candidates = [layer / value.removeprefix(f"{_OPT}/") for layer in layers] or [Path(value)]
+    else:
+        candidates = [Path(value)]
+    path = next((path for path in candidates if path.is_file()), None)
+    if path is None:
+        advice = (
+            "; it comes with a layer: give a folder in the place of /opt with --opt" if value.startswith(_OPT) else ""
+        )
+        raise LaunchError(f"AWS_LAMBDA_EXEC_WRAPPER {value} is not there ({candidates[0]}){advice}")
     if not os.access(path, os.X_OK):
-        raise LaunchError(f"{function.logical_id}: AWS_LAMBDA_EXEC_WRAPPER is not executable; try: chmod +x {path}")
-    return [str(path), *interpreter]
+        raise LaunchError(f"AWS_LAMBDA_EXEC_WRAPPER is not executable; try: chmod +x {path}")
+    return path
 
 
-def _check_handler(function: FunctionConfig) -> None:
-    """The module's file must be there: seen before the first start, because the mistake is common."""
-    module, _, name = function.handler.replace(":", ".").rpartition(".")
-    if not module or not name:
-        raise LaunchError(f"{function.logical_id}: Handler {function.handler!r} is not of the form module.function")
-    path = function.code.joinpath(*module.replace("/", ".").split("."))
-    if not (path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()):
-        raise LaunchError(f"{function.logical_id}: Handler {function.handler!r}: no {path.with_suffix('.py')}")
-
-
-def _variables(function: FunctionConfig, shell: Mapping[str, str]) -> dict[str, str]:
+def _variables(function: FunctionConfig, code: Path, layers: Sequence[Path], around: Surroundings) -> dict[str, str]:
+    shell = around.shell
     passed_on = {name: shell[name] for name in _PASSED_ON if name in shell}
     passed_on |= {name: value for name, value in shell.items() if name.startswith("AWS_ENDPOINT_URL")}
-    runtime = function.runtime or "provided"
     variables = {
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}",
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime or 'provided'}",
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
         **passed_on,
+        **_search_paths(passed_on, shell, code, layers),
+        **credential_variables(around.credentials),
         **function.environment,
+        **around.variables.get("Parameters", {}),
+        **around.variables.get(function.logical_id, {}),
         # Reserved: no template can set these.
         "_HANDLER": function.handler,
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
@@ -104,8 +151,8 @@ def _variables(function: FunctionConfig, shell: Mapping[str, str]) -> dict[str, 
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
         "AWS_LAMBDA_INITIALIZATION_TYPE": initialization_type(function),
         "AWS_LAMBDA_LOG_FORMAT": function.log_format,
-        "LAMBDA_TASK_ROOT": str(function.code),
-        "LAMBDA_RUNTIME_DIR": str(_BOOTSTRAP.parent),
+        "LAMBDA_TASK_ROOT": str(code),
+        "LAMBDA_RUNTIME_DIR": str(BOOTSTRAP.parent),
     }
     if function.log_level is not None:
         variables["AWS_LAMBDA_LOG_LEVEL"] = function.log_level
@@ -114,6 +161,33 @@ def _variables(function: FunctionConfig, shell: Mapping[str, str]) -> dict[str, 
     if function.managed_concurrency is not None:
         variables["AWS_LAMBDA_MAX_CONCURRENCY"] = str(function.managed_concurrency)
     return variables
+
+
+def _search_paths(
+    passed_on: Mapping[str, str], shell: Mapping[str, str], code: Path, layers: Sequence[Path]
+) -> dict[str, str]:
+    """Where programs, libraries and packages are looked for: AWS's own list, with layers in the place of /opt."""
+    runtime = BOOTSTRAP.parent
+    libraries = [
+        "/lib64",
+        "/usr/lib64",
+        runtime,
+        runtime / "lib",
+        code,
+        code / "lib",
+        *(layer / "lib" for layer in layers),
+    ]
+    given = {
+        "PATH": [*([passed_on["PATH"]] if "PATH" in passed_on else []), *(layer / "bin" for layer in layers)],
+        "LD_LIBRARY_PATH": [
+            *libraries, *(layer / "lib" for layer in layers), *filter(None, [shell.get("LD_LIBRARY_PATH")]),
+        ],
+        "PYTHONPATH": [*(layer / "python" for layer in layers), *filter(None, [passed_on.get("PYTHONPATH")])],
+        "NODE_PATH": [
+            *(layer / "nodejs" / "node_modules" for layer in layers), *filter(None, [passed_on.get("NODE_PATH")]),
+        ],
+    }  # fmt: skip
+    return {name: ":".join(map(str, parts)) for name, parts in given.items() if parts}
 
 
 def initialization_type(function: FunctionConfig) -> str:

@@ -10,7 +10,7 @@ from lambda_emulator.function.host import Host
 from lambda_emulator.function.launch import Launch
 from lambda_emulator.function.runtime_posts import error_json
 from lambda_emulator.invocation import ErrorAnswer, Invocation, Outcome
-from lambda_emulator.template.reader import FunctionConfig
+from lambda_emulator.template.config import FunctionConfig
 
 __all__ = ["Function", "Throttled"]
 
@@ -33,12 +33,16 @@ class Function:
     refused; what it would merely start another environment for, waits.
     """
 
-    def __init__(self, config: FunctionConfig, launch: Launch, host: Host, *, concurrency: int) -> None:
+    def __init__(
+        self, config: FunctionConfig, launch: Launch, host: Host, *, concurrency: int, is_fixed: bool = True
+    ) -> None:
+        """`is_fixed`: somebody asked for that concurrency. Else it becomes 1 when the function listens on a port."""
         self.config = config
         self.launch = launch
         self.host = host
         self.console = host.console
         self.concurrency = concurrency
+        self._knows_ports = is_fixed or concurrency == 1
         self._environments: list[ExecutionEnvironment] = []
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -73,7 +77,7 @@ class Function:
         await self._start()
 
     async def replace(self) -> None:
-        """New code: idle environments end now, busy ones after what they do."""
+        """New code, or a new `config` or `launch`: idle environments end now, busy ones after what they do."""
         for environment in self._environments:
             environment.stale = True
         await asyncio.gather(*(e.stop() for e in list(self._environments) if not e.running))
@@ -107,7 +111,9 @@ class Function:
             if patience > 0 and any(environment.settling for environment in self._environments):
                 await self._wait_for_change(patience)
                 continue
-            if sum(not environment.stale for environment in self._environments) < self.concurrency:
+            # Until the first one has shown whether it listens on a port, there is only one.
+            most = self.concurrency if self._knows_ports else 1
+            if sum(not environment.stale for environment in self._environments) < most:
                 await self._start()
                 continue
             await self._wait_for_change(None)
@@ -151,6 +157,18 @@ class Function:
             await environment.start(seconds)
         finally:
             slow.cancel()
+        self._look_for_ports(environment)
+
+    def _look_for_ports(self, environment: ExecutionEnvironment) -> None:
+        """On AWS each environment has a network of its own; here two of them cannot listen on one port."""
+        if not self._knows_ports:
+            self._knows_ports = True
+            if ports := environment.listening_ports():
+                self.concurrency = 1
+                self.console.note(
+                    f"{self.config.name} listens on port {ports[0]}: one process at a time, since all share this "
+                    "machine's network (--concurrency N for more)"
+                )
 
     def _changed(self) -> None:
         for environment in [e for e in self._environments if e.stale and not e.running and not e.ended]:

@@ -21,9 +21,10 @@ from lambda_emulator.function.extensions import Extensions
 from lambda_emulator.function.runtime_posts import error_type, receive_error, receive_response
 from lambda_emulator.function.runtime_replies import accept, refuse
 from lambda_emulator.http.exchange import Exchange, Handler
+from lambda_emulator.http.guard import Guard
 from lambda_emulator.http.server import HTTPServer
 from lambda_emulator.invocation import ErrorAnswer, Invocation
-from lambda_emulator.template.reader import FunctionConfig
+from lambda_emulator.template.config import FunctionConfig
 
 __all__ = ["Observer", "RuntimeAPI"]
 
@@ -75,7 +76,7 @@ class RuntimeAPI:
         self.is_managed = function.managed_concurrency is not None
         self.observer = observer
         self.extensions = Extensions(function, self, external)
-        self._server = HTTPServer(self._handle, half_close=False)
+        self._server = HTTPServer(self._handle, half_close=False, guard=Guard())
         self._polls: deque[asyncio.Future[Invocation]] = deque()
         self._restore: asyncio.Future[None] | None = None
         self._delivered: dict[str, _Delivered] = {}

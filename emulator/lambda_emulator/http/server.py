@@ -15,6 +15,7 @@ from typing import cast
 
 from lambda_emulator.http.connection import ClientConnection
 from lambda_emulator.http.exchange import Exchange, Handler
+from lambda_emulator.http.guard import Guard
 from lambda_emulator.http.message import PeerGone, RequestError, error_response
 
 __all__ = ["HTTPServer"]
@@ -26,11 +27,20 @@ class HTTPServer:
     """Serves `handler` on a TCP port of one address.
 
     `idle_seconds` is how long a connection may live without a request; None, as the Runtime API needs it: for ever.
+    `guard` refuses requests that a web page of somewhere else makes a browser send.
     `half_close`: a client that has ended its side of the connection still gets its answer; else it counts as gone.
     """
 
-    def __init__(self, handler: Handler, *, idle_seconds: float | None = None, half_close: bool = True) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        idle_seconds: float | None = None,
+        half_close: bool = True,
+        guard: Guard | None = None,
+    ) -> None:
         self.handler = handler
+        self.guard = guard
         self.idle_seconds = idle_seconds
         self.half_close = half_close
         self.connections: set[ClientConnection] = set()
@@ -64,6 +74,8 @@ class HTTPServer:
     async def _run(self, exchange: Exchange) -> None:
         """Runs the handler, and answers for it where it fails."""
         try:
+            if self.guard is not None:
+                self.guard.check(exchange.request)
             await self.handler(exchange)
         except RequestError as error:
             if exchange.started:

@@ -1,95 +1,30 @@
-"""A CloudFormation document: YAML (or JSON) that knows its lines, parameters, conditions, and the intrinsic functions.
+"""A CloudFormation document: parameters, conditions, and the intrinsic functions.
 
 Only what a function's properties use in practice is evaluated; all else is an error that names the line.
 """
 
+import base64
+import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
+from lambda_emulator.template.document import Caution, Node, TemplateError, read, to_text
 
-__all__ = ["ACCOUNT", "FUNCTIONS", "REGION", "Document", "Node", "TemplateError", "to_text"]
+__all__ = ["ACCOUNT", "FUNCTIONS", "REGION", "Document"]
 
 REGION: Final = "us-east-1"
 ACCOUNT: Final = "123456789012"
 FUNCTIONS: Final = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 
-
-class TemplateError(Exception):
-    """The template cannot be used; the message names the file, the line and what to do."""
-
-
-class Node(dict[Any, Any]):
-    """A mapping that knows where it and its keys stand in the file (lines count from 1)."""
-
-    __slots__ = ("line", "lines")
-
-    def __init__(self, line: int) -> None:
-        super().__init__()
-        self.line = line
-        self.lines: dict[Any, int] = {}
-
-
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that keeps lines, refuses a key given twice, and reads the short tags (!Sub is Fn::Sub)."""
-
-    def flatten(self, node: yaml.MappingNode) -> Node:
-        self.flatten_mapping(node)
-        result = Node(node.start_mark.line + 1)
-        for key_node, value_node in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str | int | float | bool) and key is not None:
-                raise yaml.constructor.ConstructorError(None, None, "a key must be a word", key_node.start_mark)
-            if key in result:
-                raise yaml.constructor.ConstructorError(None, None, f"{key!r} is there twice", key_node.start_mark)
-            result[key] = self.construct_object(value_node, deep=True)
-            result.lines[key] = key_node.start_mark.line + 1
-        return result
-
-    def short_tag(self, suffix: str, node: yaml.Node) -> Node:
-        value: Any
-        if isinstance(node, yaml.ScalarNode):
-            value = self.construct_scalar(node)
-            if suffix == "GetAtt":
-                value = value.split(".", 1)
-        elif isinstance(node, yaml.SequenceNode):
-            value = self.construct_sequence(node, deep=True)
-        else:
-            assert isinstance(node, yaml.MappingNode)
-            value = self.flatten(node)
-        result = Node(node.start_mark.line + 1)
-        result[suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"] = value
-        return result
-
-
-_Loader.add_constructor("tag:yaml.org,2002:map", _Loader.flatten)
-_Loader.add_multi_constructor("!", _Loader.short_tag)
-# A version such as 2010-09-09 is text to CloudFormation, not a date.
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
-def _read(path: Path) -> Node:
-    try:
-        source = path.read_text("utf-8")
-    except FileNotFoundError:
-        raise TemplateError(f"{path}: no such file; name your SAM template with --template") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise TemplateError(f"{path}: cannot be read: {error}") from error
-    try:
-        document = yaml.load(source, Loader=_Loader)  # a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise TemplateError(f"{path}:{line}: not YAML: {error.problem or error.context}") from error
-    except yaml.YAMLError as error:
-        raise TemplateError(f"{path}: not YAML: {error}") from error
-    if not isinstance(document, Node) or not isinstance(document.get("Resources"), Node):
-        raise TemplateError(f"{path}:1: no Resources: is this a SAM template?")
-    return document
+_ARN: Final = f"arn:aws:{{service}}:{REGION}:{ACCOUNT}:{{name}}"
+_NAMES: Final = (
+    # The property that names a resource, for those types where Ref gives that name.
+    "FunctionName", "TableName", "BucketName", "LogGroupName", "StreamName", "ClusterName", "LayerName", "Name",
+)  # fmt: skip
+_GENERATED: Final = re.compile(r"Serverless(Rest|Http)Api.*|.*(Role|Url|Stage|Deployment|Alias\w*|Version\w*)")
+"""Logical ids of resources that SAM makes beside a template's own."""
 
 
 class Document:
@@ -97,7 +32,7 @@ class Document:
 
     def __init__(self, path: Path, overrides: Mapping[str, str]) -> None:
         self.path = path
-        self.root = _read(path)
+        self.root, self.cautions = read(path)
         self.resources: Node = self.root["Resources"]
         self.parameters = self._parameters(overrides)
         self.conditions: dict[str, bool] = {}
@@ -108,7 +43,7 @@ class Document:
     # ---- parameters, conditions, intrinsic functions
 
     def _parameters(self, overrides: Mapping[str, str]) -> dict[str, Any]:
-        declared = self.root.get("Parameters") or Node(1)
+        declared = self.section("Parameters")
         values: dict[str, Any] = {
             "AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "AWS::Partition": "aws",
             "AWS::URLSuffix": "amazonaws.com",
@@ -119,34 +54,58 @@ class Document:
             known = ", ".join(map(str, declared)) or "none"
             raise TemplateError(f"{self.path}: no parameter {unknown[0]!r} to override; there is: {known}")
         for name, spec in declared.items():
-            line = declared.lines[name]
-            if not isinstance(spec, Node):
-                raise self.error(line, f"parameter {name} needs a Type")
-            value = overrides.get(name, spec.get("Default"))
-            if value is None:
-                raise self.error(line, f"parameter {name} has no Default; give --parameter-overrides {name}=...")
-            allowed = spec.get("AllowedValues")
-            if allowed is not None and str(value) not in map(str, allowed):
-                raise self.error(
-                    line, f"parameter {name} is {str(value)!r}; allowed: {', '.join(map(str, allowed))}"
-                )  # fmt: skip
-            is_list = str(spec.get("Type", "")).startswith(("List<", "CommaDelimitedList"))
-            values[name] = [item.strip() for item in str(value).split(",")] if is_list else to_text(value)
+            values[name] = self._parameter(name, spec, declared.lines[name], overrides)
         return values
 
+    def _parameter(self, name: str, spec: Any, line: int, overrides: Mapping[str, str]) -> Any:
+        if not isinstance(spec, Node):
+            raise self.error(line, f"parameter {name} needs a Type")
+        value = overrides.get(name, spec.get("Default"))
+        if value is None:
+            raise self.error(line, f"parameter {name} has no Default; give --parameter-overrides {name}=...")
+        text = ",".join(map(to_text, value)) if isinstance(value, list) else to_text(value)
+        allowed = spec.get("AllowedValues")
+        if isinstance(allowed, list) and text not in map(to_text, allowed):
+            raise self.error(line, f"parameter {name} is {text!r}; allowed: {', '.join(map(to_text, allowed))}")
+        kind = to_text(spec.get("Type"))
+        if "AWS::SSM::Parameter::Value" in kind and name not in overrides:
+            self.caution(
+                line, f"parameter {name} is looked up by AWS; here it is {text!r}: --parameter-overrides {name}=..."
+            )
+        is_list = "List<" in kind or "CommaDelimitedList" in kind
+        return [item.strip() for item in text.split(",")] if is_list else text
+
+    def section(self, name: str) -> Node:
+        """A top-level mapping, empty where it is not given. Raises TemplateError."""
+        section = self.root.get(name)
+        if not isinstance(section, Node | None):
+            raise self.error(self.root.lines[name], f"{name} is not a mapping")
+        return section or Node(1)
+
+    def caution(self, line: int, message: str) -> None:
+        self.cautions.append(Caution(line, message))
+
     def is_made(self, resource: Node) -> bool:
-        """Whether the resource's condition holds, if it has one."""
+        """Is its Condition true, or is there none? Raises TemplateError."""
         condition = resource.get("Condition")
-        return condition is None or self.condition(condition, resource.line)
+        if isinstance(condition, str):
+            return self.condition(condition, resource.lines["Condition"])
+        if condition is not None:
+            raise self.error(resource.lines["Condition"], "Condition is the name of a condition, without a function")
+        return True
 
     def condition(self, name: str, line: int) -> bool:
         if name not in self.conditions:
-            declared = self.root.get("Conditions") or Node(1)
+            declared = self.section("Conditions")
             if name not in declared:
                 raise self.error(line, f"no condition {name!r} in Conditions")
             self.conditions[name] = False  # a condition that names itself ends here
             self.conditions[name] = bool(self.resolve(declared[name]))
         return self.conditions[name]
+
+    @staticmethod
+    def is_intrinsic(key: Any) -> bool:
+        return key in _INTRINSICS or (isinstance(key, str) and key.startswith("Fn::"))
 
     def resolve(self, value: Any) -> Any:
         """The value with its intrinsic functions evaluated. A resource's Ref or attribute becomes a name for it."""
@@ -159,7 +118,7 @@ class Document:
             if function := _INTRINSICS.get(key):
                 try:
                     return function(self, argument, value.line)
-                except (TypeError, ValueError, IndexError, AttributeError) as error:
+                except (TypeError, ValueError, LookupError, AttributeError) as error:
                     raise self.error(value.line, f"{key} has wrong arguments: {error}") from error
             if isinstance(key, str) and key.startswith("Fn::"):
                 raise self.error(value.line, f"{key} is not evaluated by the emulator; use a parameter in its place")
@@ -174,23 +133,56 @@ class Document:
     def ref(self, name: Any, line: int) -> Any:
         if name in self.parameters:
             return self.parameters[name]
-        if name in self.resources or str(name).endswith(("Role", "Url", "Stage", "Deployment")):
-            return self.physical_name(name)
+        owner, dot, part = str(name).partition(".")
+        if dot and owner in self.resources:  # SAM: Function.Alias, Function.Version
+            return f"{self.attribute(owner, 'Arn')}:{part.lower()}"
+        if name in self.resources or _GENERATED.fullmatch(str(name)):
+            return self.ref_value(str(name))
         raise self.error(line, f"!Ref {name}: no such parameter or resource")
 
+    def ref_value(self, logical_id: str) -> str:
+        """What Ref gives: for most types a name."""
+        kind, name = self._type(logical_id), self.physical_name(logical_id)
+        match kind:
+            case "AWS::SQS::Queue":
+                return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"
+            case "AWS::SNS::Topic" | "AWS::SecretsManager::Secret" | "AWS::Serverless::StateMachine":
+                return str(self.attribute(logical_id, "Arn"))
+        return name
+
     def physical_name(self, logical_id: str) -> str:
+        """The name that its properties give, or else its logical id."""
         resource = self.resources.get(logical_id)
         properties = resource.get("Properties") if isinstance(resource, Node) else None
-        name = properties.get("FunctionName") if isinstance(properties, Node) else None
-        resolved = self.resolve(name) if name is not None else None
-        return str(resolved) if resolved else logical_id
+        if not isinstance(properties, Node):
+            return logical_id
+        given = (self.resolve(properties[key]) for key in (*_NAMES, "QueueName", "TopicName") if key in properties)
+        return next((to_text(name) for name in given if isinstance(name, str)), logical_id)
+
+    def _type(self, logical_id: str) -> str:
+        resource = self.resources.get(logical_id)
+        return to_text(resource.get("Type")) if isinstance(resource, Node) else ""
+
+    def attribute(self, logical_id: str, name: str) -> str:
+        """An ARN where the type has a well-known one; a made-up text for all else."""
+        if name != "Arn":
+            return f"{logical_id}.{name}"
+        physical = self.physical_name(logical_id)
+        service = self._type(logical_id).split("::")[1].lower() if "::" in self._type(logical_id) else ""
+        kind = self._type(logical_id)
+        if kind in FUNCTIONS:
+            return _ARN.format(service="lambda", name=f"function:{physical}")
+        if kind in ("AWS::DynamoDB::Table", "AWS::Serverless::SimpleTable"):
+            return _ARN.format(service="dynamodb", name=f"table/{physical}")
+        if kind == "AWS::S3::Bucket":
+            return f"arn:aws:s3:::{physical}"
+        if service in ("sqs", "sns"):
+            return _ARN.format(service=service, name=physical)
+        return f"{logical_id}.{name}"
 
     def get_att(self, argument: Any, line: int) -> str:
         logical_id, attribute = argument if isinstance(argument, list) else str(argument).split(".", 1)
-        resource = self.resources.get(logical_id)
-        if isinstance(resource, Node) and resource.get("Type") in FUNCTIONS and attribute == "Arn":
-            return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.physical_name(logical_id)}"
-        return f"{logical_id}.{attribute}"
+        return self.attribute(str(logical_id), to_text(self.resolve(attribute)))
 
     def sub(self, argument: Any, line: int) -> str:
         text, variables = argument if isinstance(argument, list) else (argument, {})
@@ -201,7 +193,8 @@ class Document:
                 return "${" + name[1:] + "}"
             if name in variables:
                 return to_text(self.resolve(variables[name]))
-            return to_text(self.get_att(name, line) if "." in name else self.ref(name, line))
+            is_attribute = "." in name and not name.endswith((".Alias", ".Version"))
+            return to_text(self.get_att(name, line) if is_attribute else self.ref(name, line))
 
         return re.sub(r"\$\{([^}]*)\}", replace, str(text))
 
@@ -212,13 +205,6 @@ class Document:
                 raise self.error(line, f"!FindInMap: no {key!r} in Mappings")
             mappings = mappings[key]
         return mappings
-
-
-def to_text(value: Any) -> str:
-    """As CloudFormation writes a scalar into a string property."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
 
 
 def _if(document: Document, argument: list[Any], line: int) -> Any:
@@ -239,6 +225,10 @@ _INTRINSICS: Final[Mapping[Any, Callable[[Document, Any, int], Any]]] = {
     "Fn::And": lambda document, argument, _: all(map(document.resolve, argument)),
     "Fn::Or": lambda document, argument, _: any(map(document.resolve, argument)),
     "Fn::Join": lambda document, argument, _: argument[0].join(map(to_text, document.resolve(argument[1]))),
+    "Fn::Base64": lambda document, argument, _: base64.b64encode(to_text(document.resolve(argument)).encode()).decode(),
+    "Fn::GetAZs": lambda document, argument, _: [f"{REGION}{zone}" for zone in "abc"],
+    "Fn::Length": lambda document, argument, _: len(document.resolve(argument)),
+    "Fn::ToJsonString": lambda document, argument, _: json.dumps(document.resolve(argument)),
     "Fn::Select": lambda document, argument, _: document.resolve(argument[1])[int(argument[0])],
     "Fn::Split": lambda document, argument, _: document.resolve(argument[1]).split(argument[0]),
 }

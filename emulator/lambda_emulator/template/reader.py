@@ -1,78 +1,45 @@
 """A SAM (or CloudFormation) template -> the functions that the emulator can serve.
 
-Read with PyYAML (cloudformation.py), which keeps each node's line for error messages. The SAM translator would bring
-boto3 and pydantic (40 MB, 1.1 s to import), drop the lines, and leave every !Ref, !If, !Sub and !GetAtt to its caller;
-so it is the oracle of the tests instead (tests/lambda_emulator/test_template.py). Read here: Parameters, Conditions,
-Mappings, Globals.Function, and of each function what changes how it runs. All else is for who deploys.
+Read with PyYAML (document.py), which keeps each node's line for error messages. The SAM translator would bring boto3
+and pydantic (40 MB, 1.1 s to import), drop the lines, and leave every !Ref, !If, !Sub and !GetAtt to its caller; so it
+is the oracle of the tests instead (tests/lambda_emulator/test_template.py). Read here: Parameters, Conditions,
+Mappings, Globals.Function, and of each function what changes how it runs. All else is for who deploys; what of it
+would answer requests is named in `cautions`.
 """
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from lambda_emulator import limits
 from lambda_emulator.cors import Cors
-from lambda_emulator.template.cloudformation import ACCOUNT, FUNCTIONS, REGION, Document, Node, TemplateError, to_text
+from lambda_emulator.template.cloudformation import FUNCTIONS, Document
 from lambda_emulator.template.code import code_folder
+from lambda_emulator.template.config import FunctionConfig, FunctionURL, RestAPI
+from lambda_emulator.template.document import Caution, Node, TemplateError, to_text
+from lambda_emulator.template.properties import Properties
 from lambda_emulator.template.web_functions import read_web_functions
 from lambda_emulator.web.config import WebFunctionConfig
 
-__all__ = ["FunctionConfig", "FunctionURL", "RestAPI", "Template", "load"]
+__all__ = ["Template", "load"]
 
 _BUILT: Final = re.compile(r"(?:\./)?\.aws-sam/build/(\w+)/?")
 _INVOKE_MODES: Final = ("BUFFERED", "RESPONSE_STREAM")
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionURL:
-    """`FunctionUrlConfig` of a function, or an AWS::Lambda::Url."""
-
-    auth_type: str = "NONE"
-    invoke_mode: str = "BUFFERED"
-    cors: Cors = field(default_factory=Cors)
-
-
-@dataclass(frozen=True, slots=True)
-class RestAPI:
-    """One `Api` event of a function: a method and a resource path of a REST API."""
-
-    api: str
-    stage: str
-    method: str
-    resource: str
-    streaming: bool
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionConfig:
-    """All that the emulator knows of a function. Times in seconds, memory in MiB."""
-
-    logical_id: str
-    code: Path
-    handler: str = ""
-    runtime: str = ""
-    name: str = ""
-    timeout: int = limits.FUNCTION_TIMEOUT
-    memory: int = limits.MEMORY_MIB
-    environment: Mapping[str, str] = field(default_factory=dict)
-    url: FunctionURL | None = None
-    rest_apis: tuple[RestAPI, ...] = ()
-    reserved_concurrency: int | None = None
-    managed_concurrency: int | None = None
-    """Requests at once in one process: set for a function with a `CapacityProviderConfig` (Managed Instances)."""
-    snap_start: bool = False
-    traced: bool = False
-    """`Tracing: Active`: every invocation is sampled for X-Ray."""
-    log_format: str = "Text"
-    log_level: str | None = None
-    """`LoggingConfig.ApplicationLogLevel`: INFO where logs are JSON and the template says nothing."""
-
-    def qualified_arn(self, qualifier: str) -> str:
-        """The ARN as it was invoked: $LATEST is not part of it."""
-        arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.name}"
-        return arn if qualifier == "$LATEST" else f"{arn}:{qualifier}"
+_CORS: Final = ("AllowCredentials", "AllowHeaders", "AllowMethods", "AllowOrigins", "ExposeHeaders", "MaxAge")
+_LAYERS: Final = ("AWS::Serverless::LayerVersion", "AWS::Lambda::LayerVersion")
+_SERVED: Final = (*FUNCTIONS, *_LAYERS, "AWS::Lambda::Url", "AWS::Lambda::Permission", "AWS::Serverless::Api",
+    "AWS::Serverless::WebFunction", "AWS::Lambda::WebFunction", "AWS::Lambda::WebFunctionRevision",
+    "AWS::Lambda::WebFunctionEndpoint",
+)  # fmt: skip
+_SILENT: Final = (
+    # What changes nothing for a request.
+    "AWS::Logs::", "AWS::CloudWatch::", "AWS::IAM::", "AWS::Lambda::Version", "AWS::Lambda::Alias",
+    "AWS::ApplicationAutoScaling::", "AWS::KMS::", "AWS::CodeDeploy::", "AWS::SSM::Parameter", "AWS::EC2::",
+    "AWS::CloudFormation::WaitCondition",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +47,7 @@ class Template:
     path: Path
     functions: Mapping[str, FunctionConfig]
     web_functions: Mapping[str, WebFunctionConfig] = field(default_factory=dict)
+    cautions: tuple[Caution, ...] = ()
 
     def function(self, logical_id: str | None) -> FunctionConfig:
         """The function of that id or name; the only one (with a URL) where no id is given. Raises TemplateError."""
@@ -111,155 +79,266 @@ class _Reader:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.path = document.path
-        self.resources = document.resources
-        self.resolve = document.resolve
         self.error = document.error
+        self.resources = {
+            name: resource
+            for name, resource in document.resources.items()
+            if isinstance(resource, Node) and document.is_made(resource)
+        }
 
     def read(self) -> Template:
-        global_properties = (self.document.root.get("Globals") or {}).get("Function") or Node(1)
+        shared = self.document.section("Globals").get("Function")
+        if not isinstance(shared, Node | None):
+            raise self.error(self.document.section("Globals").lines["Function"], "Globals.Function is not a mapping")
         functions: dict[str, FunctionConfig] = {}
-        for logical_id, resource in self.resources.items():
-            if isinstance(resource, Node) and resource.get("Type") in FUNCTIONS and self.document.is_made(resource):
-                functions[logical_id] = self._function(logical_id, resource, global_properties)
+        for logical_id, resource in self._of_type(*FUNCTIONS):
+            functions[logical_id] = self._guarded(logical_id, resource, shared or Node(resource.line))
         web_functions = read_web_functions(self.document, self._local_code)
         if not functions and not web_functions:
             raise self.error(
                 self.document.root.lines["Resources"],
                 "no function: the emulator serves AWS::Serverless::Function and AWS::Serverless::WebFunction",
             )
-        return Template(self.path, functions, web_functions)
+        self._check_names(functions)
+        self._name_ignored()
+        return Template(self.path, functions, web_functions, tuple(self.document.cautions))
 
-    def _function(self, logical_id: str, resource: Node, global_properties: Node) -> FunctionConfig:
-        own = resource.get("Properties")
-        if not isinstance(own, Node):
-            raise self.error(resource.line, f"{logical_id} has no Properties")
-        serverless = resource["Type"] == "AWS::Serverless::Function"
-        get = _Properties(self, logical_id, _merge(global_properties, own) if serverless else own)
-        if get("PackageType", str, "Zip") == "Image":
-            raise self.error(
-                own.line, f"{logical_id} is a container image; give its command: lambda-emulator -- COMMAND"
-            )
-        environment = get("Environment", dict, {}).get("Variables") or {}
-        managed = get("CapacityProviderConfig", dict, None)
-        snap_start = get("SnapStart", dict, {})
-        logging = get("LoggingConfig", dict, {})
-        log_format = str(logging.get("LogFormat", "Text"))
-        tracing_config = get("TracingConfig", dict, {})
+    def _of_type(self, *types: str) -> Iterator[tuple[str, Node]]:
+        return ((name, resource) for name, resource in self.resources.items() if resource.get("Type") in types)
+
+    def _guarded(self, logical_id: str, resource: Node, shared: Node) -> FunctionConfig:
+        try:
+            return self._function(logical_id, resource, shared)
+        except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as error:
+            raise self.error(resource.line, f"{logical_id} cannot be read: {error}") from error
+
+    def _check_names(self, functions: Mapping[str, FunctionConfig]) -> None:
+        seen: dict[str, FunctionConfig] = {}
+        for function in functions.values():
+            if other := seen.get(function.name):
+                line, there = function.line("FunctionName"), other.line("FunctionName")
+                raise self.error(line, f"FunctionName {function.name!r} is also {other.logical_id}'s (line {there})")
+            seen[function.name] = function
+
+    def _name_ignored(self) -> None:
+        """One line for all resources that would matter to a request, and are not here."""
+        ignored = Counter(
+            kind
+            for kind in (to_text(resource.get("Type")) for resource in self.resources.values())
+            if kind not in _SERVED and not kind.startswith(_SILENT)
+        )
+        if ignored:
+            names = ", ".join(f"{count} x {kind}" if count > 1 else kind for kind, count in sorted(ignored.items()))
+            self.document.caution(self.document.root.lines["Resources"], f"not emulated: {names}")
+
+    # ---- one function
+
+    def _function(self, logical_id: str, resource: Node, shared: Node) -> FunctionConfig:
+        get = self._properties(logical_id, resource, shared)
+        code, inline, problem = self._code(get)
+        layers, remote_layers = self._layers(get)
+        log_format, log_level = _logging(get)
+        managed, snap_start = get.nested("CapacityProviderConfig"), get.nested("SnapStart")
         return FunctionConfig(
             logical_id=logical_id,
-            name=get("FunctionName", str, logical_id),
-            code=self._code(logical_id, own, get),
-            handler=get("Handler", str, ""),
-            runtime=get("Runtime", str, ""),
-            timeout=get("Timeout", int, limits.FUNCTION_TIMEOUT),
-            memory=get("MemorySize", int, limits.MEMORY_MIB),
-            environment={str(key): to_text(value) for key, value in environment.items()},
+            name=get.text("FunctionName", logical_id),
+            code=code,
+            handler=get.text("Handler", ""),
+            runtime=get.text("Runtime", ""),
+            timeout=get.number("Timeout", 1, 900, limits.FUNCTION_TIMEOUT),
+            memory=get.number("MemorySize", 128, 10240, limits.MEMORY_MIB),
+            environment=self._environment(get),
             url=self._url(logical_id, get),
             rest_apis=tuple(self._rest_apis(get)),
-            reserved_concurrency=get("ReservedConcurrentExecutions", int, None),
+            reserved_concurrency=get.number("ReservedConcurrentExecutions", 0, 100_000, None),
             managed_concurrency=None if managed is None else _managed_concurrency(managed),
-            snap_start=snap_start.get("ApplyOn") == "PublishedVersions",
-            traced=get("Tracing", str, "PassThrough") == "Active" or tracing_config.get("Mode") == "Active",
+            snap_start=snap_start is not None and snap_start.text("ApplyOn", "None") == "PublishedVersions",
+            traced=_is_traced(get),
             log_format=log_format,
-            log_level=logging.get("ApplicationLogLevel", "INFO" if log_format == "JSON" else None),
+            log_level=log_level,
+            architecture=(get.texts("Architectures") or ("x86_64",))[0],
+            layers=layers,
+            remote_layers=remote_layers,
+            inline_code=inline,
+            in_vpc="VpcConfig" in get.node,
+            problem=problem,
+            has_permission=self._has_permission(logical_id, get),
+            template=str(self.path),
+            lines={"": resource.line, **{str(key): line for key, line in get.node.lines.items()}},
         )
 
-    def _code(self, logical_id: str, own: Node, get: "_Properties") -> Path:
-        uri = get("CodeUri", object, None)
-        if uri is None:
-            uri = get("Code", object, ".")
-        if not isinstance(uri, str) or "://" in uri:
-            raise self.error(own.line, f"{logical_id}: its code is not a local folder; name one in CodeUri")
-        return self._local_code(uri, own.lines.get("CodeUri", own.line))
+    def _properties(self, logical_id: str, resource: Node, shared: Node) -> Properties:
+        """A function's own, over those of Globals where SAM has them."""
+        own = resource.get("Properties", Node(resource.line))
+        if not isinstance(own, Node):
+            raise self.error(resource.lines["Properties"], f"{logical_id}: Properties is not a mapping")
+        is_serverless = resource["Type"] == "AWS::Serverless::Function"
+        return Properties(self.document, logical_id, _merge(shared, own) if is_serverless else own)
 
-    def _local_code(self, uri: str, line: int) -> Path:
-        """The folder of a CodeUri. What was built of another function of the template stands for that one's code."""
+    def _code(self, get: Properties) -> tuple[Path, str | None, str]:
+        """Its folder or archive, or its inline code; and why there is none."""
+        folder = self.path.parent
+        if get.text("PackageType", "Zip") == "Image" or "ImageUri" in get.node:
+            return (
+                folder,
+                None,
+                "it is a container image; give its command: lambda-emulator --function " + (f"{get.owner} -- COMMAND"),
+            )
+        if (inline := get.value("InlineCode")) is not None:
+            return folder, to_text(inline), ""
+        key = "CodeUri" if "CodeUri" in get.node else "Code"
+        uri = get.value(key)
+        if isinstance(uri, dict) and "ZipFile" in uri:
+            return folder, to_text(uri["ZipFile"]), ""
+        if uri is None:
+            uri = "."
+        if not isinstance(uri, str) or "://" in uri:
+            return folder, None, f"its code is not a local folder; name one in {key}"
+        found = code_folder(self._code_path(uri))
+        if found is None:
+            return folder, None, f"{key} {uri!r} is no folder and no zip; is it made by a build, such as `sam build`?"
+        return found, None, ""
+
+    def _code_path(self, uri: str) -> Path:
+        """What was built of another function of the template stands for that one's code."""
         built = _BUILT.fullmatch(uri)
         resource = self.resources.get(built[1]) if built is not None else None
-        if isinstance(resource, Node) and isinstance(resource.get("Properties"), Node):
-            uri = str(self.resolve(resource["Properties"].get("CodeUri", ".")))
-        path = (self.path.parent / uri).resolve()
+        properties = resource.get("Properties") if resource is not None else None
+        if isinstance(properties, Node):
+            uri = to_text(self.document.resolve(properties.get("CodeUri", ".")))
+        return (self.path.parent / uri).resolve()
+
+    def _local_code(self, uri: str, line: int) -> Path:
+        path = self._code_path(uri)
         folder = code_folder(path)
         if folder is None:
             raise self.error(line, f"CodeUri {uri!r} is no folder and no zip ({path})")
         return folder
 
-    def _url(self, logical_id: str, get: "_Properties") -> FunctionURL | None:
-        config = get("FunctionUrlConfig", dict, None)
-        line = get.line("FunctionUrlConfig")
-        if config is None:
-            for resource in self.resources.values():
-                if not isinstance(resource, Node) or resource.get("Type") != "AWS::Lambda::Url":
-                    continue
-                found = self.resolve(resource.get("Properties") or Node(resource.line))
-                target = str(found.get("TargetFunctionArn", ""))
-                if target.rpartition(":")[2] in (logical_id, self.document.physical_name(logical_id)):
-                    config, line = found, resource.line
+    def _layers(self, get: Properties) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+        """Folders of layers in this template, and the ARNs of all others."""
+        here, remote = [], []
+        layers = get.node.get("Layers")
+        for item in layers if isinstance(layers, list) else []:
+            name = item.get("Ref") if isinstance(item, Node) else None
+            resource = self.resources.get(str(name))
+            if resource is None or resource.get("Type") not in _LAYERS:
+                remote.append(to_text(self.document.resolve(item)))
+                continue
+            properties = resource.get("Properties")
+            uri = self.document.resolve(properties.get("ContentUri")) if isinstance(properties, Node) else None
+            folder = (self.path.parent / uri).resolve() if isinstance(uri, str) else None
+            if folder is not None and folder.is_dir():
+                here.append(folder)
+            else:
+                self.document.caution(resource.line, f"layer {name}: its ContentUri is no local folder; it is left out")
+        return tuple(here), tuple(remote)
+
+    def _environment(self, get: Properties) -> dict[str, str]:
+        environment = get.nested("Environment")
+        variables = environment.nested("Variables") if environment is not None else None
+        if variables is None:
+            return {}
+        result = {}
+        for key in variables.node:
+            try:
+                value = variables.value(key)
+            except TemplateError as error:
+                where, _, message = str(error).removeprefix(f"{self.path}:").partition(": ")
+                self.document.caution(int(where), f"{get.owner}: {key} is left out: {message}; set it with --env")
+                continue
+            if isinstance(value, dict | list):
+                raise variables.error(key, f"the variable {key} is not text")
+            if value is not None:
+                result[str(key)] = to_text(value)
+        return result
+
+    # ---- what invokes it
+
+    def _url(self, logical_id: str, get: Properties) -> FunctionURL | None:
+        config = get.nested("FunctionUrlConfig") or self._url_resource(logical_id)
         if config is None:
             return None
-        mode = config.get("InvokeMode", "BUFFERED")
-        if mode not in _INVOKE_MODES:
-            raise self.error(line, f"InvokeMode is {mode!r}; allowed: {', '.join(_INVOKE_MODES)}")
-        auth_type = config.get("AuthType")
-        if auth_type not in ("NONE", "AWS_IAM"):
-            raise self.error(line, f"AuthType is {auth_type!r}; allowed: NONE, AWS_IAM")
-        return FunctionURL(auth_type, mode, self._cors(config.get("Cors") or {}, line))
+        auth_type = config.choice("AuthType", ("NONE", "AWS_IAM"), None)
+        invoke_mode = config.choice("InvokeMode", _INVOKE_MODES, "BUFFERED")
+        cors = config.nested("Cors")
+        return FunctionURL(auth_type, invoke_mode, _cors(cors) if cors is not None else Cors())
 
-    def _cors(self, block: Mapping[str, Any], line: int) -> Cors:
-        known = {"AllowCredentials", "AllowHeaders", "AllowMethods", "AllowOrigins", "ExposeHeaders", "MaxAge"}
-        if unknown := sorted(set(block) - known):
-            raise self.error(line, f"Cors has no {unknown[0]!r}; it has: {', '.join(sorted(known))}")
+    def _url_resource(self, logical_id: str) -> Properties | None:
+        names = (logical_id, self.document.physical_name(logical_id))
+        for name, resource in self._of_type("AWS::Lambda::Url"):
+            properties = resource.get("Properties")
+            found = Properties(self.document, name, properties if isinstance(properties, Node) else Node(resource.line))
+            target = found.text("TargetFunctionArn", "").partition(":function:")
+            if (target[2] or target[0]).partition(":")[0] in names:
+                return found
+        return None
 
-        def names(key: str) -> tuple[str, ...]:
-            value = block.get(key) or []
-            return tuple(map(str, value if isinstance(value, list) else [value]))
+    def _has_permission(self, logical_id: str, get: Properties) -> bool:
+        """SAM adds the permission for its own FunctionUrlConfig; an AWS::Lambda::Url needs one in the template."""
+        if "FunctionUrlConfig" in get.node or self._url_resource(logical_id) is None:
+            return True
+        names = (logical_id, self.document.physical_name(logical_id))
+        for name, resource in self._of_type("AWS::Lambda::Permission"):
+            properties = resource.get("Properties")
+            if isinstance(properties, Node):
+                given = Properties(self.document, name, properties)
+                target = given.text("FunctionName", "")
+                if target.rpartition(":")[2] in names and given.text("Action", "") == "lambda:InvokeFunctionUrl":
+                    return True
+        return False
 
-        return Cors(
-            allow_origins=names("AllowOrigins"),
-            allow_methods=names("AllowMethods"),
-            allow_headers=names("AllowHeaders"),
-            expose_headers=names("ExposeHeaders"),
-            allow_credentials=block.get("AllowCredentials"),
-            max_age=int(block["MaxAge"]) if "MaxAge" in block else None,
+    def _rest_apis(self, get: Properties) -> Iterator[RestAPI]:
+        events = get.nested("Events")
+        for name, event in events.items() if events is not None else ():
+            kind = event.text("Type", "")
+            given = event.nested("Properties") or Properties(self.document, get.owner, Node(event.node.line))
+            if kind == "Api":
+                api = given.text("RestApiId", "ServerlessRestApi")
+                mode = given.choice("ResponseTransferMode", ("BUFFERED", "STREAM", "RESPONSE_STREAM"), "BUFFERED")
+                method, path = given.text("Method", "any").upper(), given.text("Path", "/")
+                yield RestAPI(api, self._stage(api), method, path, mode != "BUFFERED")
+            else:
+                line = event.node.line
+                self.document.caution(
+                    line, f"{get.owner}: the event {name} ({kind}) is not emulated; invoke it instead"
+                )
+
+    def _stage(self, api: str) -> str:
+        resource = self.resources.get(api)
+        properties = resource.get("Properties") if resource is not None else None
+        return (
+            Properties(self.document, api, properties).text("StageName", "Prod")
+            if isinstance(properties, Node)
+            else "Prod"
         )
 
-    def _rest_apis(self, get: "_Properties") -> list[RestAPI]:
-        apis = []
-        for event in get("Events", dict, {}).values():
-            if not isinstance(event, Mapping) or event.get("Type") != "Api":
-                continue
-            properties = event.get("Properties") or {}
-            api = str(properties.get("RestApiId", "ServerlessRestApi"))
-            resource = self.resources.get(api)
-            stage = "Prod"
-            if isinstance(resource, Node) and isinstance(resource.get("Properties"), Node):
-                stage = str(self.resolve(resource["Properties"].get("StageName", "Prod")))
-            mode = properties.get("ResponseTransferMode", "BUFFERED")
-            method = str(properties.get("Method", "any")).upper()
-            apis.append(RestAPI(api, stage, method, str(properties.get("Path", "/")), mode == "RESPONSE_STREAM"))
-        return apis
+
+def _logging(get: Properties) -> tuple[str, str | None]:
+    """The format and, where it counts, the level of the function's logs."""
+    logging = get.nested("LoggingConfig") or Properties(get.document, get.owner, Node(get.node.line))
+    log_format = logging.choice("LogFormat", ("Text", "JSON"), "Text")
+    level = logging.text("ApplicationLogLevel", "INFO" if log_format == "JSON" else "")
+    return log_format, level or None
 
 
-class _Properties:
-    """One function's merged properties, each resolved and checked where it is asked for."""
+def _is_traced(get: Properties) -> bool:
+    """SAM's `Tracing`, or CloudFormation's `TracingConfig`."""
+    config = get.nested("TracingConfig")
+    return "Active" in (get.text("Tracing", ""), config.text("Mode", "") if config is not None else "")
 
-    def __init__(self, reader: _Reader, logical_id: str, properties: Node) -> None:
-        self.reader = reader
-        self.logical_id = logical_id
-        self.properties = properties
 
-    def line(self, key: str) -> int:
-        return self.properties.lines.get(key, self.properties.line)
-
-    def __call__(self, key: str, kind: type[Any], default: Any) -> Any:
-        value = self.reader.resolve(self.properties.get(key))
-        if value is None:
-            return default
-        if kind is int and isinstance(value, str) and value.isdigit():
-            value = int(value)
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise self.reader.error(self.line(key), f"{self.logical_id}: {key} is no {kind.__name__}")
-        return value
+def _cors(block: Properties) -> Cors:
+    if unknown := sorted(set(map(str, block.node)) - set(_CORS)):
+        raise block.error(unknown[0], f"Cors has no {unknown[0]!r}; it has: {', '.join(_CORS)}")
+    return Cors(
+        allow_origins=block.texts("AllowOrigins"),
+        allow_methods=block.texts("AllowMethods"),
+        allow_headers=block.texts("AllowHeaders"),
+        expose_headers=block.texts("ExposeHeaders"),
+        allow_credentials=block.flag("AllowCredentials"),
+        max_age=block.number("MaxAge", 0, 86400, None),
+    )
 
 
 def _merge(base: Any, own: Any) -> Any:
@@ -275,7 +354,7 @@ def _merge(base: Any, own: Any) -> Any:
     return own
 
 
-def _managed_concurrency(config: Mapping[str, Any]) -> int:
+def _managed_concurrency(config: Properties) -> int:
     """`PerExecutionEnvironmentMaxConcurrency`; 16 is what AWS takes for Python with one vCPU."""
-    inner = config.get("LambdaManagedInstancesCapacityProviderConfig") or config
-    return int(inner.get("PerExecutionEnvironmentMaxConcurrency", 16))
+    inner = config.nested("LambdaManagedInstancesCapacityProviderConfig") or config
+    return inner.number("PerExecutionEnvironmentMaxConcurrency", 1, 1600, 16)

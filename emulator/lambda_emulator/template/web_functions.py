@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from lambda_emulator.template.cloudformation import Document, Node, to_text
+from lambda_emulator.template.cloudformation import Document
+from lambda_emulator.template.document import Node, to_text
 from lambda_emulator.web.config import AUTH_TYPES, RATE_LIMITS, EndpointConfig, RevisionConfig, WebFunctionConfig
 
 __all__ = ["SERVERLESS_WEB_FUNCTION", "WEB_FUNCTION", "read_web_functions"]
@@ -116,14 +117,20 @@ def _raw(document: Document, logical_id: str, resource: Node, code_folder: CodeF
             endpoint_name = properties.text("EndpointName")
             endpoints.append(_endpoint(properties, endpoint_name, _weights(properties)))
     for endpoint in endpoints:
-        if unknown := [key for key in endpoint.weights if key not in revisions]:
-            raise document.error(
-                resource.line, f"{logical_id}: endpoint {endpoint.name} sends requests to {unknown[0]!r}, which is no "
-                f"revision of this template; there is: {', '.join(revisions) or 'none'}"
-            )  # fmt: skip
+        _check_weights(document, logical_id, resource, endpoint, revisions)
     if not endpoints:
         raise document.error(resource.line, f"{logical_id} has no {_ENDPOINT}: no request can reach it")
     return WebFunctionConfig(logical_id, name, revisions, tuple(endpoints))
+
+
+def _check_weights(
+    document: Document, logical_id: str, resource: Node, endpoint: EndpointConfig, revisions: Mapping[str, object]
+) -> None:
+    if unknown := [key for key in endpoint.weights if key not in revisions]:
+        raise document.error(
+            resource.line, f"{logical_id}: endpoint {endpoint.name} sends requests to {unknown[0]!r}, which is no "
+            f"revision of this template; there is: {', '.join(revisions) or 'none'}"
+        )  # fmt: skip
 
 
 def _revision(properties: _Properties, resource: Node, code_folder: CodeFolder) -> RevisionConfig:

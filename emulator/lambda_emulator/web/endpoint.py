@@ -16,7 +16,8 @@ from typing import Final
 
 from lambda_emulator import limits
 from lambda_emulator.console import Console, RequestLine
-from lambda_emulator.fronts.sigv4 import Credentials, SignatureError, verify
+from lambda_emulator.credentials import Credentials
+from lambda_emulator.fronts.sigv4 import SignatureError, verify
 from lambda_emulator.http.exchange import Exchange
 from lambda_emulator.http.message import Header, RequestError, reason
 from lambda_emulator.template.cloudformation import REGION

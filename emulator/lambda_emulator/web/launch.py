@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from lambda_emulator import limits
-from lambda_emulator.function.launch import Launch, LaunchError
+from lambda_emulator.credentials import credential_variables
+from lambda_emulator.function.launch import Launch, LaunchError, Surroundings
 from lambda_emulator.template.cloudformation import REGION
 from lambda_emulator.web.config import RevisionConfig
 
@@ -20,22 +21,20 @@ __all__ = ["check_environment", "prepare"]
 _PYTHON_SERVER: Final = Path(__file__).with_name("runtime_dir") / "python_server.py"
 _ENTRY_POINTS: Final = ("AWS_LAMBDA_PYTHON_ENTRYPOINT", "AWS_LAMBDA_NODEJS_ENTRYPOINT")
 _PASSED_ON: Final = (
-    # What Lambda sets too, but with the values of this machine, and what lets an app find this machine's packages,
-    # credentials and AWS stand-ins.
+    # What Lambda sets too, but with the values of this machine, and what lets an app find this machine's packages.
     "PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "NODE_PATH", "SSL_CERT_FILE",
-    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
 )  # fmt: skip
 
 
-def prepare(revision: RevisionConfig, command: Sequence[str], shell: Mapping[str, str]) -> Launch:
-    """`command` replaces the revision's runtime where it is given; `shell` is the emulator's own environment.
+def prepare(revision: RevisionConfig, command: Sequence[str], around: Surroundings) -> Launch:
+    """`command` replaces the revision's runtime where it is given.
 
     The variables lack those that differ between environments: where to listen, and the metadata endpoint. Raises
     LaunchError.
     """
     if problem := check_environment(revision.environment):
         raise LaunchError(f"{revision.name}: {problem}")
-    return Launch(command or _command(revision), revision.code, _variables(revision, shell))
+    return Launch(command or _command(revision), revision.code, _variables(revision, around))
 
 
 def check_environment(variables: Mapping[str, str]) -> str | None:
@@ -72,7 +71,8 @@ def _command(revision: RevisionConfig) -> list[str]:
     )
 
 
-def _variables(revision: RevisionConfig, shell: Mapping[str, str]) -> dict[str, str]:
+def _variables(revision: RevisionConfig, around: Surroundings) -> dict[str, str]:
+    shell = around.shell
     passed_on = {name: shell[name] for name in _PASSED_ON if name in shell}
     passed_on |= {name: value for name, value in shell.items() if name.startswith("AWS_ENDPOINT_URL")}
     return {
@@ -81,7 +81,10 @@ def _variables(revision: RevisionConfig, shell: Mapping[str, str]) -> dict[str, 
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         **passed_on,
+        **credential_variables(around.credentials),
         **revision.environment,
+        **around.variables.get("Parameters", {}),
+        **around.variables.get(revision.name, {}),
         "AWS_LAMBDA_INITIALIZATION_TYPE": "native-http",
         "LAMBDA_TASK_ROOT": str(revision.code),
         "LAMBDA_RUNTIME_DIR": str(_PYTHON_SERVER.parent),

@@ -226,7 +226,7 @@ def reconnect() -> None:
     """Hangs up on a waiting poll, then polls anew; an extension holds the init back until that is done."""
     _, identifier = register()
     first = API()
-    first.socket.sendall(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n")
+    first.socket.sendall(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: localhost\r\n\r\n")
     first.file.close()
     first.socket.close()
     assert API().call("GET", "/2018-06-01/ping")[0] == 200

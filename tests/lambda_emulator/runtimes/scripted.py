@@ -207,7 +207,7 @@ def break_off(invocation: Invocation) -> None:
         api.chunk(invocation.prelude(206) + b"so far")
     else:
         path = f"/2018-06-01/runtime/invocation/{invocation.request_id}/response"
-        api.socket.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf".encode())
+        api.socket.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf".encode())
     api.file.close()
     api.socket.close()
     api.__init__()  # type: ignore[misc]  # the same object, connected anew

@@ -1,0 +1,91 @@
+"""The developer's AWS credentials, resolved once: functions get exactly these, or none.
+
+As the AWS SDKs and `sam local` find them. Where botocore is installed it does it all (SSO, roles, processes); else the
+environment and the plain keys of the shared credentials file are read.
+"""
+
+import asyncio
+import configparser
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+__all__ = ["NONE", "Credentials", "credential_variables", "resolve"]
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    access_key: str
+    secret_key: str
+    session_token: str | None = None
+    source: str = "the environment"
+
+    def __str__(self) -> str:
+        """For the terminal: whose they are, and no more of the key than tells it from others."""
+        return f"{self.source}, key ...{self.access_key[-4:]}"
+
+
+NONE: Final = Credentials("NOCREDENTIALS", "none", "none", "none")
+"""AWS always sets the three variables, so code may rely on them; with these, each call to AWS is refused."""
+
+
+def credential_variables(credentials: Credentials | None) -> dict[str, str]:
+    """What makes the SDKs in a function use these and find no others: no file, no instance role."""
+    given = credentials or NONE
+    variables = {
+        "AWS_ACCESS_KEY_ID": given.access_key, "AWS_SECRET_ACCESS_KEY": given.secret_key,
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }  # fmt: skip
+    return variables if given.session_token is None else variables | {"AWS_SESSION_TOKEN": given.session_token}
+
+
+async def resolve(shell: Mapping[str, str]) -> tuple[Credentials | None, str]:
+    """The credentials; and, where a profile was named that has none, what is wrong."""
+    access, secret = shell.get("AWS_ACCESS_KEY_ID"), shell.get("AWS_SECRET_ACCESS_KEY")
+    if access and secret:
+        return Credentials(access, secret, shell.get("AWS_SESSION_TOKEN") or None), ""
+    named = shell.get("AWS_PROFILE") or shell.get("AWS_DEFAULT_PROFILE")
+    profile = named or "default"
+    if (found := _from_file(shell, profile)) is not None:
+        return found, ""
+    if named is None and not _path(shell, "AWS_CONFIG_FILE", "config").is_file():
+        return None, ""
+    try:
+        found, problem = await asyncio.to_thread(_from_botocore, profile), "it has no credentials"
+    except ImportError:
+        found, problem = None, "it has no plain keys; for SSO, roles and processes: pip install botocore"
+    except Exception as error:  # whatever a profile leads to: a process, a browser, the network
+        found, problem = None, " ".join(str(error).split())
+    return found, f"profile {profile!r}: {problem}" if named and found is None else ""
+
+
+def _path(shell: Mapping[str, str], variable: str, name: str) -> Path:
+    return Path(shell.get(variable) or Path(shell.get("HOME") or Path.home()) / ".aws" / name)
+
+
+def _from_file(shell: Mapping[str, str], profile: str) -> Credentials | None:
+    """The plain keys of a profile."""
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read(_path(shell, "AWS_SHARED_CREDENTIALS_FILE", "credentials"), "utf-8")
+        section = parser[profile]
+        access, secret = section["aws_access_key_id"], section["aws_secret_access_key"]
+    except (configparser.Error, KeyError, OSError, UnicodeDecodeError):
+        return None
+    return Credentials(access, secret, section.get("aws_session_token"), f"profile {profile!r}")
+
+
+def _from_botocore(profile: str) -> Credentials | None:
+    """Raises ImportError where there is no botocore, and whatever it raises."""
+    import botocore.session
+
+    session = botocore.session.Session()
+    provider = session.get_component("credential_provider")
+    provider.remove("iam-role")  # an instance's own role is no developer's
+    found = session.get_credentials()
+    if found is None:
+        return None
+    frozen = found.get_frozen_credentials()
+    return Credentials(str(frozen.access_key), str(frozen.secret_key), frozen.token, f"profile {profile!r}")

@@ -1,0 +1,76 @@
+"""Who may call a server on this machine: not a web page of somewhere else.
+
+A page could otherwise invoke functions without the user's knowledge: with a request across sites, or under a name of
+its own that resolves to this machine (DNS rebinding). What a browser says of a request cannot be forged by a page: the
+Host header, Origin, and Sec-Fetch-Site (Fetch Metadata).
+"""
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from lambda_emulator.http.message import Request, RequestError
+
+__all__ = ["Guard"]
+
+_OURS = (".localhost", ".on.aws")
+"""Names that no page can be served under: AWS alone gives out those of its Function URLs, and a test may send them."""
+_ADVICE = "; if that is meant, allow it with --allow-host"
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """`hosts`: names and addresses that are allowed beside those of this machine. A wildcard address allows all
+    addresses. `origins`: pages that may call although they are of another site; `lenient`: a foreign Origin is taken
+    where no browser says that the request crosses sites (a test of CORS with curl).
+    """
+
+    hosts: frozenset[str] = frozenset()
+    origins: frozenset[str] = frozenset()
+    lenient: bool = False
+
+    @classmethod
+    def of(cls, hosts: Iterable[str], *, origins: Iterable[str] = (), lenient: bool = False) -> "Guard":
+        return cls(frozenset(host.lower() for host in hosts), frozenset(origins), lenient)
+
+    def check(self, request: Request) -> None:
+        """Raises RequestError 403."""
+        host = request.header("host")
+        if host is not None and not self._is_ours(_hostname(f"//{host}")):
+            raise RequestError(403, f"The Host {host!r} is not this machine's{_ADVICE}.")
+        origin, site = request.header("origin"), request.header("sec-fetch-site")
+        if origin is not None:
+            is_foreign = origin not in self.origins and not self._is_ours(_hostname(origin))
+            is_refused = is_foreign and not (self.lenient and site is None)
+        else:
+            is_refused = site == "cross-site" and not _is_navigation(request)
+        if is_refused:
+            raise RequestError(403, f"A page of another site ({origin or 'unnamed'}) may not call this{_ADVICE}.")
+
+    def _is_ours(self, name: str | None) -> bool:
+        if name is None:
+            return False
+        if name in self.hosts or name == "localhost" or name.endswith(_OURS):
+            return True
+        try:
+            address = ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return address.is_loopback or bool(self.hosts & {"0.0.0.0", "::"})
+
+
+def _hostname(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).hostname
+    except ValueError:
+        return None
+
+
+def _is_navigation(request: Request) -> bool:
+    """Somebody followed a link to here: the page behind it sees nothing of the response."""
+    return (
+        request.method == "GET"
+        and request.header("sec-fetch-mode") == "navigate"
+        and request.header("sec-fetch-dest") == "document"
+    )

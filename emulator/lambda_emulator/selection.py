@@ -1,0 +1,90 @@
+"""Which functions are served: the template's, with the command line's changes, or the current folder's."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from lambda_emulator.checks import cautions
+from lambda_emulator.options import Options
+from lambda_emulator.template.config import FunctionConfig, FunctionURL
+from lambda_emulator.template.reader import Template, load
+from lambda_emulator.web.config import EndpointConfig, RevisionConfig, WebFunctionConfig
+
+__all__ = ["Selection", "select", "template_path"]
+
+_TEMPLATES: Final = ("template.yaml", "template.yml", "template.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Functions of both kinds. `template` is None for a function of the current folder."""
+
+    template: Template | None
+    functions: Sequence[FunctionConfig]
+    web_functions: Sequence[WebFunctionConfig]
+
+    def __len__(self) -> int:
+        return len(self.functions) + len(self.web_functions)
+
+    def cautions(self, options: Options) -> Iterator[tuple[str, str]]:
+        """What AWS would do otherwise: (FILE:LINE, message) of each."""
+        if self.template is not None:
+            for caution in self.template.cautions:
+                yield f"{self.template.path}:{caution.line}", caution.message
+        for config in self.functions:
+            found = cautions(config, has_command=bool(options.command), has_opt=options.opt is not None)
+            yield from ((config.where(name), f"{config.logical_id}: {message}") for name, message in found)
+
+
+def template_path(options: Options) -> Path:
+    """Whether it is there or not."""
+    found = (Path(name) for name in _TEMPLATES if Path(name).is_file())
+    return options.template or next(found, Path(_TEMPLATES[0]))
+
+
+def select(options: Options) -> Selection:
+    """Raises TemplateError."""
+    if options.web is not None:
+        return Selection(None, [], [_web_function_here(options.web, options)])
+    path = template_path(options)
+    if options.command and not options.template and not path.is_file():
+        return Selection(None, [_changed(_function_here(options.command), options)], [])
+    return _of_template(load(path, options.overrides), options)
+
+
+def _of_template(template: Template, options: Options) -> Selection:
+    """Those that a request can reach; or the one that is asked for; or the only one."""
+    if web_function := template.web_function(options.function):
+        return Selection(template, [], [web_function])
+    if options.function or options.command:
+        return Selection(template, [_changed(template.function(options.function), options)], [])
+    # The Lambda API serves functions without a URL too.
+    chosen = [f for f in template.functions.values() if f.url or f.rest_apis or options.lambda_port is not None]
+    if not chosen and not template.web_functions:
+        chosen = [template.function(None)]
+    return Selection(template, [_changed(config, options) for config in chosen], [*template.web_functions.values()])
+
+
+def _function_here(command: Sequence[str]) -> FunctionConfig:
+    """The command in the current folder. Its last word is the handler, as runtime clients take it."""
+    code, url = Path.cwd(), FunctionURL("NONE", "RESPONSE_STREAM")
+    return FunctionConfig(code.name, code, handler=command[-1], name=code.name, url=url)
+
+
+def _web_function_here(entry_point: str, options: Options) -> WebFunctionConfig:
+    """A Web Function of the current folder, as `--web` asks for it."""
+    code = Path.cwd()
+    variables = {} if options.command else {"AWS_LAMBDA_PYTHON_ENTRYPOINT": entry_point}
+    revision = RevisionConfig(code.name, code, "python", environment=variables)
+    return WebFunctionConfig(code.name, code.name, {"local": revision}, (EndpointConfig("prod", {"local": 100}),))
+
+
+def _changed(config: FunctionConfig, options: Options) -> FunctionConfig:
+    """With what the command line says of its URL. One that nothing else would reach gets a URL."""
+    url = config.url
+    if url is None and not config.rest_apis and options.lambda_port is None:
+        url = FunctionURL()
+    if url is not None and options.invoke_mode:
+        url = replace(url, invoke_mode=options.invoke_mode)
+    return replace(config, url=url)
