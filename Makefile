@@ -42,7 +42,7 @@ $(READY): pyproject.toml emulator/pyproject.toml requirements-dev.txt
 	@touch $@
 
 .PHONY: run
-run: $(READY) ## serve template.yaml's function at http://127.0.0.1:$PORT (PORT=3000, FILE_SOURCE and every FILE_ setting)
+run: $(READY) ## serve template.yaml's function at http://127.0.0.1:$PORT (PORT=3000, KIND=WebFunction, FILE_SOURCE and every FILE_ setting)
 	@exec $(BIN)/python -m tools.run --port $(PORT)
 
 .PHONY: dev

@@ -2,8 +2,9 @@
 
     FILE_TOKEN=secret python -m tools.run --port 3000
 
-Each setting of the service is a parameter of the template: FILE_TOKEN is FileToken. One that the template does not have
-would be ignored, and a setting that protects files must not be: so the start is refused.
+KIND=WebFunction serves the Web Function. Each setting of the service is a parameter of the template: FILE_TOKEN is
+FileToken. One that the template does not have would be ignored, and a setting that protects files must not be: so the
+start is refused.
 """
 
 import os
@@ -23,7 +24,7 @@ class UnknownSetting(Exception):
 def parameter_overrides(environment: Mapping[str, str], template: str) -> list[str]:
     """`Name=value` for each FILE_ variable that is set and not empty. Raises `UnknownSetting`."""
     known = set(re.findall(r"^  (File\w+):$", template.partition("\nResources:")[0], re.MULTILINE))
-    overrides = ["AuthType=NONE"]
+    overrides = ["AuthType=NONE", f"Kind={environment.get('KIND') or 'EventFunction'}"]
     for variable, value in sorted(environment.items()):
         if not variable.startswith("FILE_") or not value:
             continue

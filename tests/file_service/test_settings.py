@@ -96,23 +96,32 @@ def test_no_setting_that_protects_files_is_ignored(
     assert "secret" not in str(caught.value).replace("a secret of", "").replace("hash_secret", "")
 
 
+OF_A_DEADLINE = {"stream_burst_bytes", "stream_bytes_per_second", "stream_margin_seconds"}
+"""Of the invocation's: a Web Function has none."""
+
+
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
 def test_make_run_passes_every_setting_to_the_function(name: str) -> None:
     variable = f"FILE_{name.upper()}"
     value = "7" if name != "source" else "s3://bucket"
-    (auth, override) = parameter_overrides({variable: value, "HOME": "/x"}, TEMPLATE.read_text())
-    assert auth == "AuthType=NONE"
+    (auth, kind, override) = parameter_overrides({variable: value, "HOME": "/x"}, TEMPLATE.read_text())
+    assert (auth, kind) == ("AuthType=NONE", "Kind=EventFunction")
     parameter, _, given = override.partition("=")
     assert given == value
-    # Which the template hands to the function.
-    assert re.search(rf"{variable}: .*!Ref {parameter}\b", TEMPLATE.read_text())
+    # Which the template hands to the function, of either kind.
+    event_function, _, web_function = TEMPLATE.read_text().partition("  FileServiceWebFunction:\n")
+    assert re.search(rf"{variable}: .*!Ref {parameter}\b", event_function)
+    if name not in OF_A_DEADLINE:
+        assert re.search(rf"{variable}: .*!Ref {parameter}\b", web_function)
 
 
 def test_make_run_refuses_a_setting_that_would_be_ignored() -> None:
     with pytest.raises(UnknownSetting, match="FILE_TOKN"):
         parameter_overrides({"FILE_TOKN": "x"}, TEMPLATE.read_text())
-    assert parameter_overrides({"FILE_TOKEN": ""}, TEMPLATE.read_text()) == ["AuthType=NONE"]
-    (_, source) = parameter_overrides({"FILE_SOURCE": "here"}, TEMPLATE.read_text())
+    assert parameter_overrides({"FILE_TOKEN": ""}, TEMPLATE.read_text()) == ["AuthType=NONE", "Kind=EventFunction"]
+    (_, kind) = parameter_overrides({"KIND": "WebFunction"}, TEMPLATE.read_text())
+    assert kind == "Kind=WebFunction"
+    (_, _, source) = parameter_overrides({"FILE_SOURCE": "here"}, TEMPLATE.read_text())
     assert source == f"FileSource={Path('here').absolute()}"
 
 
