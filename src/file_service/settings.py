@@ -20,7 +20,6 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from file_service.aws.stored_secret import SecretUnavailable, stored_secret
 from file_service.identity.hashes import BadHash, SecretHash, hash_token
 from file_service.identity.users import TOKEN_USER, User
 from file_service.limits import MIB, StreamLimits
@@ -249,6 +248,9 @@ def load_settings() -> Settings:
 
 def _stored(settings: Settings) -> dict[str, Any]:
     """What FILE_SECRETS names: settings as JSON, by their names in lower case."""
+    # Its client is imported where it is used: a start is short without it.
+    from file_service.aws.stored_secret import SecretUnavailable, stored_secret
+
     assert settings.secrets is not None
     try:
         stored = json.loads(stored_secret(settings.secrets))

@@ -20,6 +20,7 @@ KEYS = {"2026-11": "k" * 32}
 ANNA = hash_password("correct horse").text
 BOB = hash_token("bob-token").text
 JSON = {"content-type": "application/json"}
+JSON_LISTING = {"accept": "application/json"}
 
 
 def app_with(**settings: Any) -> FastAPI:
@@ -64,6 +65,35 @@ def basic(name: str, secret: str) -> dict[str, str]:
 def test_a_program_says_who_it_is(app: FastAPI, headers: dict[str, str], sees: list[str]) -> None:
     answer = call(app, "/files/", {"accept": "application/json", **headers})
     assert [entry["path"] for entry in answer.json()["entries"]] == sees
+
+
+SIGNED = {"requestContext": {"authorizer": {"iam": {"userArn": "arn:aws:iam::1:user/ci"}}}}
+OVERWRITTEN = "AWS4-HMAC-SHA256 Credential=AKIA/20261126/us-east-1/lambda/aws4_request, Signature=0"
+
+
+@pytest.mark.parametrize("carried", ["x-file-token", "cookie", "bearer", "basic"])
+@pytest.mark.parametrize("door", ["plain", "cloudfront", "iam"])
+def test_what_each_door_lets_through(app: FastAPI, door: str, carried: str) -> None:
+    """CloudFront's origin access control puts a signature of its own into Authorization; a
+    Function URL with IAM takes Authorization out, and CloudFront in front of it signs too."""
+    headers = {
+        "x-file-token": {"x-file-token": "bob:bob-token"},
+        "cookie": cookie_of(log_in(app, {"user": "bob", "secret": "bob-token"})),
+        "bearer": {"authorization": "Bearer bob:bob-token"},
+        "basic": basic("bob", "bob-token"),
+    }[carried]
+    passes = door == "plain" or carried in {"x-file-token", "cookie"}
+    event: dict[str, Any] | None = None
+    if door == "cloudfront":
+        headers = {**headers, "authorization": OVERWRITTEN}
+        event = SIGNED
+    elif door == "iam":
+        headers = {name: value for name, value in headers.items() if name != "authorization"}
+        event = SIGNED
+    answer = call(app, "/files/", {**JSON_LISTING, **headers}, event=event)
+    assert answer.status == (200 if passes else 401)
+    if passes:
+        assert [entry["path"] for entry in answer.json()["entries"]] == ["b.txt"]
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ class LocalSource:
         self._folders = Folders(show_hidden=show_hidden)
 
     async def check(self) -> None:
-        await asyncio.to_thread(self._names, "")
+        await asyncio.to_thread(self._check_root)
 
     async def stat(self, path: str) -> File:
         return await asyncio.to_thread(self._stat, path)
@@ -110,6 +110,10 @@ class LocalSource:
             raise source_error(error, path) from error
         finally:
             os.close(descriptor)
+
+    def _check_root(self) -> None:
+        with self._opened("", _FOLDER):
+            pass
 
     def _open(self, path: str) -> LocalFile:
         with self._opened(path, _READ) as opened:
