@@ -5,7 +5,7 @@ import http.client
 import os
 from pathlib import Path
 
-from tests.lambda_emulator.support import RunningEmulator
+from tests.lambda_emulator.support import RunningEmulator, environments
 from tests.patience import PATIENCE
 
 TOP = Path(__file__).parent.parent.parent
@@ -26,7 +26,7 @@ def test_a_big_file_comes_whole_and_in_little_memory(tmp_path: Path) -> None:
     options = ("--template", str(TOP / "template.yaml"), "--concurrency", "1", *overrides)
     with RunningEmulator(*options, command=()) as emulator:
         assert emulator.get("/healthz").status == 200
-        [process] = runtimes(emulator.process.pid)
+        [process] = environments(emulator.process.pid)
         before = resident(process)
         client = http.client.HTTPConnection("127.0.0.1", emulator.port, timeout=PATIENCE)
         client.request("GET", "/files/big.bin")
@@ -38,12 +38,6 @@ def test_a_big_file_comes_whole_and_in_little_memory(tmp_path: Path) -> None:
         client.close()
         assert received.hexdigest() == digest.hexdigest()
         assert resident(process) - before <= LARGEST_GROWTH
-
-
-def runtimes(emulator: int) -> list[int]:
-    """The emulator's execution environments."""
-    children = Path(f"/proc/{emulator}/task/{emulator}/children").read_text().split()
-    return [int(child) for child in children]
 
 
 def resident(process: int) -> int:

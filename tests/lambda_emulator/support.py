@@ -25,6 +25,12 @@ def environment(**extra: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | extra
 
 
+def environments(emulator: int) -> list[int]:
+    """The processes of an emulator's functions. Its keeper, which ends them when it dies, is none of them."""
+    children = Path(f"/proc/{emulator}/task/{emulator}/children").read_text().split()
+    return [int(child) for child in children if b"keeper.py" not in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
 def write_template(folder: Path, **properties: Any) -> Path:
     """A template (JSON is YAML) of one function, the scripted runtime's, with a streaming URL unless said otherwise."""
     function: dict[str, Any] = {
