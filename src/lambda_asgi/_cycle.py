@@ -17,7 +17,7 @@ from lambda_asgi._error_report import ErrorReport
 from lambda_asgi._fork_guard import is_child, leave_child
 from lambda_asgi._logging import logger
 from lambda_asgi._pathsend import read_ahead
-from lambda_asgi._response import BufferedResponse, Response, State, kind_of
+from lambda_asgi._response import BufferedResponse, Response, State
 from lambda_asgi.errors import (
     AppCancelled,
     ClientDisconnected,
@@ -36,8 +36,6 @@ FAIR_SHARE = 0.002
 BLOCKED_FOR = 0.25
 
 EXTENSIONS: dict[str, dict[str, object]] = {"http.response.pathsend": {}}
-
-MESSAGES = ("http.response.start", "http.response.body")
 
 CreateTask = Callable[[Coroutine[Any, Any, None], asyncio.AbstractEventLoop], "asyncio.Task[None]"]
 
@@ -152,14 +150,18 @@ class RequestCycle:
             await self._send_file(message)
             return
         state = self.response.state
-        if self._writer is not None:
-            try:
-                waiting = self._pass_on(self._writer, parts, state is State.COMPLETE)
-                if waiting is not None:
-                    await waiting
-            except RuntimeAPIError as error:
-                self._lost(error)
-                raise ClientDisconnected("nobody takes this response any more") from error
+        try:
+            if self._writer is not None:
+                if parts or state is State.COMPLETE:
+                    self.first_byte_at = self.first_byte_at or time.perf_counter()
+                    waiting = self._writer.stream(parts, state is State.COMPLETE)
+                    if waiting is not None:
+                        await waiting
+                else:
+                    self._flush_soon()
+        except RuntimeAPIError as error:
+            self._lost(error)
+            raise ClientDisconnected("nobody takes this response any more") from error
         if state is State.COMPLETE:
             self._disconnected.set()
         elif state is State.STREAMING and time.monotonic() - self._last_yield > FAIR_SHARE:
@@ -175,14 +177,21 @@ class RequestCycle:
             if self.error is not None:
                 failure = type(self.error).__name__
                 raise UnexpectedMessage(f"the response has failed ({failure}): no more of it is sent")
-        kind = kind_of(message)
-        if kind == "http.response.pathsend":
+        try:
+            kind = message.get("type")
+        except AttributeError:
+            kind = None
+        if kind == "http.response.body":
+            take = response.take_body
+        elif kind == "http.response.start":
+            take = response.take_start
+        elif kind == "http.response.pathsend":
             return None
-        if kind not in MESSAGES:  # nothing is missing without it: an app may catch this, and go on
+        else:  # nothing is missing without it: an app may catch this, and go on
             raise UnexpectedMessage(f"the app sent {described(message)}: not a message of an HTTP response")
         sent = response.body_bytes
         try:
-            parts = response.send(message)
+            parts = take(message)
         except LambdaASGIError as error:
             if response.state is not State.START:  # then something is missing that no later message can make good
                 self._fail(error)
@@ -190,15 +199,6 @@ class RequestCycle:
         if response.body_bytes > sent:
             self.chunks += 1
         return parts
-
-    def _pass_on(self, writer: ResponseWriter, parts: list[bytes], last: bool) -> Awaitable[None] | None:
-        if parts or last:
-            if self.first_byte_at is None:
-                self.first_byte_at = time.perf_counter()
-            return writer.stream(parts, last)
-        if not self._in_first_step:
-            self._loop.call_soon(self._flush)
-        return None
 
     async def _send_file(self, message: Message) -> None:
         path = message.get("path")
@@ -224,6 +224,10 @@ class RequestCycle:
             self._fail(error)
             raise
         await self.send({"type": "http.response.body"})
+
+    def _flush_soon(self) -> None:
+        if not self._in_first_step:  # then whoever started the app looks whether it waits
+            self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         """The app waits: what is held goes out."""

@@ -1,7 +1,7 @@
 """Response headers: which are well-formed, and which are not the app's to send. Pure."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 
 from lambda_asgi._asgi import RawHeaders
@@ -18,8 +18,8 @@ _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FORBIDDEN_IN_VALUES = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-def well_formed(headers: object) -> RawHeaders:
-    """`headers` as a list, names in lower case.
+def well_formed(headers: object, exclude: Collection[bytes] = ()) -> RawHeaders:
+    """`headers` as a list, names in lower case, without those in `exclude`.
 
     Raises UnexpectedMessage for what is not pairs of bytes, and for a name or a value that HTTP does not allow: it
     could end a header, or a response, early.
@@ -28,7 +28,7 @@ def well_formed(headers: object) -> RawHeaders:
         pairs = [(_name(name), _value(value)) for name, value in headers]  # type: ignore[attr-defined]  # caught if not
     except (TypeError, ValueError):
         raise UnexpectedMessage(f"headers are pairs of bytes; the app sent {described(headers)}") from None
-    return pairs
+    return [header for header in pairs if header[0] not in exclude] if exclude else pairs
 
 
 def _value(value: bytes) -> bytes:

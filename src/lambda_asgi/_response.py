@@ -104,7 +104,7 @@ class AnnouncedLength:
 
 
 class OpenEnded:
-    """The body ends when the app says so."""
+    """The body ends when the app says so: everything goes out."""
 
     def left(self, sent: int) -> int | None:
         return None
@@ -153,16 +153,59 @@ class Response:
         Raises UnexpectedMessage (also for a body that is not of the announced length), ResponseTooLarge and
         HeadersTooLarge. The state is unchanged then, and nothing of the message goes out.
         """
-        match kind_of(message):
-            case "http.response.body":
-                body = message.get("body", b"")
-                if type(body) is not bytes:
-                    body = _as_bytes(body)
-                return self._body(body, bool(message.get("more_body", False)))
-            case "http.response.start":
-                self._start(message)
-                return []
+        kind = kind_of(message)
+        if kind == "http.response.body":
+            return self.take_body(message)
+        if kind == "http.response.start":
+            return self.take_start(message)
         raise UnexpectedMessage(f"the app sent {described(message)}: not a message of an HTTP response")
+
+    def take_start(self, message: Message) -> list[bytes]:
+        """`send` for this type of message."""
+        state = TRANSITIONS.get((self.state, Input.START))
+        if state is None:
+            raise self._out_of_order("http.response.start")
+        status = message.get("status")
+        if not isinstance(status, int) or not 200 <= status <= 599:
+            raise UnexpectedMessage(f"the app sent the status {described(status)}: a final one is from 200 to 599")
+        length, headers = content_length(well_formed(message.get("headers", ()), self._exclude_headers))
+        if self._head or status in (204, 304):
+            self._framing = NO_BODY
+            if status == 204:  # RFC 9110 section 8.6: a server must not send one
+                headers = without(b"content-length", headers)
+        elif length is not None:
+            self._framing = AnnouncedLength(length)
+        if self._error_records and self._framing is not NO_BODY:
+            self._records = Records.of(headers)
+        self.status = int(status)
+        self.headers = headers
+        self.state = state
+        return []
+
+    def take_body(self, message: Message) -> list[bytes]:
+        """`send` for this type of message."""
+        body = message.get("body", b"")
+        if type(body) is not bytes:
+            body = _as_bytes(body)
+        more = bool(message.get("more_body", False))
+        state = TRANSITIONS.get((self.state, Input.BODY if more else Input.LAST_BODY))
+        if state is None:
+            raise self._out_of_order("http.response.body")
+        if self._framing is not OPEN_ENDED:
+            body = self._framing.taken(body, self.body_bytes, more)
+        if not (more or body or self.body_bytes):
+            body = self._empty()
+        parts = self._opening() if self.state is State.HELD else []
+        if len(body) > self._room:
+            raise ResponseTooLarge(f"the response has more than the {self._limit} bytes that Lambda passes on")
+        self._room -= len(body)
+        self.body_bytes += len(body)
+        self.state = state
+        if body:
+            parts.append(body)
+            if self._records is not None:
+                self._records.passed(body)
+        return parts
 
     def flush(self) -> list[bytes]:
         """The app waits: what is held goes out, unless the next message can only be the end of an empty body.
@@ -206,51 +249,15 @@ class Response:
     def _head_of_stream(self) -> list[bytes]:
         return [prelude.encode(self.status, self.headers)]
 
-    # The parts of `send` and `fail`.
+    # Parts of the above.
 
-    def _start(self, message: Message) -> None:
-        state = self._after(Input.START, "http.response.start")
-        status = message.get("status")
-        if not isinstance(status, int) or not 200 <= status <= 599:
-            raise UnexpectedMessage(f"the app sent the status {described(status)}: a final one is from 200 to 599")
-        length, headers = content_length(well_formed(message.get("headers", ())))
-        if self._head or status in (204, 304):
-            self._framing = NO_BODY
-            if status == 204:  # RFC 9110 section 8.6: a server must not send one
-                headers = without(b"content-length", headers)
-        elif length is not None:
-            self._framing = AnnouncedLength(length)
-        if self._error_records and self._framing is not NO_BODY:
-            self._records = Records.of(headers)
-        self.status = int(status)
-        self.headers = [header for header in headers if header[0] not in self._exclude_headers]
-        self.state = state
-
-    def _body(self, body: bytes, more: bool) -> list[bytes]:
-        state = self._after(Input.BODY if more else Input.LAST_BODY, "http.response.body")
-        body = self._framing.taken(body, self.body_bytes, more)
-        if not (more or body or self.body_bytes) and self._framing is not NO_BODY:
-            body = self._empty()
-        parts = self._opening() if self.state is State.HELD else []
-        if len(body) > self._room:
-            raise ResponseTooLarge(f"the response has more than the {self._limit} bytes that Lambda passes on")
-        self._room -= len(body)
-        self.body_bytes += len(body)
-        self.state = state
-        if body:
-            parts.append(body)
-            if self._records is not None:
-                self._records.passed(body)
-        return parts
-
-    def _after(self, given: Input, message: str) -> State:
-        state = TRANSITIONS.get((self.state, given))
-        if state is None:
-            raise UnexpectedMessage(f"the app sent {message} when {_IN_WORDS[self.state]}")
-        return state
+    def _out_of_order(self, message: str) -> UnexpectedMessage:
+        return UnexpectedMessage(f"the app sent {message} when {_IN_WORDS[self.state]}")
 
     def _empty(self) -> bytes:
         """The body of a response to which the app gave none: with a length, and perhaps a newline."""
+        if self._framing is NO_BODY:
+            return b""
         held = self.state is State.HELD
         fills = self._fill_empty and self.status >= 300 and (held or self._framing is OPEN_ENDED)
         body = b"\n" if fills else b""
@@ -295,8 +302,8 @@ class BufferedResponse(Response):
     def body(self) -> bytes:
         return b"".join(self._collected)
 
-    def send(self, message: Message) -> list[bytes]:
-        self._collected += super().send(message)
+    def take_body(self, message: Message) -> list[bytes]:
+        self._collected += super().take_body(message)
         return []
 
     def flush(self) -> list[bytes]:

@@ -27,6 +27,29 @@ Each has `error_type`, the `Runtime.CamelCase` word that Lambda keeps of an erro
 `Runtime.Unknown`), and `status`, the HTTP status of the response that stands in for one that never began.
 """
 
+__all__ = [
+    "AfterRestoreError",
+    "AppCancelled",
+    "AppImportError",
+    "BeforeSnapshotError",
+    "ClientDisconnected",
+    "ConfigurationError",
+    "ConnectionToRuntimeAPILost",
+    "DeadlineExceeded",
+    "DurationExceeded",
+    "EventError",
+    "EventLoopBlocked",
+    "EventNotHandled",
+    "EventPathForbidden",
+    "HeadersTooLarge",
+    "LambdaASGIError",
+    "ResponseRefused",
+    "ResponseTooLarge",
+    "RuntimeAPIError",
+    "StartupFailed",
+    "UnexpectedMessage",
+]
+
 
 class LambdaASGIError(Exception):
     """The root of the tree."""

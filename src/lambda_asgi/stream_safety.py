@@ -33,6 +33,9 @@ from lambda_asgi.errors import (
 _LIMITS = "lambda_asgi.stream_limits"
 
 
+__all__ = ["StreamLimits", "StreamSafety", "stream_limits"]
+
+
 @dataclass(slots=True)
 class StreamLimits:
     """What holds for one response, in seconds; None for no limit. A route may change it until its response starts."""

@@ -27,12 +27,15 @@ from lambda_asgi._environment import FunctionIdentity, Settings
 from lambda_asgi._error_report import ErrorReport
 from lambda_asgi._invocation import Invocation, LambdaContext, current_invocation
 
+__all__ = ["ExecutionEnvironment", "StreamedResponse", "function_url_event"]
+
 
 @dataclass(frozen=True, slots=True)
 class StreamedResponse:
     """A response as it was streamed: `chunks` are the body's parts, one for each that was sent.
 
-    `error` is what Lambda is told in trailers when the response broke off; None when it is complete.
+    `error` is what Lambda is told in trailers when the response broke off; None when it is complete. `exception` is
+    what the app raised, before, within or after its response.
     """
 
     status: int
@@ -40,6 +43,7 @@ class StreamedResponse:
     cookies: list[str]
     chunks: list[bytes]
     error: ErrorReport | None
+    exception: BaseException | None = None
 
     @property
     def body(self) -> bytes:
@@ -68,8 +72,10 @@ class ExecutionEnvironment:
     async def invoke(self, event: Any, *, timeout_seconds: float = 30.0) -> StreamedResponse:
         """The streamed response to `event`, when the app is done with it, background work included."""
         writer = _Recorder()
-        await self._exchange(event, timeout_seconds).stream(writer)
-        return writer.response()
+        exchange = self._exchange(event, timeout_seconds)
+        await exchange.stream(writer)
+        assert exchange.cycle is not None, "it has run"
+        return writer.response(exchange.cycle.error)
 
     async def invoke_buffered(self, event: Any, *, timeout_seconds: float = 30.0) -> Any:
         """The function's result for `event`, as in buffered mode.
@@ -102,10 +108,6 @@ class _Recorder:
     def begun(self) -> bool:
         return bool(self.parts)
 
-    @property
-    def connected(self) -> bool:
-        return True
-
     def when_gone(self, callback: Callable[[], None], /) -> None:
         """Nobody goes away here."""
 
@@ -118,11 +120,11 @@ class _Recorder:
     def fail(self, error: ErrorReport, /) -> None:
         self.error = error
 
-    def response(self) -> StreamedResponse:
+    def response(self, exception: BaseException | None) -> StreamedResponse:
         opening = prelude.split(self.parts[0])
         assert opening is not None, "the first part is the prelude"
         (status, headers, cookies), _ = opening
-        return StreamedResponse(status, headers, cookies, self.parts[1:], self.error)
+        return StreamedResponse(status, headers, cookies, self.parts[1:], self.error, exception)
 
 
 def function_url_event(

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
+from lambda_asgi._asgi import Receive, Scope, Send
 from lambda_asgi._environment import Settings
 from lambda_asgi.errors import StartupFailed
 from lambda_asgi.testing import ExecutionEnvironment, StreamedResponse, function_url_event
@@ -146,3 +147,19 @@ def test_a_startup_that_fails() -> None:
 
     with pytest.raises(StartupFailed, match="no database"):
         asyncio.run(main())
+
+
+def test_what_the_app_raised_is_at_hand() -> None:
+    """A 500 did not say why."""
+
+    async def raises(scope: Scope, receive: Receive, send: Send) -> None:
+        raise KeyError("why")
+
+    async def scenario() -> None:
+        async with ExecutionEnvironment(raises) as environment:
+            response = await environment.invoke(function_url_event())
+            assert (response.status, response.error) == (500, None)
+            with pytest.raises(KeyError, match="why"):
+                raise response.exception or AssertionError
+
+    asyncio.run(scenario())

@@ -46,25 +46,38 @@ def _shape(event: dict[str, Any]) -> type[EventSource]:
 
 
 def _shape_of_request(event: dict[str, Any], request_context: dict[str, Any]) -> type[EventSource]:
-    if "routeArn" in event or "methodArn" in event:
-        return NonHTTP  # a Lambda authorizer's event describes a request, but its sender wants a policy
-    if "connectionId" in request_context and "eventType" in request_context:
-        # A WebSocket API's. The fixtures of AWS's libraries have httpMethod and path, too.
-        # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html
+    if _wants_no_response(event, request_context):
         return NonHTTP
     if isinstance(request_context.get("http"), dict) and "rawPath" in event:
-        # Function URLs and HTTP APIs send the same format. The domain tells: a Function URL's is always
-        # <id>.lambda-url.<region>.on.aws. It takes no custom domain, and a CloudFront distribution before it has to
-        # send that name as Host, or the URL answers 403 (https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html).
-        domain = request_context.get("domainName")
-        return FunctionURL if isinstance(domain, str) and ".lambda-url." in domain else HTTPAPI
+        return FunctionURL if _is_function_url(request_context) else HTTPAPI
     if "elb" in request_context:
         return ALB
     if "httpMethod" in event and "path" in event:
         return HTTPAPIPayloadV1 if event.get("version") == "1.0" else RESTAPI
-    if "serviceArn" in request_context and "method" in event and "path" in event:
+    if "serviceArn" in request_context and {"method", "path"} <= event.keys():
         return VPCLatticeV1 if "raw_path" in event else VPCLattice
     return NonHTTP
+
+
+def _is_function_url(request_context: dict[str, Any]) -> bool:
+    """Whether the domain is a Function URL's, <id>.lambda-url.<region>.on.aws. HTTP APIs send the same format.
+
+    A Function URL takes no custom domain, and a CloudFront distribution before it has to send that name as Host, or the
+    URL answers 403 (https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html).
+    """
+    domain = request_context.get("domainName")
+    return isinstance(domain, str) and ".lambda-url." in domain
+
+
+def _wants_no_response(event: dict[str, Any], request_context: dict[str, Any]) -> bool:
+    """Whether the event describes a request, but its sender wants something else than a response.
+
+    A Lambda authorizer wants a policy. A WebSocket API wants a status only; the fixtures of AWS's libraries have
+    httpMethod and path in its events, too.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html
+    """
+    is_authorizer = "routeArn" in event or "methodArn" in event
+    return is_authorizer or ("connectionId" in request_context and "eventType" in request_context)
 
 
 def _is_lambda_at_edge_request(event: dict[str, Any]) -> bool:

@@ -6,7 +6,6 @@ implementation of it.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 
 from lambda_asgi._error_report import ErrorReport
 from lambda_asgi._invocation import Invocation
@@ -152,6 +151,7 @@ class RuntimeAPIWriter:
         if last:
             wire.append(LAST_CHUNK)
             self._ended = True
+            self._on_gone = None  # it has nothing left to tell, and would be a reference cycle
         if not self._begun:
             self._begun = True
             invocation = self._invocation
@@ -161,17 +161,12 @@ class RuntimeAPIWriter:
                 self._begin(last)
             else:
                 self._connecting = asyncio.create_task(self._connect(), name="new connection for a response")
-        self._write(wire, more=not last)
-        if last:
-            self._on_gone = None  # it has nothing left to tell, and would be a reference cycle
-
-    def _write(self, wire: list[bytes], *, more: bool) -> None:
         if self._connecting is not None:
             self._unsent += wire
         elif self._reply is None or self._reply.done():
             raise ClientDisconnected(_TAKES_NO_MORE)
         else:
-            self._connection.write(wire, more=more)
+            self._connection.write(wire, more=not last)
 
     def _begin(self, last: bool) -> None:
         self._reply = self._connection.begin()
@@ -207,8 +202,11 @@ class RuntimeAPIWriter:
         if self._ended:
             return
         self._ended = True
-        with suppress(ClientDisconnected):
-            self._write([error_trailers(report)], more=False)
+        trailers = error_trailers(report)
+        if self._connecting is not None:
+            self._unsent.append(trailers)
+        else:
+            self._connection.write((trailers,), more=False)
 
     async def delivered(self) -> None:
         """Wait for the reply to the streamed response. Raises ResponseRefused, or ConnectionToRuntimeAPILost."""
