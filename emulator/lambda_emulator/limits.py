@@ -11,6 +11,12 @@ MIB = 1024 * KIB
 REQUEST_PAYLOAD = 6 * MIB
 """Largest event of a synchronous invocation. Documented: Lambda quotas, "Invocation payload"."""
 
+ASYNCHRONOUS_PAYLOAD = 1 * MIB
+"""Largest event of InvocationType Event. Documented: Lambda quotas (256 KB before October 2025)."""
+
+CLIENT_CONTEXT = 3583
+"""Largest X-Amz-Client-Context, in base64. Documented: Invoke."""
+
 API_GATEWAY_PAYLOAD = 10 * MIB
 """Largest request to a REST API. Documented; the event made of it must still fit REQUEST_PAYLOAD."""
 

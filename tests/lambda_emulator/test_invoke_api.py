@@ -313,6 +313,44 @@ def throttle(api: Lambda, tmp_path: Path) -> None:
         assert "InvokeComplete" in list(stream)[-1]
 
 
+@pytest.mark.parametrize(
+    ("operation", "headers", "body", "status", "kind"),
+    [
+        ("invoke", ["X-Amz-Invocation-Type: Sometimes"], b"{}", 400, "InvalidParameterValueException"),
+        ("invoke", ["X-Amz-Log-Type: Head"], b"{}", 400, "InvalidParameterValueException"),
+        ("stream", ["X-Amz-Invocation-Type: Event"], b"{}", 400, "InvalidParameterValueException"),
+        ("invoke", [], b"[" * 100_000 + b"]" * 100_000, 400, "InvalidRequestContentException"),
+        ("invoke", ["X-Amz-Client-Context: " + "e" * 4000], b"{}", 400, "InvalidRequestContentException"),
+        ("invoke", ["X-Amz-Client-Context: !!!"], b"{}", 400, "InvalidRequestContentException"),
+        ("invoke", ["X-Amz-Invocation-Type: Event"], b'"' + b"x" * 1_100_000 + b'"', 413, "RequestEntityTooLarge"),
+        ("invoke?Qualifier=a%20b", [], b"{}", 400, "InvalidParameterValueException"),
+    ],
+    ids=["type", "log", "stream as event", "depth", "long context", "no context", "asynchronous size", "qualifier"],
+)  # fmt: skip
+def test_members_are_checked(
+    api: Lambda, operation: str, headers: list[str], body: bytes, status: int, kind: str
+) -> None:
+    name, _, query = operation.partition("?")
+    path = {
+        "invoke": "/2015-03-31/functions/Probe/invocations",
+        "stream": "/2021-11-15/functions/Probe/response-streaming-invocations",
+    }[name]
+    with api.emulator.connect(api.port) as client:
+        client.request("POST", f"{path}?{query}", *headers, body=body)
+        response = client.response("POST")
+    assert response.status == status
+    assert (response.header("x-amzn-errortype") or "").startswith(kind)
+
+
+def test_a_dry_run_of_a_stream_runs_nothing(api: Lambda) -> None:
+    response, _ = api.raw("Invoke", "crash", "X-Amz-Invocation-Type: DryRun")
+    assert response.status == 204
+    with api.emulator.connect(api.port) as client:
+        path = "/2021-11-15/functions/Probe/response-streaming-invocations"
+        client.request("POST", path, "X-Amz-Invocation-Type: DryRun", body=payload("crash"))
+        assert client.response("POST").status == 204
+
+
 def test_any_other_path(api: Lambda) -> None:
     with api.emulator.connect(api.port) as client:
         client.request("GET", "/2015-03-31/functions/")

@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from lambda_emulator.fronts.http_answer import BadAnswer
 from lambda_emulator.fronts.rest_api_event import rest_api_event
-from lambda_emulator.fronts.rest_api_routes import Route
+from lambda_emulator.fronts.rest_api_response import response_of_result
+from lambda_emulator.fronts.rest_api_routes import Route, find_route
 from lambda_emulator.http.message import Request
 from lambda_emulator.template.config import RestAPI
 from tests.lambda_emulator.support import RUNTIMES, Response, RunningEmulator
@@ -103,6 +107,59 @@ def test_the_event_field_by_field() -> None:
 def test_another_stage_is_forbidden(gateway: RunningEmulator, target: str) -> None:
     response = gateway.get(target)
     assert (response.status, response.json()) == (403, {"message": "Forbidden"})
+
+
+ROUTES = [
+    Route("ANY", "/{proxy+}", "proxy"), Route("GET", "/{a}", "one"), Route("GET", "/users/{user-id}", "user"),
+    Route("GET", "/users/me", "me"), Route("ANY", "/users/me", "any of me"), Route("GET", "/users/{rest+}", "rest"),
+    Route("GET", "/{a}/me", "a me"), Route("GET", "/", "root"), Route("GET", "/files/{path.with_dots}", "dots"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "target", "parameters"),
+    [
+        ("GET", "/users/me", "me", {}),
+        ("PUT", "/users/me", "any of me", {}),
+        ("GET", "/users/7", "user", {"user-id": "7"}),
+        ("GET", "/users/7/x", "rest", {"rest": "7/x"}),
+        ("GET", "/other/me", "a me", {"a": "other"}),
+        ("GET", "/other", "one", {"a": "other"}),
+        ("PUT", "/other", "proxy", {"proxy": "other"}),
+        ("GET", "/files/x", "dots", {"path.with_dots": "x"}),
+        ("GET", "/", "root", {}),
+        ("PUT", "/", None, None),
+    ],
+)
+@given(order=st.permutations(ROUTES))
+def test_the_most_specific_route_wins_in_any_order(
+    method: str, path: str, target: str | None, parameters: dict[str, str] | None, order: list[Route[str]]
+) -> None:
+    found = find_route(order, method, path)
+    assert (found and (found[0].target, found[1])) == (target and (target, parameters))
+
+
+GOOD: dict[str, Any] = {"statusCode": 200, "body": "b"}
+MALFORMED: list[Any] = [
+    None, True, "text", 5, [], {}, {"statusCode": True}, {"statusCode": 99}, {"statusCode": "2000"},
+    {**GOOD, "body": 5}, {**GOOD, "body": {}}, {**GOOD, "headers": []}, {**GOOD, "headers": {"X": {}}},
+    {**GOOD, "headers": {"X": "a\r\nSet-Cookie: b=c"}}, {**GOOD, "headers": {"X Y": "a"}},
+    {**GOOD, "multiValueHeaders": {"X": "one"}}, {**GOOD, "multiValueHeaders": {"X": ["a\r\nY: b"]}},
+    {**GOOD, "multiValueHeaders": []}, {**GOOD, "cookies": "a=b"}, {**GOOD, "cookies": ["a\r\nX: y"]},
+    {**GOOD, "isBase64Encoded": True, "body": "%%%"}, {**GOOD, "isBase64Encoded": "yes"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("result", [*map(json.dumps, MALFORMED), "", "{", "[" * 100_000])
+def test_what_is_no_proxy_response_is_malformed(result: str) -> None:
+    with pytest.raises(BadAnswer):
+        response_of_result(result.encode())
+
+
+def test_a_malformed_response_is_502(gateway: RunningEmulator) -> None:
+    for result in (b"null", b"true", json.dumps(MALFORMED[13]).encode(), json.dumps(MALFORMED[-2]).encode()):
+        response = gateway.get(f"/v1/result?b64={base64.b64encode(result).decode()}")
+        assert (response.status, response.json()) == (502, {"message": "Internal server error"})
 
 
 def test_literal_paths_and_methods_win(gateway: RunningEmulator) -> None:

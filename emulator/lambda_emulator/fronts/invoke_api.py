@@ -31,6 +31,8 @@ _PATHS: Final = re.compile(
     r"2021-11-15/functions/(?P<stream>[^/]+)/response-streaming-invocations)"
 )
 _NAME: Final = re.compile(r"(arn:aws:lambda:[^:]+:\d+:function:|\d+:function:)?(?P<name>[^:]+)(:(?P<qualifier>[^:]+))?")
+_BAD_PARAMETER: Final = "InvalidParameterValueException"
+_QUALIFIER: Final = re.compile(r"\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9_-]{1,128}")
 _BAD_CONTENT: Final = "InvalidRequestContentException"
 
 
@@ -66,13 +68,14 @@ class _Call(Call):
             raise Refusal(404, "UnknownOperationException", "here are Invoke and InvokeWithResponseStream only")
         self.streaming = match["stream"] is not None
         function, qualifier = self._function(unquote(match["plain"] or match["stream"]))
+        self._check_members()
         invocation = Invocation(
             await self._payload(), self.request_id, self.trace_root, streaming=self.streaming,
-            qualifier=parse_qs(query).get("Qualifier", [qualifier])[0],
+            qualifier=_checked_qualifier(parse_qs(query).get("Qualifier", [qualifier])[0]),
             client_context=_client_context(self.request.header("x-amz-client-context")),
             tenant_id=self.request.header("x-amz-tenant-id"),
         )  # fmt: skip
-        if self.kind == "DryRun" and not self.streaming:
+        if self.kind == "DryRun":
             self._accepted(204, invocation)
             return None
         return function, invocation
@@ -86,11 +89,25 @@ class _Call(Call):
             raise Refusal(404, "ResourceNotFoundException", f"Function not found; the emulator has: {known}")
         return function, match["qualifier"] or "$LATEST"
 
+    def _check_members(self) -> None:
+        """What has only a few values has one of these. Raises Refusal."""
+        kinds = ("RequestResponse", "DryRun") if self.streaming else ("RequestResponse", "Event", "DryRun")
+        log_type = self.request.header("x-amz-log-type") or "None"
+        for member, value, allowed in (
+            ("invocationType", self.kind, kinds), ("logType", log_type, ("None", "Tail")),
+        ):  # fmt: skip
+            if value not in allowed:
+                raise Refusal(
+                    400, _BAD_PARAMETER, f"Value {value!r} at {member!r} failed to satisfy constraint: Member must "
+                    f"satisfy enum value set: [{', '.join(allowed)}]"
+                )  # fmt: skip
+
     async def _payload(self) -> bytes:
-        payload = await self.read_body(limits.REQUEST_PAYLOAD) or b"{}"
+        asynchronous = self.kind == "Event" and not self.streaming
+        payload = await self.read_body(limits.ASYNCHRONOUS_PAYLOAD if asynchronous else limits.REQUEST_PAYLOAD) or b"{}"
         try:
             json.loads(payload)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Refusal(400, _BAD_CONTENT, f"Could not parse request body into json: {error}") from error
         return payload
 
@@ -184,7 +201,8 @@ class _Call(Call):
         kind, message = _BAD_CONTENT, str(error)
         if error.status == 413:
             kind = "RequestEntityTooLargeException"
-            message = f"Request must be smaller than {limits.REQUEST_PAYLOAD} bytes for the InvokeFunction operation"
+            limit = limits.ASYNCHRONOUS_PAYLOAD if self.kind == "Event" else limits.REQUEST_PAYLOAD
+            message = f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
         return Refusal(error.status, kind, message, close=True)
 
     def refuse(self, refusal: Refusal) -> None:
@@ -198,13 +216,21 @@ def _framed_chunk(item: bytes) -> bytes:
     return http_chunk(eventstream.payload_chunk(item))
 
 
+def _checked_qualifier(qualifier: str) -> str:
+    if not _QUALIFIER.fullmatch(qualifier):
+        raise Refusal(400, _BAD_PARAMETER, f"Qualifier {qualifier!r} is no version and no alias")
+    return qualifier
+
+
 def _client_context(header: str | None) -> str | None:
     """Base64 JSON on this side, JSON text on the runtime's."""
     if header is None:
         return None
+    if len(header) > limits.CLIENT_CONTEXT:
+        raise Refusal(400, _BAD_CONTENT, f"Client context must be no more than {limits.CLIENT_CONTEXT} bytes of base64")
     try:
-        return json.dumps(json.loads(base64.b64decode(header)))
-    except ValueError as error:
+        return json.dumps(json.loads(base64.b64decode(header, validate=True)))
+    except (ValueError, RecursionError) as error:
         raise Refusal(400, _BAD_CONTENT, f"Client context must be base64 JSON: {error}") from error
 
 

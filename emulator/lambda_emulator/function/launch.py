@@ -168,15 +168,7 @@ def _search_paths(
 ) -> dict[str, str]:
     """Where programs, libraries and packages are looked for: AWS's own list, with layers in the place of /opt."""
     runtime = BOOTSTRAP.parent
-    libraries = [
-        "/lib64",
-        "/usr/lib64",
-        runtime,
-        runtime / "lib",
-        code,
-        code / "lib",
-        *(layer / "lib" for layer in layers),
-    ]
+    libraries = ["/lib64", "/usr/lib64", runtime, runtime / "lib", code, code / "lib"]
     given = {
         "PATH": [*([passed_on["PATH"]] if "PATH" in passed_on else []), *(layer / "bin" for layer in layers)],
         "LD_LIBRARY_PATH": [
