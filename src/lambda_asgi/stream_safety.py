@@ -159,7 +159,8 @@ class _Guard:
         self._records: Records | None = None
         self._heartbeat: float | None = None
         self._last_sent = 0.0
-        self._started = self._complete = self._has_trailers = self._told = self._disconnected = False
+        self._started = self._complete = self._has_trailers = False
+        self._told = self._cancelled = self._disconnected = False
 
     # What the app is given.
 
@@ -258,27 +259,36 @@ class _Guard:
                 self._error = self._error or UnexpectedMessage("the app returned before its response was complete")
 
     async def _until_ended(self, task: asyncio.Task[None]) -> None:
-        stage = _Stage.RUNNING
-        beat: asyncio.Task[None] | None = None
+        """Wait for the app, and do what is due meanwhile. Returns when the app has ended or is given up."""
+        beats: set[asyncio.Task[None]] = set()
         try:
             while not task.done():
                 now = self._loop.time()
-                before, stage = stage, self._stage(now)
-                if stage >= _Stage.TOLD and not self._told:
-                    self._tell(now)
-                if before < _Stage.CANCELLED <= stage:
-                    task.cancel()
+                stage = self._stage(now)
+                self._act(stage, now, task)  # also where a busy event loop has skipped a stage
                 if stage is _Stage.GIVEN_UP:
                     return
-                if self._heartbeat_is_due(now) and (beat is None or beat.done()):
-                    beat = asyncio.create_task(self._beat())
-                waits = {task} if self._changed.done() else {task, self._changed}
+                if self._heartbeat_is_due(now) and all(beat.done() for beat in beats):
+                    beats = {asyncio.create_task(self._beat())}
+                changes = {self._changed, *beats}  # a heartbeat may find out that the reader has gone
+                waits = {task, *(change for change in changes if not change.done())}
                 until = self._next_after(now)
                 timeout = None if until == math.inf else until - now
                 await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            if beat is not None:
+            for beat in beats:
                 beat.cancel()
+
+    def _act(self, stage: _Stage, now: float, task: asyncio.Task[None]) -> None:
+        """Tell or cancel the app, once each, when its stage says so."""
+        if stage >= _Stage.TOLD and not self._told:
+            self._told = True
+            self._error = self._error or next(limit.error for limit in self._limits if limit.stage(now))
+            for until_told in self._receives:
+                until_told.reschedule(now)
+        if stage >= _Stage.CANCELLED and not self._cancelled:
+            self._cancelled = True
+            task.cancel()
 
     def _stage(self, now: float) -> _Stage:
         if self._complete:  # what the app does after its response is between it and the server
@@ -290,14 +300,9 @@ class _Guard:
             return math.inf
         times = [limit.next_after(now) for limit in self._limits]
         if self._heartbeat is not None and not self._told:
-            times.append(max(self._last_sent, now) + self._heartbeat)
+            due = self._last_sent + self._heartbeat
+            times.append(due if due > now else now + self._heartbeat)
         return min(times, default=math.inf)
-
-    def _tell(self, now: float) -> None:
-        self._told = True
-        self._error = self._error or next(limit.error for limit in self._limits if limit.stage(now))
-        for until_told in self._receives:
-            until_told.reschedule(now)
 
     def _heartbeat_is_due(self, now: float) -> bool:
         quiet = self._heartbeat is not None and now >= self._last_sent + self._heartbeat

@@ -4,6 +4,7 @@ Under uvicorn and through the emulator: `end_to_end/test_stream_safety_everywher
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -230,6 +231,28 @@ def test_an_app_that_ignores_its_cancellation_is_given_up() -> None:
     play(scenario())
 
 
+def test_an_event_loop_that_is_held_up_skips_no_stage() -> None:
+    """All times have passed when the middleware looks again."""
+    cleaned = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await start(send, EVENTS)
+        time.sleep(SHORT * 3)  # noqa: ASYNC251  # as an app that computes
+        try:
+            await forever()
+        finally:
+            cleaned.append(True)
+
+    async def scenario() -> None:
+        server = Server()
+        with pytest.raises(DurationExceeded):
+            await guarded(app, max_duration=SHORT)(scope(), server.receive, server.send)
+        assert b"Runtime.DurationExceeded" in server.body
+
+    play(scenario())
+    assert cleaned
+
+
 @pytest.mark.parametrize("ignores", ["send", "receive"])
 def test_an_app_that_asks_again_and_again_does_not_stop_the_event_loop(ignores: str) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -394,6 +417,41 @@ def test_heartbeats_fill_what_is_quiet_and_never_break_an_event() -> None:
         assert server.body.startswith(b"data: 1\n\n:\n\n:\n\n:\n\n")
         assert server.body.endswith(b"data: 2\n\n")
         assert server.body.replace(b":\n\n", b"") == b"data: 1\n\ndata: 2\n\n"
+
+    play(scenario())
+
+
+def test_no_silence_is_longer_than_the_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock of the test's own: 15 s after what was sent last, whenever that was."""
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        sent_at: list[tuple[float, bytes]] = []
+        skipped = 0.0
+        monkeypatch.setattr(loop, "time", lambda: started + skipped)
+
+        async def wait(seconds: float) -> None:
+            """Let so much time pass, in steps of a second, each as short as what is waiting needs."""
+            nonlocal skipped
+            for _ in range(round(seconds)):
+                skipped += 1.0
+                for _ in range(5):
+                    await asyncio.sleep(0)
+
+        def note(data: bytes) -> None:
+            sent_at.append((round(loop.time() - started), data))
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await start(send, EVENTS)
+            await wait(10)
+            await body(send, b"data: 1\n\n")
+            await wait(31)
+            await body(send, b"", more=False)
+
+        server = Server(on_body=note)
+        await guarded(app, heartbeat=15)(scope(), server.receive, server.send)
+        assert [at for at, data in sent_at if data == b":\n\n"] == [25, 40]
 
     play(scenario())
 

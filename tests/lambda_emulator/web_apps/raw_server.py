@@ -41,41 +41,77 @@ def serve(connection: socket.socket) -> None:
             if not line:
                 return
             head += line
-        target = head.split(b" ")[1].decode("latin-1")
-        path = target.partition("?")[0]
+        path = head.split(b" ")[1].decode("latin-1").partition("?")[0]
         if path == "/early":  # an answer before the body was read, of which nothing is ever read
             connection.sendall(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
             threading.Event().wait()
         body = read_body(file, head)
-        if path == "/received":
-            shown = head + body
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(shown))
-            if not head.startswith(b"HEAD "):
-                connection.sendall(shown)
-        elif path == "/env":
-            lines = "\n".join(f"{name}={value}" for name, value in sorted(os.environ.items())).encode()
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(lines), lines))
-        elif path == "/never":
+        if path in SPECIAL:
+            SPECIAL[path](connection, head, body)
+            return
+        connection.sendall(CANNED[path])
+        if path not in CLOSES:
             threading.Event().wait()
-        elif path in ("/never-ends", "/never-ends-of-known-length"):
-            framing = b"Transfer-Encoding: chunked" if path == "/never-ends" else b"Content-Length: 100"
-            first = b"5\r\nfirst\r\n" if path == "/never-ends" else b"first"
-            connection.sendall(b"HTTP/1.1 200 OK\r\n%b\r\n\r\n%b" % (framing, first))
-            threading.Event().wait()
-        elif path == "/stream":
-            connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
-            Path(os.environ["DOORBELL"]).read_bytes()
-            connection.sendall(b"6\r\nsecond\r\n0\r\n\r\n")
-        elif path == "/wait-for-the-client":
-            connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
-            gone = connection.recv(1) == b""
-            Path(os.environ["DOORBELL"]).write_bytes(b"gone" if gone else b"more")
-        elif path == "/exit":
-            os._exit(3)
-        else:
-            connection.sendall(CANNED[path])
-            if path not in CLOSES:
-                threading.Event().wait()
+
+
+def whole(connection: socket.socket, body: bytes, *, with_body: bool = True) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body))
+    if with_body:
+        connection.sendall(body)
+
+
+def begin(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
+
+
+def received(connection: socket.socket, head: bytes, body: bytes) -> None:
+    whole(connection, head + body, with_body=not head.startswith(b"HEAD "))
+
+
+def env(connection: socket.socket, head: bytes, body: bytes) -> None:
+    whole(connection, "\n".join(f"{name}={value}" for name, value in sorted(os.environ.items())).encode())
+
+
+def never(connection: socket.socket, head: bytes, body: bytes) -> None:
+    threading.Event().wait()
+
+
+def never_ends(connection: socket.socket, head: bytes, body: bytes) -> None:
+    begin(connection)
+    threading.Event().wait()
+
+
+def never_ends_of_known_length(connection: socket.socket, head: bytes, body: bytes) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nfirst")
+    threading.Event().wait()
+
+
+def stream(connection: socket.socket, head: bytes, body: bytes) -> None:
+    begin(connection)
+    Path(os.environ["DOORBELL"]).read_bytes()
+    connection.sendall(b"6\r\nsecond\r\n0\r\n\r\n")
+
+
+def wait_for_the_client(connection: socket.socket, head: bytes, body: bytes) -> None:
+    begin(connection)
+    gone = connection.recv(1) == b""
+    Path(os.environ["DOORBELL"]).write_bytes(b"gone" if gone else b"more")
+
+
+def leave(connection: socket.socket, head: bytes, body: bytes) -> None:
+    os._exit(3)
+
+
+SPECIAL = {
+    "/received": received,
+    "/env": env,
+    "/never": never,
+    "/never-ends": never_ends,
+    "/never-ends-of-known-length": never_ends_of_known_length,
+    "/stream": stream,
+    "/wait-for-the-client": wait_for_the_client,
+    "/exit": leave,
+}
 
 
 def read_body(file: object, head: bytes) -> bytes:
