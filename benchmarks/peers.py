@@ -52,7 +52,7 @@ def python(*arguments: str, library: str = "", **environment: str) -> Command:
 
 
 def lambda_asgi(handler: str, library: str = "", **environment: str) -> Callable[[str], Sequence[Command]]:
-    # MALLOC_ARENA_MAX as src/bootstrap has it.
+    # MALLOC_ARENA_MAX as the exec wrapper has it.
     variables = {
         "_HANDLER": handler,
         "LAMBDA_TASK_ROOT": str(ROOT / "src"),

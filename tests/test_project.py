@@ -6,8 +6,10 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 
+from tests.examples.sam import deployed
 from tests.patience import PATIENCE
 
 TOP = Path(__file__).parent.parent
@@ -64,13 +66,36 @@ def function() -> dict[str, object]:
     return properties
 
 
-def test_the_function_starts_with_the_script_that_ships() -> None:
-    variables = function()["Environment"]["Variables"]  # type: ignore[index]  # checked by reading it
-    assert variables["AWS_LAMBDA_EXEC_WRAPPER"] == "/var/task/bootstrap"
-    bootstrap = TOP / "src" / "bootstrap"
+def test_the_function_runs_in_handler_mode() -> None:
+    assert "AWS_LAMBDA_EXEC_WRAPPER" not in function()["Environment"]["Variables"]  # type: ignore[index]  # it is there
+
+
+def test_the_script_for_runtime_mode_can_be_run() -> None:
+    bootstrap = TOP / "src" / "lambda_asgi" / "bootstrap"
     assert bootstrap.stat().st_mode & 0o111 == 0o111
     assert bootstrap.read_bytes().startswith(b"#!/bin/sh\n")
     assert b"\r" not in bootstrap.read_bytes()
+
+
+@pytest.mark.parametrize(("auth_type", "public"), [("NONE", True), ("AWS_IAM", False)])
+@pytest.mark.parametrize("kind", ["EventFunction", "WebFunction"])
+def test_a_public_url_has_both_permissions_and_another_has_none(auth_type: str, public: bool, kind: str) -> None:
+    """Of the transformed template: SAM itself adds none, because AuthType is a parameter."""
+    resources = deployed(TOP / "template.yaml", AuthType=auth_type, Kind=kind)["Resources"]
+    permissions = [
+        resource["Properties"]
+        for resource in resources.values()
+        if resource["Type"] == "AWS::Lambda::Permission" and resource["Properties"]["Principal"] == "*"
+    ]
+    urls = [resource for resource in resources.values() if resource["Type"] == "AWS::Lambda::Url"]
+    assert len(urls) == (kind == "EventFunction")
+    if not (public and urls):
+        assert permissions == []
+        return
+    assert urls[0]["Properties"]["AuthType"] == "NONE"
+    by_url, by_invoke = sorted(permissions, key=lambda properties: str(properties["Action"]), reverse=True)
+    assert (by_url["Action"], by_url["FunctionUrlAuthType"]) == ("lambda:InvokeFunctionUrl", "NONE")
+    assert (by_invoke["Action"], by_invoke["InvokedViaFunctionUrl"]) == ("lambda:InvokeFunction", True)
 
 
 def test_the_handler_is_there() -> None:

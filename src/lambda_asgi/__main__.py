@@ -1,4 +1,4 @@
-"""`python -m lambda_asgi`: what src/bootstrap runs in place of Lambda's own Python runtime."""
+"""`python -m lambda_asgi`: what lambda_asgi/bootstrap runs in place of Lambda's own Python runtime."""
 
 import os
 import sys

@@ -20,7 +20,7 @@ class LambdaASGI:
     """Serves `app` from AWS Lambda, in either mode.
 
     In handler mode, Lambda's own loop calls `handler(event, context)`, and a response is streamed from
-    inside that call. In runtime mode (`AWS_LAMBDA_EXEC_WRAPPER=/var/task/bootstrap`), our own process
+    inside that call. In runtime mode (`AWS_LAMBDA_EXEC_WRAPPER=/var/task/lambda_asgi/bootstrap`), our own process
     takes `app` from here. The positional parameters are Mangum's.
 
     `response_mode`: "buffered", "streaming", or a mode for each event source, such as

@@ -4,7 +4,6 @@
 """
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -76,22 +75,6 @@ HELLO = (TOP / "src" / "samples" / "hello.txt").read_text()
 def test_the_file_is_in_a_normal_proxy_answer(tmp_path: Path) -> None:
     result, log = invoke(golden("function_url_get_file.json"), tmp_path)
     assert (result["statusCode"], result["isBase64Encoded"], result["body"]) == (200, False, HELLO)
-    assert "GET /files/hello.txt 200 complete" in log
-
-
-def test_the_same_zip_under_lambdas_own_runtime(tmp_path: Path) -> None:
-    """On AWS, that takes no more than leaving AWS_LAMBDA_EXEC_WRAPPER out. The emulator of `sam local` starts a file
-    called bootstrap in any case, so here it is left out as well."""
-    built = shutil.copytree(BUILT.parent, tmp_path / "built", copy_function=os.link)
-    (built / "FileServiceFunction" / "bootstrap").unlink()
-    template = built / "template.yaml"
-    wrapper = "AWS_LAMBDA_EXEC_WRAPPER: /var/task/bootstrap"
-    text = template.read_text()
-    assert wrapper in text
-    template.unlink()  # a link to the one that was built
-    template.write_text(text.replace(wrapper, "ANOTHER: variable"))
-    result, log = invoke(golden("function_url_get_file.json"), tmp_path, template=template)
-    assert (result["statusCode"], result["body"]) == (200, HELLO)
     assert "complete" not in log, "no line of our runtime: Lambda's has called handler(event, context)"
 
 

@@ -48,7 +48,7 @@ def load(path: Path) -> dict[str, Any]:
     """The template as `sam package` would upload it: code that lies in a bucket."""
     document = copy.deepcopy(_parsed(path))
     for resource in document["Resources"].values():
-        if resource["Type"] == "AWS::Serverless::Function" and "CodeUri" in resource["Properties"]:
+        if resource["Type"].startswith("AWS::Serverless::") and "CodeUri" in resource["Properties"]:
             resource["Properties"]["CodeUri"] = "s3://code/key"
     return document
 

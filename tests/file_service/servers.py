@@ -98,7 +98,7 @@ def service(front: str, settings: Mapping[str, str], environment: Mapping[str, s
 
 def _template(settings: Mapping[str, str]) -> str:
     variables = {
-        "AWS_LAMBDA_EXEC_WRAPPER": "/var/task/bootstrap",
+        "AWS_LAMBDA_EXEC_WRAPPER": "/var/task/lambda_asgi/bootstrap",
         "LAMBDA_ASGI_RESPONSE_MODE": "streaming",
         **settings,
     }

@@ -103,6 +103,16 @@ def test_lambda_asgi_installs_the_runtime_only(runtime: Installed) -> None:
     runtime.python("-c", _IMPORT_ALL, "lambda_asgi")
 
 
+def test_the_wheel_has_the_script_for_runtime_mode(runtime: Installed) -> None:
+    """Executable, in the wheel and where an installer has put it."""
+    with zipfile.ZipFile(runtime.wheel) as archive:
+        script = archive.getinfo("lambda_asgi/bootstrap")
+        assert archive.read(script).startswith(b"#!/bin/sh\n")
+        assert script.external_attr >> 16 & 0o111 == 0o111
+    found = runtime.python("-c", "import lambda_asgi, os; print(os.path.dirname(lambda_asgi.__file__))").stdout
+    assert os.access(Path(found.strip()) / "bootstrap", os.X_OK)
+
+
 def test_lambda_asgi_brings_no_emulator(runtime: Installed) -> None:
     assert not (runtime.bin / "lambda-emulator").exists()
     assert "No module named 'lambda_emulator'" in runtime.python("-c", "import lambda_emulator", check=False).stderr
