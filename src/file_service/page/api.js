@@ -105,8 +105,29 @@ const NDJSON = { "Accept": "application/x-ndjson" };
  * shown (`skipped`).
  */
 export async function* listing(folder, signal) {
-  const response = await ask(addressOf("files", folder), { headers: NDJSON, signal });
+  let response;
+  try {
+    response = await ask(addressOf("files", folder), { headers: NDJSON, signal });
+  } catch (error) {
+    if (error.status !== 413) throw error;
+    yield* listingByPages(folder, signal);
+    return;
+  }
   yield* objectsOf(response);
+}
+
+/** The same where it is too long for one answer: behind a Function URL that buffers. */
+async function* listingByPages(folder, signal) {
+  let skipped = 0;
+  let cursor = "";
+  while (cursor !== null) {
+    const url = `${addressOf("files", folder)}?${new URLSearchParams({ cursor, limit: 1000 })}`;
+    const page = await (await ask(url, { headers: { "Accept": "application/json" }, signal })).json();
+    yield page.entries;
+    skipped += page.skipped;
+    cursor = page.cursor;
+  }
+  yield [{ type: "end", skipped }];
 }
 
 /** What a search below a folder finds: lists of entries, `progress` and one `end`. */

@@ -116,19 +116,22 @@ function refused() {
   });
 }
 
-/** The buttons for what this reader may do. */
+/** Adds what this reader may do to what everyone may. */
 async function greet() {
   reader = await session();
   const shared = reader.share?.path;
-  if (shared?.endsWith("/")) root = shown(nameOf(shared));
-  else if (shared && !route.path) goInstead(linkTo(nameOf(shared)));
-  if (browser.contents) showBreadcrumbs(browser.contents.path, root);
-  const buttons = [labelledButton("download", "Download zip", () => downloadZip(browser.contents.path, null))];
-  if (reader.may_share) buttons.unshift(labelledButton("share", "Share", () => shareOf()(browser.contents.path)));
-  if (reader.login && reader.user) {
-    buttons.push(labelledButton("leave", "Log out", async () => { await logOut(); location.reload(); }));
+  if (shared?.endsWith("/")) {
+    root = shown(nameOf(shared));
+    showBreadcrumbs(route.folder, root);
+  } else if (shared && !route.path) {
+    goInstead(linkTo(nameOf(shared)));
   }
-  $("folder-actions").replaceChildren(...buttons);
+  const actions = $("folder-actions");
+  for (const other of actions.querySelectorAll(":scope > :not(#zip)")) other.remove();
+  if (reader.may_share) actions.prepend(labelledButton("share", "Share", () => shareOf()(route.folder)));
+  if (reader.login && reader.user) {
+    actions.append(labelledButton("leave", "Log out", async () => { await logOut(); location.reload(); }));
+  }
 }
 
 /** What shares a path, if the reader may do so. */
@@ -143,6 +146,7 @@ function start() {
     if (event.key === "Escape" && viewer.isOpen && !document.querySelector("dialog:modal")) closeFile();
   });
   addEventListener("hashchange", follow);
+  $("folder-actions").append(labelledButton("download", "Download zip", () => downloadZip(route.folder, null), { id: "zip" }));
   transfers.restore();
   greeted = greet();
   follow();

@@ -45,6 +45,9 @@ function fold() {
   $("tray-fold").setAttribute("aria-label", folded ? "Unfold" : "Fold");
 }
 
+// The page and an open file leave room for it.
+new ResizeObserver(() => document.documentElement.style.setProperty("--tray", `${$("tray").offsetHeight}px`)).observe($("tray"));
+
 function arrange() {
   const ids = new Set(transfers.list.map(({ id }) => id));
   for (const [id, element] of items) {

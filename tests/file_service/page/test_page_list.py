@@ -235,6 +235,23 @@ def test_a_list_that_was_cut_says_so(page: Page) -> None:
     assert "broke" not in page.text()
 
 
+def test_a_list_that_is_too_long_for_one_answer_comes_in_pages(page: Page) -> None:
+    """Behind a Function URL that buffers, an answer of more than 6 MB is a 413."""
+    script = """
+        const real = window.fetch;
+        window.pages = 0;
+        window.fetch = async (url, options) => {
+          if (options?.headers?.Accept === 'application/x-ndjson') return new Response('too long', { status: 413 });
+          if (String(url).includes('cursor=')) window.pages++;
+          return real(url, options);
+        };"""
+    page.open("#/many/", before=script)
+    page.until(lambda: "3,000 items" in page.text() and "3,000 items\u2026" not in page.text())
+    assert page.run("return window.pages") == 3
+    page.open("#/odd/", before=script)
+    page.until(lambda: "2 names cannot be shown" in page.text())
+
+
 @pytest.fixture
 def emulate(page: Page) -> Any:
     yield page.command
