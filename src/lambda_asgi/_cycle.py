@@ -32,6 +32,9 @@ from lambda_asgi.errors import (
 # the same: for other invocations, for the deadline, and to hear that nobody reads any more.
 FAIR_SHARE = 0.002
 
+# How often an app hears of the disconnect without waiting, in one turn of the event loop.
+TOLD_AT_ONCE = 100
+
 # A timer that is this late (seconds), and so late that the next one is due, says that the event loop was blocked.
 BLOCKED_FOR = 0.25
 
@@ -112,6 +115,8 @@ class RequestCycle:
         self._loop: asyncio.AbstractEventLoop
         self._task: asyncio.Task[None] | None = None
         self._disconnected = asyncio.Event()
+        self._told = 0
+        """How often `receive` has told of the disconnect in this turn of the event loop."""
         self._ended: asyncio.Future[None] | None = None
         """Done when the app has ended or is given up: there is one while `finish` waits for that."""
         self._timers: list[asyncio.TimerHandle] = []
@@ -128,13 +133,28 @@ class RequestCycle:
         """The whole request body at first; then `http.disconnect`, once nobody reads or the response is complete."""
         if self._disconnected.is_set():
             self._body = None
-            await asyncio.sleep(0)  # an app may ask again and again; the event loop must go on
+            await self._tell_disconnect()
         elif self._body is None:
             await self._disconnected.wait()
         else:
             body, self._body = self._body, None
             return {"type": "http.request", "body": body, "more_body": False}
         return {"type": "http.disconnect"}
+
+    async def _tell_disconnect(self) -> None:
+        """Wait for a turn of the event loop if the app has asked many times within one.
+
+        An app may ask again and again, and the event loop must go on. The first answers come at once: Starlette's
+        `request.is_disconnected()` asks inside a cancelled scope, and takes an answer that waits for no answer.
+        """
+        self._told += 1
+        if self._told == 1:
+            self._loop.call_soon(self._has_turned)
+        elif self._told > TOLD_AT_ONCE:
+            await asyncio.sleep(0)
+
+    def _has_turned(self) -> None:
+        self._told = 0
 
     async def send(self, message: Message) -> None:
         """Take one message, and wait while the peer reads more slowly than the app sends.
