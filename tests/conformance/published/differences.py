@@ -1,0 +1,83 @@
+"""The tests of other projects that pass without lambda_asgi and fail with it: each with its reason.
+
+A key is a test function, for all its parameters.
+"""
+
+_SCOPE = "it compares the whole scope with Mangum's; docs/events.md lists the differences"
+_CONFIG = "it reads the attribute `config`, which is Mangum's own"
+_TYPE = "bytes that are UTF-8 are text without a type, and no type is made up (docs/events.md)"
+_EDGE = "Lambda@Edge knows bodyEncoding and a status that is a string (docs/events.md)"
+_ONCE = "the lifespan runs once for an execution environment, not once for an invocation"
+_REQUIRED = "StartupFailed in the place of LifespanFailure; a lifespan of an environment shuts down once, at its end"
+_LENGTH = "a response of ours has a content-length"
+
+_TRAILERS = "the client's extension http.response.trailers: no front door of Lambda passes an app's trailers on"
+_HOST = "a malformed Host is dropped, and the URL's own name takes its place (docs/events.md)"
+_WHOLE = "the tests' way hands a response to the client when it is complete"
+
+_CLIENT = "tests/test_testclient.py::"
+_MIDDLEWARE = "tests/middleware/"
+_HANDLERS = "tests/handlers/"
+_HTTP = "tests/test_http.py::"
+_LIFESPAN = "tests/test_lifespan.py::"
+
+DIFFERENCES: dict[str, dict[str, str]] = {
+    "mangum": {
+        f"{_HANDLERS}test_alb.py::test_aws_alb_response_extra_mime_types": _CONFIG,
+        f"{_HANDLERS}test_api_gateway.py::test_aws_api_gateway_base_path": (
+            "the base path becomes root_path, and the path stays whole, as ASGI asks"
+        ),
+        f"{_HANDLERS}test_api_gateway.py::test_aws_api_gateway_response_extra_mime_types": _CONFIG,
+        f"{_HANDLERS}test_http_gateway.py::test_aws_http_gateway_response_v1": _TYPE,
+        f"{_HANDLERS}test_http_gateway.py::test_aws_http_gateway_response_v1_extra_mime_types": _CONFIG,
+        f"{_HANDLERS}test_http_gateway.py::test_aws_http_gateway_response_v2": _TYPE,
+        f"{_HANDLERS}test_http_gateway.py::test_aws_http_gateway_response_v2_extra_mime_types": _CONFIG,
+        f"{_HANDLERS}test_lambda_at_edge.py::test_aws_lambda_at_edge_exclude_": _EDGE,
+        f"{_HANDLERS}test_lambda_at_edge.py::test_aws_lambda_at_edge_response": _EDGE,
+        f"{_HANDLERS}test_lambda_at_edge.py::test_aws_lambda_at_edge_response_extra_mime_types": _CONFIG,
+        "tests/test_adapter.py::test_default_settings": _CONFIG,
+        "tests/test_adapter.py::test_event_loop_created_when_missing": "no event loop is left set in the user's thread",
+        "tests/test_adapter.py::test_invalid_options": "the message is ours",
+        f"{_HTTP}test_http_binary_gzip_response": "its event has a body of bytes, which no JSON can carry: 400",
+        f"{_HTTP}test_http_cycle_state": _LENGTH,
+        f"{_HTTP}test_http_exception_mid_response": _LENGTH,
+        f"{_HTTP}test_http_logging": "the lines are lambda_asgi's",
+        f"{_HTTP}test_http_response": _SCOPE,
+        f"{_HTTP}test_set_cookies_v1": "its event has no httpMethod: 400",
+        f"{_HTTP}test_set_cookies_v2": _SCOPE,
+        f"{_LIFESPAN}test_lifespan": _ONCE,
+        f"{_LIFESPAN}test_lifespan_error": _REQUIRED,
+        f"{_LIFESPAN}test_lifespan_failure": _REQUIRED,
+        f"{_LIFESPAN}test_lifespan_state": _ONCE,
+        f"{_LIFESPAN}test_lifespan_unexpected_message": _REQUIRED,
+        f"{_LIFESPAN}test_lifespan_unsupported": _REQUIRED,
+        f"{_LIFESPAN}test_quart_lifespan": _ONCE,
+        f"{_LIFESPAN}test_starlette_lifespan": _ONCE,
+    },
+    "starlette": {
+        f"{_MIDDLEWARE}test_gzip.py::test_gzip_excluded_content_type_trailers": _TRAILERS,
+        f"{_MIDDLEWARE}test_gzip.py::test_gzip_trailers": _TRAILERS,
+        f"{_MIDDLEWARE}test_https_redirect.py::test_https_redirect_middleware": _HOST,
+        f"{_MIDDLEWARE}test_https_redirect.py::test_https_redirect_middleware_without_server": _HOST,
+        f"{_MIDDLEWARE}test_trusted_host.py::test_trusted_host_middleware_ipv6": _HOST,
+        "tests/test_exceptions.py::test_force_500_response": "the body of a 500 of ours says so",
+        "tests/test_requests.py::test_request_send_push_promise": (
+            "http.response.push is not announced, and a message that is not announced raises, as under uvicorn"
+        ),
+        "tests/test_responses.py::test_response_phrase": "a status below 200 is not a final one",
+        "tests/test_routing.py::test_host_routing_ignores_port": _HOST,
+        "tests/test_routing.py::test_host_routing_ip_literals": _HOST,
+        f"{_CLIENT}test_capture_trailers": _TRAILERS,
+        f"{_CLIENT}test_closing_client_cancels_unclosed_response": _WHOLE,
+        f"{_CLIENT}test_closing_completed_response_waits_for_background_task": _WHOLE,
+        f"{_CLIENT}test_closing_completed_trailers_waits_for_application": _TRAILERS,
+        f"{_CLIENT}test_incomplete_trailers": _TRAILERS,
+        f"{_CLIENT}test_invalid_trailer_sequence": _TRAILERS,
+        f"{_CLIENT}test_streaming_response_applies_backpressure": _WHOLE,
+        f"{_CLIENT}test_streaming_response_is_available_before_first_chunk": _WHOLE,
+        f"{_CLIENT}test_streaming_response_skips_empty_and_head_bodies": _WHOLE,
+        f"{_CLIENT}test_trailer_error_respects_raise_server_exceptions": _TRAILERS,
+        f"{_CLIENT}test_with_duplicate_headers": "a Function URL joins the values of a repeated header",
+    },
+    "fastapi": {},
+}
