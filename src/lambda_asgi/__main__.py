@@ -3,10 +3,25 @@
 import os
 import sys
 
-from lambda_asgi._adapter import LambdaASGI
-from lambda_asgi._environment import Environment
-from lambda_asgi._loading import extend_path, importing_for_good, load
-from lambda_asgi._runtime import serve
+# Our own imports come before the function is put at the head of the path: a `token.py` or `logging.py`
+# of the function's must shadow nothing of ours. But what we need may lie beside us, in the function or
+# in a layer, so those folders come last. They are those of _loading.extend_path.
+_PATH = list(sys.path)
+_PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
+_LAST = [
+    os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+    os.environ.get("LAMBDA_TASK_ROOT") or "/var/task",
+    f"/opt/python/lib/{_PYTHON}/site-packages",
+    "/opt/python",
+]
+sys.path[:] = [folder for folder in _PATH if folder not in ("", os.getcwd(), *_LAST)] + _LAST
+
+from lambda_asgi._adapter import LambdaASGI  # noqa: E402
+from lambda_asgi._environment import Environment  # noqa: E402
+from lambda_asgi._loading import extend_path, importing_for_good, load  # noqa: E402
+from lambda_asgi._runtime import serve  # noqa: E402
+
+sys.path[:] = [*_PATH, *(folder for folder in _LAST[:1] if folder not in _PATH)]
 
 
 def load_handler(environment: Environment) -> LambdaASGI:

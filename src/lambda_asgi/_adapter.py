@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lambda_asgi._application import Application
 from lambda_asgi._asgi import ASGIApp
+from lambda_asgi._callables import WSGI, is_wsgi
 from lambda_asgi._environment import Settings
 from lambda_asgi._event_sources import EventOptions
 from lambda_asgi._handler_mode import lambda_loop
@@ -54,6 +55,8 @@ class LambdaASGI:
     ) -> None:
         if not callable(app):
             raise ConfigurationError(f"LambdaASGI takes an ASGI app, not {type(app).__name__}")
+        if is_wsgi(app):
+            raise ConfigurationError(f"{app!r:.100} {WSGI}")
         if lifespan not in ("auto", "on", "off"):
             raise ConfigurationError(f'lifespan={lifespan!r}: use "auto", "on" or "off"')
         try:

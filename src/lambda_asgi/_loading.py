@@ -2,14 +2,14 @@
 
 import gc
 import importlib
-import inspect
 import site
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from lambda_asgi._adapter import LambdaASGI
+from lambda_asgi._callables import FUNCTION, NO_APP, WSGI, is_mangum, is_wsgi, takes
 from lambda_asgi.errors import AppImportError, ConfigurationError
 
 # New objects between two collections; so many are made by no import, unless it runs away with the memory.
@@ -45,8 +45,9 @@ def importing_for_good() -> Iterator[None]:
 def load(handler: str) -> LambdaASGI:
     """The app that `handler` names: `module.name`, or `module:name`; the module may have dots or slashes.
 
-    It may be a LambdaASGI, a Mangum (taken apart: its app streams here), or an ASGI app. Raises AppImportError when it
-    cannot be imported, ConfigurationError when it is something else.
+    It may be a LambdaASGI, a Mangum (taken apart: its app is served here), or an ASGI app. Raises
+    AppImportError when it cannot be imported, and ConfigurationError when it is something else: the
+    message says what to do then.
     """
     module_name, separator, name = handler.partition(":") if ":" in handler else handler.rpartition(".")
     if not (module_name and separator and name):
@@ -66,7 +67,7 @@ def load(handler: str) -> LambdaASGI:
 def _adapted(handler: str, target: Any) -> LambdaASGI:
     if isinstance(target, LambdaASGI):
         return target
-    if type(target).__module__.partition(".")[0] == "mangum":
+    if is_mangum(target):
         config = target.config
         return LambdaASGI(
             target.app,
@@ -76,17 +77,8 @@ def _adapted(handler: str, target: Any) -> LambdaASGI:
             config["text_mime_types"],
             config["exclude_headers"],
         )
-    if not _takes_three(target):
-        raise ConfigurationError(
-            f"Handler {handler!r} is no ASGI app: it cannot be called with (scope, receive, send). "
-            "Name the app itself, or handler = LambdaASGI(app)"
-        )
+    if is_wsgi(target):
+        raise ConfigurationError(f"Handler {handler!r} {WSGI}")
+    if not takes(target, 3):
+        raise ConfigurationError(f"Handler {handler!r} {FUNCTION if takes(target, 2) else NO_APP}")
     return LambdaASGI(target)
-
-
-def _takes_three(target: Callable[..., Any]) -> bool:
-    try:
-        inspect.signature(target).bind(None, None, None)
-    except (TypeError, ValueError):
-        return False
-    return True

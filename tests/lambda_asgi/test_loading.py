@@ -4,13 +4,17 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from lambda_asgi import LambdaASGI
 from lambda_asgi._loading import extend_path, load
 from lambda_asgi.errors import AppImportError, ConfigurationError
 
 MODULE = """
+import functools
+
 from lambda_asgi import LambdaASGI
 from mangum import Mangum
 
@@ -31,6 +35,26 @@ mangum = Mangum(app, lifespan="off", api_gateway_base_path="/v1", custom_handler
 text = "app"
 
 def lambda_handler(event, context): ...
+
+@functools.wraps(adapted)
+def decorated(event, context):
+    return adapted(event, context)
+
+class PlainSubclass(Mangum): ...
+
+class Subclass(Mangum):
+    def __call__(self, event, context):
+        return super().__call__(event, context)
+
+plain_subclass = PlainSubclass(app, lifespan="off")
+subclass = Subclass(app, lifespan="off")
+
+def wsgi_app(environ, start_response): ...
+
+class WSGIApp:
+    def __call__(self, environ, start_response): ...
+
+wsgi_object = WSGIApp()
 """
 
 
@@ -109,10 +133,32 @@ def test_a_handler_that_cannot_be_imported(handler: str, why: str) -> None:
     assert caught.value.__cause__ is not None
 
 
-@pytest.mark.parametrize("name", ["text", "lambda_handler", "Custom"])
-def test_a_handler_that_is_no_app(name: str) -> None:
-    with pytest.raises(ConfigurationError, match="is no ASGI app"):
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("text", "is no ASGI app"),
+        ("Custom", "is no ASGI app"),
+        ("lambda_handler", "Use handler mode: remove AWS_LAMBDA_EXEC_WRAPPER"),
+        ("decorated", "Use handler mode: remove AWS_LAMBDA_EXEC_WRAPPER"),
+        ("subclass", "Use handler mode: remove AWS_LAMBDA_EXEC_WRAPPER"),
+        ("wsgi_app", "is a WSGI app. Install a2wsgi"),
+        ("wsgi_object", "is a WSGI app. Install a2wsgi"),
+    ],
+)
+def test_a_handler_that_is_no_app(name: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
         load(f"handler_module.{name}")
+
+
+def test_a_wsgi_app_in_an_adapter() -> None:
+    def app(environ: Any, start_response: Any) -> Any: ...
+
+    with pytest.raises(ConfigurationError, match="is a WSGI app"):
+        LambdaASGI(app)  # type: ignore[arg-type]  # that is the point
+
+
+def test_a_subclass_of_mangum_that_adds_nothing_is_taken_apart() -> None:
+    assert load("handler_module.plain_subclass").app is sys.modules["handler_module"].app
 
 
 def test_the_path_is_that_of_the_managed_runtime(task_root: Path) -> None:

@@ -6,8 +6,10 @@ Init errors: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runt
 import asyncio
 import json
 import re
+import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import pytest
 from lambda_asgi.testing import function_url_event
 from tests.lambda_asgi.process import runtime_process
 from tests.lambda_asgi.runtime_api_server import runtime_api_server
+from tests.lambda_asgi.test_rie import can_unshare
 from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
@@ -128,5 +131,67 @@ def test_what_an_app_leaves_behind_does_not_hold_the_end_up(handler: str) -> Non
             api.drop_connections()
             api.late_replies["/invocation/next"] = [500]
             assert await runtime.ended() == 1
+
+    play(scenario())
+
+
+# Started by the exec wrapper, as Lambda does it: with its interpreter and its own bootstrap.py.
+
+BOOTSTRAP = ROOT / "src" / "lambda_asgi" / "bootstrap"
+APP = """
+async def app(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200})
+    await send({"type": "http.response.body", "body": b"here"})
+"""
+
+
+def test_modules_of_the_function_shadow_nothing_of_ours(tmp_path: Path) -> None:
+    """Names that our own imports, and Python's start, look for. The app gets its own ones."""
+    for name in ("token", "types", "logging", "json", "asyncio", "socket", "httptools_", "base64", "traceback"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('a module of the function')")
+    (tmp_path / "statistics.py").write_text(APP)  # the function's own, and not the standard library's
+    command = (str(BOOTSTRAP), sys.executable, "/var/runtime/bootstrap.py")
+
+    async def scenario() -> None:
+        async with (
+            runtime_api_server() as api,
+            runtime_process(api, "statistics.app", command=command, LAMBDA_TASK_ROOT=str(tmp_path)),
+        ):
+            api.invoke(function_url_event())
+            assert (await api.answer()).content == b"here"
+
+    play(scenario())
+
+
+LAYER = """
+set -e
+mount -t tmpfs tmpfs /opt
+mkdir -p /opt/python
+cp -r "$PACKAGES/httptools" "$PACKAGES/mangum" /opt/python
+cp "$PACKAGES/typing_extensions.py" /opt/python
+exec "$TASK/lambda_asgi/bootstrap" "$@"
+"""
+
+
+@pytest.mark.skipif(not can_unshare(), reason="an /opt of one's own needs root and unshare")
+def test_dependencies_in_a_layer_are_found(tmp_path: Path) -> None:
+    """An interpreter that has none of them; lambda_asgi in the function, what it needs in /opt/python."""
+    shutil.copytree(ROOT / "src" / "lambda_asgi", tmp_path / "lambda_asgi")
+    (tmp_path / "main.py").write_text(APP)
+    python = f"{sys.base_prefix}/bin/python{sys.version_info.major}.{sys.version_info.minor}"
+    command = ("unshare", "-m", "sh", "-c", LAYER, "sh", python, "/var/runtime/bootstrap.py")
+    variables = {
+        "LAMBDA_TASK_ROOT": str(tmp_path),
+        "TASK": str(tmp_path),
+        "PACKAGES": sysconfig.get_path("platlib"),
+    }
+
+    async def scenario() -> None:
+        async with (
+            runtime_api_server() as api,
+            runtime_process(api, "main.app", command=command, **variables),
+        ):
+            api.invoke(function_url_event())
+            assert (await api.answer()).content == b"here"
 
     play(scenario())

@@ -1,0 +1,43 @@
+"""What a Handler may name, told apart by how it is called; and what to do about those that are not ASGI apps."""
+
+import inspect
+from typing import Any
+
+WSGI = (
+    "is a WSGI app. Install a2wsgi, and name handler = LambdaASGI(WSGIMiddleware(app)), with "
+    "`from a2wsgi import WSGIMiddleware`"
+)
+
+FUNCTION = (
+    "is called with (event, context): something stands around the app, such as a decorator, a function or a "
+    "subclass of Mangum. Runtime mode serves the app itself, and would leave that out. Use handler mode: remove "
+    'AWS_LAMBDA_EXEC_WRAPPER, and let what is wrapped be LambdaASGI(app, response_mode="streaming")'
+)
+
+NO_APP = (
+    "is no ASGI app: it cannot be called with (scope, receive, send). Name the app itself, or handler = LambdaASGI(app)"
+)
+
+
+def takes(target: Any, count: int) -> bool:
+    """Whether it can be called with so many positional arguments."""
+    try:
+        inspect.signature(target).bind(*[None] * count)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def is_wsgi(target: Any) -> bool:
+    """Whether it is called with (environ, start_response), by the names that PEP 3333 gives them."""
+    try:
+        return "start_response" in inspect.signature(target).parameters
+    except (TypeError, ValueError):
+        return False
+
+
+def is_mangum(target: Any) -> bool:
+    """Whether it is a Mangum that is called as Mangum is: a subclass with a `__call__` of its own adds to that."""
+    kinds = type(target).__mro__
+    mangum = next((kind for kind in kinds if kind.__module__.partition(".")[0] == "mangum"), None)
+    return mangum is not None and type(target).__call__ is mangum.__call__
