@@ -192,8 +192,8 @@ class Emulator:
             fronts.append((f"REST API {name}, stage {stage}", partial(self._rest_api, stage, routes), self._guard()))
         for config in web_configs:
             for endpoint in config.endpoints:
-                serve, guard = partial(self._web_endpoint, config, endpoint), self._guard(config.domain(endpoint))
-                fronts.append((f"{config.name}, {endpoint.name}", serve, guard))
+                serve = partial(self._web_endpoint, config, endpoint)
+                fronts.append((f"{config.name}, {endpoint.name}", serve, self._guard(any_host=True)))
         lines = []
         for index, (what, front, guard) in enumerate(fronts):
             port = await self._listen("--port", self.options.port + index if self.options.port else 0, front, guard)
@@ -206,10 +206,9 @@ class Emulator:
             lines.append((port, "Lambda API"))
         return lines
 
-    def _guard(self, *hosts: str, origins: "set[str] | None" = None, lenient: bool = False) -> Guard:
-        return Guard.of(
-            (self.options.host, *hosts, *self.options.allowed_hosts), origins=origins or (), lenient=lenient
-        )
+    def _guard(self, origins: "set[str] | None" = None, *, lenient: bool = False, any_host: bool = False) -> Guard:
+        hosts = (self.options.host, *self.options.allowed_hosts)
+        return Guard.of(hosts, origins=origins or (), lenient=lenient, any_host=any_host)
 
     def _function_url(self, function: Function, port: int) -> Handler:
         url_id = hashlib.md5(function.config.name.encode(), usedforsecurity=False).hexdigest()

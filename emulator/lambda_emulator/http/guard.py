@@ -23,21 +23,25 @@ _ADVICE = "; if that is meant, allow it with --allow-host"
 class Guard:
     """`hosts`: names and addresses that are allowed beside those of this machine. A wildcard address allows all
     addresses. `origins`: pages that may call although they are of another site; `lenient`: a foreign Origin is taken
-    where no browser says that the request crosses sites (a test of CORS with curl).
+    where no browser says that the request crosses sites (a test of CORS with curl). `any_host`: the front itself knows
+    its names, and answers for others as AWS does.
     """
 
     hosts: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
     lenient: bool = False
+    any_host: bool = False
 
     @classmethod
-    def of(cls, hosts: Iterable[str], *, origins: Iterable[str] = (), lenient: bool = False) -> "Guard":
-        return cls(frozenset(host.lower() for host in hosts), frozenset(origins), lenient)
+    def of(
+        cls, hosts: Iterable[str], *, origins: Iterable[str] = (), lenient: bool = False, any_host: bool = False
+    ) -> "Guard":
+        return cls(frozenset(host.lower() for host in hosts), frozenset(origins), lenient, any_host)
 
     def check(self, request: Request) -> None:
         """Raises RequestError 403."""
         host = request.header("host")
-        if host is not None and not self._is_ours(_hostname(f"//{host}")):
+        if host is not None and not self.any_host and not self._is_ours(_hostname(f"//{host}")):
             raise RequestError(403, f"The Host {host!r} is not this machine's{_ADVICE}.")
         origin, site = request.header("origin"), request.header("sec-fetch-site")
         if origin is not None:

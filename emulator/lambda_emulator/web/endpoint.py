@@ -22,17 +22,17 @@ from lambda_emulator.http.exchange import Exchange
 from lambda_emulator.http.message import Header, RequestError, reason
 from lambda_emulator.template.cloudformation import REGION
 from lambda_emulator.web.config import EndpointConfig
-from lambda_emulator.web.environment import StartFailed, WebEnvironment
+from lambda_emulator.web.environment import StartFailed
 from lambda_emulator.web.headers import ERROR_TYPE, METHODS, request_headers, response_headers
 from lambda_emulator.web.revision import Revision, Throttled
 from lambda_emulator.web.upstream import Upstream, UpstreamError
 
-__all__ = ["WebEndpoint"]
+__all__ = ["Refused", "WebEndpoint"]
 
 _TIMED_OUT: Final = "Runtime.RequestTimeout"
 
 
-class _Refused(Exception):
+class Refused(Exception):
     """The platform answers in the app's place."""
 
     def __init__(self, status: int, message: str, error_type: str | None = None) -> None:
@@ -87,14 +87,14 @@ class WebEndpoint:
         line.request_id = turn.request_id
         try:
             await self._serve(turn)
-        except _Refused as refusal:
+        except Refused as refusal:
             line.note = line.note or str(refusal)
             self._refuse(turn, refusal)
         except RequestError as error:
             line.note = str(error)
             if exchange.started:
                 raise
-            self._refuse(turn, _Refused(error.status, str(error)), close=True)
+            self._refuse(turn, Refused(error.status, str(error)), close=True)
         finally:
             self.console.request(line)
 
@@ -103,26 +103,37 @@ class WebEndpoint:
     async def _serve(self, turn: _Turn) -> None:
         request = turn.exchange.request
         if request.version == "1.0":
-            raise _Refused(505, "HTTP/1.0 is not supported")
+            raise Refused(505, "HTTP/1.0 is not supported")
         if request.method not in METHODS:
-            raise _Refused(400, f"the method {request.method} is not supported")
+            raise Refused(400, f"the method {request.method} is not supported")
         turn.host = request.header("host") or ""
         if turn.host != self.domain and turn.host not in self.local:
-            raise _Refused(404, f"no endpoint has the name {turn.host!r}; on AWS this one is {self.domain}")
+            raise Refused(404, f"no endpoint has the name {turn.host!r}; on AWS this one is {self.domain}")
         self._count()
         if self.config.auth_type == "IamAuth":
             await self._authorize(turn)
         names, weights = list(self.config.weights), list(self.config.weights.values())
         revision = self.revisions[random.choices(names, weights)[0]]
         try:
-            async with revision.place(self.config.max_environments) as environment:
-                turn.line.cold = environment.cold
-                turn.log_stream = environment.log_stream
-                await self._within_timeout(turn, environment)
+            while not await self._served_by(revision, turn):
+                pass  # an environment has ended a moment ago; there is another, or a new one
         except Throttled:
-            raise _Refused(429, f"all {self.config.max_environments} environments are full") from None
+            raise Refused(429, f"all {self.config.max_environments} environments are full") from None
         except StartFailed as failure:
-            raise _Refused(failure.status, str(failure), failure.error_type) from failure
+            raise Refused(failure.status, str(failure), failure.error_type) from failure
+
+    async def _served_by(self, revision: Revision, turn: _Turn) -> bool:
+        """False, with nothing sent or answered, where the environment does not take connections any more."""
+        async with revision.place(self.config.max_environments) as environment:
+            turn.line.cold = environment.cold
+            turn.log_stream = environment.log_stream
+            try:
+                upstream = await environment.connect()
+            except UpstreamError:
+                environment.stale = True
+                return False
+            await self._within_timeout(turn, upstream, environment.revision.timeout)
+            return True
 
     def _count(self) -> None:
         limit, now = self.config.rate_limit, time.monotonic()
@@ -131,7 +142,7 @@ class WebEndpoint:
         while self._recent and self._recent[0] <= now - 1.0:
             self._recent.popleft()
         if len(self._recent) >= limit:
-            raise _Refused(429, f"more than {limit} requests in a second")
+            raise Refused(429, f"more than {limit} requests in a second")
         self._recent.append(now)
 
     async def _authorize(self, turn: _Turn) -> None:
@@ -142,23 +153,21 @@ class WebEndpoint:
             verify(turn.exchange.request, turn.body, self.credentials, region=REGION, service="lambda", now=time.time())
         except SignatureError as error:
             turn.line.note = f"forbidden: {error}"
-            raise _Refused(403, "Forbidden") from error
+            raise Refused(403, "Forbidden") from error
 
     # ---- the app
 
-    async def _within_timeout(self, turn: _Turn, environment: WebEnvironment) -> None:
-        exchange, timeout = turn.exchange, environment.revision.timeout
-        upstream: Upstream | None = None
+    async def _within_timeout(self, turn: _Turn, upstream: Upstream, timeout: int) -> None:
+        exchange = turn.exchange
+        exchange.when_gone(upstream.close)
         try:
             async with asyncio.timeout(timeout):
-                upstream = await environment.connect()
-                exchange.when_gone(upstream.close)
                 await self._send_request(turn, upstream)
                 await upstream.head()
                 await self._send_response(turn, upstream)
         except TimeoutError:
             if not turn.started:
-                raise _Refused(504, f"the request timed out after {timeout} s", _TIMED_OUT) from None
+                raise Refused(504, f"the request timed out after {timeout} s", _TIMED_OUT) from None
             turn.line.note = f"cut after {timeout} s; the client is not told"
             self._end_early(turn)
         except UpstreamError as error:
@@ -166,13 +175,12 @@ class WebEndpoint:
                 turn.line.note = "the client left"
                 exchange.abort()
             elif not turn.started:
-                raise _Refused(502, str(error)) from error
+                raise Refused(502, str(error)) from error
             else:
                 turn.line.note = f"{error}; the client got {turn.line.bytes} bytes"
                 exchange.abort()
         finally:
-            if upstream is not None:
-                upstream.close()
+            upstream.close()
 
     async def _send_request(self, turn: _Turn, upstream: Upstream) -> None:
         """The whole request, before anything of the response is read: half-duplex."""
@@ -228,7 +236,7 @@ class WebEndpoint:
         else:
             turn.exchange.abort()
 
-    def _refuse(self, turn: _Turn, refusal: _Refused, *, close: bool = False) -> None:
+    def _refuse(self, turn: _Turn, refusal: Refused, *, close: bool = False) -> None:
         turn.line.status = refusal.status
         body = json.dumps({"Message": str(refusal)}).encode()
         headers = [("Content-Type", "application/json"), ("lambda-web-request-id", turn.request_id)]
