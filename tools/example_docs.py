@@ -20,7 +20,7 @@ Each has a folder with its app, its template.yaml and a test that runs it in the
 """
 ORDER = [
     *("llm", "agent", "mcp", "streams", "generators", "exports", "zip", "graphql", "http-and-queue", "rest-api"),
-    *("production", "images", "managed-instances", "from-mangum", "from-lambda-web-adapter"),
+    *("production", "smoke", "probe", "images", "managed-instances", "from-mangum", "from-lambda-web-adapter"),
     *("starlette", "litestar", "quart", "django", "falcon", "flask"),
 ]
 

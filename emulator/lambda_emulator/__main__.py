@@ -14,7 +14,7 @@ from typing import Final
 
 from lambda_emulator import check_code, limits
 from lambda_emulator._version import __version__
-from lambda_emulator.compare import command
+from lambda_emulator.compare import command, smoke
 from lambda_emulator.console import printable
 from lambda_emulator.emulator import Emulator, StartError
 from lambda_emulator.options import Options
@@ -26,6 +26,7 @@ _SEVERAL = re.compile(r"\w+=\S*(\s+\w+=.*)+|\w+=([\"']).*\2", re.DOTALL)
 _COMMANDS: Final[Mapping[str, Callable[[Sequence[str]], int]]] = {
     "check-code": check_code.main,
     "compare": command.main,
+    "smoke": smoke.main,
 }
 """What is no emulation. Each has its own --help."""
 
@@ -46,6 +47,7 @@ examples:
   lambda-emulator --web -- node index.js                a Web Function: a server on AWS_LAMBDA_HTTP_ENDPOINT
 
   lambda-emulator compare --url https://...             what differs between AWS and the emulator? (examples/probe)
+  lambda-emulator smoke --url https://...               does a deployed function stream as it should? (examples/smoke)
   lambda-emulator check-code function.zip --architecture arm64
                                                         are its native modules for that processor?
 

@@ -47,7 +47,7 @@ class Observed:
 
 
 class Target:
-    """Where requests go: `url` has no path. With `credentials` each is signed, unless it says otherwise."""
+    """Where requests go: below the path of `url`. With `credentials` each is signed, unless it says otherwise."""
 
     def __init__(self, url: str, *, credentials: Credentials | None = None, region: str = REGION) -> None:
         parts = urlsplit(url)
@@ -55,6 +55,8 @@ class Target:
             raise ValueError(f"{url!r} is no http or https address")
         self.url = f"{parts.scheme}://{parts.netloc}"
         self.host = parts.netloc
+        self._prefix = parts.path.rstrip("/")
+        self._service = "execute-api" if ".execute-api." in parts.netloc else "lambda"
         self._address = (parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._credentials = credentials
@@ -79,6 +81,7 @@ class Target:
     ) -> Observed:
         """One request on a connection of its own. `host` "" leaves the header out. `leave_after` so many bytes of the
         body the client closes its connection."""
+        path = self._prefix + path
         lines = self._head(method, path, headers, body, self.host if host is None else host, signed)
         head = "\r\n".join([f"{method} {path} HTTP/{version}", *(f"{k}: {v}" for k, v in lines), "", ""])
         observed = Observed()
@@ -101,7 +104,7 @@ class Target:
         if body:
             lines.append(("Content-Length", str(len(body))))
         if signed and self._credentials is not None:
-            lines += sign(method, path, lines, body, self._credentials, region=self._region, service="lambda",
+            lines += sign(method, path, lines, body, self._credentials, region=self._region, service=self._service,
                           now=time.time())  # fmt: skip
         return lines
 

@@ -21,7 +21,7 @@ from lambda_emulator.compare.report import compared, document, show
 from lambda_emulator.credentials import Credentials
 from lambda_emulator.template.cloudformation import REGION
 
-__all__ = ["PROBE", "main", "parser"]
+__all__ = ["PROBE", "credentials", "main", "parser", "region"]
 
 PROBE: Final = Path(__file__).with_name("probe")
 _TIMEOUT: Final = 10
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
     )  # fmt: skip
     try:
         target = Target(
-            given.url, credentials=_credentials() if given.sigv4 else None, region=given.region or _region(given.url)
+            given.url, credentials=credentials() if given.sigv4 else None, region=given.region or region(given.url)
         )
     except ValueError as error:
         parser().error(str(error))
@@ -130,7 +130,8 @@ async def _emulator(*, signed: bool) -> AsyncIterator[Target]:
             await process.wait()
 
 
-def _credentials() -> Credentials:
+def credentials() -> Credentials:
+    """Those of the environment. Raises ValueError where there are none."""
     variables: Any = os.environ
     access, secret = variables.get("AWS_ACCESS_KEY_ID"), variables.get("AWS_SECRET_ACCESS_KEY")
     if not access or not secret:
@@ -138,6 +139,7 @@ def _credentials() -> Credentials:
     return Credentials(access, secret, variables.get("AWS_SESSION_TOKEN") or None)
 
 
-def _region(url: str) -> str:
-    found = re.search(r"\.([a-z]{2,}(?:-[a-z]+)+-\d)\.on\.aws", url)
+def region(url: str) -> str:
+    """As the address of a Function URL, a Web Function or a REST API says."""
+    found = re.search(r"\.([a-z]{2,}(?:-[a-z]+)+-\d)\.(?:on\.aws|amazonaws\.)", url)
     return found[1] if found else REGION

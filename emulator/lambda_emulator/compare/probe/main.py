@@ -27,7 +27,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         await lifespan(receive, send)
         return
     query = {name: values[-1] for name, values in parse_qs(scope["query_string"].decode()).items()}
-    route = ROUTES.get(scope["path"])
+    route = ROUTES.get(scope["path"].removeprefix(scope.get("root_path") or ""))  # behind an API, the stage
     if route is None:
         await answer(send, {"no route": scope["path"]}, 404)
     else:
@@ -230,8 +230,24 @@ async def headers(scope: Any, receive: Any, send: Any, query: Any) -> None:
     await piece(send, b"ok", more=False)
 
 
+async def range_(scope: Any, receive: Any, send: Any, query: Any) -> None:
+    """A thousand bytes, or those that a range of two numbers asks for."""
+    whole = bytes(number % 256 for number in range(1000))
+    asked = dict(scope["headers"]).get(b"range")
+    if asked is None:
+        await start(send, 200, [(b"content-length", b"1000"), (b"accept-ranges", b"bytes")])
+        await piece(send, whole, more=False)
+        return
+    first, last = map(int, asked.removeprefix(b"bytes=").split(b"-"))
+    part = whole[first : last + 1]
+    of_the_range = b"bytes %d-%d/1000" % (first, last)
+    await start(send, 206, [(b"content-length", b"%d" % len(part)), (b"content-range", of_the_range)])
+    await piece(send, part, more=False)
+
+
 ROUTES = {
     "/scope": scope_, "/runtime": runtime, "/meet": meet, "/upload": upload, "/left": left_, "/stream": stream,
     "/large": large, "/silent": silent, "/endless": endless, "/leave": leave, "/early": early,
     "/raise-before": raise_before, "/raise-after": raise_after, "/status": status, "/headers": headers,
+    "/range": range_,
 }  # fmt: skip

@@ -1,0 +1,96 @@
+"""The command line of `lambda-emulator smoke`."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from lambda_emulator.compare.checks import CHECKS, Check, Outcome
+from lambda_emulator.compare.client import Target
+from lambda_emulator.compare.command import credentials, region
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit status: 0 all checks passed, 1 some failed, 2 nobody answers there."""
+    parser = argparse.ArgumentParser(
+        prog="lambda-emulator smoke",
+        description="Ask a deployed probe (examples/smoke) for what a streaming function has to do.",
+    )
+    names = [check.name for check in CHECKS]
+    add = parser.add_argument
+    add("--url", required=True, help="of the probe: a Function URL, a REST API with its stage, a Web Function")
+    add("--sigv4", action="store_true", help="sign, with the AWS keys of the environment")
+    add("--region", help="to sign for (default: as the address says)")
+    add("--quick", action="store_true", help="leave out the 150 MiB")
+    add("--check", action="append", metavar="NAME", choices=names, help="only this one; may repeat")
+    add("--json", metavar="FILE", help="write the results there; - is standard output")
+    given = parser.parse_args(arguments)
+    checks = [
+        check for check in CHECKS
+        if (check.name in given.check if given.check else not (check.slow and given.quick))
+    ]  # fmt: skip
+    try:
+        target = Target(
+            given.url, credentials=credentials() if given.sigv4 else None, region=given.region or region(given.url)
+        )
+    except ValueError as error:
+        parser.error(str(error))
+    console = Console(file=sys.stderr if given.json == "-" else sys.stdout)
+    outcomes = asyncio.run(run(target, checks, console))
+    if outcomes is None:
+        return 2
+    show(console, checks, outcomes)
+    if given.json is not None:
+        text = json.dumps(document(checks, outcomes), indent=2, ensure_ascii=False) + "\n"
+        if given.json == "-":
+            print(text, end="")
+        else:
+            Path(given.json).write_text(text)
+    return int(any(outcome.problem for outcome in outcomes.values()))
+
+
+async def run(target: Target, checks: Sequence[Check], console: Console) -> Mapping[str, Outcome] | None:
+    """By name. None when no server is there."""
+    outcomes = {}
+    for check in checks:
+        console.print(f"{check.name}: {check.question}", style="dim")
+        outcomes[check.name] = await check.run(target)
+    if all(outcome.problem for outcome in outcomes.values()):
+        hello = await target.ask("GET", "/scope")
+        if hello.status == 0:
+            print(f"lambda-emulator: nobody answers there: {hello.failure}", file=sys.stderr)
+            return None
+    return outcomes
+
+
+def show(console: Console, checks: Sequence[Check], outcomes: Mapping[str, Outcome]) -> None:
+    table = Table("check", "", "figures")
+    for check in checks:
+        outcome = outcomes[check.name]
+        figures = ", ".join(f"{name} {value}" for name, value in outcome.figures.items())
+        verdict = f"[red]failed[/]: {escape(outcome.problem)}" if outcome.problem else "[green]passed[/]"
+        table.add_row(check.name, verdict, figures)
+    console.print(table)
+
+
+def document(checks: Sequence[Check], outcomes: Mapping[str, Outcome]) -> dict[str, object]:
+    return {
+        "passed": not any(outcome.problem for outcome in outcomes.values()),
+        "checks": {
+            check.name: {
+                "question": check.question,
+                "passed": not outcomes[check.name].problem,
+                "problem": outcomes[check.name].problem,
+                "figures": dict(outcomes[check.name].figures),
+            }
+            for check in checks
+        },
+    }

@@ -1,0 +1,1 @@
+../../../emulator/lambda_emulator/compare/probe/main.py
