@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lambda_emulator import check_code, limits
 from lambda_emulator.__main__ import parser
-from lambda_emulator.compare import command
+from lambda_emulator.compare import command, smoke
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -22,7 +22,7 @@ def test_every_row_of_the_comparison_names_a_test() -> None:
 
 
 def test_every_option_in_the_documents_exists() -> None:
-    parsers = (parser(), check_code.parser(), command.parser())
+    parsers = (parser(), check_code.parser(), command.parser(), smoke.parser())
     options = {option for each in parsers for option in each._option_string_actions}
     for name in ("emulator.md", "fidelity.md"):
         for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", (ROOT / "docs" / name).read_text()):

@@ -15,24 +15,28 @@ from lambda_emulator.compare.checks import CHECKS, Check, Outcome
 from lambda_emulator.compare.client import Target
 from lambda_emulator.compare.command import credentials, region
 
-__all__ = ["main"]
+__all__ = ["main", "parser"]
 
 
-def main(arguments: Sequence[str]) -> int:
-    """The exit status: 0 all checks passed, 1 some failed, 2 nobody answers there."""
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(
         prog="lambda-emulator smoke",
         description="Ask a deployed probe (examples/smoke) for what a streaming function has to do.",
     )
     names = [check.name for check in CHECKS]
-    add = parser.add_argument
+    add = result.add_argument
     add("--url", required=True, help="of the probe: a Function URL, a REST API with its stage, a Web Function")
     add("--sigv4", action="store_true", help="sign, with the AWS keys of the environment")
     add("--region", help="to sign for (default: as the address says)")
     add("--quick", action="store_true", help="leave out the 150 MiB")
     add("--check", action="append", metavar="NAME", choices=names, help="only this one; may repeat")
     add("--json", metavar="FILE", help="write the results there; - is standard output")
-    given = parser.parse_args(arguments)
+    return result
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit status: 0 all checks passed, 1 some failed, 2 nobody answers there."""
+    given = parser().parse_args(arguments)
     checks = [
         check for check in CHECKS
         if (check.name in given.check if given.check else not (check.slow and given.quick))
@@ -42,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
             given.url, credentials=credentials() if given.sigv4 else None, region=given.region or region(given.url)
         )
     except ValueError as error:
-        parser.error(str(error))
+        parser().error(str(error))
     console = Console(file=sys.stderr if given.json == "-" else sys.stdout)
     outcomes = asyncio.run(run(target, checks, console))
     if outcomes is None:
