@@ -26,7 +26,6 @@ func handle(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(201)
 		for i := 0; i < 3; i++ {
 			fmt.Fprintf(w, "chunk %d\n", i)
-			w.(http.Flusher).Flush()
 			wait(fmt.Sprintf("%s.%d", r.URL.Query().Get("gate"), i))
 		}
 	case "/throw":
@@ -34,7 +33,6 @@ func handle(w http.ResponseWriter, r *http.Request) {
 	case "/late":
 		w.WriteHeader(200)
 		fmt.Fprint(w, "so far")
-		w.(http.Flusher).Flush()
 		panic("late on purpose")
 	case "/sleep":
 		time.Sleep(time.Hour)
