@@ -17,6 +17,8 @@ from contextlib import suppress
 from typing import Any, NoReturn
 from weakref import WeakKeyDictionary, WeakSet
 
+from lambda_asgi.errors import ConnectionToRuntimeAPILost
+
 _connections: "WeakKeyDictionary[Any, Callable[[Any], Iterable[int]]]" = WeakKeyDictionary()
 _selectors: "WeakSet[Any]" = WeakSet()
 _signal_handlers: dict[int, Any] = {}
@@ -44,6 +46,12 @@ def guard_signal(number: int, handler: Any) -> None:
 def is_child() -> bool:
     """Whether this is a process that was forked from one with the runtime in it."""
     return _is_child
+
+
+def refuse_in_child() -> None:
+    """Raises ConnectionToRuntimeAPILost in a forked child: it has no invocation of its own to answer."""
+    if _is_child:
+        raise ConnectionToRuntimeAPILost("a forked child does not speak to the Runtime API")
 
 
 def leave_child(error: BaseException | None) -> NoReturn:

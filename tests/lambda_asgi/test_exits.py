@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from lambda_asgi.testing import function_url_event
 from tests.lambda_asgi.process import RuntimeProcess, runtime_process
 from tests.lambda_asgi.runtime_api_server import runtime_api_server
+from tests.lambda_asgi.support import until
 
 
 async def answers(paths: Sequence[str]) -> tuple[list[tuple[int, bytes]], RuntimeProcess, int]:
@@ -81,3 +83,41 @@ def test_the_apps_own_handler_of_sigterm_is_called_after_the_shutdown(path: str,
             assert said == ["lifespan startup", "lifespan shutdown", "own handler"]
 
     asyncio.run(main())
+
+
+# Handler mode: Lambda's own loop, in a process of its own.
+
+
+async def answers_from_lambdas_loop(paths: Sequence[str]) -> list[tuple[int, bytes]]:
+    found = []
+    command = (sys.executable, "-m", "awslambdaric", "exits.handler")
+    async with runtime_api_server() as api, runtime_process(api, "exits.handler", command=command):
+        for path in paths:
+            api.invoke(function_url_event(path))
+            posted = await api.answer()
+            assert posted.complete
+            found.append((posted.prelude["statusCode"], posted.content))
+        await until(lambda: api.polls == len(paths) + 1)
+        assert api.posts.empty(), "a child has answered as well"
+    return found
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/fork-exit", b"child 7"),
+        ("/fork-raise", b"child 1"),
+        ("/fork-return", b"child 1"),  # its response has no connection to go to
+        ("/fork-in-thread", b"child 7"),
+        ("/terminated-child", b"child -15"),
+    ],
+)
+def test_a_forked_child_does_not_answer_in_handler_mode(path: str, body: bytes) -> None:
+    found = asyncio.run(answers_from_lambdas_loop([path, "/after", path]))
+    assert found == [(200, body), (200, b"fine"), (200, body)]
+
+
+@pytest.mark.parametrize("path", ["/directly", "/executor"])
+def test_an_exit_of_the_app_is_its_error_in_handler_mode(path: str) -> None:
+    found = asyncio.run(answers_from_lambdas_loop([path, "/after"]))
+    assert found == [(500, b"Internal Server Error"), (200, b"fine")]

@@ -6,6 +6,7 @@ other end has closed an idle connection. `ready` asks the kernel before each use
 
 import socket
 
+from lambda_asgi._fork_guard import guard_connection, refuse_in_child
 from lambda_asgi._runtime_api.protocol import Reply, ReplyParser, Requests
 from lambda_asgi._version import __version__
 from lambda_asgi.errors import ConnectionToRuntimeAPILost
@@ -33,6 +34,7 @@ class SocketConnection:
 
         Raises ConnectionToRuntimeAPILost when nobody listens.
         """
+        refuse_in_child()
         if self._socket is not None:
             try:
                 self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
@@ -49,7 +51,12 @@ class SocketConnection:
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = opened
         self._parser = ReplyParser()
+        guard_connection(self, SocketConnection.descriptors)
         return opened
+
+    def descriptors(self) -> list[int]:
+        """That of the socket, while it is open."""
+        return [] if self._socket is None else [self._socket.fileno()]
 
     def close(self) -> None:
         if self._socket is not None:

@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 from lambda_asgi._application import Application, Exchange, access
 from lambda_asgi._cycle import RequestCycle
 from lambda_asgi._error_report import ErrorReport
+from lambda_asgi._fork_guard import guard_event_loop
 from lambda_asgi._handler_mode.connection import SocketConnection
 from lambda_asgi._handler_mode.lambda_loop import Delivery, LambdaLoop, UnknownLoop, attach
 from lambda_asgi._handler_mode.results import NOT_KEPT, response_of
@@ -76,6 +77,7 @@ class Handler:
             init_logger.setLevel(logging.NOTSET)
         application = self._make_application()
         runner = asyncio.Runner()
+        guard_event_loop(runner.get_loop())
         try:
             runner.run(application.startup())
         except BaseException:  # the next call begins anew

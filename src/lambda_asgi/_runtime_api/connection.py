@@ -12,7 +12,7 @@ from contextlib import suppress
 from contextvars import Context, copy_context
 from typing import Any, Self, cast
 
-from lambda_asgi._fork_guard import guard_connection
+from lambda_asgi._fork_guard import guard_connection, refuse_in_child
 from lambda_asgi._runtime_api.protocol import Reply, ReplyParser
 from lambda_asgi.errors import ConnectionToRuntimeAPILost
 
@@ -109,6 +109,7 @@ class Connection(asyncio.BufferedProtocol):
     @classmethod
     async def open(cls, host: str, port: int) -> Self:
         """Raises ConnectionToRuntimeAPILost when nobody listens there."""
+        refuse_in_child()
         loop = asyncio.get_running_loop()
         try:
             _, connection = await loop.create_connection(lambda: cls(loop), host, port)

@@ -9,6 +9,8 @@ import threading
 import time
 from typing import Any
 
+from lambda_asgi import LambdaASGI
+
 
 def say_and_exit(number: int, frame: Any) -> None:
     print("own handler", flush=True)
@@ -101,6 +103,9 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     body = await content(scope["path"])
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": body})
+
+
+handler = LambdaASGI(app, lifespan="off", response_mode="streaming")
 
 
 async def lifespan_app(scope: Any, receive: Any, send: Any) -> None:
