@@ -119,6 +119,25 @@ def test_both_kinds_in_one_template(folder: Path) -> None:
     assert chosen.logical_id == "Site"
 
 
+def cautions(folder: Path, text: str) -> list[str]:
+    return [caution.message for caution in read(folder, text).cautions]
+
+
+def test_a_build_for_the_wrong_processor_is_pointed_out(folder: Path) -> None:
+    assert cautions(folder, FUNCTION) == [], "nothing to build"
+    (folder / "code" / "requirements.txt").write_text("pydantic")
+    (found,) = cautions(folder, FUNCTION)
+    assert "sam build takes packages for x86_64, and Web Functions run on arm64 only" in found
+    for metadata in ("{SkipBuild: true}", "{BuildMethod: makefile}"):
+        assert cautions(folder, FUNCTION.replace("    Properties", f"    Metadata: {metadata}\n    Properties")) == []
+    assert cautions(folder, FUNCTION.replace("python3.14", "nodejs24.x")) == []
+
+
+def test_an_entry_point_that_sets_nothing_for_python_is_pointed_out(folder: Path) -> None:
+    (found,) = cautions(folder, f"{FUNCTION}      EntryPoint: main:app\n")
+    assert "for Python set AWS_LAMBDA_PYTHON_ENTRYPOINT" in found
+
+
 def test_a_condition_that_does_not_hold(folder: Path) -> None:
     conditional = FUNCTION.replace("Type: AWS", "Condition: Never\n    Type: AWS")
     with pytest.raises(TemplateError, match="no function"):

@@ -97,9 +97,32 @@ def _serverless(document: Document, logical_id: str, resource: Node, code_folder
         concurrency=properties.number("MaxConcurrencyPerEnvironment", 64, 1, 128) or 64,
         environment=variables,
     )
+    _caution(document, properties, resource, revision)
     # RevisionWeights name revisions that are on AWS; here is the one of this template.
     endpoint = _endpoint(properties, properties.text("EndpointName", "prod"), {logical_id: 100})
     return WebFunctionConfig(logical_id, name, {logical_id: revision}, (endpoint,))
+
+
+def _caution(document: Document, properties: _Properties, resource: Node, revision: RevisionConfig) -> None:
+    """What would surprise on AWS: tried with SAM CLI 1.170 and its translator 1.115."""
+    if not revision.runtime.startswith("python"):
+        return
+    lines, logical_id = properties.node.lines, properties.logical_id
+    if "EntryPoint" in lines:
+        document.caution(
+            lines["EntryPoint"],
+            f"{logical_id}: EntryPoint sets Node's variable only; for Python set AWS_LAMBDA_PYTHON_ENTRYPOINT",
+        )
+    metadata = resource.get("Metadata")
+    how = metadata if isinstance(metadata, Node) else {}
+    is_zip = properties.text("CodeUri", ".").endswith(".zip")
+    is_built = not (is_zip or how.get("SkipBuild") or how.get("BuildMethod") == "makefile")
+    if is_built and (revision.code / "requirements.txt").is_file():
+        document.caution(
+            lines.get("CodeUri", resource.line),
+            f"{logical_id}: sam build takes packages for x86_64, and Web Functions run on arm64 only; set SkipBuild, "
+            "and CodeUri to the build of an arm64 function, or build by a Makefile; then lambda-emulator check-code",
+        )
 
 
 def _raw(document: Document, logical_id: str, resource: Node, code_folder: CodeFolder) -> WebFunctionConfig:
