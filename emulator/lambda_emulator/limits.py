@@ -109,6 +109,9 @@ WEB_INIT_SECONDS = 10.0
 WEB_SHUTDOWN_SECONDS = 1.0
 """From SIGTERM to SIGKILL. Documented: Web Functions, execution environment lifecycle."""
 
+WEB_HEADER_LINES = 6300
+"""Header lines of a request, with those that the platform adds; more is a 431. From AWS's agent toolkit."""
+
 WEB_VARIABLE = 4096
 """Characters of one environment variable's value. Documented: AWS::Lambda::WebFunctionRevision."""
 

@@ -131,6 +131,12 @@ def test_authorization_reaches_an_app_that_authorizes(emulator: WebEmulator) -> 
     assert ("Authorization", "Bearer x") in headers
 
 
+def test_more_than_6300_header_lines_are_a_431(emulator: WebEmulator) -> None:
+    lines = [f"x{number}:" for number in range(6296)]  # with Host, and the three that are added
+    assert emulator.get("/whole", *lines).status == 200
+    assert emulator.get("/whole", *lines, "One-More: x").status == 431
+
+
 # ---- the name of the host
 
 

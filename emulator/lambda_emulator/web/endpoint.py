@@ -29,6 +29,8 @@ from lambda_emulator.web.upstream import Upstream, UpstreamError
 
 __all__ = ["Refused", "WebEndpoint"]
 
+_ADDED_LINES: Final = 3
+"""X-Forwarded-For and the two lines of the platform's own: they count, too."""
 _TIMED_OUT: Final = "Runtime.RequestTimeout"
 
 
@@ -106,6 +108,8 @@ class WebEndpoint:
             raise Refused(505, "HTTP/1.0 is not supported")
         if request.method not in METHODS:
             raise Refused(400, f"the method {request.method} is not supported")
+        if len(request.headers) + _ADDED_LINES > limits.WEB_HEADER_LINES:
+            raise Refused(431, f"more than {limits.WEB_HEADER_LINES} header lines")
         turn.host = request.header("host") or ""
         if turn.host != self.domain and turn.host not in self.local:
             raise Refused(404, f"no endpoint has the name {turn.host!r}; on AWS this one is {self.domain}")
