@@ -22,18 +22,21 @@ def ours(folder: Path) -> Peer:
     """Through the wrapper script, as Lambda starts it."""
 
     def commands(api: str) -> Sequence[Command]:
-        argv = ("sh", str(folder / "bootstrap"), sys._base_executable)  # type: ignore[attr-defined]  # undocumented
+        argv = ("sh", str(folder / "lambda_asgi" / "bootstrap"), sys._base_executable)  # type: ignore[attr-defined]  # undocumented
         handler = {"_HANDLER": "file_service.main.handler", "LAMBDA_TASK_ROOT": str(folder)}
         return [Command(argv, {"AWS_LAMBDA_RUNTIME_API": api, **handler, **NO_BYTECODE}, folder)]
 
     return Peer("", commands)
 
 
-def mangum(folder: Path) -> Peer:
+def in_loop(folder: Path, handler: str) -> Peer:
+    """Under Lambda's own loop."""
+
     def commands(api: str) -> Sequence[Command]:
-        argv = (sys._base_executable, "-m", "awslambdaric", "mangum_service.handler")  # type: ignore[attr-defined]
+        argv = (sys._base_executable, "-m", "awslambdaric", handler)  # type: ignore[attr-defined]  # undocumented
         path = {"PYTHONPATH": f"{folder}:{RUNTIME_CLIENT}", "LAMBDA_TASK_ROOT": str(folder)}
-        return [Command(argv, {"AWS_LAMBDA_RUNTIME_API": api, **path, **NO_BYTECODE}, folder)]
+        mode = {"LAMBDA_ASGI_RESPONSE_MODE": "streaming"}
+        return [Command(argv, {"AWS_LAMBDA_RUNTIME_API": api, **mode, **path, **NO_BYTECODE}, folder)]
 
     return Peer("", commands)
 
@@ -41,8 +44,9 @@ def mangum(folder: Path) -> Peer:
 VARIANTS = {
     "the built zip": ours(BUILT),
     "the built zip without bytecode": ours(PLAIN),
-    "sam build, awslambdaric + Mangum": mangum(PLAIN),
-    "the same with bytecode": mangum(BUILT),
+    "the built zip, handler mode": in_loop(BUILT, "file_service.main.handler"),
+    "sam build, awslambdaric + Mangum": in_loop(PLAIN, "mangum_service.handler"),
+    "the same with bytecode": in_loop(BUILT, "mangum_service.handler"),
 }
 
 
