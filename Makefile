@@ -110,6 +110,11 @@ examples: $(READY) ## set up and test every example (ARGS="mcp llm" for some); l
 	@$(BIN)/python -m tools.examples $(ARGS)
 	@[ -n "$(ARGS)" ] || $(BIN)/python -m tools.check_templates
 
+.PHONY: mutants
+mutants: $(READY) ## change the pure core in small ways: a test must notice each (15 minutes; ARGS=NAME for one)
+	@$(BIN)/mutmut run $(ARGS)
+	@$(BIN)/mutmut results
+
 .PHONY: lock
 lock: $(READY) ## renew the pins after a change in a pyproject.toml
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
