@@ -43,8 +43,8 @@ class Settings:
     """LAMBDA_ASGI_DEADLINE_MARGIN_MS, here in seconds: how long before Lambda's timeout an app is told to end. Half of
     it passes between `http.disconnect` and cancellation, a quarter more before the answer is closed without the app."""
     fill_empty: bool = True
-    """LAMBDA_ASGI_FILL_EMPTY: an empty 3xx, 4xx or 5xx gets one newline, because front ends have been seen to hold the
-    connection of a stream without a body byte open until the function's timeout."""
+    """LAMBDA_ASGI_FILL_EMPTY: an empty 3xx, 4xx or 5xx gets one newline, because event sources have been seen to hold
+    the connection of a stream without a body byte open until the function's timeout."""
     error_records: bool = False
     """LAMBDA_ASGI_ERROR_RECORDS: after a failure in mid-stream, one more record tells the client, where the media type
     has records (text/event-stream, NDJSON): a Function URL itself lets such a stream end cleanly."""

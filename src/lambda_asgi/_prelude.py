@@ -58,7 +58,7 @@ def _encoded(status: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
     prelude = text.encode() + DELIMITER
     if len(prelude) > LARGEST:
         raise HeadersTooLarge(
-            f"status, headers and cookies take {len(prelude)} bytes as a prelude; front ends read {LARGEST}"
+            f"status, headers and cookies take {len(prelude)} bytes as a prelude; event sources read {LARGEST}"
         )
     return prelude
 

@@ -10,7 +10,7 @@ match (both recorded on AWS):
 from dataclasses import dataclass
 from typing import Self
 
-# By the names of _event_sources. No other front door passes a streamed response on.
+# By the names of _event_sources. No other event source passes a streamed response on.
 CAN_STREAM = ("function-url", "rest-api")
 
 MODES = ("streaming", "buffered")
@@ -43,7 +43,7 @@ class ResponseMode:
         return cls(frozenset(source for source, mode in choices.items() if mode == "streaming"))
 
     def __str__(self) -> str:
-        """What is said at start-up: the mode, and what the front doors need."""
+        """What is said at start-up: the mode, and what the event sources need."""
         if not self.streaming:
             return "buffered: the Function URL needs InvokeMode BUFFERED, which is its default"
         needs = {

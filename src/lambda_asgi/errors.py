@@ -11,7 +11,7 @@
     ├── UnexpectedMessage         the app's: an ASGI message out of order, malformed, or missing
     ├── EventNotHandled           the app's: an event that is no HTTP request was answered with another status than 2xx
     ├── AppCancelled              the app's: it cancelled the task that it runs in
-    ├── HeadersTooLarge           the app's: more headers and cookies than front ends read
+    ├── HeadersTooLarge           the app's: more headers and cookies than event sources read
     ├── ResponseTooLarge          the app's: more bytes than Lambda passes on
     ├── DeadlineExceeded          the app's: it did not end in time
     │   └── EventLoopBlocked      ... because it blocked the event loop
@@ -134,7 +134,7 @@ class AppCancelled(LambdaASGIError):
 
 
 class HeadersTooLarge(LambdaASGIError):
-    """Status, headers and cookies are more than the 16 KiB in which front ends look for them."""
+    """Status, headers and cookies are more than the 16 KiB in which event sources look for them."""
 
     error_type = "Runtime.HeadersTooLarge"
 

@@ -453,6 +453,25 @@ def test_no_error_record_beyond_the_limit() -> None:
     assert made.fail(413, "x", "Runtime.ResponseTooLarge") == []
 
 
+def test_an_error_record_up_to_the_limit() -> None:
+    header = (b"content-type", b"text/event-stream")
+    record = b'event: error\ndata: {"errorType":"Runtime.X"}\n\n'
+    for room, expected in ((len(record), [record]), (len(record) - 1, [])):
+        made = response(records=True, limit=opening(header) + len(b"data: 1\n\n") + room)
+        play(made, start(header), body(b"data: 1\n\n", more=True))
+        assert made.fail(500, "x", "Runtime.X") == expected
+
+
+def test_the_first_status_that_is_filled() -> None:
+    assert seen(play(response(), start(status=300), body()))[2] == b"\n"
+    assert seen(play(response(), start(status=299), body()))[2] == b""
+
+
+def test_what_a_body_is_instead_is_said() -> None:
+    with pytest.raises(UnexpectedMessage, match=r"a body is bytes; the app sent str$"):
+        in_state(State.HELD).send({"type": "http.response.body", "body": "text"})
+
+
 # Collected whole.
 
 

@@ -478,7 +478,7 @@ def test_headers_over_16_kib_are_a_500_with_a_clear_log_line(caplog: pytest.LogC
     answer = answered(sends(start(200, (b"x", b"v" * 17_000)), body(b"hello")))
     assert streamed(answer)[0] == 500
     assert "HeadersTooLarge: status, headers and cookies take 17" in caplog.text
-    assert "front ends read 16384" in caplog.text
+    assert "event sources read 16384" in caplog.text
 
 
 def test_headers_over_16_kib_of_an_app_that_waits() -> None:

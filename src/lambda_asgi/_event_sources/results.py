@@ -1,4 +1,4 @@
-"""Buffered answers: a whole response as the JSON that each front door takes.
+"""Function results: a whole response as the JSON that each event source takes.
 
 Mangum's handlers do the work where they do it right; what they get wrong is done here first (docs/events.md lists each
 difference). Mangum is imported with the first buffered answer, not before: it costs a cold start some milliseconds.

@@ -179,7 +179,7 @@ class Handler:
         try:
             result = json.loads(posted)
         except ValueError:
-            return False  # bytes, which the front door passes on as they are
+            return False  # bytes, which the event source passes on as they are
         response = self._response_to(exchange)
         try:
             status, headers, body = response_of(result)

@@ -55,7 +55,7 @@ def _headers(result: dict[str, Any]) -> RawHeaders:
 
 
 def _text(value: Any) -> str:
-    """Header values may be numbers or booleans: front doors take them."""
+    """Header values may be numbers or booleans: event sources take them."""
     return json.dumps(value) if isinstance(value, bool) else str(value)
 
 

@@ -20,7 +20,7 @@ class Access(NamedTuple):
 
     `body_bytes` and `chunks` are what was sent. `status` is None when there was no response; `first_byte_ms` and
     `duration_ms` count from the moment the event was there, and the first is None when no byte was sent. `ending` is
-    one word such as "complete", "error" or "deadline"; `source` names the front door.
+    one word such as "complete", "error" or "deadline"; `source` names the event source.
     """
 
     method: str

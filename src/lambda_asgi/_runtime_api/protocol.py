@@ -18,7 +18,7 @@ from lambda_asgi._error_report import ErrorReport
 from lambda_asgi.errors import ConnectionToRuntimeAPILost, ResponseRefused
 
 HTTP_INTEGRATION = b"application/vnd.awslambda.http-integration-response"
-"""The media type that makes a front end read status, headers and cookies from a prelude."""
+"""The media type that makes an event source read status, headers and cookies from a prelude."""
 
 LAST_CHUNK = b"0\r\n\r\n"
 
