@@ -4,6 +4,7 @@ Source of the variables: AWS, "Defined runtime environment variables".
 """
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,10 +78,10 @@ def prepare(function: FunctionConfig, command: Sequence[str], around: Surroundin
     wrapper = None if command else function.environment.get("AWS_LAMBDA_EXEC_WRAPPER")
     if command:
         words = [_from_caller(word, around.caller) for word in command]
+    elif wrapper:
+        words = [str(_wrapper(wrapper, code, layers)), *_wrapped_command(function, code)]
     else:
-        words = runtime_command(function, code, wrapped=bool(wrapper))
-    if wrapper:
-        words = [str(_wrapper(wrapper, code, layers)), *words]
+        words = runtime_command(function, code)
     extensions = sorted(
         path
         for layer in layers
@@ -124,6 +125,14 @@ def _wrapper(value: str, code: Path, layers: Sequence[Path]) -> Path:
     if not os.access(path, os.X_OK):
         raise LaunchError(f"AWS_LAMBDA_EXEC_WRAPPER is not executable; try: chmod +x {path}")
     return path
+
+
+def _wrapped_command(function: FunctionConfig, code: Path) -> list[str]:
+    """What a wrapper is given. One that starts something of its own, as Lambda Web Adapter's does, needs none of it."""
+    try:
+        return runtime_command(function, code)
+    except LaunchError:
+        return [sys.executable, str(BOOTSTRAP)] if function.runtime.startswith("python") else []
 
 
 def _variables(function: FunctionConfig, code: Path, layers: Sequence[Path], around: Surroundings) -> dict[str, str]:

@@ -22,19 +22,18 @@ class LaunchError(Exception):
     """The function cannot be started; the message says what to change."""
 
 
-def runtime_command(function: FunctionConfig, code: Path, *, wrapped: bool) -> list[str]:
-    """The command; `wrapped`: an exec wrapper decides what it does with the handler. Raises LaunchError."""
+def runtime_command(function: FunctionConfig, code: Path) -> list[str]:
+    """Raises LaunchError."""
     if not function.runtime:
         raise LaunchError("it has no Runtime; give its command: lambda-emulator -- COMMAND")
     for family, command in _COMMANDS.items():
         if function.runtime.startswith(family):
-            return command(function, code, wrapped)
+            return command(function, code)
     raise LaunchError(f"the runtime {function.runtime} is not known; give its command: lambda-emulator -- COMMAND")
 
 
-def _python(function: FunctionConfig, code: Path, wrapped: bool) -> list[str]:
-    if not wrapped:
-        _check_python_handler(function, code)
+def _python(function: FunctionConfig, code: Path) -> list[str]:
+    _check_python_handler(function, code)
     return [sys.executable, str(BOOTSTRAP)]
 
 
@@ -59,7 +58,7 @@ def _is_installed(package: str) -> bool:
         return False
 
 
-def _node(function: FunctionConfig, code: Path, wrapped: bool) -> list[str]:
+def _node(function: FunctionConfig, code: Path) -> list[str]:
     client = next((found for folder in _upwards(code) if (found := folder / _NODE_CLIENT).is_dir()), None)
     if client is None:
         raise LaunchError(
@@ -70,7 +69,7 @@ def _node(function: FunctionConfig, code: Path, wrapped: bool) -> list[str]:
     return ["node", str(script), function.handler]
 
 
-def _java(function: FunctionConfig, code: Path, wrapped: bool) -> list[str]:
+def _java(function: FunctionConfig, code: Path) -> list[str]:
     folders = (code, code / "lib", code / "target", code / "target" / "lib", code / "target" / "dependency")
     jars = [jar for folder in folders for jar in sorted(folder.glob("*.jar"))]
     if not any(jar.name.startswith(_JAVA_CLIENT) for jar in jars) and not (code / _JAVA_PACKAGE).is_dir():
@@ -84,20 +83,20 @@ def _java(function: FunctionConfig, code: Path, wrapped: bool) -> list[str]:
     return ["java", "-cp", ":".join(map(str, [*classes, *jars])), _JAVA_MAIN, function.handler]
 
 
-def _ruby(function: FunctionConfig, code: Path, wrapped: bool) -> list[str]:
+def _ruby(function: FunctionConfig, code: Path) -> list[str]:
     if shutil.which("aws_lambda_ric") is None:
         raise LaunchError(f"{function.runtime} needs AWS's runtime client: gem install aws_lambda_ric")
     return ["aws_lambda_ric", function.handler]
 
 
-def _dotnet(function: FunctionConfig, code: Path, wrapped: bool) -> list[str]:
+def _dotnet(function: FunctionConfig, code: Path) -> list[str]:
     raise LaunchError(
         f"{function.runtime}: start a project with Amazon.Lambda.RuntimeSupport itself: lambda-emulator --function "
         f"{function.logical_id} -- dotnet run --project {code}"
     )
 
 
-def _provided(function: FunctionConfig, code: Path, wrapped: bool) -> list[str]:
+def _provided(function: FunctionConfig, code: Path) -> list[str]:
     bootstrap = code / "bootstrap"
     if not bootstrap.is_file():
         raise LaunchError(
@@ -112,7 +111,7 @@ def _upwards(folder: Path) -> Iterator[Path]:
     yield from folder.parents
 
 
-_COMMANDS: Final[Mapping[str, Callable[[FunctionConfig, Path, bool], list[str]]]] = {
+_COMMANDS: Final[Mapping[str, Callable[[FunctionConfig, Path], list[str]]]] = {
     "python": _python,
     "nodejs": _node,
     "java": _java,
