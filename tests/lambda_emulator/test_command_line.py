@@ -48,7 +48,7 @@ def test_wrong_usage_is_said_in_one_line(tmp_path: Path, words: list[str], statu
 @pytest.mark.parametrize(
     ("properties", "message"),
     [
-        ({"Runtime": "nodejs22.x"}, "runtime 'nodejs22.x' is not started by the emulator itself; give its command"),
+        ({"Runtime": "nodejs22.x"}, "nodejs22.x needs AWS's runtime client in the project: npm install aws-lambda-ric"),
         ({"Handler": "nothing"}, "Handler 'nothing' is not of the form module.function"),
         ({"Handler": "nothing.handler"}, f"Handler 'nothing.handler': no {RUNTIMES}/nothing.py"),
         ({"Environment": {"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/no"}}}, "/var/task/no is not there"),
