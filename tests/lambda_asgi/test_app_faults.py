@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lambda_asgi import _response_mode
+from lambda_asgi import LambdaASGI, _response_mode
 from lambda_asgi._asgi import Receive, Scope, Send
 from lambda_asgi._describe import described, text_of, traceback_of
 from lambda_asgi._environment import Settings
@@ -337,6 +337,17 @@ def test_a_deadline_leaves_nothing_for_the_garbage_collector() -> None:
 
     with no_garbage_collector():
         play(scenario())
+
+
+@pytest.mark.parametrize("then", [raise_early, raise_after, too_large, return_early, do_all])
+def test_a_call_of_the_handler_leaves_nothing_for_the_garbage_collector(then: Any) -> None:
+    alive: list[Any] = []
+    handler = LambdaASGI(holding(alive, then), lifespan="off")
+    with no_garbage_collector():
+        with suppress(Exception):
+            handler(EVENT, None)
+        assert [reference() for reference in alive] == [None]
+    handler._made_handler().close()
 
 
 def test_a_long_text_of_an_exception_is_not_copied_often() -> None:

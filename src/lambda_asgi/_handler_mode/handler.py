@@ -128,16 +128,17 @@ class Handler:
             loop = self._event_loop
             exchange = self._application.exchange(event, context, _deadline(context))
             delivery = self._to_answer(exchange, event, context)
-            if delivery is None:
-                return loop.run_until_complete(exchange.answer()).value
             started = time.perf_counter()
             try:
+                if delivery is None:
+                    return loop.run_until_complete(exchange.answer()).value
                 return self._stream(exchange, delivery, loop)
             finally:
                 # As with everything in this mode, the level of the function's log decides.
-                if exchange.cycle is not None and access_logger.isEnabledFor(logging.INFO):
+                if delivery is not None and exchange.cycle is not None and access_logger.isEnabledFor(logging.INFO):
                     ended = time.perf_counter()
                     log_access(access(exchange, exchange.cycle.ending, started, ended))
+                exchange.close()
 
     def _to_answer(self, exchange: Exchange, event: Any, context: Any) -> Delivery | None:
         """The invocation that this call answers by streaming. None: its caller wants a result."""
