@@ -509,3 +509,33 @@ def test_a_handler_that_the_first_call_imports() -> None:
             await asyncio.to_thread(made[0]._handler.close)
 
     play(scenario())
+
+
+def test_a_handler_that_the_first_call_imports_and_that_cannot_start() -> None:
+    """The client gets a 500 each time, and never the error's JSON as a 200."""
+    made: list[Any] = []
+
+    def late(handler: Any) -> Any:
+        # Nobody is in its place yet.
+        lambda_runtime_client.runtime_client = lambda_runtime_client.runtime_client._native
+
+        def imports(event: Any, context: Any) -> Any:
+            if not made:
+                made.append(LambdaASGI(with_lifespan([], failing=True), response_mode="streaming"))
+            return made[0](event, context)
+
+        return imports
+
+    async def scenario() -> None:
+        async with served(hello, late) as running:
+            running.api.invoke(EVENT)
+            posted = await running.api.answer()
+            assert is_streamed(posted)
+            assert (posted.prelude["statusCode"], posted.content) == (500, b"Internal Server Error")
+            assert (posted.error["errorType"], posted.error["errorMessage"]) == ("StartupFailed", "no database")
+            # By now the loop knows us, and what cannot start ends the process.
+            assert (await running.api.answer()).path == "/2018-06-01/runtime/init/error"
+            assert await running.ended() == 1
+            await asyncio.to_thread(made[0]._handler.close)
+
+    play(scenario())

@@ -29,6 +29,7 @@ from lambda_asgi._logging import access_logger, init_logger, log_access, logger
 from lambda_asgi._response import LARGEST_STREAM, Response
 from lambda_asgi._runtime_api.protocol import checked
 from lambda_asgi.errors import (
+    ConfigurationError,
     ConnectionToRuntimeAPILost,
     EventError,
     LambdaASGIError,
@@ -51,7 +52,8 @@ class Handler:
     def __init__(self, make_application: Callable[[], Application]) -> None:
         self._make_application = make_application
         self._application: Application | None = None
-        self._runner: asyncio.Runner | None = None
+        """Once it has started."""
+        self._runner = asyncio.Runner()
         self._calls = threading.Lock()
         self._place: LambdaLoop | UnknownLoop | None = None
         address = os.environ.get("AWS_LAMBDA_RUNTIME_API")
@@ -71,19 +73,19 @@ class Handler:
 
     def _start(self) -> None:
         """Start the app, once. Raises ConfigurationError and StartupFailed."""
-        if self._runner is not None:
+        if self._application is not None:
             return
         if os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
             init_logger.setLevel(logging.NOTSET)
         application = self._make_application()
-        runner = asyncio.Runner()
-        guard_event_loop(runner.get_loop())
+        guard_event_loop(self._event_loop)
         try:
-            runner.run(application.startup())
+            self._runner.run(application.startup())
         except BaseException:  # the next call begins anew
-            runner.close()
+            self._runner.close()
+            self._runner = asyncio.Runner()
             raise
-        self._runner, self._application = runner, application
+        self._application = application
 
     def _start_or_give_up(self) -> None:
         try:
@@ -102,14 +104,12 @@ class Handler:
 
     def close(self) -> None:
         """For tests: Lambda ends a process without asking it."""
-        if self._runner is not None:
-            self._runner.close()
+        self._runner.close()
         if self._place is not None:
             self._connection.close()
 
     @property
     def _event_loop(self) -> asyncio.AbstractEventLoop:
-        assert self._runner is not None, "the app has started"
         return self._runner.get_loop()
 
     # A call.
@@ -123,7 +123,11 @@ class Handler:
         _refuse_running_loop()
         event = getattr(event, "raw_event", event)  # of Powertools' data classes
         with self._calls:
-            self._start()
+            try:
+                self._start()
+            except Exception:
+                self._see(event, context)
+                raise
             assert self._application is not None
             loop = self._event_loop
             exchange = self._application.exchange(event, context, _deadline(context))
@@ -139,6 +143,13 @@ class Handler:
                     ended = time.perf_counter()
                     log_access(access(exchange, exchange.cycle.ending, started, ended))
                 exchange.close()
+
+    def _see(self, event: Any, context: Any) -> None:
+        """Keep the event of an invocation that nobody saw come: `_post_error` has to know what it was."""
+        if self._place is not None:
+            delivery = self._place.delivery_of(getattr(context, "aws_request_id", ""))
+            if delivery is not None and not delivery.event:
+                delivery.event = json.dumps(event).encode()
 
     def _to_answer(self, exchange: Exchange, event: Any, context: Any) -> Delivery | None:
         """The invocation that this call answers by streaming. None: its caller wants a result."""
@@ -217,21 +228,20 @@ class Handler:
         return True
 
     def _streamed_exchange(self, delivery: Delivery) -> Exchange | None:
-        if self._application is None:
-            return None
+        """The delivered event, if its response would be streamed."""
         try:
-            exchange = self._application.exchange(json.loads(delivery.event), None, None)
-        except (ValueError, RecursionError, EventError):
+            application = self._application or self._make_application()
+            exchange = application.exchange(json.loads(delivery.event), None, None)
+        except (ValueError, RecursionError, EventError, ConfigurationError):
             return None
         return exchange if exchange.streams else None
 
     def _response_to(self, exchange: Exchange) -> Response:
-        assert self._application is not None
         try:
             method = exchange.source.request()[0]["method"]
         except EventError:
             method = "GET"
-        fill_empty = self._application.settings.fill_empty
+        fill_empty = self._application is None or self._application.settings.fill_empty
         return Response(head=method == "HEAD", limit=LARGEST_STREAM, fill_empty=fill_empty)
 
 
