@@ -347,7 +347,8 @@ def test_a_call_of_the_handler_leaves_nothing_for_the_garbage_collector(then: An
         with suppress(Exception):
             handler(EVENT, None)
         assert [reference() for reference in alive] == [None]
-    handler._made_handler().close()
+    assert handler._handler is not None
+    handler._handler.close()
 
 
 def test_a_long_text_of_an_exception_is_not_copied_often() -> None:
