@@ -96,7 +96,11 @@ async def ask(app: FastAPI, method: str, target: str, headers: dict[str, str]) -
     scope |= {"asgi": {"version": "3.0", "spec_version": "2.4"}, "client": None, "server": ("test", 80)}
     status, body = 0, b""
 
+    requests = [{"type": "http.request"}]
+
     async def receive() -> dict[str, Any]:
+        if requests:
+            return requests.pop()
         await asyncio.Event().wait()
         raise AssertionError
 
