@@ -113,10 +113,21 @@ def main(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     if words and words[0] in _COMMANDS:
         return _COMMANDS[words[0]](words[1:])
-    command: list[str] = []
     only_check = words[:1] == ["check"]
-    if only_check:
-        words = words[1:]
+    options = _options(words[1:] if only_check else words)
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    try:
+        if only_check:
+            return 1 if Emulator(options, shell=os.environ).check() else 0
+        return asyncio.run(Emulator(options, shell=os.environ).run())
+    except (TemplateError, StartError) as error:
+        print(printable(f"lambda-emulator: {error}"), file=sys.stderr)
+        return 2 if isinstance(error, TemplateError) else 1
+
+
+def _options(words: list[str]) -> Options:
+    """Exits with a message where the usage is wrong."""
+    command: list[str] = []
     if "--" in words:
         cut = words.index("--")
         words, command = words[:cut], words[cut + 1 :]
@@ -125,7 +136,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser().parse_args(words)
     if given.web is not None and (given.template or given.function):
         parser().error("--web serves this folder: it takes no --template and no --function")
-    options = Options(
+    return Options(
         template=given.template, function=given.function, web=given.web, host=given.host, port=given.port,
         lambda_port=given.lambda_port, invoke_mode=given.invoke_mode,
         overrides=parameter_overrides(given.parameter_overrides), concurrency=given.concurrency, pace=given.pace,
@@ -134,17 +145,6 @@ def main(arguments: list[str] | None = None) -> int:
         with_credentials=not given.no_credentials, variables=_variables(given), opt=given.opt and given.opt.absolute(),
         allowed_hosts=tuple(given.allow_host), command=tuple(command),
     )  # fmt: skip
-    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
-    try:
-        if only_check:
-            return 1 if Emulator(options, shell=os.environ).check() else 0
-        return asyncio.run(Emulator(options, shell=os.environ).run())
-    except TemplateError as error:
-        print(printable(f"lambda-emulator: {error}"), file=sys.stderr)
-        return 2
-    except StartError as error:
-        print(printable(f"lambda-emulator: {error}"), file=sys.stderr)
-        return 1
 
 
 def parameter_overrides(words: list[str]) -> dict[str, str]:

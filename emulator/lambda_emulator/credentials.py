@@ -43,9 +43,8 @@ def credential_variables(credentials: Credentials | None) -> dict[str, str]:
 
 async def resolve(shell: Mapping[str, str]) -> tuple[Credentials | None, str]:
     """The credentials; and, where a profile was named that has none, what is wrong."""
-    access, secret = shell.get("AWS_ACCESS_KEY_ID"), shell.get("AWS_SECRET_ACCESS_KEY")
-    if access and secret:
-        return Credentials(access, secret, shell.get("AWS_SESSION_TOKEN") or None), ""
+    if (found := _from_environment(shell)) is not None:
+        return found, ""
     named = shell.get("AWS_PROFILE") or shell.get("AWS_DEFAULT_PROFILE")
     profile = named or "default"
     if (found := _from_file(shell, profile)) is not None:
@@ -59,6 +58,11 @@ async def resolve(shell: Mapping[str, str]) -> tuple[Credentials | None, str]:
     except Exception as error:  # whatever a profile leads to: a process, a browser, the network
         found, problem = None, " ".join(str(error).split())
     return found, f"profile {profile!r}: {problem}" if named and found is None else ""
+
+
+def _from_environment(shell: Mapping[str, str]) -> Credentials | None:
+    access, secret = shell.get("AWS_ACCESS_KEY_ID"), shell.get("AWS_SECRET_ACCESS_KEY")
+    return Credentials(access, secret, shell.get("AWS_SESSION_TOKEN") or None) if access and secret else None
 
 
 def _path(shell: Mapping[str, str], variable: str, name: str) -> Path:

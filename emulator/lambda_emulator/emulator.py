@@ -95,10 +95,7 @@ class Emulator:
     async def _start(self) -> None:
         selection = select(self.options)
         self._print_cautions(selection)
-        if self.options.with_credentials:
-            self.credentials, problem = await resolve(self.shell)
-            whose = str(self.credentials) if self.credentials is not None else "none"
-            self.console.credentials(problem or whose)
+        await self._find_credentials()
         for config in selection.functions:
             self._add(config, is_only=len(selection) == 1)
         for web_config in selection.web_functions:
@@ -114,6 +111,12 @@ class Emulator:
         for port, what in lines:
             suffix = f" ({what})" if what else ""
             print(f"Listening on http://{_host(self.options.host)}:{port}{suffix}", flush=True)
+
+    async def _find_credentials(self) -> None:
+        if self.options.with_credentials:
+            self.credentials, problem = await resolve(self.shell)
+            whose = str(self.credentials) if self.credentials is not None else "none"
+            self.console.credentials(problem or whose)
 
     def _add(self, config: FunctionConfig, *, is_only: bool) -> None:
         """One that cannot be started is named, and does not keep others from being served."""

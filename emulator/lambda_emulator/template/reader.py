@@ -55,7 +55,9 @@ class Template:
             served = [f for f in self.functions.values() if f.url] or list(self.functions.values())
             if len(served) == 1:
                 return served[0]
-            raise TemplateError(f"{self.path}: choose one with --function: {', '.join(self.functions) or 'none'}")
+            names = ", ".join(self.functions) or "none"
+            advice = "or serve all of them to the SDKs with --lambda-port"
+            raise TemplateError(f"{self.path}: choose one with --function: {names}; {advice}")
         for function in self.functions.values():
             if logical_id in (function.logical_id, function.name):
                 return function

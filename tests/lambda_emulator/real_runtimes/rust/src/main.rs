@@ -1,10 +1,10 @@
 // The probe through AWS's own lambda_http, with response streaming.
 use bytes::Bytes;
 use futures::stream;
-use lambda_http::{run_with_streaming_response, service_fn, Error, Request, RequestExt};
+use http_body::Frame;
+use http_body_util::StreamBody;
 use lambda_http::http::Response;
-use lambda_http::http_body_util::StreamBody;
-use lambda_http::hyper::body::Frame;
+use lambda_http::{run_with_streaming_response, service_fn, Error, Request, RequestExt};
 use std::{path::Path, process, time::Duration};
 
 type Part = Result<Frame<Bytes>, Error>;
