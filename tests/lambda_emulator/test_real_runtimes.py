@@ -1,7 +1,7 @@
 """Real runtimes under the emulator, each with the same probe: AWS's own clients, adapters, and a shell script.
 
-The probe's sources are in real_runtimes/. What they need is built once, into .cache/runtimes (RUNTIME_CACHE names
-another folder). A runtime whose toolchain is missing is skipped, with the reason.
+Run it with `pytest -m runtimes`. The probe's sources are in real_runtimes/. What they need is built once, into
+.cache/runtimes (RUNTIME_CACHE names another folder). A runtime whose toolchain is missing is skipped, with the reason.
 """
 
 import base64
@@ -28,6 +28,12 @@ CACHE = Path(os.environ.get("RUNTIME_CACHE", ROOT / ".cache" / "runtimes"))
 LARGE = 7_000_000
 
 pytestmark = [pytest.mark.runtimes, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _asked_for(request: pytest.FixtureRequest) -> None:
+    if "runtimes" not in request.config.getoption("markexpr"):
+        pytest.skip("it builds with four toolchains, which takes minutes: only with -m runtimes")
 
 
 @dataclass
@@ -185,7 +191,9 @@ def started(probe: Probe, folder: Path, *options: str, init: str = "") -> Runnin
 
 
 @pytest.fixture(scope="module", params=PROBES, ids=lambda probe: probe.name)
-def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def running(
+    _asked_for: None, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
     probe: Probe = request.param
     folder = tmp_path_factory.mktemp(probe.name)
     # What listens on a port is given one process by the emulator itself; others get a few, for a loaded machine's sake.
