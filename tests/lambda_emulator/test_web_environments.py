@@ -19,6 +19,7 @@ import botocore.credentials
 import pytest
 
 from lambda_emulator import limits
+from lambda_emulator.compare.command import PROBE
 from lambda_emulator.console import Console
 from lambda_emulator.function.host import Host
 from lambda_emulator.function.launch import Launch
@@ -338,3 +339,24 @@ def test_new_code_is_served_by_a_new_process(tmp_path: Path) -> None:
             assert time.monotonic() < deadline
             time.sleep(0.2)
     assert answer["pid"] != first["pid"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells the peak of a process's memory")
+def test_memory_stays_flat_while_a_client_does_not_read(tmp_path: Path) -> None:
+    size = 300 * 1024 * 1024
+    template = write_web_template(tmp_path, CodeUri=str(PROBE), Timeout=900)
+    with WebEmulator("--template", str(template), command=()) as emulator, emulator.connect() as client:
+        emulator.get("/scope")
+        before = peak_memory(emulator.process.pid)
+        client.request("GET", f"/large?mebibytes={size >> 20}")
+        response = client.head()
+        emulator.get("/stream?pieces=5&seconds=0.2")  # a second in which nothing of the large one is read
+        received = sum(map(len, client.chunks(response)))
+        assert (received, response.terminated) == (size, True)
+        assert peak_memory(emulator.process.pid) - before < 16 * 1024
+
+
+def peak_memory(pid: int) -> int:
+    """In KiB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
