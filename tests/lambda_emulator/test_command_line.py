@@ -13,6 +13,7 @@ from rich.console import Console as RichConsole
 
 from lambda_emulator.__main__ import parser
 from lambda_emulator.console import Console, RequestLine, error_text, size_text
+from lambda_emulator.template.config import FunctionConfig
 from tests.lambda_emulator.support import RUNTIMES, RunningEmulator, environment, write_template
 from tests.patience import PATIENCE
 
@@ -77,6 +78,57 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
     line = done.stderr.splitlines()[-1]
     assert line.startswith(f"lambda-emulator: cannot listen on 127.0.0.1:{port}: ")
     assert line.endswith("choose another --port")
+
+
+def test_a_lambda_port_that_is_taken(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        options = ("--port", "0", "--lambda-port", str(port))
+        done = run(*options, "--", sys.executable, str(RUNTIMES / "scripted.py"), cwd=tmp_path)
+    assert done.stderr.splitlines()[-1].endswith("choose another --lambda-port")
+
+
+def test_escape_sequences_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    """Of a template's text in an error, of a function's log, and of a request's target."""
+    handler = "\x1b]0;title\x07\x1b[2J"
+    write_template(tmp_path, Runtime="python3.13", Handler=handler)
+    done = run("--port", "0", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "\x1b" not in done.stderr
+    assert "\\x1b]0;title\\x07" in done.stderr
+    sink = io.StringIO()
+    console = Console(file=sink)
+    console._rich = RichConsole(file=sink, force_terminal=True, color_system="standard", soft_wrap=True)
+    console.log(FunctionConfig("Fn", tmp_path, name="fn"), None, ["a\x1b[2Jb\x07c \x1b[31mred\x1b[0m"])
+    text = sink.getvalue()
+    assert "\x1b[2J" not in text
+    assert "\x07" not in text
+    assert "\x1b[31mred" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--env", "NO_SUCH_VARIABLE_HERE"], "the shell has no such variable"),
+        (["--env-vars", "nothing.json"], "No such file"),
+        (["--env-vars", "list.json"], "it takes {FUNCTION: {NAME: VALUE}}"),
+    ],
+)
+def test_wrong_variables(tmp_path: Path, words: list[str], message: str) -> None:
+    (tmp_path / "list.json").write_text("[1]")
+    done = run(*words, cwd=tmp_path)
+    assert (done.returncode, message in done.stderr) == (2, True)
+
+
+def test_variables_reach_the_function(tmp_path: Path) -> None:
+    (tmp_path / "env.json").write_text(json.dumps({"Parameters": {"PROBE_A": 1}, "Probe": {"PROBE_B": "own"}}))
+    template = write_template(tmp_path)
+    options = ("--env-vars", str(tmp_path / "env.json"), "--env", "PROBE_C", "--env", "PROBE_D=given")
+    with RunningEmulator("--template", str(template), *options, variables={"PROBE_C": "the shell's"}) as emulator:
+        seen = emulator.get("/echo").json()["environment"]
+    assert [seen[f"PROBE_{name}"] for name in "ABCD"] == ["1", "own", "the shell's", "given"]
 
 
 def test_one_line_when_ready(tmp_path: Path) -> None:

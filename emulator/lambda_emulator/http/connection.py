@@ -173,7 +173,7 @@ class ClientConnection(asyncio.Protocol):
             self._start(self.waiting.popleft())
             self.update_reading()
         elif self.error is not None:
-            self._answer_error()
+            self._write_error()
         elif self.half_closed:
             self.transport.close()
         elif not self.parser.in_head and not self.transport.is_closing():
@@ -188,9 +188,9 @@ class ClientConnection(asyncio.Protocol):
             if self.parsing.finished:
                 self._linger()
         elif self.current is None:
-            self._answer_error()
+            self._write_error()
 
-    def _answer_error(self) -> None:
+    def _write_error(self) -> None:
         if self.error is not None:
             self.transport.write(error_response(self.error))
         self._linger()
