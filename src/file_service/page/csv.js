@@ -5,7 +5,9 @@ import { inCount } from "./format.js";
 
 const ROWS = 500;
 const COLUMNS = 100;
-const NUMBER = /^\s*([-+]?[\d.,\u00a0 ]*\d\s*%?)?\s*$/;
+const NUMBER = /^([-+]?[\d.,\u00a0 ]*\d%?)?$/;
+
+const isNumber = (cell = "") => cell.length < 40 && NUMBER.test(cell.trim());
 
 /**
  * The rows of a text, each a list of cells. Reads until `limit` rows.
@@ -15,31 +17,30 @@ export function rowsOf(text, separator, limit = Infinity) {
   const rows = [];
   let row = [];
   let at = 0;
-  while (at < text.length && rows.length < limit) {
-    let cell;
-    if (text[at] === '"') {
-      let end = at + 1;
-      while (end < text.length && (text[end] !== '"' || text[end + 1] === '"')) end += text[end] === '"' ? 2 : 1;
-      cell = text.slice(at + 1, end).replaceAll('""', '"');
-      at = Math.min(end + 1, text.length);
-    } else {
-      cell = "";
+  while ((at < text.length || row.length) && rows.length < limit) {
+    const [cell, end] = cellAt(text, at, separator);
+    row.push(cell);
+    if (text[end] === separator) {
+      at = end + 1;
+      continue;
     }
-    const start = at;
-    while (at < text.length && text[at] !== separator && text[at] !== "\n" && text[at] !== "\r") at++;
-    row.push(cell + text.slice(start, at));
-    if (text[at] === separator) {
-      at++;
-      if (at === text.length) row.push("");
-      else continue;
-    }
-    if (text[at] === "\r") at++;
-    if (text[at] === "\n") at++;
+    at = text.startsWith("\r\n", end) ? end + 2 : end + 1;
     rows.push(row);
     row = [];
   }
-  if (row.length) rows.push(row);
   return rows;
+}
+
+const QUOTED = /"((?:[^"]+|"")*)(?:"|$)/y;  // one that the text cuts off has no end
+
+/** The cell that starts at `at`, and where it ends. */
+function cellAt(text, at, separator) {
+  QUOTED.lastIndex = at;
+  const quoted = QUOTED.exec(text);
+  const start = quoted ? QUOTED.lastIndex : at;
+  let end = start;
+  while (end < text.length && text[end] !== separator && text[end] !== "\n" && text[end] !== "\r") end++;
+  return [(quoted ? quoted[1].replaceAll('""', '"') : "") + text.slice(start, end), end];
 }
 
 /** The separator of a CSV: of those in use the one that the first line has most of. */
@@ -56,12 +57,12 @@ export function tableOf(text, type, isPart) {
   const [names = [], ...others] = rows;
   const shownRows = others.slice(0, ROWS);
   const columns = Math.min(COLUMNS, Math.max(names.length, ...shownRows.map(row => row.length)));
-  const numeric = Array.from({ length: columns }, (_, column) => shownRows.every(row => NUMBER.test(row[column] ?? "")));
-  const line = (row, tag, properties) => make("tr", {}, ...numeric.map((isNumber, column) =>
-    make(tag, { textContent: row[column] ?? "", className: isNumber ? "number" : "", ...properties })));
+  const numeric = Array.from({ length: columns }, (_, column) => shownRows.every(row => isNumber(row[column])));
+  const line = (row, tag, properties) => make("tr", {}, numeric.map((right, column) =>
+    make(tag, { textContent: row[column] ?? "", className: right ? "number" : "", ...properties })));
   const table = make("table", {},
     make("thead", {}, line(names, "th", { scope: "col" })),
-    make("tbody", {}, ...shownRows.map(row => line(row, "td"))));
+    make("tbody", {}, shownRows.map(row => line(row, "td"))));
   const cut = isPart || others.length > ROWS
     ? `The first ${inCount(shownRows.length, "row")}. Download the file for the rest.` : "";
   return { table, cut };

@@ -2,14 +2,17 @@
 
 export const $ = id => document.getElementById(id);
 
-/** A new element with `properties` (`data-*`, `aria-*` and `role` as attributes) and `children`. */
+/**
+ * A new element with `properties` (`data-*`, `aria-*` and `role` as attributes) and `children`, single ones or lists:
+ * as arguments, many would not fit on the stack.
+ */
 export function make(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (/^(aria-|data-)|^role$/.test(name)) element.setAttribute(name, value);
     else element[name] = value;
   }
-  element.append(...children);
+  for (const child of children.flat()) element.append(child);
   return element;
 }
 

@@ -2,57 +2,56 @@
 
 import { $ } from "./dom.js";
 
-/** Where a key leads from the active entry; undefined where it is none of ours. */
-function target(key, { active, columns, items, lineHeight }) {
+const TYPING = "input:not([type=checkbox]), textarea, select";
+const LISTS = "#rows, #tiles";
+
+/** What a key does, whatever has the focus; nothing where it gives null. */
+const COMMANDS = {
+  "/": () => () => $("filter").focus(),
+  "Backspace": browser => () => browser.goUp(),
+  "Escape": browser => () => browser.widen(),
+  " ": (browser, at) => (at.matches("#rows a, #tiles a") ? () => browser.toggleActive() : null),
+};
+
+/** How far a key moves in the list, in items. The ends are far enough from everywhere. */
+function distance(key, { columns, lineHeight }) {
   const page = Math.max(1, Math.floor(innerHeight / lineHeight) - 2) * columns;
-  const gallery = columns > 1;
-  return {
-    ArrowDown: active + columns,
-    ArrowUp: active - columns,
-    ArrowLeft: gallery ? active - 1 : undefined,
-    ArrowRight: gallery ? active + 1 : undefined,
-    PageDown: active + page,
-    PageUp: active - page,
-    Home: 0,
-    End: items.length - 1,
-  }[key];
+  const distances = {
+    ArrowDown: columns, ArrowUp: -columns, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity,
+  };
+  if (columns > 1) Object.assign(distances, { ArrowLeft: -1, ArrowRight: 1 });
+  return distances[key];
+}
+
+/** What moves the focus in the list, or into it: from elsewhere an arrow key leads to where it was. */
+function movement(key, at, list) {
+  const by = distance(key, list);
+  const within = Boolean(at.closest(LISTS));
+  if (by === undefined || !(within || at === document.body || key === "ArrowDown")) return null;
+  if (!within && key.startsWith("Arrow")) return () => list.focus(list.active);
+  const to = list.active + by;
+  if (to < 0 && key === "ArrowUp") return null;
+  return () => list.focus(Math.min(Math.max(to, 0), list.items.length - 1));
+}
+
+function actionOf(event, browser) {
+  const { key, target: at } = event;
+  if (at.matches(TYPING)) {
+    return key === "ArrowDown" && at.id === "filter" ? () => browser.list.focus(browser.list.active) : null;
+  }
+  if (event.ctrlKey || event.metaKey) {
+    return key === "a" && at.closest(LISTS) ? () => browser.selection.pickAll(browser.items, true) : null;
+  }
+  if (event.altKey) return null;
+  return key in COMMANDS ? COMMANDS[key](browser, at) : movement(key, at, browser.list);
 }
 
 export function listenToKeys(browser, isViewing) {
   addEventListener("keydown", event => {
     if (isViewing() || event.defaultPrevented || document.querySelector("dialog:modal")) return;
-    const { key, target: at } = event;
-    const typing = at.matches("input:not([type=checkbox]), textarea, select");
-    if (typing) {
-      if (key === "ArrowDown" && at.id === "filter") move(event, browser.list.active);
-      return;
-    }
-    if ((event.ctrlKey || event.metaKey) && key === "a" && inList(at)) {
-      browser.selection.pickAll(browser.items, true);
-      event.preventDefault();
-    }
-    if (event.altKey || event.ctrlKey || event.metaKey) return;
-    if (key === "/") {
-      $("filter").focus();
-      event.preventDefault();
-    } else if (key === "Backspace") {
-      browser.goUp();
-    } else if (key === "Escape") {
-      browser.widen();
-    } else if (key === " " && at.matches("#rows a, #tiles a")) {
-      browser.toggleActive();
-      event.preventDefault();
-    } else if (inList(at) || at === document.body || key === "ArrowDown") {
-      const to = target(key, browser.list);
-      if (to !== undefined) move(event, !inList(at) && key.startsWith("Arrow") ? browser.list.active : to);
-    }
-  });
-
-  function move(event, to) {
-    if (to < 0 && event.key.startsWith("Arrow")) return;
-    browser.list.focus(to);
+    const act = actionOf(event, browser);
+    if (!act) return;
     event.preventDefault();
-  }
+    act();
+  });
 }
-
-const inList = element => Boolean(element.closest("#rows, #tiles"));

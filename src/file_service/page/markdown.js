@@ -4,143 +4,189 @@
  */
 
 import { make } from "./dom.js";
-import { parentOf } from "./names.js";
+import { encoded, parentOf } from "./names.js";
 import { linkTo } from "./route.js";
 
 /** A document of the file at `path`, which relative links and pictures start from. */
 export function renderedMarkdown(text, path) {
   const lines = text.replace(/\r\n?/g, "\n").replace(/\t/g, "    ").replace(/^---\n[\s\S]*?\n---\n/, "").split("\n");
-  return make("main", {}, ...blocks(lines, parentOf(path), 0));
+  return make("main", {}, blocks(lines, parentOf(path), 0));
 }
 
 const DEEPEST = 12;  // of quotes and lists within each other
 
-const FENCE = /^ {0,3}(`{3,}|~{3,})\s*([\w+#.-]*)[^`]*$/;
-const HEADING = /^ {0,3}(#{1,6})(?:\s+(.*?))?\s*#*\s*$/;
+// No pattern may take long on any text: what repeats within them is of one kind, or has a bound.
+const FENCE = /^ {0,3}(`{3,}(?=[^`]*$)|~{3,})/;
+const HEADING = /^ {0,3}(#{1,6})(\s.*)?$/;
 const RULE = /^ {0,3}([-*_])(?:\s*\1){2,}\s*$/;
 const QUOTE = /^ {0,3}> ?/;
 const ITEM = /^( {0,3})([-*+]|\d{1,9}[.)])( {1,4}|$)/;
 const INDENTED = /^ {4}/;
-const TABLE_RULE = /^ {0,3}\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
+const isTableRule = line => line.includes("-") && cellsOf(line).every(cell => /^:?-+:?$/.test(cell));
+const UNDERLINE = /^ {0,3}(=+|-+)\s*$/;
 const STARTS_BLOCK = [FENCE, HEADING, RULE, QUOTE, ITEM];
 
-function blocks(lines, folder, depth) {
+const startsBlock = line => STARTS_BLOCK.some(pattern => pattern.test(line));
+
+/** Lines that are taken from the top. */
+class Lines {
+  at = 0;
+
+  constructor(lines, folder, depth) { Object.assign(this, { lines, folder, depth }); }
+
+  get line() { return this.lines[this.at] ?? ""; }
+  get next() { return this.lines[this.at + 1] ?? ""; }
+  get done() { return this.at >= this.lines.length; }
+
+  /** The lines from here that pass the test, which gets each line and its number from here. */
+  take(test) {
+    const from = this.at;
+    while (!this.done && test(this.line, this.at - from)) this.at++;
+    return this.lines.slice(from, this.at);
+  }
+
+  inlines(text) { return inlines(text, this.folder); }
+  blocks(lines) { return blocks(lines, this.folder, this.depth + 1); }
+}
+
+// What a block is, by its first line: the first that fits. Each takes its lines and gives an element, or none.
+const BLOCKS = [
+  [({ line }) => !line.trim(), lines => { lines.at++; }],
+  [({ line }) => FENCE.test(line), fenced],
+  [({ line }) => HEADING.test(line), heading],
+  [({ line }) => RULE.test(line), lines => { lines.at++; return make("hr"); }],
+  [({ line, depth }) => QUOTE.test(line) && depth < DEEPEST, quote],
+  [({ line, depth }) => ITEM.test(line) && depth < DEEPEST, list],
+  [({ line }) => INDENTED.test(line), indented],
+  [({ line, next }) => line.includes("|") && isTableRule(next), table],
+  [() => true, paragraph],
+];
+
+function blocks(texts, folder, depth) {
+  const lines = new Lines(texts, folder, depth);
   const made = [];
-  let at = 0;
-  const take = test => {
-    const from = at;
-    while (at < lines.length && test(lines[at], at - from)) at++;
-    return lines.slice(from, at);
-  };
-  while (at < lines.length) {
-    const line = lines[at];
-    let found;
-    if (!line.trim()) {
-      at++;
-    } else if ((found = FENCE.exec(line))) {
-      at++;
-      const body = take(each => !(each.trim().startsWith(found[1]) && !each.trim().replaceAll(found[1][0], "")));
-      at++;
-      made.push(make("pre", {}, make("code", { textContent: body.join("\n") })));
-    } else if ((found = HEADING.exec(line))) {
-      at++;
-      made.push(make(`h${found[1].length}`, {}, ...inlines(found[2] ?? "", folder)));
-    } else if (RULE.test(line)) {
-      at++;
-      made.push(make("hr"));
-    } else if (QUOTE.test(line) && depth < DEEPEST) {
-      const quoted = take((each, index) => QUOTE.test(each) || (index && each.trim() && !startsBlock(each)));
-      made.push(make("blockquote", {}, ...blocks(quoted.map(each => each.replace(QUOTE, "")), folder, depth + 1)));
-    } else if ((found = ITEM.exec(line)) && depth < DEEPEST) {
-      const [list, next] = listFrom(lines, at, folder, depth);
-      made.push(list);
-      at = next;
-    } else if (INDENTED.test(line)) {
-      const body = take(each => INDENTED.test(each) || !each.trim());
-      made.push(make("pre", {}, make("code", { textContent: body.map(each => each.slice(4)).join("\n").trimEnd() })));
-    } else if (line.includes("|") && TABLE_RULE.test(lines[at + 1] ?? "") && lines[at + 1].includes("-")) {
-      made.push(table(take(each => each.trim() && (each.includes("|") || TABLE_RULE.test(each))), folder));
-    } else {
-      made.push(paragraph(take((each, index) => !index || (each.trim() && !startsBlock(each))), folder));
-    }
+  while (!lines.done) made.push(BLOCKS.find(([fits]) => fits(lines))[1](lines));
+  return made.filter(Boolean);
+}
+
+const code = lines => make("pre", {}, make("code", { textContent: lines.join("\n") }));
+
+function fenced(lines) {
+  const [, mark] = FENCE.exec(lines.line);
+  lines.at++;
+  const body = lines.take(line => !(line.trim().startsWith(mark) && !line.trim().replaceAll(mark[0], "")));
+  lines.at++;
+  return code(body);
+}
+
+function indented(lines) {
+  const body = lines.take(line => INDENTED.test(line) || !line.trim()).map(line => line.slice(4));
+  while (!body.at(-1).trim()) body.pop();
+  return code(body);
+}
+
+function heading(lines) {
+  const [, marks, text = ""] = HEADING.exec(lines.line);
+  lines.at++;
+  return make(`h${marks.length}`, {}, lines.inlines(text.trim().replace(/(^|\s)#+$/, "")));
+}
+
+function quote(lines) {
+  const quoted = lines.take((line, index) => QUOTE.test(line) || (index && line.trim() && !startsBlock(line)));
+  return make("blockquote", {}, lines.blocks(quoted.map(line => line.replace(QUOTE, ""))));
+}
+
+/** A paragraph, or the heading that it is when its last line is of `=` or `-`. */
+function paragraph(lines) {
+  const taken = lines.take((line, index) => !index || (line.trim() && (!startsBlock(line) || UNDERLINE.test(line))));
+  const under = taken.length > 1 ? UNDERLINE.exec(taken.at(-1)) : null;
+  const text = (under ? taken.slice(0, -1) : taken).map(line => line.replace(/^ +/, "")).join("\n");
+  return make(under ? (under[1][0] === "=" ? "h1" : "h2") : "p", {}, lines.inlines(text.trimEnd()));
+}
+
+const isOrdered = item => /\d/.test(item[2]);
+
+function list(lines) {
+  const first = ITEM.exec(lines.line);
+  const ordered = isOrdered(first);
+  const made = make(ordered ? "ol" : "ul", ordered ? { start: parseInt(first[2], 10) } : {});
+  let found = first;
+  while (found && isOrdered(found) === ordered && !RULE.test(lines.line)) {
+    made.append(item(itemLines(lines, found[0].length || 2), lines));
+    if (!lines.line.trim() && ITEM.test(lines.next)) lines.at++;
+    found = ITEM.exec(lines.line);
   }
   return made;
 }
 
-const startsBlock = line => STARTS_BLOCK.some(pattern => pattern.test(line));
-
-/** A paragraph, or the heading that it is when its last line is of `=` or `-`. */
-function paragraph(lines, folder) {
-  const under = lines.length > 1 && /^ {0,3}(=+|-+)\s*$/.exec(lines.at(-1));
-  const text = (under ? lines.slice(0, -1) : lines).map(line => line.replace(/^ +/, "")).join("\n");
-  return make(under ? (under[1][0] === "=" ? "h1" : "h2") : "p", {}, ...inlines(text.trimEnd(), folder));
-}
-
-/** The list that starts at `lines[at]`, and the index of the line behind it. */
-function listFrom(lines, at, folder, depth) {
-  const [, , marker] = ITEM.exec(lines[at]);
-  const ordered = /\d/.test(marker);
-  const list = make(ordered ? "ol" : "ul", ordered ? { start: parseInt(marker, 10) } : {});
-  let found;
-  while (at < lines.length && (found = ITEM.exec(lines[at])) && /\d/.test(found[2]) === ordered && !RULE.test(lines[at])) {
-    const indent = found[0].length || 2;
-    const body = [lines[at++].slice(found[0].length)];
-    while (at < lines.length) {
-      const line = lines[at];
-      const within = line.slice(0, indent).trim() === "" && line.trim();
-      if (!line.trim() && /^ {2,}\S/.test(lines[at + 1] ?? "")) body.push("");
-      else if (within) body.push(line.slice(indent));
-      else if (line.trim() && !startsBlock(line) && body.at(-1).trim()) body.push(line.trimStart());
-      else break;
-      at++;
-    }
-    if (!lines[at]?.trim() && ITEM.test(lines[at + 1] ?? "")) at++;
-    list.append(item(body, folder, depth));
+/** The lines of the item that starts here, without its mark and its indent. */
+function itemLines(lines, indent) {
+  const body = [lines.line.slice(indent)];
+  lines.at++;
+  const belongs = line => {
+    if (!line.trim()) return /^ {2,}\S/.test(lines.next);
+    return !line.slice(0, indent).trim() || (!startsBlock(line) && Boolean(body.at(-1).trim()));
+  };
+  while (!lines.done && belongs(lines.line)) {
+    const { line } = lines;
+    body.push(line.slice(0, indent).trim() ? line.trimStart() : line.slice(indent));
+    lines.at++;
   }
-  return [list, at];
+  return body;
 }
 
-function item(lines, folder, depth) {
-  const task = /^\[([ xX])\] /.exec(lines[0]);
-  if (task) lines[0] = lines[0].slice(4);
-  const children = blocks(lines, folder, depth + 1);
+function item(body, lines) {
+  const task = /^\[([ xX])\] /.exec(body[0]);
+  if (task) body[0] = body[0].slice(4);
+  const [first, ...others] = lines.blocks(body);
+  const box = task ? (task[1] === " " ? "\u2610 " : "\u2611 ") : "";
   // A tight item is its text alone.
-  if (children[0]?.localName === "p") children.splice(0, 1, ...children[0].childNodes);
-  const box = task ? [task[1] === " " ? "\u2610 " : "\u2611 "] : [];
-  return make("li", {}, ...box, ...children);
+  return make("li", {}, box, first?.localName === "p" ? [...first.childNodes] : first ?? "", others);
 }
 
-function table([head, rule, ...rows], folder) {
+function table(lines) {
+  const [head, rule, ...rows] = lines.take((line, index) => line.trim() && (line.includes("|") || index === 1));
   const alignments = cellsOf(rule).map(cell => (cell.endsWith(":") ? (cell.startsWith(":") ? "center" : "right") : ""));
   const row = (line, tag) => {
     const cells = cellsOf(line);
-    return make("tr", {}, ...alignments.map((className, index) => make(tag, { className }, ...inlines(cells[index] ?? "", folder))));
+    return make("tr", {}, alignments.map((className, index) =>
+      make(tag, { className }, lines.inlines(cells[index] ?? ""))));
   };
-  return make("table", {}, make("thead", {}, row(head, "th")), make("tbody", {}, ...rows.map(line => row(line, "td"))));
+  return make("table", {},
+    make("thead", {}, row(head, "th")),
+    make("tbody", {}, rows.map(line => row(line, "td"))));
 }
 
-const cellsOf = line =>
-  line.trim().replace(/^\|/, "").replace(/(?<!\\)\|$/, "").split(/(?<!\\)\|/).map(cell => cell.trim().replaceAll("\\|", "|"));
+const COLUMNS = 100;
+
+function cellsOf(line) {
+  const cells = line.trim().replace(/^\|/, "").replace(/(?<!\\)\|$/, "").split(/(?<!\\)\|/);
+  return cells.slice(0, COLUMNS).map(cell => cell.trim().replaceAll("\\|", "|"));
+}
 
 // What an inline is, by the character it starts with. Each pattern is tried where the text stands; none looks back.
 const INLINES = [
   [/\\([!-/:-@[-`{-~])/y, ([, character]) => character],
   [/(?: {2,}|\\)\n/y, () => make("br")],
-  [/(`+)([^`]|[^`][\s\S]*?[^`])\1(?!`)/y, ([, , code]) => make("code", { textContent: code.replace(/\n/g, " ").replace(/^ (.+) $/, "$1") })],
-  [/!\[([^\]]*)\]\(\s*<?([^\s)>]+)>?(?:\s+["'][^"']*["'])?\s*\)/y, ([, alt, target], folder) => picture(alt, target, folder)],
-  [/\[((?:[^[\]\\]|\\.|!?\[[^\]]*\](?:\([^)]*\))?)+)\]\(\s*<?([^\s)>]*)>?(?:\s+["'][^"']*["'])?\s*\)/y,
+  [/(`+)(?!`)([\s\S]{1,2000}?)(?<!`)\1(?!`)/y, ([, , text]) => codeSpan(text)],
+  [/!\[([^\]]{0,300})\]\(\s{0,9}<?([^\s)>]{1,2000})>?(?:\s{1,9}["'][^"']{0,300}["'])?\s{0,9}\)/y,
+    ([, alt, target], folder) => picture(alt, target, folder)],
+  [/\[((?:[^[\]\\]|\\.|!?\[[^\]]{0,200}\]){1,300})\]\(\s{0,9}<?([^\s)>]{0,2000})>?(?:\s{1,9}["'][^"']{0,300}["'])?\s{0,9}\)/y,
     ([, text, target], folder) => link(text, target, folder)],
-  [/<(https?:\/\/[^\s<>]+)>/y, ([, target], folder) => link(target, target, folder)],
-  [/https?:\/\/[^\s<>)\]]+[^\s<>)\].,;:!?'"]/y, ([target], folder) => link(target, target, folder)],
-  [/(\*\*|__)(?=\S)([\s\S]*?\S)\1/y, ([, , text], folder) => make("strong", {}, ...inlines(text, folder))],
-  [/(\*|_)(?=[^\s*_])([^\n]*?[^\s*_])\1(?![\w*])/y, ([, , text], folder) => make("em", {}, ...inlines(text, folder))],
-  [/~~(?=\S)([\s\S]*?\S)~~/y, ([, text], folder) => make("del", {}, ...inlines(text, folder))],
+  [/<(https?:\/\/[^\s<>]{1,2000})>/y, ([, target], folder) => link(target, target, folder)],
+  [/https?:\/\/[^\s<>)\]]{1,2000}[^\s<>)\].,;:!?'"]/y, ([target], folder) => link(target, target, folder)],
+  [/(\*\*|__)(?=\S)([\s\S]{0,400}?\S)\1/y, ([, , text], folder) => make("strong", {}, inlines(text, folder))],
+  [/(\*|_)(?=[^\s*_])([^\n]{0,400}?[^\s*_])\1(?![\w*])/y,
+    ([, , text], folder) => make("em", {}, inlines(text, folder))],
+  [/~~(?=\S)([\s\S]{0,400}?\S)~~/y, ([, text], folder) => make("del", {}, inlines(text, folder))],
   [/&(amp|lt|gt|quot|nbsp|copy|mdash|ndash|hellip);/y, ([, name]) => ENTITIES[name]],
 ];
 const ENTITIES = {
   amp: "&", lt: "<", gt: ">", quot: '"', nbsp: "\u00a0", copy: "\u00a9", mdash: "\u2014", ndash: "\u2013", hellip: "\u2026",
 };
-const SPECIAL = /[\\`![<*_~&h]| {2,}\n/g;
+const SPECIAL = /[\\`![<*_~&h]|(?<! ) {2,}\n/g;
+
+const codeSpan = text => make("code", { textContent: text.replace(/\n/g, " ").replace(/^ (.+) $/, "$1") });
 
 function inlines(text, folder) {
   const made = [];
@@ -179,10 +225,10 @@ function inlineAt(text, at, folder) {
 /** A link of the web, or of a file beside this one. What is neither (a script's address, say) stays text. */
 function link(text, target, folder) {
   const label = text === target ? [text] : inlines(text, folder);
-  if (/^(https?|mailto):/i.test(target)) return make("a", { href: target, rel: "noopener noreferrer" }, ...label);
+  if (/^(https?|mailto):/i.test(target)) return make("a", { href: target, rel: "noopener noreferrer" }, label);
   const path = pathOf(target, folder);
-  if (path === null) return make("span", {}, ...label);
-  return make("a", { href: new URL(linkTo(path), document.baseURI).href }, ...label);
+  if (path === null) return make("span", {}, label);
+  return make("a", { href: new URL(linkTo(path), document.baseURI).href }, label);
 }
 
 /** A picture beside the document; one from elsewhere is named, not fetched: that would tell who reads what. */
@@ -196,7 +242,7 @@ function picture(alt, target, folder) {
 function pathOf(target, folder) {
   if (/^[a-z][a-z0-9+.-]*:|^\/\/|^#/i.test(target)) return null;
   try {
-    const { origin, pathname } = new URL(target.startsWith("/") ? `.${target}` : folder.split("/").map(encodeURIComponent).join("/") + target, "http://source/");
+    const { origin, pathname } = new URL(target.startsWith("/") ? `.${target}` : encoded(folder) + target, "http://source/");
     return origin === "http://source" ? decodeURIComponent(pathname.slice(1)) : null;
   } catch {
     return null;

@@ -111,18 +111,18 @@ const note = (entry, text, className = "") =>
   make("div", { className: "note" }, icon(kindOf(entry)), make("p", { className, textContent: text }));
 
 /**
- * A document in a frame of its own: no scripts, no forms, no origin. Its pictures travel inside it, because nothing it
- * asks for would carry the reader's cookie.
+ * A document in a frame of its own: no scripts, no forms, no origin. Its style and its pictures travel inside it: what it
+ * asked for would come from another site, without the reader's cookie.
  */
 async function sandboxed(body, title, signal) {
   await Promise.all([...body.querySelectorAll("img[data-path]")].slice(0, 30).map(image => embed(image, signal)));
   const page = document.implementation.createHTMLDocument(title);
   page.documentElement.lang = "en";
-  const style = new URL("markdown.css", import.meta.url).href;
+  const style = await (await ask(new URL("markdown.css", import.meta.url), { signal })).text();
   page.head.append(
     make("meta", { name: "color-scheme", content: "light dark" }),
     make("base", { target: "_blank" }),
-    make("link", { rel: "stylesheet", href: style }));
+    make("style", { textContent: style }));  // as it is in the file: the page's policy has its digest
   page.body.append(body);
   const frame = make("iframe", { title, srcdoc: `<!doctype html>${page.documentElement.outerHTML}` });
   frame.setAttribute("sandbox", "allow-popups allow-popups-to-escape-sandbox");

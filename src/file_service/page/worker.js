@@ -87,17 +87,13 @@ class FileTransfer extends Transfer {
   async run() {
     if (this.fresh) this.disk.truncate(0);
     await this.#rehash();
-    for (let barren = 0; this.received < this.size;) {
+    let barren = 0;
+    while (this.received < this.size) {
       const before = this.received;
       try {
         await this.#piece();
       } catch (error) {
-        const smaller = error.status === 413 && error.problem.range_bytes;
-        if (smaller && smaller < this.#pieceSize) {  // the server says what fits there
-          this.#pieceSize = smaller;
-          continue;
-        }
-        if (this.signal.aborted || (error instanceof Refused && error.status < 500)) throw error;
+        this.#raiseIfFinal(error);
         if (this.received === before && ++barren >= TRIES) throw error;
         await new Promise(wake => setTimeout(wake, 200 * 2 ** barren));
         this.signal.throwIfAborted();
@@ -106,6 +102,13 @@ class FileTransfer extends Transfer {
     }
     this.disk.flush();
     return this.#check();
+  }
+
+  /** Raises what another try would not change. A 413 says how large a piece may be there. */
+  #raiseIfFinal(error) {
+    const smaller = error.status === 413 && error.problem.range_bytes;
+    if (smaller && smaller < this.#pieceSize) this.#pieceSize = smaller;
+    else if (this.signal.aborted || (error instanceof Refused && error.status < 500)) throw error;
   }
 
   /** What is on the disk from before goes through the hash again. */

@@ -5,6 +5,7 @@ ever, a module finds the others beside it, and two versions of the page are neve
 """
 
 import hashlib
+from base64 import b64encode
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,11 +26,14 @@ _VERSION = hashlib.sha256(b"".join(name.encode() + content for name, content in 
 _PAGE = _PARTS.pop("index.html").replace(b"{assets}", f"page/{_VERSION}".encode())
 _ETAG = f'"{_VERSION}"'
 
+# A rendered document lies in a frame that has no origin, and so cannot ask for its style.
+_STYLE = f"'sha256-{b64encode(hashlib.sha256(_PARTS['markdown.css']).digest()).decode()}'"
+
 _POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
     "worker-src": "'self'",
-    "style-src": "'self'",
+    "style-src": f"'self' {_STYLE}",
     "connect-src": "'self'",
     "img-src": "'self' data: blob:",
     "media-src": "'self'",

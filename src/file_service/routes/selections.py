@@ -110,10 +110,16 @@ async def _selected(source: FileSource, paths: Sequence[str]) -> AsyncGenerator[
         if len(wanted) < _MANY:
             for path in sorted(wanted):
                 yield Page([await source.stat(path)])
-            continue
-        async for page in source.list_pages(folder):
-            found = [entry for entry in page.entries if isinstance(entry, File) and entry.path in wanted]
-            wanted.difference_update(entry.path for entry in found)
-            yield Page(found)
-        if wanted:
-            raise NotFound(min(wanted))
+        else:
+            async for page in _named(source, folder, wanted):
+                yield page
+
+
+async def _named(source: FileSource, folder: str, paths: set[str]) -> AsyncGenerator[Page, None]:
+    """The files at `paths`, which all lie in `folder`. Raises `NotFound` where one is missing."""
+    async for page in source.list_pages(folder):
+        found = [entry for entry in page.entries if isinstance(entry, File) and entry.path in paths]
+        paths -= {entry.path for entry in found}
+        yield Page(found)
+    if paths:
+        raise NotFound(min(paths))
