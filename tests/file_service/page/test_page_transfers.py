@@ -103,7 +103,7 @@ def test_three_downloads_run_and_the_next_one_waits(behind: Page, door: Door) ->
     page.until(lambda: page.text().count("Waiting") == 1)
     assert "4 downloads" in page.text()
     door.bytes_per_second = None
-    page.until(lambda: page.text().count("SHA-256 verified") == 4)
+    page.until(lambda: len(page.all("#tray li.done")) == 4)
     page.click("Clear")
     page.until(lambda: page.files_on_its_disk() == 0)
 
@@ -220,8 +220,13 @@ def test_a_digest_runs_with_progress(page: Page) -> None:
     page.until(lambda: f"SHA-256 {DIGEST}" in page.text())
 
 
-def test_without_a_disk_of_its_own_the_browser_downloads(page: Page) -> None:
+def test_without_a_disk_of_its_own_the_browser_downloads(chromium: tuple[webdriver.Chrome, Path], files: Path) -> None:
     """As on a plain http address in a local network."""
+    with service("uvicorn", {"FILE_SOURCE": str(files)}) as server:
+        downloads_by_itself(Page(chromium[0], server.url, chromium[1]))
+
+
+def downloads_by_itself(page: Page) -> None:
     (page.saved / "hello.txt").unlink(missing_ok=True)
     page.open(before="delete StorageManager.prototype.getDirectory")
     page.until(page.names)
