@@ -21,8 +21,9 @@ import pytest
 from lambda_asgi import LambdaASGI
 from lambda_asgi._asgi import Receive, Scope, Send
 from lambda_asgi._environment import Settings
+from lambda_asgi._event_sources import infer
 from lambda_asgi._handler_mode import handler as handler_module
-from lambda_asgi._handler_mode.results import NOT_KEPT
+from lambda_asgi._handler_mode.results import NOT_KEPT, plain_result
 from lambda_asgi.errors import StartupFailed
 from lambda_asgi.testing import function_url_event
 from tests.lambda_asgi.lambdas_loop import lambdas_loop
@@ -110,6 +111,30 @@ def test_a_small_body_is_in_the_result() -> None:
 def test_bytes_are_in_the_result_as_base64() -> None:
     _, result = results_of(sends(start(200, (b"content-type", b"image/png")), body(b"\xff\0")))
     assert (base64.b64decode(result["body"]), result["isBase64Encoded"]) == (b"\xff\0", True)
+
+
+JSON = (b"content-type", b"application/json")
+
+
+@pytest.mark.parametrize(
+    ("headers", "content", "is_plain"),
+    [
+        ([JSON, (b"content-length", b"2")], b"{}", True),
+        ([JSON, (b"x-a", b"\xe9")], '"é"'.encode(), True),
+        ([JSON, (b"set-cookie", b"a=b")], b"{}", False),
+        ([JSON, (b"vary", b"a"), (b"vary", b"b")], b"{}", False),
+        ([JSON, (b"connection", b"close")], b"{}", False),
+        ([JSON, (b"content-encoding", b"gzip")], b"\x1f\x8b", False),
+        ([JSON], b"\xff", False),
+        ([(b"content-type", b"text/plain")], b"x", False),
+        ([], b"x", False),
+    ],
+)
+def test_the_quick_result_is_the_sources_own(headers: Any, content: bytes, is_plain: bool) -> None:
+    result = plain_result(200, headers, content)
+    assert (result is not None) is is_plain
+    if result is not None:
+        assert result == infer(EVENT).result(200, headers, content)
 
 
 @pytest.mark.parametrize(("more", "kept"), [(0, True), (1, False)])
@@ -506,7 +531,7 @@ def test_a_handler_that_the_first_call_imports() -> None:
                 running.api.invoke(EVENT)
                 posted = await running.api.answer()
                 assert is_streamed(posted)
-            await asyncio.to_thread(made[0]._handler.close)
+        await asyncio.to_thread(made[0]._handler.close)
 
     play(scenario())
 
@@ -536,6 +561,6 @@ def test_a_handler_that_the_first_call_imports_and_that_cannot_start() -> None:
             # By now the loop knows us, and what cannot start ends the process.
             assert (await running.api.answer()).path == "/2018-06-01/runtime/init/error"
             assert await running.ended() == 1
-            await asyncio.to_thread(made[0]._handler.close)
+        await asyncio.to_thread(made[0]._handler.close)
 
     play(scenario())

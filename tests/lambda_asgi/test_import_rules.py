@@ -31,6 +31,7 @@ PURE = [
         ]
     ),
     LAMBDA_ASGI / "_runtime_api" / "protocol.py",
+    LAMBDA_ASGI / "_handler_mode" / "results.py",
     *sorted((LAMBDA_ASGI / "_event_sources").glob("*.py")),
 ]
 IMPURE = {

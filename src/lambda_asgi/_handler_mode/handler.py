@@ -23,7 +23,7 @@ from lambda_asgi._error_report import ErrorReport
 from lambda_asgi._fork_guard import guard_event_loop
 from lambda_asgi._handler_mode.connection import SocketConnection
 from lambda_asgi._handler_mode.lambda_loop import Delivery, LambdaLoop, UnknownLoop, attach
-from lambda_asgi._handler_mode.results import NOT_KEPT, response_of
+from lambda_asgi._handler_mode.results import NOT_KEPT, plain_result, response_of
 from lambda_asgi._handler_mode.writer import SocketWriter
 from lambda_asgi._logging import access_logger, init_logger, log_access, logger
 from lambda_asgi._response import LARGEST_STREAM, Response
@@ -307,6 +307,8 @@ def _raise(error: BaseException | None) -> NoReturn:
 
 def _result(exchange: Exchange, cycle: RequestCycle, writer: SocketWriter) -> Any:
     response, body = cycle.response, writer.body
+    if body is not None and (plain := plain_result(response.status, response.headers, body)):
+        return plain
     result = exchange.source.result(response.status, response.headers, body or b"")
     if body is None:
         result[NOT_KEPT] = response.body_bytes
