@@ -107,19 +107,19 @@ async def _selected(source: FileSource, paths: Sequence[str]) -> AsyncGenerator[
         else:
             by_folder[path[: path.rfind("/") + 1]].add(path)
     for folder, wanted in by_folder.items():
-        if len(wanted) < _MANY:
-            for path in sorted(wanted):
-                yield Page([await source.stat(path)])
-        else:
-            async for page in _named(source, folder, wanted):
-                yield page
+        async for page in _files(source, folder, wanted):
+            yield page
 
 
-async def _named(source: FileSource, folder: str, paths: set[str]) -> AsyncGenerator[Page, None]:
-    """The files at `paths`, which all lie in `folder`. Raises `NotFound` where one is missing."""
+async def _files(source: FileSource, folder: str, wanted: set[str]) -> AsyncGenerator[Page, None]:
+    """The files `wanted`, all of which lie in `folder` itself."""
+    if len(wanted) < _MANY:
+        for path in sorted(wanted):
+            yield Page([await source.stat(path)])
+        return
     async for page in source.list_pages(folder):
-        found = [entry for entry in page.entries if isinstance(entry, File) and entry.path in paths]
-        paths -= {entry.path for entry in found}
+        found = [entry for entry in page.entries if isinstance(entry, File) and entry.path in wanted]
+        wanted.difference_update(entry.path for entry in found)
         yield Page(found)
-    if paths:
-        raise NotFound(min(paths))
+    if wanted:
+        raise NotFound(min(wanted))
