@@ -15,6 +15,13 @@ _TRAILERS = "the client's extension http.response.trailers: no front door of Lam
 _HOST = "a malformed Host is dropped, and the URL's own name takes its place (docs/events.md)"
 _WHOLE = "the tests' way hands a response to the client when it is complete"
 
+_JOINED = "a Function URL joins the values of a repeated header"
+_LOGGED = "pytest keeps the log record of the error, and so its traceback"
+_JSON = "it replaces json.loads, with which the tests' way reads the prelude"
+
+_PARAMS = "tests/test_request_params/"
+_ALIASES = "tests/test_header_cookie_alias_choices.py::"
+_TUTORIAL = "tests/test_tutorial/"
 _CLIENT = "tests/test_testclient.py::"
 _MIDDLEWARE = "tests/middleware/"
 _HANDLERS = "tests/handlers/"
@@ -77,7 +84,45 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         f"{_CLIENT}test_streaming_response_is_available_before_first_chunk": _WHOLE,
         f"{_CLIENT}test_streaming_response_skips_empty_and_head_bodies": _WHOLE,
         f"{_CLIENT}test_trailer_error_respects_raise_server_exceptions": _TRAILERS,
-        f"{_CLIENT}test_with_duplicate_headers": "a Function URL joins the values of a repeated header",
+        f"{_CLIENT}test_with_duplicate_headers": _JOINED,
     },
-    "fastapi": {},
+    "fastapi": {
+        f"{_ALIASES}test_header_list_choices_preserve_items": _JOINED,
+        f"{_ALIASES}test_repeated_scalar_header_uses_first_value": _JOINED,
+        f"{_ALIASES}test_header_choices_follow_declaration_order": _JOINED,
+        f"{_ALIASES}test_header_model_fields_can_share_an_unused_alias_choice": _JOINED,
+        f"{_ALIASES}test_header_model_unused_alias_choice_keeps_extra_value_shape": _JOINED,
+        "tests/test_header_cookie_optional_models.py::test_optional_header_model": _JOINED,
+        "tests/test_multiple_parameter_models.py::"
+        "test_header_conversion_is_per_model_and_does_not_mutate_cached_fields": _JOINED,
+        "tests/test_query_cookie_header_model_extra_params.py::test_header_pass_extra_list": _JOINED,
+        f"{_PARAMS}test_field_options.py::test_fail_fast": _JOINED,
+        f"{_PARAMS}test_header/test_list.py::test_required_list_str": _JOINED,
+        f"{_PARAMS}test_header/test_list.py::test_required_list_alias_by_name": _JOINED,
+        f"{_PARAMS}test_header/test_list.py::test_required_list_alias_by_alias": _JOINED,
+        f"{_PARAMS}test_header/test_list.py::test_required_list_validation_alias_by_name": _JOINED,
+        f"{_PARAMS}test_header/test_list.py::test_required_list_validation_alias_by_validation_alias": _JOINED,
+        f"{_PARAMS}test_header/test_list.py::test_required_list_alias_and_validation_alias_by_name": _JOINED,
+        f"{_PARAMS}test_header/test_list.py::test_required_list_alias_and_validation_alias_by_alias": _JOINED,
+        f"{_PARAMS}test_header/test_list.py::"
+        "test_required_list_alias_and_validation_alias_by_validation_alias": _JOINED,
+        f"{_PARAMS}test_header/test_nullable_and_defaults.py::"
+        "test_header_model_list_error_preserves_item_index": _JOINED,
+        f"{_PARAMS}test_header/test_optional_list.py::test_optional_list_str": _JOINED,
+        f"{_PARAMS}test_header/test_optional_list.py::test_optional_list_alias_by_alias": _JOINED,
+        f"{_PARAMS}test_header/test_optional_list.py::test_optional_list_validation_alias_by_validation_alias": _JOINED,
+        f"{_PARAMS}test_header/test_optional_list.py::"
+        "test_optional_list_alias_and_validation_alias_by_validation_alias": _JOINED,
+        f"{_PARAMS}test_nullable_and_defaults.py::test_nullable_list_default_and_repeated_values": _JOINED,
+        f"{_PARAMS}test_nullable_and_defaults.py::test_nullable_list_parameter_default_factory": _JOINED,
+        "tests/test_telemetry/test_data.py::test_retained_context_does_not_keep_failed_request_alive": _LOGGED,
+        "tests/test_telemetry/test_http.py::test_custom_propagator_can_read_repeated_headers": _JOINED,
+        "tests/test_telemetry/test_semantic_conventions.py::test_request_authority_is_only_on_spans": _HOST,
+        f"{_TUTORIAL}test_body/test_tutorial001.py::test_other_exceptions": _JSON,
+        f"{_TUTORIAL}test_header_param_models/test_tutorial001.py::test_header_param_model": _JOINED,
+        f"{_TUTORIAL}test_header_param_models/test_tutorial002.py::test_header_param_model": _JOINED,
+        f"{_TUTORIAL}test_header_param_models/test_tutorial003.py::test_header_param_model": _JOINED,
+        f"{_TUTORIAL}test_header_param_models/test_tutorial003.py::test_header_param_model_no_underscore": _JOINED,
+        f"{_TUTORIAL}test_header_params/test_tutorial003.py::test": _JOINED,
+    },
 }
