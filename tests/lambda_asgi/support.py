@@ -137,13 +137,13 @@ def streaming(app: Any) -> LambdaASGI:
     return LambdaASGI(app, lifespan="off", response_mode="streaming")
 
 
-def play(scenario: Coroutine[Any, Any, T]) -> T:
+def play(scenario: Coroutine[Any, Any, T], patience: float = PATIENCE) -> T:
     """Run it in an event loop of its own. Fails when it hangs, or leaves tasks, descriptors or generators behind."""
     loop = ForwardLoop()
 
     async def watched() -> T:
         tasks, before = len(asyncio.all_tasks()), descriptors()
-        async with asyncio.timeout(PATIENCE) as loop.patience:
+        async with asyncio.timeout(patience) as loop.patience:
             result = await scenario
         for _ in range(20):  # for what was closed or cancelled last
             await asyncio.sleep(0)
