@@ -5,6 +5,7 @@ request without ever waiting. For them, one turn of the loop and one blocking re
 """
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -86,6 +87,8 @@ class Handler:
             self._runner = asyncio.Runner()
             raise
         self._application = application
+        if self._place is not None:
+            gc.freeze()  # what was imported stays: a full collection need not look at it (_loading.py)
 
     def _start_or_give_up(self) -> None:
         try:
