@@ -144,7 +144,7 @@ def web_adapter(folder: Path) -> Setup:
     opt = folder / "opt"
     (opt / "extensions").mkdir(parents=True)
     shutil.copy(adapter, opt / "extensions" / "lambda-adapter")
-    (opt / "bootstrap").write_text('#!/bin/sh\nexec -- "${LAMBDA_TASK_ROOT}/${_HANDLER}"\n')
+    (opt / "bootstrap").write_text('#!/bin/sh\nexec "${LAMBDA_TASK_ROOT}/${_HANDLER}"\n')
     (opt / "bootstrap").chmod(0o755)
     code = folder / "code"
     code.mkdir()
@@ -161,10 +161,10 @@ PROBES = [
     Probe("node", node, True, 200),  # recorded: the error's JSON with a status of 200
     Probe("go-lambdaurl", go("go_url"), True, 200),
     Probe("go-typed", go("go_typed"), False, 502),
-    # lambda_runtime writes its error trailers as data: the client gets their text, and Lambda hears of no error.
+    # Rust's lambda_runtime writes its error trailers as data: the client gets their text, and Lambda hears of no error.
     Probe("rust-lambda_http", rust, True, 200, tells=False),
     Probe("java", java, False, 502),
-    Probe("web-adapter", web_adapter, True, 500),
+    Probe("web-adapter", web_adapter, True, 500, tells=False),  # the same client
     Probe("awslambdaric-mangum", python("mangum_app.handler"), False, 500),
     Probe("shell", shell, False, 502),
     Probe("lambda_asgi-handler", python("handler_mode.handler"), True, 500),
@@ -252,7 +252,8 @@ def test_a_timeout(running: Running) -> None:
 
 def test_a_crash(running: Running) -> None:
     response = running.emulator.get("/crash")
-    assert response.status in (500, 502)
+    # Lambda Web Adapter lives on for a moment, and posts the error: its JSON with a status of 200, as recorded.
+    assert response.status in (500, 502) or "errorType" in response.json()
     assert running.emulator.get("/hello").status == 200
 
 
