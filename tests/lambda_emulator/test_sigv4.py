@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import botocore.auth
 import pytest
@@ -118,6 +119,22 @@ def test_the_wrong_secret_service_and_time_are_refused() -> None:
     for now in (time.time() + 400, time.time() - 400):
         with pytest.raises(SignatureError, match="is not valid now"):
             check(signed("GET", "/"), now=now)
+
+
+def test_a_presigned_url_ends_after_its_own_time() -> None:
+    """botocore signs for an hour, which is longer than the clock's tolerance of a signed header."""
+    request = signed("GET", "/", signer=botocore.auth.SigV4QueryAuth)
+    check(request, now=time.time() + 3500)
+    with pytest.raises(SignatureError, match="is not valid now"):
+        check(request, now=time.time() + 3700)
+
+
+@pytest.mark.parametrize("expires", ["", "0", "-1", "x", "1e3", "²", "604801", "9" * 5000])
+def test_a_malformed_lifetime_is_refused(expires: str) -> None:
+    request = signed("GET", "/", signer=botocore.auth.SigV4QueryAuth)
+    request.target = request.target.replace("X-Amz-Expires=3600", f"X-Amz-Expires={quote(expires)}")
+    with pytest.raises(SignatureError, match="X-Amz-Expires is"):
+        check(request)
 
 
 def test_a_declared_digest_must_be_the_bodys() -> None:
