@@ -11,6 +11,7 @@ from lambda_emulator.template.document import TemplateError
 from lambda_emulator.template.reader import Template, load
 from lambda_emulator.web.config import EndpointConfig
 
+PROJECT = Path(__file__).parent.parent.parent / "template.yaml"
 FUNCTION = """\
 Resources:
   Site:
@@ -117,6 +118,25 @@ def test_both_kinds_in_one_template(folder: Path) -> None:
     chosen = template.web_function("Site")
     assert chosen is not None
     assert chosen.logical_id == "Site"
+
+
+@pytest.mark.parametrize("is_built", [False, True])
+def test_the_projects_web_function_runs_from_the_source_of_what_it_is_built_from(
+    tmp_path: Path, is_built: bool
+) -> None:
+    """Its CodeUri is the build of the Event Function, whose condition does not hold then."""
+    (tmp_path / "src").mkdir()
+    if is_built:
+        (tmp_path / ".aws-sam" / "build" / "FileServiceFunction").mkdir(parents=True)
+    template = read(tmp_path, PROJECT.read_text(), Kind="WebFunction")
+    assert not template.functions
+    (revision,) = template.web_functions["FileServiceWebFunction"].revisions.values()
+    assert revision.code == tmp_path / "src"
+
+
+def test_a_build_that_is_not_there_and_has_no_source_is_said(folder: Path) -> None:
+    with pytest.raises(TemplateError, match="is it made by a build, such as `sam build`"):
+        read(folder, FUNCTION.replace("CodeUri: code", "CodeUri: .aws-sam/build/Other"))
 
 
 def cautions(folder: Path, text: str) -> list[str]:

@@ -27,6 +27,7 @@ from lambda_emulator.web.config import WebFunctionConfig
 __all__ = ["Template", "load"]
 
 _BUILT: Final = re.compile(r"(?:\./)?\.aws-sam/build/(\w+)/?")
+_NO_CODE: Final = "is it made by a build, such as `sam build`?"
 _INVOKE_MODES: Final = ("BUFFERED", "RESPONSE_STREAM")
 _CORS: Final = ("AllowCredentials", "AllowHeaders", "AllowMethods", "AllowOrigins", "ExposeHeaders", "MaxAge")
 _LAYERS: Final = ("AWS::Serverless::LayerVersion", "AWS::Lambda::LayerVersion")
@@ -198,14 +199,17 @@ class _Reader:
             return folder, None, f"its code is not a local folder; name one in {key}"
         found = code_folder(self._code_path(uri))
         if found is None:
-            return folder, None, f"{key} {uri!r} is no folder and no zip; is it made by a build, such as `sam build`?"
+            return folder, None, f"{key} {uri!r} is no folder and no zip; {_NO_CODE}"
         return found, None, ""
 
     def _code_path(self, uri: str) -> Path:
-        """What was built of another function of the template stands for that one's code."""
+        """The build of another function means that function's source, which is there without a build, and current.
+
+        That function's condition does not matter: `sam build` builds it either way.
+        """
         built = _BUILT.fullmatch(uri)
-        resource = self.resources.get(built[1]) if built is not None else None
-        properties = resource.get("Properties") if resource is not None else None
+        resource = self.document.resources.get(built[1]) if built is not None else None
+        properties = resource.get("Properties") if isinstance(resource, Node) else None
         if isinstance(properties, Node):
             uri = to_text(self.document.resolve(properties.get("CodeUri", ".")))
         return (self.path.parent / uri).resolve()
@@ -214,7 +218,7 @@ class _Reader:
         path = self._code_path(uri)
         folder = code_folder(path)
         if folder is None:
-            raise self.error(line, f"CodeUri {uri!r} is no folder and no zip ({path})")
+            raise self.error(line, f"CodeUri {uri!r} is no folder and no zip ({path}); {_NO_CODE}")
         return folder
 
     def _layers(self, get: Properties) -> tuple[tuple[Path, ...], tuple[str, ...]]:
