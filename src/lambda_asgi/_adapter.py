@@ -35,7 +35,7 @@ class LambdaASGI:
     `text_mime_types`: more media types, or parts of them, whose bodies are text in a buffered result.
     `exclude_headers`: names of response headers that are not passed on.
     `strip_root_path`: True for frameworks that ignore `root_path` (Falcon, Sanic): the scope's `path`
-    then begins behind it.
+    then does not include the root path.
     `allow_http_events`: True lets HTTP requests POST to LAMBDA_ASGI_EVENT_PATH, where non-HTTP events
     go. Anyone who reaches the app can then make up an event.
     """
@@ -99,8 +99,8 @@ class LambdaASGI:
     def __call__(self, event: Any, context: Any) -> Any:
         """Answer `event` from inside Lambda's own loop, which calls this. The function's result.
 
-        Where responses to such events are streamed, this one has reached the Runtime API before it
-        is returned. Raises what the app raised in the middle of its response, StartupFailed, and
+        When this event's response is streamed, it has already been sent to the Runtime API when
+        this returns. Raises what the app raised in the middle of its response, StartupFailed, and
         EventNotHandled for an event that is no HTTP request and that the app did not handle.
         """
         return (self._handler or self._made_handler())(event, context)

@@ -24,7 +24,7 @@ class ErrorReport(NamedTuple):
 
     @classmethod
     def of(cls, error: BaseException) -> Self:
-        """Of an exception: our own know their type, the others are the app's."""
+        """Build a report from an exception. Our own exceptions know their type; all others count as the app's."""
         return cls(
             error_type_of(error),
             type(error).__name__,
@@ -33,9 +33,9 @@ class ErrorReport(NamedTuple):
         )
 
     def as_json(self, at_most: int = LARGEST) -> bytes:
-        """The report as Lambda takes it, in `at_most` bytes.
+        """The report as the JSON that Lambda expects, at most `at_most` bytes long.
 
-        What is too much goes: of the stack its outermost frames, of the message its end.
+        If it is too long, the stack loses its outermost frames and the message its end.
         """
         fields: dict[str, Any] = {
             "errorMessage": _clipped(self.message, at_most // 2),

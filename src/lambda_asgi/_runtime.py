@@ -41,8 +41,8 @@ SHUTDOWN_TIME = 0.3
 # What Python's own clean-up may take after that: event loop, threads, atexit functions.
 EXIT_TIME = 0.2
 
-# What the Runtime API refuses, or in a concurrent environment loses, is asked for again, after a pause that doubles
-# each time. Lambda's own Python runtime has the same five tries.
+# If the Runtime API refuses a request, or in a concurrent environment the connection is lost, try again. The pause
+# doubles each time. Lambda's own Python runtime also tries five times.
 TRIES = 5
 FIRST_PAUSE = 0.1
 
@@ -82,10 +82,10 @@ def serve(variables: Mapping[str, str], load: Callable[[Environment], LambdaASGI
 
 
 async def _to_the_end(running: Coroutine[Any, Any, int]) -> int:
-    """The exit code; and from then on, the process has EXIT_TIME.
+    """Wait for `running`, then force the process to exit after EXIT_TIME. Returns the exit code.
 
-    Python would wait for a task that ignores its cancellation, and for every thread that an app left behind, while
-    Lambda waits for the exit.
+    Without this, Python would wait for a task that ignores its cancellation, and for every thread that the app left
+    running, while Lambda waits for the exit.
     """
     code = await running
     exit_timer = threading.Timer(EXIT_TIME, _exit_now, [code])
@@ -234,7 +234,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def _stop_on_signals(stop: asyncio.Event) -> dict[int, Any]:
-    """Have the signals that end an environment set `stop`. The handlers that were there before."""
+    """Make the signals that end an environment set `stop`. Returns the previous handlers."""
     handlers: dict[int, Any] = {number: signal.getsignal(number) for number in SIGNALS}
     for number, handler in handlers.items():
         guard_signal(number, handler)
@@ -270,9 +270,9 @@ def _name_in_process(invocation: Invocation) -> None:
     set_trace_id(invocation.trace_id)
 
 
-# The variables as Python knows them. To change one in C's environment, too, costs memory each time: glibc never frees a
-# value (160 bytes for each invocation). So X-Ray's SDK finds the trace id; programs that the app starts do so if they
-# are given os.environ.
+# Python's own copy of the environment variables. Changing one in C's environment as well would leak memory: glibc never
+# frees a value (160 bytes for each invocation). X-Ray's SDK reads this copy. A child program sees the trace id only if
+# the app passes os.environ to it.
 _PYTHON_VARIABLES: Any = getattr(os.environ, "_data", os.environ)  # private, but the same in all versions
 _TRACE_ID: Any = "_X_AMZN_TRACE_ID" if _PYTHON_VARIABLES is os.environ else os.fsencode("_X_AMZN_TRACE_ID")
 

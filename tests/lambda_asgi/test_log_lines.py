@@ -25,7 +25,8 @@ def test_each_line_has_its_request_id(path: str, concurrency: str) -> None:
                 await api.answer()
             runtime.process.terminate()
             await runtime.ended()
-        output = [line for line in runtime.output if "response mode" not in line]  # said before any invocation
+        # What is said before any invocation.
+        output = [line for line in runtime.output if "response mode" not in line and "without a lifespan" not in line]
         found = [match for line in output if (match := LINE.match(line))]
         lines: dict[str, list[str]] = {request: [] for request in requests}
         for match in found:

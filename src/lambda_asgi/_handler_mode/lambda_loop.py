@@ -1,15 +1,17 @@
 """Lambda's own loop, awslambdaric, and our place in it. No other module knows how it is made.
 
-What the four known lines have in common (2.0, 2.2, 3.1 and 4.2; the sources are on
-https://github.com/aws/aws-lambda-python-runtime-interface-client): the module
-`awslambdaric.lambda_runtime_client` has a native client, `runtime_client`, that is looked up there for
-each call of `next()`, `post_invocation_result(id, ...)` and `post_error(id, ...)`; and a class with
-`wait_next_invocation`, called before each invocation and for the first time at the end of the
-initialization.
+All four known versions (2.0, 2.2, 3.1 and 4.2; the sources are on
+https://github.com/aws/aws-lambda-python-runtime-interface-client) share two things in the module
+`awslambdaric.lambda_runtime_client`:
 
-We take the native client's place. Everything that others wrap (handlers, `handle_event_request`, methods
-of the client's class, which Sentry copies) is above it, so all of that keeps working. awslambdaric is
-never imported from here: where Lambda's loop runs, it is in `sys.modules`.
+- A native client, `runtime_client`. The loop looks it up for each call of `next()`,
+  `post_invocation_result(id, ...)` and `post_error(id, ...)`.
+- A class whose `wait_next_invocation` runs before each invocation, first at the end of the
+  initialization.
+
+This module puts a proxy in the place of the native client. Everything that other packages wrap
+(handlers, `handle_event_request`, methods of the client's class, which Sentry copies) is above it and
+keeps working. This module never imports awslambdaric: where Lambda's loop runs, it is in `sys.modules`.
 """
 
 import functools
@@ -48,10 +50,10 @@ class Delivery:
         """The Runtime API did not reply: what the loop posts raises this, so that the process ends."""
 
     def brought(self, event: Any) -> bool:
-        """Whether `event` is the delivered one, as far as its request goes.
+        """Whether `event` is from the request that was delivered.
 
-        A function may call its handler with an event that it has made up, out of a queue's message,
-        say. Front doors give each request an id, so looking for that is enough.
+        A function may call its handler with an event that it has made, for example from a queue's
+        message. Event sources give each request an id, so it is enough to look for that.
         """
         if not self.event:
             return True
@@ -66,7 +68,7 @@ class Delivery:
 
 
 Poster = Callable[[Delivery, bytes], bool]
-"""Answers a delivery in place of the loop, with what the loop was about to post. False: it may post."""
+"""Answers in the loop's place, with what the loop was about to post. Returns False to let the loop post."""
 
 
 class LambdaLoop:
@@ -117,8 +119,8 @@ class LambdaLoop:
     def delivery_of(self, request_id: str) -> Delivery | None:
         """The invocation `request_id`, unless another one is under way by now.
 
-        Where the first call has imported the handler, nobody saw that invocation come. It is
-        answered like any other.
+        If the handler was imported during the first invocation, we did not see that invocation
+        arrive. It is answered like any other.
         """
         if self._delivery is None and request_id:
             self._delivery = Delivery(request_id)
@@ -187,5 +189,5 @@ def _starting(loop: LambdaLoop, wait: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _bytes(data: Any) -> bytes:
-    """The native client takes and gives both, as its version likes."""
+    """`data` as bytes. Some versions of the native client use str."""
     return data.encode() if isinstance(data, str) else bytes(data)

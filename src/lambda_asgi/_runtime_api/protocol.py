@@ -1,10 +1,10 @@
-"""The Runtime API's wire: requests as bytes, replies out of bytes. No socket here.
+"""The wire format of the Runtime API: writes requests as bytes, parses replies. It uses no socket.
 
 Endpoints: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. Streamed responses, with their announced
 error trailers: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming.
 
-Requests are put together here because there are six of them, all constant but for an id, and because no HTTP client at
-hand can end a chunked body with trailers. Replies are parsed by llhttp (through httptools): they are somebody else's.
+Requests are written here because they are few, all constant but for an id, and because no HTTP client in common use can
+end a chunked body with trailers. llhttp (through httptools) parses the replies, which come from another program.
 """
 
 import base64
@@ -23,8 +23,10 @@ HTTP_INTEGRATION = b"application/vnd.awslambda.http-integration-response"
 LAST_CHUNK = b"0\r\n\r\n"
 
 LARGEST_TRAILING_ERROR = 2900
-"""Bytes of an error as JSON that ends a stream. Lambda's Runtime API is written in Go, whose HTTP server gives a
-request up ("suspiciously long trailer") when all of its trailers are more than 4096 bytes. In base64 these are 3868."""
+"""The most JSON bytes of an error that is sent in a stream's trailers.
+
+Lambda's Runtime API is written in Go, whose HTTP server rejects a request ("suspiciously long trailer") whose trailers
+take more than 4096 bytes. In base64 these take 3868."""
 
 # Lambda's documented order is type, then body; both have to be announced, or they are ignored.
 _STREAMED = (
@@ -65,7 +67,7 @@ class Requests:
         return self._post(b"/2018-06-01/runtime/restore/error", _error_headers(error), error.as_json())
 
     def register_extension(self, name: str) -> bytes:
-        """An internal extension without events: all it gets is that Lambda sends SIGTERM before SIGKILL."""
+        """Registers for no events. The only effect is that Lambda sends SIGTERM before SIGKILL."""
         header = b"Lambda-Extension-Name: %b\r\nContent-Type: application/json\r\n" % name.encode()
         return self._post(b"/2020-01-01/extension/register", header, b'{"events": []}')
 
@@ -87,7 +89,7 @@ def _error_headers(error: ErrorReport) -> bytes:
     return b"Content-Type: application/json\r\nLambda-Runtime-Function-Error-Type: %b\r\n" % error.error_type.encode()
 
 
-# A part of this size or less is copied between its chunk's head and end rather than listed beside them.
+# Parts up to this size are joined with their chunk framing into one bytes object. Larger ones are not copied.
 COPY_UP_TO = 4096
 
 

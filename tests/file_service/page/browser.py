@@ -55,6 +55,8 @@ class Page:
     def open(self, hash_: str = "", before: str = "") -> None:
         """Opens the page anew. `before`: a script to run ahead of the page's own."""
         self.browser.get("about:blank")
+        # The page has the keyboard, whatever window of the browser's own (of downloads, say) has opened before.
+        self.command("Emulation.setFocusEmulationEnabled", {"enabled": True})
         script = None
         if before:
             script = self.command("Page.addScriptToEvaluateOnNewDocument", {"source": before})["identifier"]

@@ -49,7 +49,8 @@ def complaints_of_axe(page: Page, axe: str) -> list[str]:
     run = "axe.run(document, { iframes: false }).then(found => JSON.stringify([found.passes, found.violations]))"
     answer = page.command("Runtime.evaluate", {"expression": run, "contextId": world, "awaitPromise": True})
     passes, violations = json.loads(answer["result"]["value"])
-    assert {"color-contrast", "button-name", "page-has-heading-one"} <= {rule["id"] for rule in passes}
+    # It ran. In a modal dialog, the rule of the page's heading does not apply.
+    assert {"color-contrast", "button-name"} <= {rule["id"] for rule in passes}
     return [
         f"{violation['id']} ({violation['impact']}): {[node['target'] for node in violation['nodes']][:5]}"
         for violation in violations
@@ -234,7 +235,8 @@ def test_the_keyboard_alone_does_everything(page: Page) -> None:
     for _ in range(16):
         page.run("window.before = document.activeElement")
         page.press(Keys.TAB)
-        page.until(lambda: page.run("return ![before, document.body].includes(document.activeElement)"))
+        page.until(lambda: page.run("return document.activeElement !== before"))
+        assert page.run("return document.activeElement !== document.body"), f"the focus was lost after {reached}"
         reached.append(
             page.run(
                 "const e = document.activeElement; return e.getAttribute('aria-label') || e.textContent.trim() || e.id"
