@@ -31,6 +31,7 @@ from lambda_emulator.template.document import TemplateError
 from lambda_emulator.watch import Watcher
 from lambda_emulator.web.config import EndpointConfig, WebFunctionConfig
 from lambda_emulator.web.endpoint import WebEndpoint
+from lambda_emulator.web.environment import StartFailed
 from lambda_emulator.web.launch import prepare as prepare_revision
 from lambda_emulator.web.revision import Revision
 
@@ -162,12 +163,16 @@ class Emulator:
         for function in self._all():
             try:
                 await function.warm_up()
-            except InitError as failure:
+            except (InitError, StartFailed) as failure:
                 if len(self._all()) == 1:
-                    kind, message = error_text(failure.error.body)
-                    kind = kind or failure.error.kind
-                    raise StartError(f"{function.config.name} did not start: {kind}: {message}") from failure
-                self.console.init_failed(function.config, failure.error)
+                    raise StartError(f"{function.config.name} did not start: {_reason(failure)}") from failure
+                self._did_not_start(function, failure)
+
+    def _did_not_start(self, function: Function | Revision, failure: InitError | StartFailed) -> None:
+        if isinstance(failure, InitError):
+            self.console.init_failed(function.config, failure.error)
+        else:
+            self.console.error(f"{function.config.name} did not start: {_reason(failure)}")
 
     def _print_cautions(self, selection: Selection) -> int:
         found = list(selection.cautions(self.options))
@@ -280,8 +285,8 @@ class Emulator:
             await function.warm_up()
         except LaunchError as error:
             self.console.error(f"{function.config.name}: {error}")
-        except InitError as failure:
-            self.console.init_failed(function.config, failure.error)
+        except (InitError, StartFailed) as failure:
+            self._did_not_start(function, failure)
 
     def _read_again(self) -> None:
         try:
@@ -308,6 +313,14 @@ class Emulator:
 
 async def _not_ready(exchange: object) -> None:
     raise AssertionError("a request came before its front was made")
+
+
+def _reason(failure: InitError | StartFailed) -> str:
+    """Why a function did not start: the error of its runtime, or of its process."""
+    if isinstance(failure, StartFailed):
+        return str(failure)
+    kind, message = error_text(failure.error.body)
+    return f"{kind or failure.error.kind}: {message}"
 
 
 def _host(host: str) -> str:

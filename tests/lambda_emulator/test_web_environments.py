@@ -257,13 +257,29 @@ def test_an_app_that_ends_before_it_listens(tmp_path: Path) -> None:
 
 def test_a_revision_that_cannot_start_takes_requests_all_the_same(tmp_path: Path) -> None:
     template = write_web_template(tmp_path, EnvironmentVariables={"AWS_LAMBDA_PYTHON_ENTRYPOINT": "no_such:app"})
-    with WebEmulator("--template", str(template), command=()) as emulator:
-        assert "did not start" in emulator.wait_for("error")["message"]
+    with WebEmulator("--template", str(template), "--cold", command=()) as emulator:
         for _ in range(2):
             response = emulator.get("/")
             assert response.status == 502
             assert response.header("lambda-web-error-type") == "Application.InitCodeError"
+            assert "did not start" in emulator.wait_for("error")["message"]
         assert "no_such" in str(emulator.drain())
+
+
+def test_beside_another_a_revision_that_cannot_start_is_reported_once(tmp_path: Path) -> None:
+    template = write_web_template(tmp_path)
+    resources = json.loads(template.read_text())["Resources"]
+    wrong = {
+        **resources["Probe"]["Properties"],
+        "EnvironmentVariables": {"AWS_LAMBDA_PYTHON_ENTRYPOINT": "no_such:app"},
+    }
+    resources["Broken"] = {**resources["Probe"], "Properties": wrong}
+    template.write_text(json.dumps({"Resources": resources}))
+    with WebEmulator("--template", str(template), command=()) as emulator:
+        assert emulator.get("/").status == 200
+        emulator.stop()
+        errors = [event["message"] for event in emulator.drain() if event["event"] == "error"]
+    assert errors == ["Broken did not start: the app ended before it listened: exit status 1"]
 
 
 # ---- the end

@@ -60,7 +60,7 @@ def test_the_interface_is_detected_or_said(tmp_path: Path, entry_point: str, int
     ],
 )
 def test_an_entry_point_that_is_wrong_says_so(entry_point: str, message: str) -> None:
-    with web(entry_point) as emulator:
+    with web(entry_point, "--cold") as emulator:
         assert emulator.get("/").status == 502
         emulator.stop()
         assert message in str(emulator.drain())
@@ -166,6 +166,31 @@ def test_what_cannot_be_started_is_said_at_once(
     )
     assert done.returncode == status
     assert message in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("main:app",), "the app ended before it listened: exit status 1"),
+        (("--", "sh", "-c", "exit 3"), "the app ended before it listened: exit status 3"),
+        (("--", "no-such-program"), "no-such-program: no such command"),
+    ],
+)
+def test_the_only_app_that_does_not_start_ends_the_emulator(
+    tmp_path: Path, arguments: tuple[str, ...], reason: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "lambda_emulator", "--port", "0", "--web", *arguments],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert (done.returncode, done.stdout) == (1, ""), "nothing listens"
+    assert done.stderr.count("did not start") == 1
+    assert f"lambda-emulator: {tmp_path.name} did not start: " in done.stderr
+    assert reason in done.stderr
 
 
 def test_web_takes_no_template() -> None:

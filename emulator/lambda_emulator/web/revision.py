@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from lambda_emulator.function.host import Host
 from lambda_emulator.function.launch import Launch
@@ -58,10 +58,11 @@ class Revision:
             self._wake()
 
     async def warm_up(self) -> None:
-        """Starts an environment ahead of need. A revision that does not start is reported, and takes requests all the
-        same: documented."""
-        with suppress(StartFailed):  # it was reported when it happened
-            await self._with_room(None)
+        """Starts an environment ahead of need. Raises StartFailed, which the caller has to report.
+
+        The revision takes requests all the same: documented.
+        """
+        await self._with_room(None, is_reported=False)
 
     async def replace(self) -> None:
         """New code: environments without requests end now, the others after what they do."""
@@ -80,7 +81,8 @@ class Revision:
 
     # ---- inside
 
-    async def _with_room(self, max_environments: int | None) -> WebEnvironment:
+    async def _with_room(self, max_environments: int | None, *, is_reported: bool = True) -> WebEnvironment:
+        """`is_reported`: a start that fails is printed here, once for all the requests that wait for it."""
         while True:
             for environment in self._environments:
                 if environment.has_room:
@@ -90,17 +92,17 @@ class Revision:
                 if max_environments is not None and running >= max_environments <= self.processes:
                     raise Throttled
                 if running < self.processes:
-                    self._start()
+                    self._start(is_reported)
             await self._turn()
 
-    def _start(self) -> None:
+    def _start(self, is_reported: bool) -> None:
         environment = WebEnvironment(self.config, self.launch, self.host, on_exit=self._exited)
-        task = asyncio.create_task(self._start_one(environment))
+        task = asyncio.create_task(self._start_one(environment, is_reported))
         self._starting.add(task)
         if self.idle_seconds is not None and self._reaper is None:
             self._reaper = asyncio.create_task(self._reap(self.idle_seconds))
 
-    async def _start_one(self, environment: WebEnvironment) -> None:
+    async def _start_one(self, environment: WebEnvironment, is_reported: bool) -> None:
         this = asyncio.current_task()
         assert this is not None
         failure: StartFailed | None = None
@@ -109,7 +111,8 @@ class Revision:
             self._environments.append(environment)
         except StartFailed as error:
             failure = error
-            self.host.console.error(f"{self.config.name} did not start: {error}")
+            if is_reported:
+                self.host.console.error(f"{self.config.name} did not start: {error}")
         finally:
             self._starting.discard(this)
             waiting, self._waiting = self._waiting, deque()
