@@ -35,7 +35,7 @@ def prepare(python: str | None, say: Callable[[str], None]) -> int:
     shipped = ("--require-hashes", "-r", str(ROOT / "src" / "requirements.txt"))
     uv("pip", "install", "--python", str(VENV), *shipped)
     # No tools of ours beside them: FastAPI traces each request where it finds OpenTelemetry, which one of them brings.
-    uv("pip", "install", "--python", str(VENV), *map(locked, ("awslambdaric", "uvicorn", "rich")))
+    uv("pip", "install", "--python", str(VENV), *map(locked, ("aiofiles", "awslambdaric", "uvicorn", "rich")))
     say("Building the function, as `make build` does ...")
     build(interpreter)
     say("Installing S3 clients ...")
