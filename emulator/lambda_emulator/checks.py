@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from lambda_emulator.template.config import FunctionConfig, FunctionURL
+from lambda_emulator.web.config import RevisionConfig
 
-__all__ = ["cautions"]
+__all__ = ["cautions", "revision_cautions"]
 
 _NATIVE: Final = re.compile(r"\.(?:cpython-(?P<version>\d+)-(?P<cpu>[a-z0-9_]+)-linux-\w+|abi3)\.so$")
 _NO_PERMISSION: Final = (
@@ -26,14 +27,22 @@ def cautions(function: FunctionConfig, *, has_command: bool, has_opt: bool) -> I
     if function.problem and not has_command:
         yield "", function.problem
     if not has_command:
-        yield from _interpreter(function)
+        yield from _interpreter(function.runtime)
         if not function.problem:
-            yield from _native_modules(function)
+            reason = ("Architectures", f"Architectures says {function.architecture}")
+            yield from _native_modules(function.code, function.runtime, function.architecture, reason)
     if function.remote_layers and not has_opt:
         names = ", ".join(function.remote_layers)
         yield "Layers", f"these layers are not here: {names}; give a folder in the place of /opt with --opt"
     if function.url is not None:
         yield from _url(function, function.url)
+
+
+def revision_cautions(revision: RevisionConfig) -> Iterator[tuple[str, str]]:
+    """(property, message) of each, for a Web Function whose runtime no command replaces."""
+    yield from _interpreter(revision.runtime)
+    reason = ("CodeUri", "Web Functions run on arm64 only")
+    yield from _native_modules(revision.code, revision.runtime, "arm64", reason)
 
 
 def _url(function: FunctionConfig, url: FunctionURL) -> Iterator[tuple[str, str]]:
@@ -43,25 +52,28 @@ def _url(function: FunctionConfig, url: FunctionURL) -> Iterator[tuple[str, str]
         yield "", _NO_PERMISSION
 
 
-def _interpreter(function: FunctionConfig) -> Iterator[tuple[str, str]]:
+def _interpreter(runtime: str) -> Iterator[tuple[str, str]]:
     here = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    if function.runtime.startswith("python") and function.runtime != here:
-        advice = f"install the emulator into a {function.runtime} environment to see what AWS does"
-        yield "Runtime", f"Runtime is {function.runtime}, and it runs under this {here}; {advice}"
+    if runtime.startswith("python") and runtime != here:
+        advice = f"install the emulator into a {runtime} environment to see what AWS does"
+        yield "Runtime", f"Runtime is {runtime}, and it runs under this {here}; {advice}"
 
 
-def _native_modules(function: FunctionConfig) -> Iterator[tuple[str, str]]:
-    """The first module that the template's Python or CPU cannot load. A built zip has them beside the code."""
-    wanted_cpu = _CPUS.get(function.architecture, function.architecture)
-    wanted_version = function.runtime.removeprefix("python").replace(".", "")
-    for path in _files(function.code) if function.code.is_dir() else ():
+def _native_modules(code: Path, runtime: str, architecture: str, reason: tuple[str, str]) -> Iterator[tuple[str, str]]:
+    """The first module that the template's Python or CPU cannot load. A built zip has them beside the code.
+
+    `reason` has the property that decides on the CPU, and what to say of it.
+    """
+    wanted_cpu = _CPUS.get(architecture, architecture)
+    wanted_version = runtime.removeprefix("python").replace(".", "")
+    for path in _files(code) if code.is_dir() else ():
         match = _NATIVE.search(path.name)
         cpu = _cpu(path) if match or path.name == "bootstrap" else None
         if cpu is not None and cpu != wanted_cpu:
-            yield "Architectures", f"{path} is built for {cpu}, and Architectures says {function.architecture}"
+            yield reason[0], f"{path} is built for {cpu}, and {reason[1]}"
             return
-        if match and match["version"] and function.runtime.startswith("python") and match["version"] != wanted_version:
-            yield "Runtime", f"{path} is built for Python {match['version']}, and Runtime says {function.runtime}"
+        if match and match["version"] and runtime.startswith("python") and match["version"] != wanted_version:
+            yield "Runtime", f"{path} is built for Python {match['version']}, and Runtime says {runtime}"
             return
 
 

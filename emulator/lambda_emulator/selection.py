@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from lambda_emulator.checks import cautions
+from lambda_emulator.checks import cautions, revision_cautions
 from lambda_emulator.options import Options
 from lambda_emulator.template.config import FunctionConfig, FunctionURL
 from lambda_emulator.template.reader import Template, load
@@ -30,11 +30,18 @@ class Selection:
     def cautions(self, options: Options) -> Iterator[tuple[str, str]]:
         """What AWS would do otherwise: (FILE:LINE, message) of each."""
         if self.template is not None:
-            for caution in self.template.cautions:
-                yield f"{self.template.path}:{caution.line}", caution.message
+            yield from self._template_cautions(self.template, options)
         for config in self.functions:
             found = cautions(config, has_command=bool(options.command), has_opt=options.opt is not None)
             yield from ((config.where(name), f"{config.logical_id}: {message}") for name, message in found)
+
+    def _template_cautions(self, template: Template, options: Options) -> Iterator[tuple[str, str]]:
+        for caution in template.cautions:
+            yield f"{template.path}:{caution.line}", caution.message
+        revisions = [item for config in self.web_functions for item in config.revisions.items()]
+        for logical_id, revision in revisions if not options.command else ():
+            for name, message in revision_cautions(revision):
+                yield f"{template.path}:{revision.lines[name]}", f"{logical_id}: {message}"
 
 
 def template_path(options: Options) -> Path:

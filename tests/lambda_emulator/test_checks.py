@@ -51,6 +51,39 @@ def test_a_runtime_that_is_not_this_interpreter(tmp_path: Path) -> None:
     assert f"runs under this {HERE}" in message
 
 
+def web_template(folder: Path, name: str, machine: int, runtime: str = HERE) -> None:
+    (folder / name).write_bytes(elf(machine))
+    (folder / "template.yaml").write_text(f"""\
+Resources:
+  Site:
+    Type: AWS::Serverless::WebFunction
+    Properties:
+      Runtime: {runtime}
+      AuthType: ApplicationManaged
+      CodeUri: .
+""")
+
+
+def test_a_web_function_has_the_same_checks(tmp_path: Path) -> None:
+    web_template(tmp_path, "x.abi3.so", 0xB7)
+    assert check(tmp_path).stderr == ""
+    web_template(tmp_path, "x.abi3.so", 0x3E, runtime="python3.9")
+    done = check(tmp_path)
+    assert done.returncode == 1
+    runtime, processor = done.stderr.splitlines()
+    assert runtime.startswith(f"template.yaml:5: Site: Runtime is python3.9, and it runs under this {HERE}; ")
+    assert processor.startswith("template.yaml:7: Site: ")
+    assert processor.endswith("x.abi3.so is built for x86_64, and Web Functions run on arm64 only")
+    assert check(tmp_path, "--", "server").stderr == "", "a command replaces the runtime"
+
+
+def test_a_web_function_whose_code_is_for_another_python(tmp_path: Path) -> None:
+    web_template(tmp_path, "x.cpython-38-aarch64-linux-gnu.so", 0xB7)
+    (line,) = check(tmp_path).stderr.splitlines()
+    assert line.startswith("template.yaml:5: Site: ")
+    assert line.endswith(f"is built for Python 38, and Runtime says {HERE}")
+
+
 def test_a_vpc_beside_a_streaming_url(tmp_path: Path) -> None:
     ((key, message),) = said(tmp_path, url=STREAM, in_vpc=True)
     assert (key, "does not stream" in message) == ("VpcConfig", True)

@@ -96,6 +96,7 @@ def test_the_raw_resources_that_sam_makes_are_read_alike(folder: Path, monkeypat
     (revision,), (their_revision,) = ours.revisions.values(), theirs.revisions.values()
     for name in ("code", "runtime", "timeout", "concurrency", "environment"):
         assert getattr(their_revision, name) == getattr(revision, name), name
+    assert their_revision.lines.keys() == revision.lines.keys()
     (endpoint,), (their_endpoint,) = ours.endpoints, theirs.endpoints
     assert list(their_endpoint.weights.values()) == [100]
     assert (their_endpoint.name, their_endpoint.auth_type) == (endpoint.name, endpoint.auth_type)

@@ -48,13 +48,16 @@ class _Properties:
     def of(cls, document: Document, logical_id: str, resource: Node) -> "_Properties":
         return cls(document, logical_id, resource.get("Properties"), resource.line)
 
+    def line(self, key: str) -> int:
+        return self.node.lines.get(key, self.node.line)
+
     def error(self, key: str, message: str) -> Exception:
-        return self.document.error(self.node.lines.get(key, self.node.line), f"{self.logical_id}: {message}")
+        return self.document.error(self.line(key), f"{self.logical_id}: {message}")
 
     def inner(self, key: str) -> "_Properties":
         """The properties inside one, which may be missing."""
         value = self.document.resolve(self.node.get(key))
-        return _Properties(self.document, self.logical_id, value, self.node.lines.get(key, self.node.line))
+        return _Properties(self.document, self.logical_id, value, self.line(key))
 
     def text(self, key: str, default: str | None = None, allowed: tuple[str, ...] = ()) -> str:
         value = self.document.resolve(self.node.get(key))
@@ -89,13 +92,15 @@ def _serverless(document: Document, logical_id: str, resource: Node, code_folder
     if entry_point := properties.text("EntryPoint", ""):
         variables["AWS_LAMBDA_NODEJS_ENTRYPOINT"] = entry_point  # whatever the runtime: the translator does no other
     uri = properties.text("CodeUri", ".")
+    code_line = properties.line("CodeUri")
     revision = RevisionConfig(
         name=name,
-        code=code_folder(uri, properties.node.lines.get("CodeUri", properties.node.line)),
+        code=code_folder(uri, code_line),
         runtime=properties.text("Runtime"),
         timeout=properties.number("Timeout", 30, 3, 900) or 30,
         concurrency=properties.number("MaxConcurrencyPerEnvironment", 64, 1, 128) or 64,
         environment=variables,
+        lines={"Runtime": properties.line("Runtime"), "CodeUri": code_line},
     )
     _caution(document, properties, resource, revision)
     # RevisionWeights name revisions that are on AWS; here is the one of this template.
@@ -163,13 +168,15 @@ def _revision(properties: _Properties, resource: Node, code_folder: CodeFolder) 
     metadata = resource.get("Metadata")
     asset = metadata.get("aws:asset:path") if isinstance(metadata, Node) else None
     uri = to_text(asset) if asset else location.text("Key")
+    runtime = build.inner("RuntimeConfig")
     return RevisionConfig(
         name=properties.logical_id,
         code=code_folder(uri, location.node.line),
-        runtime=build.inner("RuntimeConfig").text("Runtime"),
+        runtime=runtime.text("Runtime"),
         timeout=service.number("TimeoutSeconds", 30, 3, 900) or 30,
         concurrency=service.number("MaxConcurrencyPerEnvironment", 64, 1, 128) or 64,
         environment=_variables(service, "EnvironmentVariables"),
+        lines={"Runtime": runtime.line("Runtime"), "CodeUri": location.node.line},
     )
 
 

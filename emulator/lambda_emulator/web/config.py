@@ -28,6 +28,8 @@ class RevisionConfig:
     timeout: int = 30
     concurrency: int = 64
     environment: Mapping[str, str] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """Where `Runtime` and `CodeUri`, the code of either kind of resource, stand in the template."""
 
 
 @dataclass(frozen=True, slots=True)
