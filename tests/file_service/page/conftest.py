@@ -114,6 +114,8 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[webdriv
 @pytest.fixture
 def page(chromium: tuple[webdriver.Chrome, Path], server: Server) -> Iterator[Page]:
     page = Page(chromium[0], server.url, chromium[1])
+    page.browser.get(f"{server.url}/healthz")
+    page.run("sessionStorage.clear()")  # the page keeps the place in a list there
     page.complaints()  # of another test
     yield page
     assert page.complaints() == []
