@@ -25,6 +25,22 @@ def environment(**extra: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | extra
 
 
+KEYS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+
+
+def asked(command: str, url: str, *options: str) -> tuple[int, dict[str, Any], str]:
+    """Run `lambda-emulator COMMAND --url URL`: its exit status, its JSON, and what it showed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "lambda_emulator", command, "--url", url, "--json", "-", *options],
+        env=environment(**KEYS),
+        capture_output=True,
+        text=True,
+        timeout=5 * PATIENCE,
+    )
+    assert done.returncode in (0, 1), done.stderr
+    return done.returncode, json.loads(done.stdout), done.stderr
+
+
 def environments(emulator: int) -> list[int]:
     """The processes of an emulator's functions. Its keeper, which ends them when it dies, is none of them."""
     children = Path(f"/proc/{emulator}/task/{emulator}/children").read_text().split()

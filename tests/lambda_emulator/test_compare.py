@@ -1,6 +1,5 @@
 """`compare`: the emulator beside itself differs in nothing, a plain server differs in what an endpoint does."""
 
-import json
 import os
 import re
 import subprocess
@@ -22,26 +21,16 @@ from lambda_emulator.compare.report import compared
 from lambda_emulator.credentials import Credentials
 from lambda_emulator.fronts.sigv4 import sign
 from lambda_emulator.template.reader import load
-from tests.lambda_emulator.support import environment
+from tests.lambda_emulator.support import KEYS, asked
 from tests.lambda_emulator.web_support import WebEmulator, write_web_template
 from tests.patience import PATIENCE
-
-KEYS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
 pytestmark = pytest.mark.timeout(6 * PATIENCE)
 
 
 def compare(url: str, *options: str) -> tuple[int, dict[str, Any], str]:
     """The exit status, what was found, and what was shown."""
-    done = subprocess.run(
-        [sys.executable, "-m", "lambda_emulator", "compare", "--url", url, "--json", "-", *options],
-        env=environment(**KEYS),
-        capture_output=True,
-        text=True,
-        timeout=5 * PATIENCE,
-    )
-    assert done.returncode in (0, 1), done.stderr
-    return done.returncode, json.loads(done.stdout), done.stderr
+    return asked("compare", url, *options)
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """`smoke`: a function in the emulator passes, and a server that is broken in one way fails the check for it."""
 
-import json
 import os
 import re
 import subprocess
@@ -13,27 +12,18 @@ from typing import Any
 import pytest
 
 from lambda_emulator.compare.checks import CHECKS
-from tests.lambda_emulator.support import RunningEmulator, environment
+from tests.lambda_emulator.support import KEYS, RunningEmulator, asked, environment
 from tests.patience import PATIENCE
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "smoke" / "template.yaml"
 BROKEN = Path(__file__).with_name("broken")
-KEYS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
 pytestmark = pytest.mark.timeout(6 * PATIENCE)
 
 
 def smoke(url: str, *options: str) -> tuple[int, dict[str, Any], str]:
     """The exit status, the results, and what was shown."""
-    done = subprocess.run(
-        [sys.executable, "-m", "lambda_emulator", "smoke", "--url", url, "--json", "-", *options],
-        env=environment(**KEYS),
-        capture_output=True,
-        text=True,
-        timeout=5 * PATIENCE,
-    )
-    assert done.returncode in (0, 1), done.stderr
-    return done.returncode, json.loads(done.stdout), done.stderr
+    return asked("smoke", url, *options)
 
 
 @contextmanager
