@@ -35,12 +35,18 @@ ALL: dict[str, tuple[str, Callable[[Plan], Results]]] = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("command", nargs="?", choices=("run", "prepare"), default="run", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "command", nargs="?", choices=("run", "prepare"), default="run", help=argparse.SUPPRESS
+    )
     parser.add_argument("--quick", action="store_true", help="3 pairs of a quarter of the work")
     parser.add_argument("--pairs", type=int, help="rounds of each peer (7; with --quick 3)")
-    parser.add_argument("--only", nargs="+", metavar="WORK", choices=list(ALL), help="some of the works")
+    parser.add_argument(
+        "--only", nargs="+", metavar="WORK", choices=list(ALL), help="some of the works"
+    )
     parser.add_argument("--record", action="store_true", help="put the results into docs/")
     parser.add_argument("--python", help="for prepare: the function's Python, if it is not on PATH")
     arguments = parser.parse_args()
@@ -50,10 +56,16 @@ def main() -> int:
     if arguments.command == "prepare":
         return prepare(arguments.python, console.print)
     plan = Plan(
-        pairs=arguments.pairs or (3 if arguments.quick else 7), divisor=4 if arguments.quick else 1, say=console.print
+        pairs=arguments.pairs or (3 if arguments.quick else 7),
+        divisor=4 if arguments.quick else 1,
+        say=console.print,
     )
     console.print(*(f"{name}: {value}" for name, value in report.machine().items()), sep="\n")
-    versions = {name: peer.version() for name, peer in PEERS.items() if not peer.missing() and peer.version()}
+    versions = {
+        name: peer.version()
+        for name, peer in PEERS.items()
+        if not peer.missing() and peer.version()
+    }
     console.print(*dict.fromkeys(versions.values()), sep="; ")
     begun = time.perf_counter()
     failed = []
@@ -64,7 +76,10 @@ def main() -> int:
         console.print(f"\n{name} ...")
         try:
             with processors.on(processors.ONE):
-                results = {peer: [known(figures) for figures in rounds] for peer, rounds in run(plan).items()}
+                results = {
+                    peer: [known(figures) for figures in rounds]
+                    for peer, rounds in run(plan).items()
+                }
         except PeerFailed as failure:
             console.print(f"  failed: {failure}")
             failed.append(name)
@@ -90,7 +105,9 @@ def main() -> int:
         console.print(f"Failed: {', '.join(failed)}." + " Nothing was recorded." * arguments.record)
     elif arguments.record:
         record(works, {name: title for name, (title, _) in ALL.items()}, about)
-        console.print("Recorded: docs/performance.md, docs/performance.json, docs/performance-*.svg")
+        console.print(
+            "Recorded: docs/performance.md, docs/performance.json, docs/performance-*.svg"
+        )
     return int(bool(failed))
 
 

@@ -13,11 +13,21 @@ def run(plan: Plan) -> Results:
     """`step_us`: the longest step of the event loop, processor time. `mib`: of all processes, shared pages divided."""
     count = 2048 // plan.divisor
     results: dict[str, list[Figures]] = {}
-    watched = Peer("lambda_asgi", lambda_asgi("benchmarks.apps.bare.watched", AWS_LAMBDA_MAX_CONCURRENCY="64"))
+    watched = Peer(
+        "lambda_asgi", lambda_asgi("benchmarks.apps.bare.watched", AWS_LAMBDA_MAX_CONCURRENCY="64")
+    )
     pool = Peer("awslambdaric", awslambdaric(MANGUM_HANDLER, AWS_LAMBDA_MAX_CONCURRENCY=str(POOL)))
-    fastapi = Peer("FastAPI", lambda_asgi("benchmarks.apps.frameworks.app", AWS_LAMBDA_MAX_CONCURRENCY=str(POOL)))
+    fastapi = Peer(
+        "FastAPI",
+        lambda_asgi("benchmarks.apps.frameworks.app", AWS_LAMBDA_MAX_CONCURRENCY=str(POOL)),
+    )
     # On all processors: a pool of processes is made for several.
-    with processors.on(processors.ALL), Running(watched) as bare, Running(fastapi) as ours, Running(pool) as theirs:
+    with (
+        processors.on(processors.ALL),
+        Running(watched) as bare,
+        Running(fastapi) as ours,
+        Running(pool) as theirs,
+    ):
         bare.ready(64)
         ours.ready(POOL)
         theirs.ready(POOL)

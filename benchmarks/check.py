@@ -27,19 +27,23 @@ MARGIN = 1.15
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--accept", action="store_true", help="make these ratios the baseline")
     arguments = parser.parse_args()
     if shutil.which("valgrind") is None:
         print(
-            "bench-check counts instructions: install valgrind (apt-get install valgrind; Linux only)", file=sys.stderr
+            "bench-check counts instructions: install valgrind (apt-get install valgrind; Linux only)",
+            file=sys.stderr,
         )
         return 1
     reference = per_unit(("reference", 100), ("reference", 600), 500)
     ratios = {
         "invocation": per_unit(("/small", 50), ("/small", 250), 200) / reference,
         "chunk of 64 KiB": per_unit(("/chunks/10", 1), ("/chunks/510", 1), 500) / reference,
-        "message of 30 bytes": per_unit(("/messages/10", 1), ("/messages/2010", 1), 2000) / reference,
+        "message of 30 bytes": per_unit(("/messages/10", 1), ("/messages/2010", 1), 2000)
+        / reference,
         "import": imported("lambda_asgi.__main__") / imported("asyncio"),
     }
     garbage = garbage_of_an_invocation()
@@ -54,7 +58,9 @@ def main() -> int:
         return 1
     lines, failed = compared(ratios, baselines[version])
     print(*lines, sep="\n")
-    print(f"{'garbage':20} {garbage:6.2f}  objects for each invocation{'  MORE THAN NONE' * (garbage > 0)}")
+    print(
+        f"{'garbage':20} {garbage:6.2f}  objects for each invocation{'  MORE THAN NONE' * (garbage > 0)}"
+    )
     return int(failed or garbage > 0)
 
 
@@ -70,13 +76,18 @@ def compared(ratios: Mapping[str, float], baseline: Mapping[str, float]) -> tupl
         dearer = ratio > baseline[name] * MARGIN
         failed |= dearer
         change = ratio / baseline[name] - 1
-        lines.append(f"{name:20} {ratio:6.3f}  baseline {baseline[name]:6.3f}  {change:+6.1%}{'  DEARER' * dearer}")
+        lines.append(
+            f"{name:20} {ratio:6.3f}  baseline {baseline[name]:6.3f}  {change:+6.1%}{'  DEARER' * dearer}"
+        )
     return lines, failed
 
 
 def per_unit(few: tuple[str, int], many: tuple[str, int], units: int) -> float:
     """Instructions for each of the `units` that the second run has more than the first; a run is (path, count)."""
-    first, second = (instructions("-m", "benchmarks.apps.in_process", path, str(count)) for path, count in (few, many))
+    first, second = (
+        instructions("-m", "benchmarks.apps.in_process", path, str(count))
+        for path, count in (few, many)
+    )
     return (second - first) / units
 
 
@@ -89,11 +100,18 @@ def instructions(*arguments: str) -> int:
     """Of a whole Python process."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
-        tool = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", f"--log-file={log}")
+        tool = (
+            "valgrind",
+            "--tool=callgrind",
+            "--callgrind-out-file=/dev/null",
+            f"--log-file={log}",
+        )
         # PYTHONHASHSEED: with another seed, the same dictionaries collide elsewhere.
         command = python(*arguments, PYTHONHASHSEED="0")
         environment = {**os.environ, **command.environment}
-        subprocess.run((*tool, *command.argv), env=environment, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(
+            (*tool, *command.argv), env=environment, stdout=subprocess.DEVNULL, check=True
+        )
         found = re.search(r"Collected : (\d+)", log.read_text())
         assert found is not None, f"valgrind did not finish: {log.read_text()[-500:]}"
         return int(found[1])

@@ -38,7 +38,9 @@ def small_object(number: int = 0) -> bytes:
 
 
 def _without_returns(random: bytes) -> bytes:
-    return random.replace(b"\r", b"n")  # which is how the measuring server knows a body's end (runtime_api.py)
+    return random.replace(
+        b"\r", b"n"
+    )  # which is how the measuring server knows a body's end (runtime_api.py)
 
 
 def messages(count: int) -> Iterable[bytes]:

@@ -37,12 +37,18 @@ def measured(server: Server, work: str) -> Iterator[list[float]]:
     first = f"first byte {marks[0] - started:6.3f} s, " if marks else ""
     grown = (_peak(server.pid) - memory) / 2**20
     used = _processor(server.pid) - processor
-    print(f"{work:45} {first}total {seconds:6.2f} s, CPU {used:6.2f} s, memory +{grown:.0f} MiB", flush=True)
+    print(
+        f"{work:45} {first}total {seconds:6.2f} s, CPU {used:6.2f} s, memory +{grown:.0f} MiB",
+        flush=True,
+    )
 
 
 def _peak(pid: int) -> int:
     status = Path(f"/proc/{pid}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) * 1024
+    return (
+        int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
+        * 1024
+    )
 
 
 def _processor(pid: int) -> float:

@@ -49,7 +49,9 @@ class HTTPClient:
         self._socket.settimeout(60)
         return time.perf_counter()
 
-    def run(self, events: Sequence[bytes], *, at_once: int = 1, seconds: float = 60.0) -> list[Answer]:
+    def run(
+        self, events: Sequence[bytes], *, at_once: int = 1, seconds: float = 60.0
+    ) -> list[Answer]:
         """A GET for the path of each event, one after the other. Raises PeerFailed."""
         path = json.loads(events[0])["rawPath"]  # the same in all
         request = f"GET {path} HTTP/1.1\r\nHost: {self.address}\r\nAccept: */*\r\n\r\n".encode()

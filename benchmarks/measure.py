@@ -88,10 +88,18 @@ class Spread(NamedTuple):
 
 def ratio(ours: Sequence[Figures], theirs: Sequence[Figures], figure: str) -> Spread | None:
     """Ours divided by theirs, round by round: they were taken in pairs. None if either was not measured."""
-    pairs = [(a[figure], b[figure]) for a, b in zip(ours, theirs, strict=False) if a.get(figure) and b.get(figure)]
+    pairs = [
+        (a[figure], b[figure])
+        for a, b in zip(ours, theirs, strict=False)
+        if a.get(figure) and b.get(figure)
+    ]
     return Spread.of([a / b for a, b in pairs]) if pairs else None
 
 
 def difference(ours: Sequence[Figures], theirs: Sequence[Figures], figure: str) -> Spread | None:
-    pairs = [(a[figure], b[figure]) for a, b in zip(ours, theirs, strict=False) if figure in a and figure in b]
+    pairs = [
+        (a[figure], b[figure])
+        for a, b in zip(ours, theirs, strict=False)
+        if figure in a and figure in b
+    ]
     return Spread.of([a - b for a, b in pairs]) if pairs else None

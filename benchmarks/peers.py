@@ -51,7 +51,9 @@ def python(*arguments: str, library: str = "", **environment: str) -> Command:
     return Command((sys.executable, *arguments), variables)
 
 
-def lambda_asgi(handler: str, library: str = "", **environment: str) -> Callable[[str], Sequence[Command]]:
+def lambda_asgi(
+    handler: str, library: str = "", **environment: str
+) -> Callable[[str], Sequence[Command]]:
     # MALLOC_ARENA_MAX as the exec wrapper has it.
     variables = {
         "_HANDLER": handler,
@@ -60,11 +62,15 @@ def lambda_asgi(handler: str, library: str = "", **environment: str) -> Callable
         "MALLOC_ARENA_MAX": "1",
         **environment,
     }
-    return lambda api: [python("-m", "lambda_asgi", library=library, AWS_LAMBDA_RUNTIME_API=api, **variables)]
+    return lambda api: [
+        python("-m", "lambda_asgi", library=library, AWS_LAMBDA_RUNTIME_API=api, **variables)
+    ]
 
 
 def awslambdaric(handler: str, **environment: str) -> Callable[[str], Sequence[Command]]:
-    return lambda api: [python("-m", "awslambdaric", handler, AWS_LAMBDA_RUNTIME_API=api, **environment)]
+    return lambda api: [
+        python("-m", "awslambdaric", handler, AWS_LAMBDA_RUNTIME_API=api, **environment)
+    ]
 
 
 def node(handler: str) -> Callable[[str], Sequence[Command]]:
@@ -72,7 +78,15 @@ def node(handler: str) -> Callable[[str], Sequence[Command]]:
         argv = (node_binary() or "node", str(NODE_MODULES / ".bin" / "aws-lambda-ric"), handler)
         folder = HERE / "node"
         return [
-            Command(argv, {"AWS_LAMBDA_RUNTIME_API": api, "LAMBDA_TASK_ROOT": str(folder), "_HANDLER": handler}, folder)
+            Command(
+                argv,
+                {
+                    "AWS_LAMBDA_RUNTIME_API": api,
+                    "LAMBDA_TASK_ROOT": str(folder),
+                    "_HANDLER": handler,
+                },
+                folder,
+            )
         ]
 
     return commands
@@ -92,7 +106,9 @@ def node_missing() -> str | None:
 
 
 def node_version() -> str:
-    shown = subprocess.run([node_binary() or "node", "--version"], capture_output=True, text=True, check=False).stdout
+    shown = subprocess.run(
+        [node_binary() or "node", "--version"], capture_output=True, text=True, check=False
+    ).stdout
     return f"Node.js {shown.strip()}, aws-lambda-ric {_node_package('aws-lambda-ric')}"
 
 
@@ -104,7 +120,10 @@ def uvicorn(app: str) -> Callable[[str], Sequence[Command]]:
     def commands(address: str) -> Sequence[Command]:
         host, _, port = address.rpartition(":")
         options = ["--host", host, "--port", port, "--no-access-log", "--log-level", "warning"]
-        options += ["--timeout-keep-alive", "600"]  # the others' rounds take longer than its 5 seconds
+        options += [
+            "--timeout-keep-alive",
+            "600",
+        ]  # the others' rounds take longer than its 5 seconds
         return [python("-m", "uvicorn", app, *options)]
 
     return commands
@@ -113,7 +132,11 @@ def uvicorn(app: str) -> Callable[[str], Sequence[Command]]:
 def web_adapter(app: str) -> Callable[[str], Sequence[Command]]:
     def commands(api: str) -> Sequence[Command]:
         port = str(free_port())
-        variables = {"AWS_LAMBDA_RUNTIME_API": api, "AWS_LWA_PORT": port, "AWS_LWA_INVOKE_MODE": "response_stream"}
+        variables = {
+            "AWS_LAMBDA_RUNTIME_API": api,
+            "AWS_LWA_PORT": port,
+            "AWS_LWA_INVOKE_MODE": "response_stream",
+        }
         variables |= {"AWS_LWA_READINESS_CHECK_PATH": "/small"}
         return [*uvicorn(app)(f"127.0.0.1:{port}"), Command((os.environ["LWA"],), variables)]
 
@@ -136,7 +159,9 @@ def sender_missing() -> str | None:
     if compiler is None:
         return "install a C compiler (cc)"
     PREPARED.mkdir(parents=True, exist_ok=True)
-    subprocess.run([compiler, "-O2", "-o", PREPARED / "sender", HERE / "apps" / "sender.c"], check=True)
+    subprocess.run(
+        [compiler, "-O2", "-o", PREPARED / "sender", HERE / "apps" / "sender.c"], check=True
+    )
     return None
 
 
@@ -159,32 +184,54 @@ PEERS = {
     peer.name: peer
     for peer in (
         Peer("lambda_asgi", lambda_asgi(BARE), version=versions("httptools")),
-        Peer("lambda_asgi + FastAPI", lambda_asgi(FRAMEWORKS), version=versions("fastapi", "starlette")),
+        Peer(
+            "lambda_asgi + FastAPI",
+            lambda_asgi(FRAMEWORKS),
+            version=versions("fastapi", "starlette"),
+        ),
         Peer(
             "lambda_asgi, handler mode + FastAPI",
             awslambdaric("benchmarks.apps.handler_frameworks.handler"),
             version=versions("awslambdaric"),
         ),
         Peer("lambda_asgi + file_service", lambda_asgi("file_service.main.handler")),
-        Peer("lambda_asgi, buffered", lambda_asgi(FRAMEWORKS, LAMBDA_ASGI_RESPONSE_MODE="buffered")),
+        Peer(
+            "lambda_asgi, buffered", lambda_asgi(FRAMEWORKS, LAMBDA_ASGI_RESPONSE_MODE="buffered")
+        ),
         Peer(
             "awslambdaric + Mangum + FastAPI",
             awslambdaric(MANGUM_HANDLER),
             version=versions("awslambdaric", "mangum"),
         ),
         Peer("Node", node("bare.handler"), node_missing, node_version),
-        Peer("Node + Hono", node("hono.handler"), node_missing, lambda: f"hono {_node_package('hono')}"),
+        Peer(
+            "Node + Hono",
+            node("hono.handler"),
+            node_missing,
+            lambda: f"hono {_node_package('hono')}",
+        ),
         Peer(
             "Lambda Web Adapter + uvicorn + FastAPI",
             web_adapter("benchmarks.apps.frameworks:app"),
             web_adapter_missing,
         ),
-        Peer("uvicorn + FastAPI", uvicorn("benchmarks.apps.frameworks:app"), version=versions("uvicorn"), http=True),
-        Peer("blocking socket", lambda api: [python(str(HERE / "apps" / "blocking.py"), AWS_LAMBDA_RUNTIME_API=api)]),
+        Peer(
+            "uvicorn + FastAPI",
+            uvicorn("benchmarks.apps.frameworks:app"),
+            version=versions("uvicorn"),
+            http=True,
+        ),
+        Peer(
+            "blocking socket",
+            lambda api: [python(str(HERE / "apps" / "blocking.py"), AWS_LAMBDA_RUNTIME_API=api)],
+        ),
         Peer("C, small", sender(1, SMALL_TEXT), sender_missing),
         Peer("C, 64 KiB", sender(3199, "65536"), sender_missing),
         Peer(
-            "lambda_asgi + file_service, S3", lambda_asgi("file_service.main.handler"), s3.missing, versions("obstore")
+            "lambda_asgi + file_service, S3",
+            lambda_asgi("file_service.main.handler"),
+            s3.missing,
+            versions("obstore"),
         ),
         *(
             Peer(
@@ -217,7 +264,9 @@ class Running:
         self._server = HTTPClient() if peer.http else RuntimeAPI()
         self.server.alive = self._alive
         self.started = time.perf_counter()
-        self._processes = [start(command, environment) for command in peer.commands(self.server.address)]
+        self._processes = [
+            start(command, environment) for command in peer.commands(self.server.address)
+        ]
 
     @property
     def server(self) -> RuntimeAPI:
@@ -302,7 +351,9 @@ def _status(pid: int, file: str, name: str) -> float:
 
 
 def start(command: Command, environment: Environment) -> "subprocess.Popen[bytes]":
-    variables = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TMPDIR") if key in os.environ}
+    variables = {
+        key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TMPDIR") if key in os.environ
+    }
     variables |= OF_EVERY_FUNCTION
     log = subprocess.DEVNULL if not os.environ.get("BENCHMARK_LOGS") else None
     return subprocess.Popen(
@@ -320,7 +371,11 @@ _TEMPLATE = (ROOT / "events" / "function_url_get_file.json").read_text()
 
 def events(path: str, count: int) -> list[bytes]:
     """`count` events. A path with "{}" is another one each time: the number goes there."""
-    return [event(path.format(number)) for number in range(count)] if "{}" in path else [event(path)] * count
+    return (
+        [event(path.format(number)) for number in range(count)]
+        if "{}" in path
+        else [event(path)] * count
+    )
 
 
 def event(path: str) -> bytes:

@@ -14,9 +14,26 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.places import BUILT, HERE, LIBRARIES, NODE_MODULES, PLAIN, PREPARED, ROOT, RUNTIME_CLIENT, VENV
+from benchmarks.places import (
+    BUILT,
+    HERE,
+    LIBRARIES,
+    NODE_MODULES,
+    PLAIN,
+    PREPARED,
+    ROOT,
+    RUNTIME_CLIENT,
+    VENV,
+)
 
-BYTECODE = ("-m", "compileall", "-q", "-j0", "--invalidation-mode", "unchecked-hash")  # as tools/finish_build.py
+BYTECODE = (
+    "-m",
+    "compileall",
+    "-q",
+    "-j0",
+    "--invalidation-mode",
+    "unchecked-hash",
+)  # as tools/finish_build.py
 AIOBOTOCORE = "aiobotocore==3.10.0"  # nothing else here needs it, so it is in no lock
 
 
@@ -35,7 +52,13 @@ def prepare(python: str | None, say: Callable[[str], None]) -> int:
     shipped = ("--require-hashes", "-r", str(ROOT / "src" / "requirements.txt"))
     uv("pip", "install", "--python", str(VENV), *shipped)
     # No tools of ours beside them: FastAPI traces each request where it finds OpenTelemetry, which one of them brings.
-    uv("pip", "install", "--python", str(VENV), *map(locked, ("aiofiles", "awslambdaric", "uvicorn", "rich")))
+    uv(
+        "pip",
+        "install",
+        "--python",
+        str(VENV),
+        *map(locked, ("aiofiles", "awslambdaric", "uvicorn", "rich")),
+    )
     say("Building the function, as `make build` does ...")
     build(interpreter)
     say("Installing S3 clients ...")
@@ -44,7 +67,10 @@ def prepare(python: str | None, say: Callable[[str], None]) -> int:
     for library, packages in (
         ("obstore", [locked("obstore")]),
         ("boto3", [locked("boto3")]),
-        ("aiobotocore", [AIOBOTOCORE, locked("boto3")]),  # it needs botocore, whose version boto3's bounds too
+        (
+            "aiobotocore",
+            [AIOBOTOCORE, locked("boto3")],
+        ),  # it needs botocore, whose version boto3's bounds too
     ):
         uv(*target, str(LIBRARIES / library), *packages)
     shutil.rmtree(RUNTIME_CLIENT, ignore_errors=True)
@@ -55,11 +81,15 @@ def prepare(python: str | None, say: Callable[[str], None]) -> int:
     elif not (NODE_MODULES / "aws-lambda-ric").exists():
         say("Installing and building Node's runtime client (a minute or two) ...")
         environment = os.environ | (
-            {"PATH": f"{Path(n).parent}:{os.environ['PATH']}"} if (n := os.environ.get("NODE")) else {}
+            {"PATH": f"{Path(n).parent}:{os.environ['PATH']}"}
+            if (n := os.environ.get("NODE"))
+            else {}
         )
         npm = ("npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--silent")
         if subprocess.run(npm, cwd=HERE / "node", env=environment, check=False).returncode:
-            say("That failed: it needs Node.js 22, autoconf, automake, libtool, cmake and a C++ compiler.")
+            say(
+                "That failed: it needs Node.js 22, autoconf, automake, libtool, cmake and a C++ compiler."
+            )
     say("Ready: make bench")
     return 0
 
@@ -90,7 +120,9 @@ def build(interpreter: str) -> None:
 
 def locked(package: str) -> str:
     """`package==version`, of the project's lock."""
-    found = re.search(rf"^{package}==\S+", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE)
+    found = re.search(
+        rf"^{package}==\S+", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE
+    )
     assert found is not None, f"{package} is in the lock"
     return found[0]
 
@@ -108,7 +140,9 @@ def find_python(given: str | None) -> str | None:
     check = f"import sys; assert sys.version_info[:2] == {numbers}; print(sys._base_executable)"
     for candidate in (given, f"python{version}", sys.executable):
         if candidate is not None and shutil.which(candidate):
-            found = subprocess.run([candidate, "-c", check], capture_output=True, text=True, check=False)
+            found = subprocess.run(
+                [candidate, "-c", check], capture_output=True, text=True, check=False
+            )
             if found.returncode == 0:
                 return found.stdout.strip()
     return None

@@ -17,13 +17,20 @@ BEGIN, END = "<!-- results: written by `make bench ARGS=--record` -->", "<!-- en
 Works = Mapping[str, Mapping[str, Sequence[Figures]]]
 
 
-def record(works: Works, titles: Mapping[str, str], about: Mapping[str, Any], docs: Path = DOCS) -> None:
+def record(
+    works: Works, titles: Mapping[str, str], about: Mapping[str, Any], docs: Path = DOCS
+) -> None:
     """Raises ValueError, before anything is written, where the page has no place for the results."""
     page = docs / "performance.md"
     text = replaced(page.read_text(), "\n".join(markdown(works, titles, about)))
     page.write_text(text)
-    summary = {work: {peer: _spreads(rounds) for peer, rounds in peers.items()} for work, peers in works.items()}
-    (docs / "performance.json").write_text(json.dumps({**about, "works": summary}, indent=1, allow_nan=False) + "\n")
+    summary = {
+        work: {peer: _spreads(rounds) for peer, rounds in peers.items()}
+        for work, peers in works.items()
+    }
+    (docs / "performance.json").write_text(
+        json.dumps({**about, "works": summary}, indent=1, allow_nan=False) + "\n"
+    )
     for name, svg in charts(works).items():
         (docs / name).write_text(svg)
 
@@ -38,12 +45,17 @@ def replaced(page: str, results: str) -> str:
 
 def _spreads(rounds: Sequence[Figures]) -> dict[str, list[float]]:
     """Least, median, most of each figure."""
-    return {name: [round(value, 2) for value in Spread.of([figures[name] for figures in rounds])] for name in rounds[0]}
+    return {
+        name: [round(value, 2) for value in Spread.of([figures[name] for figures in rounds])]
+        for name in rounds[0]
+    }
 
 
 def markdown(works: Works, titles: Mapping[str, str], about: Mapping[str, Any]) -> list[str]:
     lines = [
-        f"{about['date']}, {about['pairs']} pairs. " + ", ".join(f"{v}" for v in about["machine"].values()) + ".",
+        f"{about['date']}, {about['pairs']} pairs. "
+        + ", ".join(f"{v}" for v in about["machine"].values())
+        + ".",
         "",
     ]
     lines += ["; ".join(dict.fromkeys(about["versions"].values())) + ".", ""]
@@ -62,7 +74,10 @@ def markdown(works: Works, titles: Mapping[str, str], about: Mapping[str, Any]) 
     for work, peers in works.items():
         names = measured_in(peers)
         lines += ["", f"**{titles[work]}**", ""]
-        lines += ["| | " + " | ".join(COLUMNS[name][0] for name in names) + " |", "|---" + "|---:" * len(names) + "|"]
+        lines += [
+            "| | " + " | ".join(COLUMNS[name][0] for name in names) + " |",
+            "|---" + "|---:" * len(names) + "|",
+        ]
         for peer, rounds in peers.items():
             lines.append(f"| {peer} | " + " | ".join(cell(rounds, name) for name in names) + " |")
     return lines
@@ -72,12 +87,24 @@ def charts(works: Works) -> dict[str, str]:
     """File name -> SVG, for the works that were run."""
     made = {}
     for name, title, work, figure in (
-        ("performance-json.svg", "Small JSON: processor time of one invocation, µs (less is better)", "json", "cpu_us"),
-        ("performance-start.svg", "From start to the first `next`, ms (less is better)", "start", "next_us"),
+        (
+            "performance-json.svg",
+            "Small JSON: processor time of one invocation, µs (less is better)",
+            "json",
+            "cpu_us",
+        ),
+        (
+            "performance-start.svg",
+            "From start to the first `next`, ms (less is better)",
+            "start",
+            "next_us",
+        ),
     ):
         if work in works:
             medians = {peer: median(rounds, figure) for peer, rounds in works[work].items()}
-            made[name] = bars(title, {peer: value for peer, value in medians.items() if value is not None})
+            made[name] = bars(
+                title, {peer: value for peer, value in medians.items() if value is not None}
+            )
     files = {work: peers for work, peers in works.items() if work.startswith("file-")}
     if files:
         rates = {
@@ -85,7 +112,9 @@ def charts(works: Works) -> dict[str, str]:
             for work, peers in files.items()
             for rounds in peers.values()  # one only
         }
-        made["performance-files.svg"] = bars("A file of 192 MiB through FastAPI, MB/s (more is better)", rates)
+        made["performance-files.svg"] = bars(
+            "A file of 192 MiB through FastAPI, MB/s (more is better)", rates
+        )
     return made
 
 
@@ -95,7 +124,9 @@ def bars(title: str, values: Mapping[str, float]) -> str:
     rows = []
     for number, (name, value) in enumerate(values.items()):
         y = 34 + 26 * number
-        colour = "#2a7de1" if name.startswith(("lambda_asgi", "the built zip", "pathsend")) else "#999"
+        colour = (
+            "#2a7de1" if name.startswith(("lambda_asgi", "the built zip", "pathsend")) else "#999"
+        )
         rows.append(
             f'<text x="280" y="{y + 14}" text-anchor="end">{escape(name)}</text>'
             f'<rect x="290" y="{y}" width="{value / most * 340:.0f}" height="18" fill="{colour}"/>'

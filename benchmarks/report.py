@@ -34,7 +34,9 @@ FACTOR = {"next_us": 0.001, "first_us": 0.001}
 
 def measured_in(results: Mapping[str, Sequence[Figures]]) -> list[str]:
     """The figures that any of the peers has, in the order of COLUMNS."""
-    return [name for name in COLUMNS if any(name in rounds[0] for rounds in results.values() if rounds)]
+    return [
+        name for name in COLUMNS if any(name in rounds[0] for rounds in results.values() if rounds)
+    ]
 
 
 def table(title: str, results: Mapping[str, Sequence[Figures]]) -> Table:
@@ -44,10 +46,15 @@ def table(title: str, results: Mapping[str, Sequence[Figures]]) -> Table:
     output.add_column("")
     for name in present:
         output.add_column(COLUMNS[name][0], justify="right")
-    compared = [name for name in ("next_us", "wall_us", "cpu_us") if name in present] if len(results) > 1 else []
+    compared = (
+        [name for name in ("next_us", "wall_us", "cpu_us") if name in present]
+        if len(results) > 1
+        else []
+    )
     for name in compared:
         output.add_column(
-            f"ours / theirs, {COLUMNS[name][0].removesuffix(' µs').removesuffix(', ms')}", justify="right"
+            f"ours / theirs, {COLUMNS[name][0].removesuffix(' µs').removesuffix(', ms')}",
+            justify="right",
         )
     first = next(iter(results.values()))
     for peer, rounds in results.items():
@@ -69,10 +76,14 @@ def cell(rounds: Sequence[Figures], name: str) -> str:
 
 
 def shown(spread: Spread | None) -> str:
-    return "-" if spread is None else f"{spread.median:.2f} [{spread.least:.2f} to {spread.most:.2f}]"
+    return (
+        "-" if spread is None else f"{spread.median:.2f} [{spread.least:.2f} to {spread.most:.2f}]"
+    )
 
 
-def judged(goal: Goal, works: Mapping[str, Mapping[str, Sequence[Figures]]]) -> tuple[Spread | None, bool]:
+def judged(
+    goal: Goal, works: Mapping[str, Mapping[str, Sequence[Figures]]]
+) -> tuple[Spread | None, bool]:
     """What was measured for a goal, and whether its median meets it."""
     peers = works.get(goal.work, {})
     ours, theirs = peers.get(goal.ours, ()), peers.get(goal.theirs, ())
@@ -88,9 +99,14 @@ def judged(goal: Goal, works: Mapping[str, Mapping[str, Sequence[Figures]]]) -> 
     return spread, spread.median >= goal.limit if goal.at_least else spread.median <= goal.limit
 
 
-def goals_table(goals: Sequence[Goal], works: Mapping[str, Mapping[str, Sequence[Figures]]]) -> Table:
+def goals_table(
+    goals: Sequence[Goal], works: Mapping[str, Mapping[str, Sequence[Figures]]]
+) -> Table:
     output = Table(
-        title="Goals: median of the pairs [least to most]", title_justify="left", title_style="bold", box=None
+        title="Goals: median of the pairs [least to most]",
+        title_justify="left",
+        title_style="bold",
+        box=None,
     )
     for column in ("work", "figure", "ours", "against", "goal", "measured", ""):
         output.add_column(column)
@@ -114,7 +130,9 @@ def machine() -> dict[str, str]:
     model = platform.processor() or platform.machine()
     if sys.platform == "linux":
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), model)
+        model = next(
+            (line.partition(": ")[2] for line in lines if line.startswith("model name")), model
+        )
     return {
         "processor": model,
         "processors": f"{os.cpu_count()} processors",

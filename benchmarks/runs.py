@@ -98,4 +98,6 @@ def check(work: Work, name: str, running: Running) -> None:
     except ValueError as error:
         raise PeerFailed(f"{name}: {work.path} gave no answer: {error}") from None
     if not good:
-        raise PeerFailed(f"{name}: {work.path} gave {size} bytes that are not what was asked for (SHA-256 {digest})")
+        raise PeerFailed(
+            f"{name}: {work.path} gave {size} bytes that are not what was asked for (SHA-256 {digest})"
+        )

@@ -26,7 +26,8 @@ BROKEN_OFF = b"\r\n0\r\nlambda-runtime-function-error-"
 TAIL = 4096
 
 ACCEPTED = (
-    b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n" + b'{"status":"OK"}\n'
+    b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n"
+    + b'{"status":"OK"}\n'
 )
 REGISTERED = b"HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: bench\r\nContent-Length: 2\r\n\r\n{}"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -62,7 +63,11 @@ class Answer:
         raw = (piece for _, piece in self.pieces)
         if self.plain:
             return raw
-        return framing.content_of_stream(raw) if self.chunked else iter((framing.content_of_result(b"".join(raw)),))
+        return (
+            framing.content_of_stream(raw)
+            if self.chunked
+            else iter((framing.content_of_result(b"".join(raw)),))
+        )
 
     def first_byte(self) -> float:
         """Seconds to the first byte of content."""
@@ -127,7 +132,9 @@ class RuntimeAPI:
                 raise PeerFailed(f"init error: {self.init_error.decode(errors='replace')}")
         return time.perf_counter()
 
-    def run(self, events: Sequence[bytes], *, at_once: int = 1, seconds: float = 60.0) -> list[Answer]:
+    def run(
+        self, events: Sequence[bytes], *, at_once: int = 1, seconds: float = 60.0
+    ) -> list[Answer]:
         """Have each event answered, `at_once` at a time. Returns when the last is, and its runtime asks for more.
 
         Raises PeerFailed.
@@ -156,7 +163,8 @@ class RuntimeAPI:
             b"Lambda-Runtime-Deadline-Ms: %d\r\n"
             b"Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:eu-west-1:123456789012:function:bench\r\n"
             b"Lambda-Runtime-Trace-Id: Root=1-6a1c52d0-000000000000000000000001;Parent=0000000000000001;Sampled=0\r\n"
-            b"Content-Length: %d\r\n\r\n" % (request_id, int(time.time() * 1000) + 300_000, len(event))
+            b"Content-Length: %d\r\n\r\n"
+            % (request_id, int(time.time() * 1000) + 300_000, len(event))
         )
         answer = self._answers[request_id] = Answer()
         connection.waiting = False
@@ -196,7 +204,13 @@ class RuntimeAPI:
                 raise PeerFailed("the connection was closed in the middle of an answer")
             return
         if answer is not None:
-            self._body(connection, answer, bytes(self._view[:size]) if answer.received < self.keep else None, size, now)
+            self._body(
+                connection,
+                answer,
+                bytes(self._view[:size]) if answer.received < self.keep else None,
+                size,
+                now,
+            )
             return
         data = connection.raw + self._buffer[:size] if connection.raw else bytes(self._view[:size])
         head, blank, rest = data.partition(b"\r\n\r\n")
@@ -218,7 +232,9 @@ class RuntimeAPI:
         lower = head.lower()
         given = self._answers.pop(path.split(b"/")[-2], None)
         if given is None and b"/invocation/" in path:
-            raise PeerFailed(f"an answer to an invocation that is not under way: {path.decode(errors='replace')}")
+            raise PeerFailed(
+                f"an answer to an invocation that is not under way: {path.decode(errors='replace')}"
+            )
         answer = connection.answer = given or Answer()
         answer.failed = not path.endswith((b"/response", b"/register"))
         answer.chunked = b"\r\ntransfer-encoding: chunked" in lower
@@ -237,7 +253,9 @@ class RuntimeAPI:
         elif rest or connection.left == 0:
             self._body(connection, answer, rest, len(rest), now)
 
-    def _body(self, connection: Connection, answer: Answer, piece: bytes | None, size: int, now: float) -> None:
+    def _body(
+        self, connection: Connection, answer: Answer, piece: bytes | None, size: int, now: float
+    ) -> None:
         answer.received += size
         if piece is not None:
             answer.pieces.append((now, piece))
@@ -246,7 +264,11 @@ class RuntimeAPI:
             if connection.left > 0:
                 return
         else:
-            end = piece[-TAIL:] if piece is not None else bytes(self._view[max(0, size - TAIL) : size])
+            end = (
+                piece[-TAIL:]
+                if piece is not None
+                else bytes(self._view[max(0, size - TAIL) : size])
+            )
             connection.tail = end if len(end) == TAIL else (connection.tail + end)[-TAIL:]
             if not connection.tail.endswith(b"\r\n\r\n"):
                 return

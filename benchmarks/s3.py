@@ -46,20 +46,31 @@ def server() -> Iterator[Mapping[str, str]]:
         )
         names = [*_PORTS, *(f"{name}.grpc" for name in _PORTS)]
         ports = dict(zip(names, _free_ports(len(names)), strict=True))
-        command = [_weed() or "weed", "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
+        command = [
+            _weed() or "weed",
+            "mini",
+            f"-dir={folder}",
+            "-ip=127.0.0.1",
+            "-ip.bind=127.0.0.1",
+        ]
         command += ["-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]
         command += ["-master.telemetry=false", f"-bucket={BUCKET}", f"-s3.config={identities}"]
         command += [f"-{name}={port}" for name, port in ports.items()]
         log = Path(folder, "log")
         with log.open("wb") as output, processors.on(processors.OTHERS):
             process = subprocess.Popen(
-                command, env=os.environ | {"HOME": folder, "TMPDIR": folder}, stdout=output, stderr=subprocess.STDOUT
+                command,
+                env=os.environ | {"HOME": folder, "TMPDIR": folder},
+                stdout=output,
+                stderr=subprocess.STDOUT,
             )
         try:
             limit = time.monotonic() + _SECONDS_TO_START
             while b"S3 Endpoint:" not in log.read_bytes():
                 if process.poll() is not None or time.monotonic() > limit:
-                    raise PeerFailed(f"SeaweedFS did not start: {log.read_text(errors='replace')[-500:]}")
+                    raise PeerFailed(
+                        f"SeaweedFS did not start: {log.read_text(errors='replace')[-500:]}"
+                    )
                 time.sleep(0.05)
             environment = {
                 "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{ports['s3.port']}",
@@ -100,5 +111,7 @@ def _fill(environment: Mapping[str, str]) -> None:
 def _free_ports(count: int) -> list[int]:
     """Free at this moment; SeaweedFS cannot be given port 0."""
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        sockets = [
+            stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
+        ]
         return [each.getsockname()[1] for each in sockets]

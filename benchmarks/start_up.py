@@ -36,7 +36,9 @@ def in_loop(folder: Path, handler: str) -> Peer:
         argv = (sys._base_executable, "-m", "awslambdaric", handler)  # type: ignore[attr-defined]  # undocumented
         path = {"PYTHONPATH": f"{folder}:{RUNTIME_CLIENT}", "LAMBDA_TASK_ROOT": str(folder)}
         mode = {"LAMBDA_ASGI_RESPONSE_MODE": "streaming"}
-        return [Command(argv, {"AWS_LAMBDA_RUNTIME_API": api, **mode, **path, **NO_BYTECODE}, folder)]
+        return [
+            Command(argv, {"AWS_LAMBDA_RUNTIME_API": api, **mode, **path, **NO_BYTECODE}, folder)
+        ]
 
     return Peer("", commands)
 
@@ -60,7 +62,9 @@ def run(plan: Plan) -> Results:
     for name in turns(list(VARIANTS), plan.pairs + 1):
         with Running(VARIANTS[name]) as running:
             results[name].append(begun(running, "/files/hello.txt", hello))
-    return {name: rounds[1:] for name, rounds in results.items()}  # the first time, files come from the disk
+    return {
+        name: rounds[1:] for name, rounds in results.items()
+    }  # the first time, files come from the disk
 
 
 def run_s3(plan: Plan) -> Results:
@@ -102,6 +106,8 @@ def zipped(folder: Path) -> float:
     with tempfile.TemporaryFile() as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in folder.rglob("*"):
-                if path.suffix != ".pyc":  # none comes with any of them; ours may have been made since
+                if (
+                    path.suffix != ".pyc"
+                ):  # none comes with any of them; ours may have been made since
                     archive.write(path, path.relative_to(folder))
         return file.tell() / 2**20

@@ -47,7 +47,9 @@ def messages(count: int) -> Callable[[], Iterable[bytes]]:
 
 
 def chunks() -> Iterable[bytes]:
-    return (b"x" * 65536 for _ in range(3199))  # and a little less than 3200, for the prelude: 200 MiB is the limit
+    return (
+        b"x" * 65536 for _ in range(3199)
+    )  # and a little less than 3200, for the prelude: 200 MiB is the limit
 
 
 OURS = "lambda_asgi"
@@ -91,9 +93,25 @@ WORKS = (
         content=chunks,
         free=True,
     ),
-    Work("json", "Small JSON by a framework, 4000 in a row", "/small", FRAMEWORKS, count=4000, warm=500),
-    Work("small", "Small answer by a bare app, 4000 in a row", "/small", BARE, count=4000, warm=500),
-    Work("first-20", "The first 20 invocations of a fresh process", "/small", (OURS, "Node"), count=20, fresh=True),
+    Work(
+        "json",
+        "Small JSON by a framework, 4000 in a row",
+        "/small",
+        FRAMEWORKS,
+        count=4000,
+        warm=500,
+    ),
+    Work(
+        "small", "Small answer by a bare app, 4000 in a row", "/small", BARE, count=4000, warm=500
+    ),
+    Work(
+        "first-20",
+        "The first 20 invocations of a fresh process",
+        "/small",
+        (OURS, "Node"),
+        count=20,
+        fresh=True,
+    ),
     Work(
         "first-20-json",
         "The first 20 of a fresh process, by a framework",
@@ -102,7 +120,15 @@ WORKS = (
         count=20,
         fresh=True,
     ),
-    Work("message", "1 message of 30 bytes", "/messages/1", BARE, count=400, warm=100, content=messages(1)),
+    Work(
+        "message",
+        "1 message of 30 bytes",
+        "/messages/1",
+        BARE,
+        count=400,
+        warm=100,
+        content=messages(1),
+    ),
     Work(
         "messages-10",
         "10 messages of 30 bytes in a row",
@@ -122,7 +148,9 @@ WORKS = (
         content=messages(1000),
     ),
     Work("paced", "100 messages of 30 bytes, 1 ms apart", "/paced/100", BARE, count=2, length=3000),
-    Work("chunks", "64 KiB x 3200 (210 MB)", "/chunks/3199", BARE, count=4, content=chunks, free=True),
+    Work(
+        "chunks", "64 KiB x 3200 (210 MB)", "/chunks/3199", BARE, count=4, content=chunks, free=True
+    ),
     Work(
         "file",
         "A file of 192 MiB",
@@ -131,7 +159,10 @@ WORKS = (
         count=4,
         content=content.of_big_file,
         free=True,
-        paths=(("lambda_asgi + file_service", "/files/benchmark.bin"), ("blocking socket", "/file")),
+        paths=(
+            ("lambda_asgi + file_service", "/files/benchmark.bin"),
+            ("blocking socket", "/file"),
+        ),
     ),
     *(
         Work(
@@ -156,7 +187,14 @@ WORKS = (
             ("pathsend", "pathsend (FileResponse)", "/pathsend"),
         )
     ),
-    Work("web-json", "Small JSON, and the bound of a Web Function", "/small", WEB_BOUND, count=4000, warm=500),
+    Work(
+        "web-json",
+        "Small JSON, and the bound of a Web Function",
+        "/small",
+        WEB_BOUND,
+        count=4000,
+        warm=500,
+    ),
     Work(
         "web-messages",
         "1000 messages of 30 bytes by FastAPI, and the bound of a Web Function",

@@ -51,10 +51,23 @@ def serve(request: pytest.FixtureRequest) -> Iterator[Callable[..., Emulator]]:
     with ExitStack() as stack:
 
         def start(
-            *options: str, template: str = "template.yaml", port: int = 0, fronts: int = 1, **parameters: str
+            *options: str,
+            template: str = "template.yaml",
+            port: int = 0,
+            fronts: int = 1,
+            **parameters: str,
         ) -> Emulator:
             overrides = [f"{name}={value}" for name, value in parameters.items()]
-            command = [sys.executable, "-m", "lambda_emulator", "--template", template, "--port", str(port), "--json"]
+            command = [
+                sys.executable,
+                "-m",
+                "lambda_emulator",
+                "--template",
+                template,
+                "--port",
+                str(port),
+                "--json",
+            ]
             command += options
             process = subprocess.Popen(
                 [*command, "--parameter-overrides", *overrides] if overrides else command,
@@ -95,7 +108,9 @@ def _read(process: "subprocess.Popen[str]", emulator: Emulator, example: str) ->
                 print(event["message"].replace("\r", "\n"))  # pytest shows it where a test fails
             if event["event"] == "request" and event["firstByteMs"] is not None:
                 request = f"{event['method']} {event['target'].partition('?')[0]}"
-                FIRST_BYTES.setdefault(example, {}).setdefault(request, []).append(event["firstByteMs"])
+                FIRST_BYTES.setdefault(example, {}).setdefault(request, []).append(
+                    event["firstByteMs"]
+                )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

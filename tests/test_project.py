@@ -36,7 +36,9 @@ def test_the_locks_hold_what_pyproject_asks_for() -> None:
     groups = pyproject["dependency-groups"]
     shipped = names(pyproject["project"]["dependencies"] + groups["service"])
     assert shipped <= pins("src/requirements.txt").keys()
-    emulator = tomllib.loads((TOP / "emulator" / "pyproject.toml").read_text())["project"]["dependencies"]
+    emulator = tomllib.loads((TOP / "emulator" / "pyproject.toml").read_text())["project"][
+        "dependencies"
+    ]
     assert shipped | names(emulator + groups["dev"]) <= pins("requirements-dev.txt").keys()
 
 
@@ -79,13 +81,16 @@ def test_the_script_for_runtime_mode_can_be_run() -> None:
 
 @pytest.mark.parametrize(("auth_type", "public"), [("NONE", True), ("AWS_IAM", False)])
 @pytest.mark.parametrize("kind", ["EventFunction", "WebFunction"])
-def test_a_public_url_has_both_permissions_and_another_has_none(auth_type: str, public: bool, kind: str) -> None:
+def test_a_public_url_has_both_permissions_and_another_has_none(
+    auth_type: str, public: bool, kind: str
+) -> None:
     """Of the transformed template: SAM itself adds none, because AuthType is a parameter."""
     resources = deployed(TOP / "template.yaml", AuthType=auth_type, Kind=kind)["Resources"]
     permissions = [
         resource["Properties"]
         for resource in resources.values()
-        if resource["Type"] == "AWS::Lambda::Permission" and resource["Properties"]["Principal"] == "*"
+        if resource["Type"] == "AWS::Lambda::Permission"
+        and resource["Properties"]["Principal"] == "*"
     ]
     urls = [resource for resource in resources.values() if resource["Type"] == "AWS::Lambda::Url"]
     assert len(urls) == (kind == "EventFunction")
@@ -93,14 +98,21 @@ def test_a_public_url_has_both_permissions_and_another_has_none(auth_type: str, 
         assert permissions == []
         return
     assert urls[0]["Properties"]["AuthType"] == "NONE"
-    by_url, by_invoke = sorted(permissions, key=lambda properties: str(properties["Action"]), reverse=True)
+    by_url, by_invoke = sorted(
+        permissions, key=lambda properties: str(properties["Action"]), reverse=True
+    )
     assert (by_url["Action"], by_url["FunctionUrlAuthType"]) == ("lambda:InvokeFunctionUrl", "NONE")
-    assert (by_invoke["Action"], by_invoke["InvokedViaFunctionUrl"]) == ("lambda:InvokeFunction", True)
+    assert (by_invoke["Action"], by_invoke["InvokedViaFunctionUrl"]) == (
+        "lambda:InvokeFunction",
+        True,
+    )
 
 
 def test_the_handler_is_there() -> None:
     module, _, name = str(function()["Handler"]).rpartition(".")
-    code = f"import {module}, lambda_asgi; assert isinstance({module}.{name}, lambda_asgi.LambdaASGI)"
+    code = (
+        f"import {module}, lambda_asgi; assert isinstance({module}.{name}, lambda_asgi.LambdaASGI)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE)
 
 

@@ -31,13 +31,17 @@ UNLESS = {
     "ReservedConcurrency": {
         "CKV_AWS_115": "reserved concurrency takes from the account's pool: a decision of its owner"
     },
-    "SubnetIds": {"CKV_AWS_117": "Function URLs do not support response streaming within a VPC environment"},
+    "SubnetIds": {
+        "CKV_AWS_117": "Function URLs do not support response streaming within a VPC environment"
+    },
     "KmsKeyArn": {
         "CKV_AWS_158": "logs are encrypted with AWS's key unless one is given",
         "CKV_AWS_173": "variables are encrypted with AWS's key unless one is given",
     },
     "DomainName": {"CKV_AWS_174": "the minimum of cloudfront.net's own certificate cannot be set"},
-    "WebAclArn": {"CKV_AWS_68": "a web ACL costs money and does not inspect streamed bodies: a decision of its owner"},
+    "WebAclArn": {
+        "CKV_AWS_68": "a web ACL costs money and does not inspect streamed bodies: a decision of its owner"
+    },
     "LogBucket": {"CKV_AWS_86": "access logs need a bucket that exists"},
 }
 """checkov's complaints that are justified unless the parameter is given."""
@@ -50,17 +54,25 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         combinations = dict(enumerate(few()))
         for number, combination in combinations.items():
-            (Path(folder) / f"{number}.json").write_text(json.dumps(sam.deployed(TEMPLATE, **combination)))
+            (Path(folder) / f"{number}.json").write_text(
+                json.dumps(sam.deployed(TEMPLATE, **combination))
+            )
         print(f"The production template in {len(combinations)} combinations of its switches:")
         failed += run("cfn-lint", *map(str, sorted(Path(folder).iterdir())))
         found = checkov(Path(folder))
         for number, combination in combinations.items():
-            allowed = set(ALWAYS).union(*(checks for name, checks in UNLESS.items() if name not in combination))
+            allowed = set(ALWAYS).union(
+                *(checks for name, checks in UNLESS.items() if name not in combination)
+            )
             for check, resource in sorted(found.get(number, set())):
                 if check not in allowed:
                     failed += 1
                     print(f"{check} {resource}: with {combination}")
-    print("failed" if failed else f"cfn-lint and checkov are clean, but for {len(ALWAYS)} exceptions and 7 by switch")
+    print(
+        "failed"
+        if failed
+        else f"cfn-lint and checkov are clean, but for {len(ALWAYS)} exceptions and 7 by switch"
+    )
     return int(failed > 0)
 
 
@@ -75,9 +87,21 @@ def checkov(folder: Path) -> dict[int, set[tuple[str, str]]]:
         uv("venv", "-q", "--clear", "--python", sys.executable, str(CHECKOV))
         uv("pip", "install", "-q", "--python", str(python), f"checkov=={CHECKOV_VERSION}")
         (CHECKOV / ".ready").touch()
-    command = ["-d", str(folder), "--framework", "cloudformation", "--compact", "--quiet", "-o", "json"]
+    command = [
+        "-d",
+        str(folder),
+        "--framework",
+        "cloudformation",
+        "--compact",
+        "--quiet",
+        "-o",
+        "json",
+    ]
     done = subprocess.run(
-        [str(python), str(CHECKOV / "bin" / "checkov"), *command], capture_output=True, text=True, check=False
+        [str(python), str(CHECKOV / "bin" / "checkov"), *command],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     report = json.loads(done.stdout)
     assert report["summary"]["parsing_errors"] == 0

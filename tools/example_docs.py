@@ -19,8 +19,27 @@ Each has a folder with its app, its template.yaml and a test that runs it in the
 `python -m tools.example_docs`.
 """
 ORDER = [
-    *("llm", "agent", "mcp", "streams", "generators", "exports", "zip", "graphql", "http-and-queue", "rest-api"),
-    *("production", "smoke", "probe", "images", "managed-instances", "from-mangum", "from-lambda-web-adapter"),
+    *(
+        "llm",
+        "agent",
+        "mcp",
+        "streams",
+        "generators",
+        "exports",
+        "zip",
+        "graphql",
+        "http-and-queue",
+        "rest-api",
+    ),
+    *(
+        "production",
+        "smoke",
+        "probe",
+        "images",
+        "managed-instances",
+        "from-mangum",
+        "from-lambda-web-adapter",
+    ),
     *("starlette", "litestar", "quart", "django", "falcon", "flask"),
 ]
 
@@ -47,7 +66,9 @@ def section(folder: Path) -> str:
     parts = [f"\n#{text.rstrip()}\n"]
     for path in code(folder):
         source = path.read_text().rstrip()
-        parts.append(f"\n[{path.relative_to(TOP)}](../{path.relative_to(TOP)}):\n\n```python\n{source}\n```\n")
+        parts.append(
+            f"\n[{path.relative_to(TOP)}](../{path.relative_to(TOP)}):\n\n```python\n{source}\n```\n"
+        )
     return "".join(parts)
 
 

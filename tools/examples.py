@@ -23,9 +23,13 @@ TESTS_NEED = ["awslambdaric>=4.2", "boto3", "httpx>=0.28", "pytest>=9", "pytest-
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.examples", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.examples", description=__doc__.partition("\n")[0]
+    )
     parser.add_argument("names", nargs="*", help="examples; all of them by default")
-    names = parser.parse_args(arguments).names or sorted({test.parent.name for test in EXAMPLES.glob("*/test_*.py")})
+    names = parser.parse_args(arguments).names or sorted(
+        {test.parent.name for test in EXAMPLES.glob("*/test_*.py")}
+    )
     results = {name: run(name) for name in names}
     width = max(map(len, results))
     for name, passed in results.items():
@@ -52,7 +56,9 @@ def environment(folder: Path) -> Path:
     place = CACHE / folder.name
     python, mark = place / "bin" / "python", place / ".requirements"
     files = sorted({*folder.glob("*/requirements.txt"), *folder.glob("requirements*.txt")})
-    wanted = hashlib.sha256(b"".join(file.read_bytes() for file in files) + repr(TESTS_NEED).encode()).hexdigest()
+    wanted = hashlib.sha256(
+        b"".join(file.read_bytes() for file in files) + repr(TESTS_NEED).encode()
+    ).hexdigest()
     if not mark.exists() or mark.read_text() != wanted:
         shutil.rmtree(place, ignore_errors=True)
         uv("venv", "-q", "--python", sys.executable, str(place))

@@ -44,15 +44,23 @@ SAME_DATE = 946_684_800
 
 def main(arguments: Sequence[str]) -> int:
     """The exit code: an absent interpreter is no failure."""
-    parser = argparse.ArgumentParser(prog="python -m tools.finish_build", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.finish_build", description=__doc__.partition("\n")[0]
+    )
     parser.add_argument("folder", type=Path, help="what sam build has made of one function")
-    parser.add_argument("--python", default="3.13", help="the function's Python version (default: %(default)s)")
-    parser.add_argument("--module", default="file_service.main", help="whose import is timed (default: %(default)s)")
+    parser.add_argument(
+        "--python", default="3.13", help="the function's Python version (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--module", default="file_service.main", help="whose import is timed (default: %(default)s)"
+    )
     given = parser.parse_args(arguments)
     remove_unused(given.folder)
     python = interpreter(given.python)
     if python is None:
-        print(f"No Python {given.python} was found: the zip has no bytecode, and a cold start takes longer.")
+        print(
+            f"No Python {given.python} was found: the zip has no bytecode, and a cold start takes longer."
+        )
     elif not compile_modules(given.folder, python):
         return 1
     make_uniform(given.folder)
@@ -78,7 +86,10 @@ def interpreter(version: str) -> str | None:
     check = f"import sys; sys.exit('{version}' != '%d.%d' % sys.version_info[:2])"
     for python in (f"python{version}", sys.executable, "python3", *map(str, known)):
         try:
-            if subprocess.run([python, "-c", check], check=False, capture_output=True).returncode == 0:
+            if (
+                subprocess.run([python, "-c", check], check=False, capture_output=True).returncode
+                == 0
+            ):
                 return python
         except FileNotFoundError:
             continue
@@ -92,7 +103,12 @@ def compile_modules(folder: Path, python: str) -> bool:
     """
     where = ["-s", str(folder), "-p", "/var/task"]
     mode = ["--invalidation-mode", "unchecked-hash"]
-    return subprocess.run([python, "-m", "compileall", "-q", *where, *mode, str(folder)], check=False).returncode == 0
+    return (
+        subprocess.run(
+            [python, "-m", "compileall", "-q", *where, *mode, str(folder)], check=False
+        ).returncode
+        == 0
+    )
 
 
 def files(folder: Path) -> Iterator[Path]:
@@ -112,7 +128,9 @@ def archive(folder: Path) -> Path:
     path = folder.with_name(f"{folder.name}.zip")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:
         for file in files(folder):
-            entry = zipfile.ZipInfo(str(file.relative_to(folder)), date_time=time.gmtime(SAME_DATE)[:6])
+            entry = zipfile.ZipInfo(
+                str(file.relative_to(folder)), date_time=time.gmtime(SAME_DATE)[:6]
+            )
             entry.external_attr = file.stat().st_mode << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             zipped.writestr(entry, file.read_bytes())
@@ -136,13 +154,19 @@ def import_time(folder: Path, python: str, module: str) -> str:
     )
     times = []
     for _ in range(5):
-        done = subprocess.run([python, "-I", "-B", "-c", code], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [python, "-I", "-B", "-c", code], capture_output=True, text=True, check=False
+        )
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["it failed"])[-1]
             return f"import {module}: not measured here ({last})"
         times.append(float(done.stdout))
-    version = re.sub(r"^Python ", "", subprocess.check_output([python, "--version"], text=True).strip())
-    return f"import {module}: {statistics.median(times):.0f} ms with Python {version} on this machine"
+    version = re.sub(
+        r"^Python ", "", subprocess.check_output([python, "--version"], text=True).strip()
+    )
+    return (
+        f"import {module}: {statistics.median(times):.0f} ms with Python {version} on this machine"
+    )
 
 
 if __name__ == "__main__":

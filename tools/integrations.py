@@ -25,7 +25,9 @@ COMMON = "common"
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.integrations", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.integrations", description=__doc__.partition("\n")[0]
+    )
     parser.add_argument("names", nargs="*", help="environments; all of them by default")
     names = parser.parse_args(arguments).names
     failed = [name for name in names or sorted(available()) if not make(name)]
@@ -63,7 +65,11 @@ def make(name: str) -> bool:
 
 def _wanted(name: str) -> str:
     needs = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["dependencies"]
-    texts = [sys.version, *needs, *((REQUIREMENTS / f"{file}.txt").read_text() for file in (COMMON, name))]
+    texts = [
+        sys.version,
+        *needs,
+        *((REQUIREMENTS / f"{file}.txt").read_text() for file in (COMMON, name)),
+    ]
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 

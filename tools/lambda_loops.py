@@ -33,7 +33,11 @@ LOOPS = [
 
 
 def main() -> int:
-    missing = [f"awslambdaric {version} on Python {python}" for version, python in LOOPS if not make(version, python)]
+    missing = [
+        f"awslambdaric {version} on Python {python}"
+        for version, python in LOOPS
+        if not make(version, python)
+    ]
     for environment in missing:
         print(f"could not be made: {environment}", file=sys.stderr)
     return int(bool(missing))
@@ -43,7 +47,9 @@ def interpreter(version: str, python: str) -> Path | None:
     """The environment's interpreter; None where it was not made, or from other requirements."""
     place = CACHE / f"{version}-{python}"
     mark = place / ".requirements"
-    return place / "bin" / "python" if mark.exists() and mark.read_text() == _wanted(version) else None
+    return (
+        place / "bin" / "python" if mark.exists() and mark.read_text() == _wanted(version) else None
+    )
 
 
 def make(version: str, python: str) -> bool:

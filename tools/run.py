@@ -30,7 +30,9 @@ def parameter_overrides(environment: Mapping[str, str], template: str) -> list[s
             continue
         parameter = "".join(map(str.capitalize, variable.split("_")))
         if parameter not in known:
-            raise UnknownSetting(f"{variable}: template.yaml has no parameter {parameter}, so this would be ignored")
+            raise UnknownSetting(
+                f"{variable}: template.yaml has no parameter {parameter}, so this would be ignored"
+            )
         if variable == "FILE_SOURCE" and "://" not in value:
             value = os.path.abspath(value)  # the function runs in a folder of its own
         overrides.append(f"{parameter}={value}")

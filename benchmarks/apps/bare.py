@@ -32,7 +32,13 @@ async def messages(send: Send, count: int) -> None:
     """`count` messages of 30 bytes in a row."""
     await start(send, b"text/event-stream")
     for number in range(count):
-        await send({"type": "http.response.body", "body": b"data: message number %07d\n\n" % number, "more_body": True})
+        await send(
+            {
+                "type": "http.response.body",
+                "body": b"data: message number %07d\n\n" % number,
+                "more_body": True,
+            }
+        )
     await send({"type": "http.response.body"})
 
 
@@ -69,7 +75,9 @@ async def step(send: Send) -> None:
 
 
 async def start(send: Send, content_type: bytes) -> None:
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", content_type)]})
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": [(b"content-type", content_type)]}
+    )
 
 
 async def lifespan(receive: Callable[[], Awaitable[Message]], send: Send) -> None:
@@ -86,7 +94,9 @@ async def watched(scope: Message, receive: Callable[[], Awaitable[Message]], sen
     await app(scope, receive, send)
 
 
-async def counting_garbage(scope: Message, receive: Callable[[], Awaitable[Message]], send: Send) -> None:
+async def counting_garbage(
+    scope: Message, receive: Callable[[], Awaitable[Message]], send: Send
+) -> None:
     """`app`, and /garbage: how many objects lie about that only the garbage collector can free. It does."""
     if scope.get("path") == "/garbage":
         found = gc.collect()
@@ -102,7 +112,9 @@ def watch_steps() -> None:
 
     def timed(handle: asyncio.Handle) -> None:
         global longest_step
-        begun = time.thread_time()  # of the processor: what other processes take is no matter of ours
+        begun = (
+            time.thread_time()
+        )  # of the processor: what other processes take is no matter of ours
         run(handle)
         longest_step = max(longest_step, time.thread_time() - begun)
 

@@ -14,7 +14,8 @@ NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: %b\r\n\r\n" %
 HEAD = (
     b"POST /2018-06-01/runtime/invocation/%%b/response HTTP/1.1\r\nHost: %b\r\n"
     b"Content-Type: application/vnd.awslambda.http-integration-response\r\n"
-    b"Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n\r\n" % HOST.encode()
+    b"Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n\r\n"
+    % HOST.encode()
 )
 SMALL = b'{"message":"hello from lambda","items":[1,2,3]}'
 CHUNK = b"x" * 65536

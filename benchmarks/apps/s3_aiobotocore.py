@@ -29,7 +29,9 @@ app = FastAPI(lifespan=lifespan)
 async def get(key: str) -> StreamingResponse:
     found = await client.get_object(Bucket=BUCKET, Key=key)
     headers = {"content-length": str(found["ContentLength"]), "etag": found["ETag"]}
-    return StreamingResponse(_chunks(found["Body"]), headers=headers, media_type=found["ContentType"])
+    return StreamingResponse(
+        _chunks(found["Body"]), headers=headers, media_type=found["ContentType"]
+    )
 
 
 async def _chunks(body: Any) -> AsyncIterator[bytes]:

@@ -18,4 +18,6 @@ client: Any = boto3.client("s3")
 def get(key: str) -> StreamingResponse:
     found = client.get_object(Bucket=BUCKET, Key=key)
     headers = {"content-length": str(found["ContentLength"]), "etag": found["ETag"]}
-    return StreamingResponse(found["Body"].iter_chunks(CHUNK), headers=headers, media_type=found["ContentType"])
+    return StreamingResponse(
+        found["Body"].iter_chunks(CHUNK), headers=headers, media_type=found["ContentType"]
+    )

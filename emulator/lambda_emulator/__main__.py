@@ -70,8 +70,17 @@ def parser() -> argparse.ArgumentParser:
     )
     add = result.add_argument
     add("--version", action="version", version=f"%(prog)s {__version__}")
-    add("--template", type=Path, metavar="FILE", help="SAM or CloudFormation template (default: template.yaml)")
-    add("--function", metavar="ID", help="which function of the template (default: each that has a URL or a REST API)")
+    add(
+        "--template",
+        type=Path,
+        metavar="FILE",
+        help="SAM or CloudFormation template (default: template.yaml)",
+    )
+    add(
+        "--function",
+        metavar="ID",
+        help="which function of the template (default: each that has a URL or a REST API)",
+    )
     add("--web", nargs="?", const="main:app", metavar="MODULE:APP",
         help="serve an ASGI or WSGI app of this folder as a Web Function (default: main:app); with -- COMMAND any "
         "HTTP server that listens on AWS_LAMBDA_HTTP_ENDPOINT")  # fmt: skip
@@ -82,24 +91,51 @@ def parser() -> argparse.ArgumentParser:
         default=3000,
         help="port; 0 for any free one; further fronts count up (default: %(default)s)",
     )
-    add("--lambda-port", type=_port, metavar="PORT", help="serve Invoke and InvokeWithResponseStream on this port")
+    add(
+        "--lambda-port",
+        type=_port,
+        metavar="PORT",
+        help="serve Invoke and InvokeWithResponseStream on this port",
+    )
     add("--invoke-mode", choices=("BUFFERED", "RESPONSE_STREAM"), help="in place of the template's")
     add(
-        "--parameter-overrides", nargs="+", default=[], metavar="KEY=VALUE", help="values for the template's parameters"
+        "--parameter-overrides",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="values for the template's parameters",
     )
     add("--concurrency", type=_positive, metavar="N",
         help="processes at most (default: 10; 1 for a function that listens on a port)")  # fmt: skip
     add("--env", action="append", default=[], metavar="NAME[=VALUE]",
         help="a variable for the functions; without a value, the shell's")  # fmt: skip
-    add("--env-vars", type=Path, metavar="FILE", help='variables as for sam local: {"Function": {"NAME": "VALUE"}}')
+    add(
+        "--env-vars",
+        type=Path,
+        metavar="FILE",
+        help='variables as for sam local: {"Function": {"NAME": "VALUE"}}',
+    )
     add("--no-credentials", action="store_true", help="the functions get no AWS credentials")
-    add("--opt", type=Path, metavar="FOLDER", help="what stands in /opt: the content of layers that are not here")
+    add(
+        "--opt",
+        type=Path,
+        metavar="FOLDER",
+        help="what stands in /opt: the content of layers that are not here",
+    )
     add("--allow-host", action="append", default=[], metavar="NAME",
         help="a Host or an Origin to take requests from, beside this machine's")  # fmt: skip
-    add("--pace", action="store_true", help="6 MiB at once, then 2 MiB/s, as on AWS (REST API: 10 MB)")
+    add(
+        "--pace",
+        action="store_true",
+        help="6 MiB at once, then 2 MiB/s, as on AWS (REST API: 10 MB)",
+    )
     add("--hang", type=float, default=limits.EMPTY_STREAM_HANG_SECONDS, metavar="SECONDS",
         help="silence behind a stream without a byte; AWS: endless; 0: none (default: %(default)g)")  # fmt: skip
-    add("--freeze", action="store_true", help="stop processes between invocations, as AWS does (SIGSTOP)")
+    add(
+        "--freeze",
+        action="store_true",
+        help="stop processes between invocations, as AWS does (SIGSTOP)",
+    )
     add("--cold", action="store_true", help="start no process before the first request")
     add("--idle", type=float, metavar="SECONDS",
         help="end a Web Function's environment after so long without a request (default: never)")  # fmt: skip
@@ -156,7 +192,11 @@ def parameter_overrides(words: list[str]) -> dict[str, str]:
         except ValueError as error:
             parser().error(f"--parameter-overrides {word!r}: {error}")
         for pair in pairs:
-            key, equals, value = pair.removeprefix("ParameterKey=").replace(",ParameterValue=", "=", 1).partition("=")
+            key, equals, value = (
+                pair.removeprefix("ParameterKey=")
+                .replace(",ParameterValue=", "=", 1)
+                .partition("=")
+            )
             if not equals:
                 parser().error(f"--parameter-overrides takes KEY=VALUE, not {pair!r}")
             overrides[key] = value
@@ -169,9 +209,14 @@ def _variables(given: argparse.Namespace) -> dict[str, dict[str, str]]:
     if given.env_vars is not None:
         try:
             data = json.loads(given.env_vars.read_text("utf-8"))
-            variables = {str(name): {key: str(value) for key, value in own.items()} for name, own in data.items()}
+            variables = {
+                str(name): {key: str(value) for key, value in own.items()}
+                for name, own in data.items()
+            }
         except (OSError, ValueError, AttributeError) as error:
-            parser().error(f"--env-vars {given.env_vars}: {error}; it takes {{FUNCTION: {{NAME: VALUE}}}}")
+            parser().error(
+                f"--env-vars {given.env_vars}: {error}; it takes {{FUNCTION: {{NAME: VALUE}}}}"
+            )
     for word in given.env:
         name, equals, value = word.partition("=")
         if not equals and name not in os.environ:

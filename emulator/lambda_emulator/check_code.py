@@ -44,7 +44,9 @@ def foreign_modules(path: Path, architecture: str) -> list[tuple[str, str]]:
     Raises OSError where there is nothing, and zipfile.BadZipFile for a file that is no zip.
     """
     found = ((name, processor(name, head)) for name, head in _heads(path))
-    return sorted((name, built_for) for name, built_for in found if built_for not in (None, architecture))
+    return sorted(
+        (name, built_for) for name, built_for in found if built_for not in (None, architecture)
+    )
 
 
 def _heads(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -67,7 +69,9 @@ def parser() -> argparse.ArgumentParser:
         description="Refuse native modules that are not for the function's processor.",
     )
     result.add_argument("path", type=Path, help="a zip, or the folder that becomes one")
-    result.add_argument("--architecture", choices=ARCHITECTURES, default="arm64", help="default: %(default)s")
+    result.add_argument(
+        "--architecture", choices=ARCHITECTURES, default="arm64", help="default: %(default)s"
+    )
     return result
 
 
@@ -77,7 +81,10 @@ def main(arguments: Sequence[str]) -> int:
     try:
         foreign = foreign_modules(given.path, given.architecture)
     except (OSError, zipfile.BadZipFile) as error:
-        print(f"lambda-emulator: {given.path}: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
+        print(
+            f"lambda-emulator: {given.path}: {getattr(error, 'strerror', None) or error}",
+            file=sys.stderr,
+        )
         return 2
     for name, built_for in foreign:
         print(f"{name}: built for {built_for}, not for {given.architecture}", file=sys.stderr)

@@ -12,7 +12,9 @@ from lambda_emulator.web.config import RevisionConfig
 
 __all__ = ["cautions", "revision_cautions"]
 
-_NATIVE: Final = re.compile(r"\.(?:cpython-(?P<version>\d+)-(?P<cpu>[a-z0-9_]+)-linux-\w+|abi3)\.so$")
+_NATIVE: Final = re.compile(
+    r"\.(?:cpython-(?P<version>\d+)-(?P<cpu>[a-z0-9_]+)-linux-\w+|abi3)\.so$"
+)
 _NO_PERMISSION: Final = (
     "its AWS::Lambda::Url has AuthType NONE, and no AWS::Lambda::Permission allows lambda:InvokeFunctionUrl, so that "
     'each request is 403 on AWS; add one with Principal "*" and FunctionUrlAuthType NONE'
@@ -22,7 +24,9 @@ _MACHINES: Final = {0x3E: "x86_64", 0xB7: "aarch64"}
 """e_machine of an ELF file (System V ABI)."""
 
 
-def cautions(function: FunctionConfig, *, has_command: bool, has_opt: bool) -> Iterator[tuple[str, str]]:
+def cautions(
+    function: FunctionConfig, *, has_command: bool, has_opt: bool
+) -> Iterator[tuple[str, str]]:
     """(property, message) of each. `has_command`: the command line replaces the template's runtime."""
     if function.problem and not has_command:
         yield "", function.problem
@@ -30,10 +34,15 @@ def cautions(function: FunctionConfig, *, has_command: bool, has_opt: bool) -> I
         yield from _interpreter(function.runtime)
         if not function.problem:
             reason = ("Architectures", f"Architectures says {function.architecture}")
-            yield from _native_modules(function.code, function.runtime, function.architecture, reason)
+            yield from _native_modules(
+                function.code, function.runtime, function.architecture, reason
+            )
     if function.remote_layers and not has_opt:
         names = ", ".join(function.remote_layers)
-        yield "Layers", f"these layers are not here: {names}; give a folder in the place of /opt with --opt"
+        yield (
+            "Layers",
+            f"these layers are not here: {names}; give a folder in the place of /opt with --opt",
+        )
     if function.url is not None:
         yield from _url(function, function.url)
 
@@ -47,7 +56,10 @@ def revision_cautions(revision: RevisionConfig) -> Iterator[tuple[str, str]]:
 
 def _url(function: FunctionConfig, url: FunctionURL) -> Iterator[tuple[str, str]]:
     if url.invoke_mode == "RESPONSE_STREAM" and function.in_vpc:
-        yield "VpcConfig", "a function in a VPC does not stream through its URL on AWS; use InvokeWithResponseStream"
+        yield (
+            "VpcConfig",
+            "a function in a VPC does not stream through its URL on AWS; use InvokeWithResponseStream",
+        )
     if url.auth_type == "NONE" and not function.has_permission:
         yield "", _NO_PERMISSION
 
@@ -59,7 +71,9 @@ def _interpreter(runtime: str) -> Iterator[tuple[str, str]]:
         yield "Runtime", f"Runtime is {runtime}, and it runs under this {here}; {advice}"
 
 
-def _native_modules(code: Path, runtime: str, architecture: str, reason: tuple[str, str]) -> Iterator[tuple[str, str]]:
+def _native_modules(
+    code: Path, runtime: str, architecture: str, reason: tuple[str, str]
+) -> Iterator[tuple[str, str]]:
     """The first module that the template's Python or CPU cannot load. A built zip has them beside the code.
 
     `reason` has the property that decides on the CPU, and what to say of it.
@@ -72,14 +86,26 @@ def _native_modules(code: Path, runtime: str, architecture: str, reason: tuple[s
         if cpu is not None and cpu != wanted_cpu:
             yield reason[0], f"{path} is built for {cpu}, and {reason[1]}"
             return
-        if match and match["version"] and runtime.startswith("python") and match["version"] != wanted_version:
-            yield "Runtime", f"{path} is built for Python {match['version']}, and Runtime says {runtime}"
+        if (
+            match
+            and match["version"]
+            and runtime.startswith("python")
+            and match["version"] != wanted_version
+        ):
+            yield (
+                "Runtime",
+                f"{path} is built for Python {match['version']}, and Runtime says {runtime}",
+            )
             return
 
 
 def _files(folder: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name not in ("node_modules", ".git", ".venv", "venv", ".aws-sam")]
+        folders[:] = [
+            name
+            for name in folders
+            if name not in ("node_modules", ".git", ".venv", "venv", ".aws-sam")
+        ]
         yield from (Path(parent, name) for name in names)
 
 

@@ -85,27 +85,44 @@ class Console:
         """Lines of a function's own. Runtimes put a carriage return between the lines of one message."""
         if self._json:
             fields = {"function": function.name, "requestId": request_id}
-            self._write([_json_line("log", {**fields, "message": line.replace("\r", "\n")}) for line in lines])
+            self._write(
+                [
+                    _json_line("log", {**fields, "message": line.replace("\r", "\n")})
+                    for line in lines
+                ]
+            )
             return
         prefix = f"{(request_id or function.name)[:8]:8} "
-        texts = [Text.from_ansi(part, style=_level_style(part)) for line in lines for part in line.split("\r")]
+        texts = [
+            Text.from_ansi(part, style=_level_style(part))
+            for line in lines
+            for part in line.split("\r")
+        ]
         self._print([Text.assemble((prefix, "cyan"), text) for text in texts])
 
     def invocation_ended(self, invocation: Invocation) -> None:
         report = invocation.report
         assert report is not None
         self._platform("end", invocation, f"END RequestId: {invocation.request_id}", {})
-        self._platform("report", invocation, report_line(invocation.request_id, report), report_figures(report))
+        self._platform(
+            "report", invocation, report_line(invocation.request_id, report), report_figures(report)
+        )
 
     def init_failed(self, function: Named, error: ErrorAnswer) -> None:
         kind, message = error_text(error.body)
         if self._json:
-            fields = {"function": function.name, "errorType": kind or error.kind, "message": message}
+            fields = {
+                "function": function.name,
+                "errorType": kind or error.kind,
+                "message": message,
+            }
             self._write_json("init_failed", fields)
         else:
             self.error(f"{function.name} did not start: {kind or error.kind}: {message}")
 
-    def _platform(self, event: str, invocation: Invocation, line: str, fields: dict[str, Any]) -> None:
+    def _platform(
+        self, event: str, invocation: Invocation, line: str, fields: dict[str, Any]
+    ) -> None:
         if invocation.report is not None:
             invocation.report.add_to_tail(line.encode() + b"\n")
         if self._json:
@@ -215,7 +232,9 @@ def report_line(request_id: str, report: Report) -> str:
         f"Max Memory Used: {report.max_memory_used} MB",
     ]
     if init is not None:
-        fields.append(f"{'Restore' if report.init_duration is None else 'Init'} Duration: {init * 1000:.2f} ms")
+        fields.append(
+            f"{'Restore' if report.init_duration is None else 'Init'} Duration: {init * 1000:.2f} ms"
+        )
     if report.status:
         fields.append(f"Status: {report.status}")
     return "\t".join(fields)
@@ -232,7 +251,9 @@ def report_figures(report: Report) -> dict[str, Any]:
 
 def _billed(report: Report) -> int:
     """Init is billed since August 2025."""
-    return math.ceil((report.duration + (report.init_duration or report.restore_duration or 0.0)) * 1000)
+    return math.ceil(
+        (report.duration + (report.init_duration or report.restore_duration or 0.0)) * 1000
+    )
 
 
 def _ms(seconds: float | None) -> float | None:

@@ -23,10 +23,14 @@ class Cors:
     _lower_headers: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_lower_headers", frozenset(name.lower() for name in self.allow_headers))
+        object.__setattr__(
+            self, "_lower_headers", frozenset(name.lower() for name in self.allow_headers)
+        )
 
     def __bool__(self) -> bool:
-        return bool(self.allow_origins or self.allow_methods or self.allow_headers or self.expose_headers)
+        return bool(
+            self.allow_origins or self.allow_methods or self.allow_headers or self.expose_headers
+        )
 
     def is_preflight(self, request: Request) -> bool:
         """OPTIONS with Origin and Access-Control-Request-Method; with one of them missing the function runs."""
@@ -58,7 +62,10 @@ class Cors:
         origin = request.header("origin")
         if not self or origin is None or not self._allows_origin(origin):
             return []
-        headers = [("access-control-allow-origin", self._granted_origin(origin)), ("vary", "Origin")]
+        headers = [
+            ("access-control-allow-origin", self._granted_origin(origin)),
+            ("vary", "Origin"),
+        ]
         if self.expose_headers:
             headers.append(("access-control-expose-headers", ",".join(self.expose_headers)))
         if self.allow_credentials:
@@ -68,7 +75,10 @@ class Cors:
     def _allows(self, request: Request) -> bool:
         """Is what the preflight asks for allowed: its origin, its method and each of its headers?"""
         method = request.header("access-control-request-method") or ""
-        asked = [name.strip().lower() for name in (request.header("access-control-request-headers") or "").split(",")]
+        asked = [
+            name.strip().lower()
+            for name in (request.header("access-control-request-headers") or "").split(",")
+        ]
         return (
             self._allows_origin(request.header("origin") or "")
             and (method in self.allow_methods or "*" in self.allow_methods)

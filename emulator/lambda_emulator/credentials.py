@@ -38,7 +38,11 @@ def credential_variables(credentials: Credentials | None) -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_CONFIG_FILE": "/dev/null",
         "AWS_EC2_METADATA_DISABLED": "true",
     }  # fmt: skip
-    return variables if given.session_token is None else variables | {"AWS_SESSION_TOKEN": given.session_token}
+    return (
+        variables
+        if given.session_token is None
+        else variables | {"AWS_SESSION_TOKEN": given.session_token}
+    )
 
 
 async def resolve(shell: Mapping[str, str]) -> tuple[Credentials | None, str]:
@@ -54,7 +58,10 @@ async def resolve(shell: Mapping[str, str]) -> tuple[Credentials | None, str]:
     try:
         found, problem = await asyncio.to_thread(_from_botocore, profile), "it has no credentials"
     except ImportError:
-        found, problem = None, "it has no plain keys; for SSO, roles and processes: pip install botocore"
+        found, problem = (
+            None,
+            "it has no plain keys; for SSO, roles and processes: pip install botocore",
+        )
     except Exception as error:  # whatever a profile leads to: a process, a browser, the network
         found, problem = None, " ".join(str(error).split())
     return found, f"profile {profile!r}: {problem}" if named and found is None else ""
@@ -62,7 +69,11 @@ async def resolve(shell: Mapping[str, str]) -> tuple[Credentials | None, str]:
 
 def _from_environment(shell: Mapping[str, str]) -> Credentials | None:
     access, secret = shell.get("AWS_ACCESS_KEY_ID"), shell.get("AWS_SECRET_ACCESS_KEY")
-    return Credentials(access, secret, shell.get("AWS_SESSION_TOKEN") or None) if access and secret else None
+    return (
+        Credentials(access, secret, shell.get("AWS_SESSION_TOKEN") or None)
+        if access and secret
+        else None
+    )
 
 
 def _path(shell: Mapping[str, str], variable: str, name: str) -> Path:
@@ -92,4 +103,6 @@ def _from_botocore(profile: str) -> Credentials | None:
     if found is None:
         return None
     frozen = found.get_frozen_credentials()
-    return Credentials(str(frozen.access_key), str(frozen.secret_key), frozen.token, f"profile {profile!r}")
+    return Credentials(
+        str(frozen.access_key), str(frozen.secret_key), frozen.token, f"profile {profile!r}"
+    )

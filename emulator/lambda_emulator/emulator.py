@@ -151,11 +151,18 @@ class Emulator:
             raise StartError(str(error)) from error
 
     def _all_revisions(self) -> list[Revision]:
-        return [revision for revisions in self.revisions.values() for revision in revisions.values()]
+        return [
+            revision for revisions in self.revisions.values() for revision in revisions.values()
+        ]
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(
-            self.shell, self.credentials, self.options.variables, self.options.opt, Path(self._scratch.name), Path.cwd()
+            self.shell,
+            self.credentials,
+            self.options.variables,
+            self.options.opt,
+            Path(self._scratch.name),
+            Path.cwd(),
         )
 
     async def _warm_up(self) -> None:
@@ -165,10 +172,14 @@ class Emulator:
                 await function.warm_up()
             except (InitError, StartFailed) as failure:
                 if len(self._all()) == 1:
-                    raise StartError(f"{function.config.name} did not start: {_reason(failure)}") from failure
+                    raise StartError(
+                        f"{function.config.name} did not start: {_reason(failure)}"
+                    ) from failure
                 self._did_not_start(function, failure)
 
-    def _did_not_start(self, function: Function | Revision, failure: InitError | StartFailed) -> None:
+    def _did_not_start(
+        self, function: Function | Revision, failure: InitError | StartFailed
+    ) -> None:
         if isinstance(failure, InitError):
             self.console.init_failed(function.config, failure.error)
         else:
@@ -191,30 +202,47 @@ class Emulator:
         apis: dict[tuple[str, str], list[Route[Integration]]] = {}
         for function in self.functions.values():
             if url := function.config.url:
-                guard = self._guard(origins=set(url.cors.allow_origins) - {"*"}, lenient=bool(url.cors))
+                guard = self._guard(
+                    origins=set(url.cors.allow_origins) - {"*"}, lenient=bool(url.cors)
+                )
                 fronts.append((function.config.name, partial(self._function_url, function), guard))
             for api in function.config.rest_apis:
                 route = Route(api.method, api.resource, Integration(api, function))
                 apis.setdefault((api.api, api.stage), []).append(route)
         for (name, stage), routes in apis.items():
-            fronts.append((f"REST API {name}, stage {stage}", partial(self._rest_api, stage, routes), self._guard()))
+            fronts.append(
+                (
+                    f"REST API {name}, stage {stage}",
+                    partial(self._rest_api, stage, routes),
+                    self._guard(),
+                )
+            )
         for config in web_configs:
             for endpoint in config.endpoints:
                 serve = partial(self._web_endpoint, config, endpoint)
-                fronts.append((f"{config.name}, {endpoint.name}", serve, self._guard(any_host=True)))
+                fronts.append(
+                    (f"{config.name}, {endpoint.name}", serve, self._guard(any_host=True))
+                )
         lines = []
         for index, (what, front, guard) in enumerate(fronts):
-            port = await self._listen("--port", self.options.port + index if self.options.port else 0, front, guard)
+            port = await self._listen(
+                "--port", self.options.port + index if self.options.port else 0, front, guard
+            )
             lines.append((port, what if len(fronts) > 1 else ""))
         if self.options.lambda_port is not None:
             invoke_api = InvokeAPI(self.functions, self.console, pace=self.options.pace)
             port = await self._listen(
-                "--lambda-port", self.options.lambda_port, lambda _: invoke_api.handle, self._guard()
+                "--lambda-port",
+                self.options.lambda_port,
+                lambda _: invoke_api.handle,
+                self._guard(),
             )
             lines.append((port, "Lambda API"))
         return lines
 
-    def _guard(self, origins: "set[str] | None" = None, *, lenient: bool = False, any_host: bool = False) -> Guard:
+    def _guard(
+        self, origins: "set[str] | None" = None, *, lenient: bool = False, any_host: bool = False
+    ) -> Guard:
         hosts = (self.options.host, *self.options.allowed_hosts)
         return Guard.of(hosts, origins=origins or (), lenient=lenient, any_host=any_host)
 
@@ -229,8 +257,16 @@ class Emulator:
             hang_seconds=self.options.hang_seconds,
         ).handle
 
-    def _web_endpoint(self, config: WebFunctionConfig, endpoint: EndpointConfig, port: int) -> Handler:
-        names = ("localhost", "127.0.0.1", "[::1]", _host(self.options.host), *self.options.allowed_hosts)
+    def _web_endpoint(
+        self, config: WebFunctionConfig, endpoint: EndpointConfig, port: int
+    ) -> Handler:
+        names = (
+            "localhost",
+            "127.0.0.1",
+            "[::1]",
+            _host(self.options.host),
+            *self.options.allowed_hosts,
+        )
         return WebEndpoint(
             endpoint,
             self.revisions[config.name],
@@ -243,13 +279,17 @@ class Emulator:
     def _rest_api(self, stage: str, routes: list[Route[Integration]], port: int) -> Handler:
         return RestAPIFront(stage, routes, port, self.console, pace=self.options.pace).handle
 
-    async def _listen(self, option: str, port: int, front: Callable[[int], Handler], guard: Guard) -> int:
+    async def _listen(
+        self, option: str, port: int, front: Callable[[int], Handler], guard: Guard
+    ) -> int:
         server = HTTPServer(_not_ready, idle_seconds=limits.IDLE_SECONDS, guard=guard)
         try:
             real = await server.start(self.options.host, port)
         except OSError as error:
             what = f"{self.options.host}:{port}"
-            raise StartError(f"cannot listen on {what}: {error.strerror or error}; choose another {option}") from error
+            raise StartError(
+                f"cannot listen on {what}: {error.strerror or error}; choose another {option}"
+            ) from error
         self.servers.append(server)
         server.handler = front(real)
         return real
@@ -257,7 +297,10 @@ class Emulator:
     # ---- --watch
 
     def _watched(self) -> list[Path]:
-        return [template_path(self.options).absolute(), *(function.config.code for function in self._all())]
+        return [
+            template_path(self.options).absolute(),
+            *(function.config.code for function in self._all()),
+        ]
 
     async def _watch(self, watcher: Watcher) -> None:
         """Watches the template and the functions' code for ever."""
@@ -267,7 +310,9 @@ class Emulator:
                 self._read_again()
             for function in self._all():
                 code = str(function.config.code)
-                mine = sorted(p for p in changed if p in (code, str(template)) or p.startswith(f"{code}/"))
+                mine = sorted(
+                    p for p in changed if p in (code, str(template)) or p.startswith(f"{code}/")
+                )
                 if mine:
                     await self._replace(function, mine)
 
@@ -280,7 +325,9 @@ class Emulator:
         self.console.note(f"{changed[0]}{more} changed: new processes for {function.config.name}")
         try:
             if isinstance(function, Function):
-                function.launch = prepare(function.config, self.options.command, self._surroundings())
+                function.launch = prepare(
+                    function.config, self.options.command, self._surroundings()
+                )
             await function.replace()
             await function.warm_up()
         except LaunchError as error:
@@ -298,7 +345,9 @@ class Emulator:
             if function := self.functions.get(config.name):
                 function.config = config
         if {config.name for config in configs} != set(self.functions):
-            self.console.note("the template has other functions now: start the emulator anew to serve them")
+            self.console.note(
+                "the template has other functions now: start the emulator anew to serve them"
+            )
 
     async def _stop(self) -> None:
         if self._watching is not None:

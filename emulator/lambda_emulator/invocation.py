@@ -46,7 +46,10 @@ class AnswerStart:
     @property
     def has_prelude(self) -> bool:
         """Do status, headers and eight NULs come before the body?"""
-        return self.streaming and self.content_type.partition(";")[0].strip().lower() == INTEGRATION_TYPE
+        return (
+            self.streaming
+            and self.content_type.partition(";")[0].strip().lower() == INTEGRATION_TYPE
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,9 @@ class Answer:
     """What a runtime says to one invocation: a start (or an error instead), a body, and an outcome."""
 
     def __init__(self) -> None:
-        self.start: asyncio.Future[AnswerStart | ErrorAnswer] = asyncio.get_running_loop().create_future()
+        self.start: asyncio.Future[AnswerStart | ErrorAnswer] = (
+            asyncio.get_running_loop().create_future()
+        )
         self.body = Body()
         self.outcome: Outcome | None = None
         self.error: bytes = b""

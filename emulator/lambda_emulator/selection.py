@@ -32,8 +32,12 @@ class Selection:
         if self.template is not None:
             yield from self._template_cautions(self.template, options)
         for config in self.functions:
-            found = cautions(config, has_command=bool(options.command), has_opt=options.opt is not None)
-            yield from ((config.where(name), f"{config.logical_id}: {message}") for name, message in found)
+            found = cautions(
+                config, has_command=bool(options.command), has_opt=options.opt is not None
+            )
+            yield from (
+                (config.where(name), f"{config.logical_id}: {message}") for name, message in found
+            )
 
     def _template_cautions(self, template: Template, options: Options) -> Iterator[tuple[str, str]]:
         for caution in template.cautions:
@@ -67,10 +71,18 @@ def _of_template(template: Template, options: Options) -> Selection:
     if options.function or options.command:
         return Selection(template, [_changed(template.function(options.function), options)], [])
     # The Lambda API serves functions without a URL too.
-    chosen = [f for f in template.functions.values() if f.url or f.rest_apis or options.lambda_port is not None]
+    chosen = [
+        f
+        for f in template.functions.values()
+        if f.url or f.rest_apis or options.lambda_port is not None
+    ]
     if not chosen and not template.web_functions:
         chosen = [template.function(None)]
-    return Selection(template, [_changed(config, options) for config in chosen], [*template.web_functions.values()])
+    return Selection(
+        template,
+        [_changed(config, options) for config in chosen],
+        [*template.web_functions.values()],
+    )
 
 
 def _function_here(command: Sequence[str]) -> FunctionConfig:
@@ -84,7 +96,9 @@ def _web_function_here(entry_point: str, options: Options) -> WebFunctionConfig:
     code = Path.cwd()
     variables = {} if options.command else {"AWS_LAMBDA_PYTHON_ENTRYPOINT": entry_point}
     revision = RevisionConfig(code.name, code, "python", environment=variables)
-    return WebFunctionConfig(code.name, code.name, {"local": revision}, (EndpointConfig("prod", {"local": 100}),))
+    return WebFunctionConfig(
+        code.name, code.name, {"local": revision}, (EndpointConfig("prod", {"local": 100}),)
+    )
 
 
 def _changed(config: FunctionConfig, options: Options) -> FunctionConfig:

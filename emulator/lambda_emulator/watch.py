@@ -12,7 +12,9 @@ from typing import Final
 
 __all__ = ["Watcher"]
 
-_IGNORED: Final = frozenset({".git", ".hg", ".svn", "__pycache__", ".venv", ".idea", ".mypy_cache", ".pytest_cache"})
+_IGNORED: Final = frozenset(
+    {".git", ".hg", ".svn", "__pycache__", ".venv", ".idea", ".mypy_cache", ".pytest_cache"}
+)
 _PAUSE_SECONDS: Final = 0.2
 _LOOKS: Final = 10
 
@@ -32,7 +34,11 @@ class Watcher:
             started = time.monotonic()
             seen = await self._settled()
             took = time.monotonic() - started
-            changed = {name for name in self._known.keys() | seen.keys() if self._known.get(name) != seen.get(name)}
+            changed = {
+                name
+                for name in self._known.keys() | seen.keys()
+                if self._known.get(name) != seen.get(name)
+            }
             self._known = seen
             if changed:
                 yield changed

@@ -53,7 +53,9 @@ class Answer(BaseHTTPRequestHandler):
             self.say({"tool_calls": [CALL]}, "tool_calls")
         else:
             assert self.server.go_on.wait(30)
-            pieces = last["content"] if isinstance(last["content"], str) else last["content"][0]["text"]
+            pieces = (
+                last["content"] if isinstance(last["content"], str) else last["content"][0]["text"]
+            )
             for token in ("There are ", pieces, " chairs."):
                 self.say({"content": token})
             self.say({}, "stop")
@@ -102,4 +104,9 @@ def test_each_step_is_shown_when_it_is_taken(
         assert next(steps) == ("call", {"tool": "stock", "input": {"article": "chair"}})
         assert next(steps) == ("result", ["4"])
         model.go_on.set()
-        assert list(steps) == [("token", "There are "), ("token", "4"), ("token", " chairs."), ("done", {})]
+        assert list(steps) == [
+            ("token", "There are "),
+            ("token", "4"),
+            ("token", " chairs."),
+            ("done", {}),
+        ]

@@ -17,7 +17,9 @@ CONTEXT = {"x-amzn-request-context": json.dumps({"http": {"sourceIp": "127.0.0.1
 @pytest.fixture(scope="module")
 def before() -> Iterator[str]:
     command = [sys.executable, "-m", "uvicorn", "--port", "0", "main:app"]
-    with subprocess.Popen(command, cwd=FOLDER / "before", stderr=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(
+        command, cwd=FOLDER / "before", stderr=subprocess.PIPE, text=True
+    ) as server:
         assert server.stderr is not None
         ready = next(line for line in server.stderr if "running on" in line)
         yield next(word for word in ready.split() if word.startswith("http://"))
@@ -30,10 +32,14 @@ def after(serve: Callable[..., Any]) -> str:
     return serve(template="after/template.yaml").url
 
 
-@pytest.mark.parametrize("target", ["/items/1", "/items/none", "/caller", "/numbers?last=2", "/openapi.json"])
+@pytest.mark.parametrize(
+    "target", ["/items/1", "/items/none", "/caller", "/numbers?last=2", "/openapi.json"]
+)
 def test_both_answer_the_same(before: str, after: str, target: str) -> None:
     answers = [httpx.get(before + target, headers=CONTEXT), httpx.get(after + target)]
-    shown = [(answer.status_code, answer.headers["content-type"], answer.content) for answer in answers]
+    shown = [
+        (answer.status_code, answer.headers["content-type"], answer.content) for answer in answers
+    ]
     assert shown[0] == shown[1]
 
 

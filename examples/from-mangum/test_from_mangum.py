@@ -26,9 +26,13 @@ def after(serve: Callable[..., Any]) -> str:
         ("GET", "/openapi.json", None),
     ],
 )
-def test_both_answer_the_same(before: str, after: str, method: str, target: str, body: bytes | None) -> None:
+def test_both_answer_the_same(
+    before: str, after: str, method: str, target: str, body: bytes | None
+) -> None:
     answers = [httpx.request(method, url + target, content=body) for url in (before, after)]
-    shown = [(answer.status_code, answer.headers["content-type"], answer.content) for answer in answers]
+    shown = [
+        (answer.status_code, answer.headers["content-type"], answer.content) for answer in answers
+    ]
     assert shown[0] == shown[1]
 
 
@@ -37,7 +41,10 @@ def test_only_one_streams(before: str, after: str) -> None:
     with httpx.stream("GET", f"{after}/numbers?last=54000") as response:
         assert next(response.iter_lines()) == "data: 1"
     long_enough = httpx.Timeout(5, read=1)
-    with pytest.raises(httpx.ReadTimeout), httpx.stream("GET", f"{before}/numbers?last=54000", timeout=long_enough):
+    with (
+        pytest.raises(httpx.ReadTimeout),
+        httpx.stream("GET", f"{before}/numbers?last=54000", timeout=long_enough),
+    ):
         pass
 
 

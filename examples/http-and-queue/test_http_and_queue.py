@@ -19,7 +19,11 @@ def record(identifier: str, body: object) -> dict[str, str]:
 
 def invoke(url: str, event: object) -> Any:
     client = boto3.client(
-        "lambda", endpoint_url=url, region_name="us-east-1", aws_access_key_id="local", aws_secret_access_key="local"
+        "lambda",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
     )
     response = client.invoke(FunctionName="Function", Payload=json.dumps(event))
     assert "FunctionError" not in response
@@ -34,7 +38,9 @@ def test_an_order_by_http(urls: list[str]) -> None:
 def test_a_batch_names_its_failures(urls: list[str]) -> None:
     good = record("1", {"article": "chair", "pieces": 2})
     bad = record("2", {"article": "chair", "pieces": 0})
-    assert invoke(urls[1], {"Records": [good, bad]}) == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+    assert invoke(urls[1], {"Records": [good, bad]}) == {
+        "batchItemFailures": [{"itemIdentifier": "2"}]
+    }
 
 
 def test_nobody_sends_a_batch_by_http(urls: list[str]) -> None:

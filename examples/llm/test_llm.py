@@ -14,7 +14,11 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-KEYS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": "us-east-1"}
+KEYS = {
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
 
 
 class Signature(httpx.Auth):
@@ -79,9 +83,20 @@ def openai_event(token: str) -> bytes:
 
 def bedrock_event(token: str) -> bytes:
     """A message of the AWS event stream encoding: lengths, headers, payload, checksums."""
-    fields = {":message-type": "event", ":event-type": "contentBlockDelta", ":content-type": "application/json"}
+    fields = {
+        ":message-type": "event",
+        ":event-type": "contentBlockDelta",
+        ":content-type": "application/json",
+    }
     headers = b"".join(
-        struct.pack(f"!B{len(name)}sBH{len(value)}s", len(name), name.encode(), 7, len(value), value.encode())
+        struct.pack(
+            f"!B{len(name)}sBH{len(value)}s",
+            len(name),
+            name.encode(),
+            7,
+            len(value),
+            value.encode(),
+        )
         for name, value in fields.items()
     )
     payload = json.dumps({"delta": {"text": token}, "contentBlockIndex": 0}).encode()
@@ -114,18 +129,26 @@ def url(serve: Callable[..., Any], models: Models) -> Iterator[str]:
 def test_the_first_token_does_not_wait_for_the_second(url: str, models: Models, path: str) -> None:
     models.go_on.clear()
     models.broken = False
-    with httpx.stream("POST", url + path, json={"prompt": "Greet me."}, auth=Signature(), timeout=30) as response:
+    with httpx.stream(
+        "POST", url + path, json={"prompt": "Greet me."}, auth=Signature(), timeout=30
+    ) as response:
         assert response.status_code == 200, response.read()
         lines = response.iter_lines()
         assert next(lines) == 'data: {"token": "Hello"}'
         models.go_on.set()
-        assert [line for line in lines if line] == ['data: {"token": " world"}', "event: done", "data: {}"]
+        assert [line for line in lines if line] == [
+            'data: {"token": " world"}',
+            "event: done",
+            "data: {}",
+        ]
 
 
 def test_an_answer_that_breaks_off_has_no_done(url: str, models: Models) -> None:
     models.go_on.set()
     models.broken = True
-    with httpx.stream("POST", f"{url}/openai", json={"prompt": "Greet me."}, auth=Signature(), timeout=30) as response:
+    with httpx.stream(
+        "POST", f"{url}/openai", json={"prompt": "Greet me."}, auth=Signature(), timeout=30
+    ) as response:
         assert [line for line in response.iter_lines() if line] == ['data: {"token": "Hello"}']
 
 

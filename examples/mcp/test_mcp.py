@@ -37,7 +37,13 @@ class OAuthServer(ThreadingHTTPServer):
         self.asked: list[str] = []
 
     def token(self, **changes: Any) -> str:
-        claims = {"iss": self.url, "client_id": "agent", "sub": "agent", "scope": "tools", "exp": time.time() + 300}
+        claims = {
+            "iss": self.url,
+            "client_id": "agent",
+            "sub": "agent",
+            "scope": "tools",
+            "exp": time.time() + 300,
+        }
         return jwt.encode({**claims, **changes}, self.key, "RS256", {"kid": "1"})
 
     def keys(self) -> dict[str, Any]:
@@ -71,7 +77,9 @@ class OAuthAnswer(BaseHTTPRequestHandler):
         assert form["grant_type"] == ["client_credentials"]
         assert base64.b64decode(self.headers["authorization"].split()[1]) == b"agent:secret"
         token = self.server.token(aud=form["resource"][0])
-        self.answer({"access_token": token, "token_type": "Bearer", "expires_in": 300, "scope": "tools"})
+        self.answer(
+            {"access_token": token, "token_type": "Bearer", "expires_in": 300, "scope": "tools"}
+        )
 
     def answer(self, document: object) -> None:
         body = json.dumps(document).encode()
@@ -112,7 +120,11 @@ def oauth() -> Iterator[OAuthServer]:
 
 
 def parameters(oauth: OAuthServer, public_url: str) -> dict[str, str]:
-    return {"PublicUrl": public_url, "Issuer": oauth.url, "JwksUrl": f"{oauth.url}/.well-known/jwks.json"}
+    return {
+        "PublicUrl": public_url,
+        "Issuer": oauth.url,
+        "JwksUrl": f"{oauth.url}/.well-known/jwks.json",
+    }
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +144,9 @@ def test_the_official_client_finds_its_way_and_sees_progress(url: str, oauth: OA
         async def progress(done: float, total: float | None, message: str | None) -> None:
             times.append((str(message), time.monotonic()))
 
-        auth = ClientCredentialsOAuthProvider(url, Storage(), "agent", "secret", scope="tools", issuer=oauth.url)
+        auth = ClientCredentialsOAuthProvider(
+            url, Storage(), "agent", "secret", scope="tools", issuer=oauth.url
+        )
         async with (
             httpx2.AsyncClient(auth=auth, timeout=30) as http,
             Client(streamable_http_client(url, http_client=http)) as client,
@@ -177,16 +191,22 @@ def test_a_token_for_something_else_is_refused(
     assert response.status_code == status
 
 
-def test_with_a_wrong_public_url_every_request_is_misdirected(serve: Callable[..., Any], oauth: OAuthServer) -> None:
+def test_with_a_wrong_public_url_every_request_is_misdirected(
+    serve: Callable[..., Any], oauth: OAuthServer
+) -> None:
     """What the SDK's default does to every function: its Host is never localhost."""
     server = serve(**parameters(oauth, "http://another.example"))
     token = oauth.token(aud="http://another.example/mcp")
-    response = httpx.post(f"{server.url}/mcp", json=PING, headers={**ACCEPT, "authorization": f"Bearer {token}"})
+    response = httpx.post(
+        f"{server.url}/mcp", json=PING, headers={**ACCEPT, "authorization": f"Bearer {token}"}
+    )
     assert response.status_code == 421
 
 
 def test_mangum_fails_from_the_second_request_on(serve: Callable[..., Any]) -> None:
     """It runs the app's lifespan for each request, and the SDK's session manager starts only once."""
     server = serve(template="with_mangum/template.yaml")
-    statuses = [httpx.post(f"{server.url}/mcp", json=PING, headers=ACCEPT).status_code for _ in range(3)]
+    statuses = [
+        httpx.post(f"{server.url}/mcp", json=PING, headers=ACCEPT).status_code for _ in range(3)
+    ]
     assert statuses == [200, 502, 502]

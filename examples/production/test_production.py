@@ -53,7 +53,9 @@ def test_an_object(url: str) -> None:
     assert response.content == LINES
 
 
-@pytest.mark.parametrize("key", ["nothing.txt", "../private/secret.txt", "%2e%2e/private/secret.txt"])
+@pytest.mark.parametrize(
+    "key", ["nothing.txt", "../private/secret.txt", "%2e%2e/private/secret.txt"]
+)
 def test_nothing_but_objects_below_the_prefix(url: str, key: str) -> None:
     assert httpx.get(f"{url}/objects/{key}", auth=Signature()).status_code == 404
 

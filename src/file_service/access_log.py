@@ -22,7 +22,11 @@ class AccessLog:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        line: dict[str, Any] = {"method": scope["method"], "path": scope["path"], "client": client_address(scope)}
+        line: dict[str, Any] = {
+            "method": scope["method"],
+            "path": scope["path"],
+            "client": client_address(scope),
+        }
         line |= {"caller": caller_arn(scope), "request_id": request_id(scope)}
         scope.setdefault("state", {})["log"] = line
         sent = 0

@@ -19,7 +19,9 @@ def main(arguments: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     # From a terminal without showing it, else the first line of what is piped in.
-    secret = getpass.getpass("Secret: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    secret = (
+        getpass.getpass("Secret: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    )
     print(hash_password(secret).text)
     return 0
 

@@ -12,7 +12,9 @@ from typing import Any
 def on_lambda() -> bool:
     """Whether this process is a function's, of either kind (Lambda Developer Guide, "Defined runtime
     environment variables"). `sam local` sets the name alone."""
-    return "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ or "AWS_LAMBDA_FUNCTION_NAME" in os.environ
+    return (
+        "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ or "AWS_LAMBDA_FUNCTION_NAME" in os.environ
+    )
 
 
 def on_web_function() -> bool:

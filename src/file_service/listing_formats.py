@@ -84,7 +84,9 @@ def cursor_after(entry: Entry) -> str:
 def after_cursor(cursor: str) -> str:
     """The path that the next page comes after. Raises `BadCursor`."""
     try:
-        return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+        return base64.b64decode(
+            cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True
+        ).decode()
     except (binascii.Error, ValueError):
         raise BadCursor(f"{cursor!r} is no cursor of this service.") from None
 

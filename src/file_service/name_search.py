@@ -23,7 +23,11 @@ class NameSearch:
         found: list[Entry] = []
         for file in files:
             self.searched += 1
-            found += [Folder(path) for path in self._entered(file.path) if self._matches(path.removesuffix("/"))]
+            found += [
+                Folder(path)
+                for path in self._entered(file.path)
+                if self._matches(path.removesuffix("/"))
+            ]
             if self._matches(file.path):
                 found.append(file)
         return found
@@ -32,7 +36,11 @@ class NameSearch:
         """The folders on the way to `path` that the file before it did not lie in."""
         names = path.removeprefix(self._folder).split("/")[:-1]
         inside = [f"{self._folder}{'/'.join(names[: depth + 1])}/" for depth in range(len(names))]
-        entered = [folder for depth, folder in enumerate(inside) if self._inside[depth : depth + 1] != [folder]]
+        entered = [
+            folder
+            for depth, folder in enumerate(inside)
+            if self._inside[depth : depth + 1] != [folder]
+        ]
         self._inside = inside
         return entered
 

@@ -44,7 +44,9 @@ class ProblemDocument(BaseModel):
 class Problem(Exception):
     """Raised to answer with an error. `members` are extension members of the problem document (section 3.2)."""
 
-    def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any) -> None:
+    def __init__(
+        self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
@@ -93,10 +95,18 @@ def problem_of(error: Exception) -> Problem:
             wrong = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
             return Problem(422, "; ".join(wrong))
         case NotFound():
-            return Problem(404, "Folder not found." if error.path.endswith("/") else "File not found.")
+            return Problem(
+                404, "Folder not found." if error.path.endswith("/") else "File not found."
+            )
         case FileChanged():
-            return Problem(503, "The file changed while it was opened. Ask again.", headers={"retry-after": "1"})
+            return Problem(
+                503,
+                "The file changed while it was opened. Ask again.",
+                headers={"retry-after": "1"},
+            )
         case SourceRefused():
             return Problem(502, "The file source denies this service access; its log says why.")
         case _:
-            return Problem(503, "The file source does not answer. Try again.", headers={"retry-after": "2"})
+            return Problem(
+                503, "The file source does not answer. Try again.", headers={"retry-after": "2"}
+            )

@@ -44,7 +44,9 @@ def _check_source(value: str) -> str:
     folder = Path(value)
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise ValueError(f"{str(folder.absolute())!r} {what}: set it to a folder or to s3://bucket/prefix")
+        raise ValueError(
+            f"{str(folder.absolute())!r} {what}: set it to a folder or to s3://bucket/prefix"
+        )
     return value
 
 
@@ -98,7 +100,10 @@ class Settings(BaseSettings):
     cache_control: Annotated[
         str,
         # A proxy that compresses (CloudFront) would break ranges and strong ETags: no-transform.
-        Field(description="Cache-Control of files.", pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$"),
+        Field(
+            description="Cache-Control of files.",
+            pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$",
+        ),
     ] = "private, no-cache, no-transform"
 
     token: Annotated[
@@ -129,10 +134,14 @@ class Settings(BaseSettings):
     caller_prefixes: Annotated[
         dict[str, str] | None,
         AfterValidator(lambda value: value if value is None else _check_prefixes(value)),
-        Field(description='A folder for each IAM caller, as JSON: {"arn:aws:iam::123456789012:user/anna": "anna/"}.'),
+        Field(
+            description='A folder for each IAM caller, as JSON: {"arn:aws:iam::123456789012:user/anna": "anna/"}.'
+        ),
     ] = None
     session_seconds: Annotated[PositiveInt, Field(description="How long a login lasts.")] = 7 * DAY
-    share_max_seconds: Annotated[PositiveInt, Field(description="How long a share link may last at most.")] = 7 * DAY
+    share_max_seconds: Annotated[
+        PositiveInt, Field(description="How long a share link may last at most.")
+    ] = 7 * DAY
 
     cors_origins: Annotated[
         list[Annotated[str, Field(pattern=r"^(\*|https?://[^/*]+)$")]],
@@ -150,7 +159,10 @@ class Settings(BaseSettings):
     ] = None
 
     redirect_seconds: Annotated[
-        PositiveInt, Field(description="How long a presigned URL can be used, where S3 serves what Lambda cannot.")
+        PositiveInt,
+        Field(
+            description="How long a presigned URL can be used, where S3 serves what Lambda cannot."
+        ),
     ] = 900
     stream_max_bytes: Annotated[
         PositiveInt,
@@ -160,8 +172,12 @@ class Settings(BaseSettings):
             "everywhere. 4500000 suits InvokeMode BUFFERED."
         ),
     ] = 200 * MIB - 32 * 1024
-    stream_burst_bytes: Annotated[PositiveInt, Field(description="What Lambda sends at full speed.")] = 6 * MIB
-    stream_bytes_per_second: Annotated[PositiveInt, Field(description="How fast it sends the rest.")] = 2 * MIB
+    stream_burst_bytes: Annotated[
+        PositiveInt, Field(description="What Lambda sends at full speed.")
+    ] = 6 * MIB
+    stream_bytes_per_second: Annotated[
+        PositiveInt, Field(description="How fast it sends the rest.")
+    ] = 2 * MIB
     request_seconds: Annotated[
         PositiveInt | None,
         Field(
@@ -195,7 +211,10 @@ class Settings(BaseSettings):
 
     @property
     def known_users(self) -> list[User]:
-        users = [User(name, SecretHash.parse(user.hash), user.folder) for name, user in self.users.items()]
+        users = [
+            User(name, SecretHash.parse(user.hash), user.folder)
+            for name, user in self.users.items()
+        ]
         if self.token:
             token = self._token_hash or hash_token(self.token.get_secret_value())
             users.append(User(TOKEN_USER, token, ""))
@@ -205,7 +224,9 @@ class Settings(BaseSettings):
     def keys(self) -> dict[str, bytes]:
         """What signs sessions and share links. A plain FILE_TOKEN alone signs its own sessions."""
         if self.signing_keys:
-            return {key_id: key.get_secret_value().encode() for key_id, key in self.signing_keys.items()}
+            return {
+                key_id: key.get_secret_value().encode() for key_id, key in self.signing_keys.items()
+            }
         if self.token:
             token = self.token.get_secret_value().encode()
             return {"token": hmac.digest(token, b"file_service sessions", "sha256")}

@@ -8,7 +8,9 @@ from file_service.http.byte_ranges import ByteRange
 from file_service.sources import OpenFile
 
 
-async def pieces_of(opened: OpenFile, pieces: Sequence[ByteRange | bytes]) -> AsyncGenerator[bytes, None]:
+async def pieces_of(
+    opened: OpenFile, pieces: Sequence[ByteRange | bytes]
+) -> AsyncGenerator[bytes, None]:
     """The bytes of a selection, and at its end or wherever it is left the file is closed.
 
     What frames a range leaves with the first chunk that follows it.

@@ -62,7 +62,9 @@ class LambdaASGI:
         try:
             self.response_mode = ResponseMode.parse(response_mode)
         except ValueError:
-            raise ConfigurationError(f"response_mode={response_mode!r}: set it to {EXPECTED}") from None
+            raise ConfigurationError(
+                f"response_mode={response_mode!r}: set it to {EXPECTED}"
+            ) from None
         self.app = app
         self.lifespan = lifespan
         self.api_gateway_base_path = api_gateway_base_path
@@ -90,7 +92,9 @@ class LambdaASGI:
                 strip_root_path=self.strip_root_path,
                 custom_handlers=self.custom_handlers,
                 text_types=self.text_mime_types,
-                exclude_headers=frozenset(name.lower().encode("latin-1") for name in self.exclude_headers),
+                exclude_headers=frozenset(
+                    name.lower().encode("latin-1") for name in self.exclude_headers
+                ),
             ),
             lifespan=self.lifespan,
             response_mode=self.response_mode,

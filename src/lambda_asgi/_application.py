@@ -74,7 +74,9 @@ class Exchange:
     Who runs the event loop himself takes the cycle of `streaming`, and runs that.
     """
 
-    def __init__(self, application: Application, source: EventSource, deadline: float | None) -> None:
+    def __init__(
+        self, application: Application, source: EventSource, deadline: float | None
+    ) -> None:
         self.source = source
         self.cycle: RequestCycle | None = None
         """How it goes; None before it begins."""
@@ -107,7 +109,9 @@ class Exchange:
             return result
         size = len(result.encoded)
         cycle.replace_response(
-            ResponseTooLarge(f"the result has {size} bytes as JSON; Lambda takes {LARGEST_BUFFERED}")
+            ResponseTooLarge(
+                f"the result has {size} bytes as JSON; Lambda takes {LARGEST_BUFFERED}"
+            )
         )
         return self._result(cycle)
 
@@ -186,7 +190,9 @@ def access(exchange: Exchange | None, ending: str, started: float, ended: float)
         status=response.status or None,
         body_bytes=response.body_bytes,
         chunks=cycle.chunks,
-        first_byte_ms=None if cycle.first_byte_at is None else (cycle.first_byte_at - started) * 1000,
+        first_byte_ms=None
+        if cycle.first_byte_at is None
+        else (cycle.first_byte_at - started) * 1000,
         duration_ms=duration_ms,
         ending=ending,
         source=exchange.source.name,

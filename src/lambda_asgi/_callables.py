@@ -14,9 +14,7 @@ FUNCTION = (
     'AWS_LAMBDA_EXEC_WRAPPER, and let what is wrapped be LambdaASGI(app, response_mode="streaming")'
 )
 
-NO_APP = (
-    "is no ASGI app: it cannot be called with (scope, receive, send). Name the app itself, or handler = LambdaASGI(app)"
-)
+NO_APP = "is no ASGI app: it cannot be called with (scope, receive, send). Name the app itself, or handler = LambdaASGI(app)"
 
 
 def takes(target: Any, count: int) -> bool:

@@ -44,13 +44,17 @@ CreateTask = Callable[[Coroutine[Any, Any, None], asyncio.AbstractEventLoop], "a
 
 if sys.version_info >= (3, 12):
 
-    def start_task(app: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> "asyncio.Task[None]":
+    def start_task(
+        app: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
+    ) -> "asyncio.Task[None]":
         """A task that begins at once: an app that never waits is done before the event loop goes on."""
         return asyncio.Task(app, loop=loop, eager_start=True)
 
 else:
 
-    def start_task(app: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> "asyncio.Task[None]":
+    def start_task(
+        app: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
+    ) -> "asyncio.Task[None]":
         return loop.create_task(app)
 
 
@@ -196,7 +200,9 @@ class RequestCycle:
                 raise ClientDisconnected("nobody reads this response any more")
             if self.error is not None:
                 failure = type(self.error).__name__
-                raise UnexpectedMessage(f"the response has failed ({failure}): no more of it is sent")
+                raise UnexpectedMessage(
+                    f"the response has failed ({failure}): no more of it is sent"
+                )
         try:
             kind = message.get("type")
         except AttributeError:
@@ -208,12 +214,16 @@ class RequestCycle:
         elif kind == "http.response.pathsend":
             return None
         else:  # nothing is missing without it: an app may catch this, and go on
-            raise UnexpectedMessage(f"the app sent {described(message)}: not a message of an HTTP response")
+            raise UnexpectedMessage(
+                f"the app sent {described(message)}: not a message of an HTTP response"
+            )
         sent = response.body_bytes
         try:
             parts = take(message)
         except LambdaASGIError as error:
-            if response.state is not State.START:  # then something is missing that no later message can make good
+            if (
+                response.state is not State.START
+            ):  # then something is missing that no later message can make good
                 self._fail(error)
             raise
         if response.body_bytes > sent:
@@ -239,7 +249,9 @@ class RequestCycle:
             # Of a file that has grown, what was announced: the rest belongs to nobody's response.
             async with aclosing(read_ahead(path, self.response.body_left)) as pieces:
                 async for piece in pieces:
-                    await self.send({"type": "http.response.body", "body": piece, "more_body": True})
+                    await self.send(
+                        {"type": "http.response.body", "body": piece, "more_body": True}
+                    )
         except OSError as error:  # apps take an OSError of `send` for a reader who has gone
             self._fail(error)
             raise
@@ -340,10 +352,14 @@ class RequestCycle:
             ends_at = self._loop.time() + left
             margin = min(self._margin, max(0.0, left + time.monotonic() - self._began) / 2)
             due = time.monotonic() + left - margin
-            self._timers = [self._loop.call_at(ends_at - margin, self._out_of_time, task, ends_at, margin, due)]
+            self._timers = [
+                self._loop.call_at(ends_at - margin, self._out_of_time, task, ends_at, margin, due)
+            ]
         try:
             await self._ended
-        except asyncio.CancelledError:  # the environment ends: the app's own clean-up comes before the lifespan's
+        except (
+            asyncio.CancelledError
+        ):  # the environment ends: the app's own clean-up comes before the lifespan's
             task.cancel()
             await asyncio.wait([task], timeout=self._margin / 2)
             raise
@@ -383,14 +399,22 @@ class RequestCycle:
         if self._task is not None and self._ended is not None and not self._ended.done():
             self._wind_up(self._task, self._loop.time() + self._margin, self._margin)
 
-    def _out_of_time(self, task: asyncio.Task[None], ends_at: float, margin: float, due: float) -> None:
+    def _out_of_time(
+        self, task: asyncio.Task[None], ends_at: float, margin: float, due: float
+    ) -> None:
         if task.done():
             return
         late = time.monotonic() - due
         if late > max(BLOCKED_FOR, margin / 2):
-            self._fail(EventLoopBlocked(f"the app blocked the event loop for {late:.1f} s or more, past its timeout"))
+            self._fail(
+                EventLoopBlocked(
+                    f"the app blocked the event loop for {late:.1f} s or more, past its timeout"
+                )
+            )
         elif self.response.state is not State.COMPLETE:
-            self._fail(DeadlineExceeded("the app has not ended, and the function's timeout is near"))
+            self._fail(
+                DeadlineExceeded("the app has not ended, and the function's timeout is near")
+            )
         self._wind_up(task, ends_at, margin)
 
     def _wind_up(self, task: asyncio.Task[None], ends_at: float, margin: float) -> None:
@@ -401,7 +425,9 @@ class RequestCycle:
         )
 
     def _cut(self, task: asyncio.Task[None]) -> None:
-        self._fail(DeadlineExceeded("the response is complete, but the app's background work is not"))
+        self._fail(
+            DeadlineExceeded("the response is complete, but the app's background work is not")
+        )
         task.cancel()
 
     def _ending(self, error: BaseException, begun: bool) -> str:

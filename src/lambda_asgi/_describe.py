@@ -25,16 +25,21 @@ def described(value: object, depth: int = 2) -> str:
     return f"an object of the type {type(value).__name__}"
 
 
-def _container(value: Mapping[object, object] | list[object] | tuple[object, ...], depth: int) -> str:
+def _container(
+    value: Mapping[object, object] | list[object] | tuple[object, ...], depth: int
+) -> str:
     if isinstance(value, Mapping):
         items = [
-            f"{described(key, depth)}: {described(item, depth)}" for key, item in islice(value.items(), MOST_ITEMS)
+            f"{described(key, depth)}: {described(item, depth)}"
+            for key, item in islice(value.items(), MOST_ITEMS)
         ]
     else:
         items = [described(item, depth) for item in value[:MOST_ITEMS]]
     if len(value) > MOST_ITEMS:
         items.append("...")
-    opening, closing = "{}" if isinstance(value, Mapping) else "[]" if isinstance(value, list) else "()"
+    opening, closing = (
+        "{}" if isinstance(value, Mapping) else "[]" if isinstance(value, list) else "()"
+    )
     return f"{opening}{', '.join(items)}{closing}"
 
 
@@ -59,4 +64,6 @@ def traceback_of(error: BaseException) -> list[str]:
 
 
 def _clipped(text: str) -> str:
-    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}... (of length {len(text)})\n"
+    return (
+        text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}... (of length {len(text)})\n"
+    )

@@ -58,9 +58,16 @@ class Settings:
         response_mode = read("LAMBDA_ASGI_RESPONSE_MODE", ResponseMode.parse, None, EXPECTED)
         return cls(
             response_mode=BUFFERED if variables.get("AWS_SAM_LOCAL") == "true" else response_mode,
-            event_path=read("LAMBDA_ASGI_EVENT_PATH", _path, "/events", "a path that begins with /"),
-            event_host=read("LAMBDA_ASGI_EVENT_HOST", _host, "localhost", "a host, such as api.example.com"),
-            deadline_margin=read("LAMBDA_ASGI_DEADLINE_MARGIN_MS", _positive, 1000, "a whole number from 1") / 1000,
+            event_path=read(
+                "LAMBDA_ASGI_EVENT_PATH", _path, "/events", "a path that begins with /"
+            ),
+            event_host=read(
+                "LAMBDA_ASGI_EVENT_HOST", _host, "localhost", "a host, such as api.example.com"
+            ),
+            deadline_margin=read(
+                "LAMBDA_ASGI_DEADLINE_MARGIN_MS", _positive, 1000, "a whole number from 1"
+            )
+            / 1000,
             fill_empty=read("LAMBDA_ASGI_FILL_EMPTY", _switch, True, "true or false"),
             error_records=read("LAMBDA_ASGI_ERROR_RECORDS", _switch, False, "true or false"),
             access_log=read("LAMBDA_ASGI_ACCESS_LOG", _switch, True, "true or false"),
@@ -91,7 +98,9 @@ class Environment:
     def read(cls, variables: Mapping[str, str]) -> Self:
         """Raises ConfigurationError, naming the variable, its value and what it may be."""
         if not variables.get("AWS_LAMBDA_RUNTIME_API"):
-            raise ConfigurationError("AWS_LAMBDA_RUNTIME_API is not set: outside Lambda, use lambda-emulator")
+            raise ConfigurationError(
+                "AWS_LAMBDA_RUNTIME_API is not set: outside Lambda, use lambda-emulator"
+            )
         read = partial(_read, variables)
         concurrency = read("AWS_LAMBDA_MAX_CONCURRENCY", _positive, 0, "a whole number from 1")
         return cls(
@@ -109,9 +118,13 @@ class Environment:
             initialization_type=variables.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
             max_concurrency=concurrency or 1,
             concurrent=concurrency > 0,
-            log_format="JSON" if variables.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON" else "Text",
+            log_format="JSON"
+            if variables.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
+            else "Text",
             log_level=variables.get("AWS_LAMBDA_LOG_LEVEL") or None,
-            telemetry_log_fd=read("_LAMBDA_TELEMETRY_LOG_FD", int, None, "a file descriptor's number"),
+            telemetry_log_fd=read(
+                "_LAMBDA_TELEMETRY_LOG_FD", int, None, "a file descriptor's number"
+            ),
         )
 
     @property
@@ -119,7 +132,9 @@ class Environment:
         return self.initialization_type == "snap-start"
 
 
-def _read(variables: Mapping[str, str], name: str, parse: Callable[[str], T], default: D, expected: str) -> T | D:
+def _read(
+    variables: Mapping[str, str], name: str, parse: Callable[[str], T], default: D, expected: str
+) -> T | D:
     value = variables.get(name, "").strip()
     if not value:
         return default

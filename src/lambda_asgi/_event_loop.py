@@ -25,7 +25,9 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     try:
         return run_until_complete(loop, loop.create_task(main))
     finally:
-        with suppress(BaseException):  # tasks that are left raise what they like when they are cancelled
+        with suppress(
+            BaseException
+        ):  # tasks that are left raise what they like when they are cancelled
             runner.close()
 
 
@@ -39,4 +41,6 @@ def run_until_complete(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[T]")
                 return task.result()
             if loop.is_closed():
                 raise
-            logger.error("ignored, from a task or a callback of the app's: %r", error, exc_info=error)
+            logger.error(
+                "ignored, from a task or a callback of the app's: %r", error, exc_info=error
+            )

@@ -86,8 +86,12 @@ def _in_child() -> None:
         _give_up_handlers()
         _give_up_descriptors()
     try:
-        signal.pthread_sigmask(signal.SIG_SETMASK, _forking.mask)  # a signal that has come is handled here
-    except BaseException as error:  # a handler of the app's that exits; Python would ignore that in this place
+        signal.pthread_sigmask(
+            signal.SIG_SETMASK, _forking.mask
+        )  # a signal that has come is handled here
+    except (
+        BaseException
+    ) as error:  # a handler of the app's that exits; Python would ignore that in this place
         leave_child(error)
 
 
@@ -106,7 +110,10 @@ def _give_up_descriptors() -> None:
             _replace(descriptor, nothing)
     os.close(nothing)
     for selector in list(_selectors):
-        with suppress(OSError, ValueError, AttributeError), select.epoll() as empty:  # ValueError: it is closed
+        with (
+            suppress(OSError, ValueError, AttributeError),
+            select.epoll() as empty,
+        ):  # ValueError: it is closed
             _replace(selector.fileno(), empty.fileno())
 
 

@@ -10,7 +10,15 @@ from lambda_asgi.errors import UnexpectedMessage
 
 # RFC 9110 section 7.6.1: these concern one connection, and the connection to the client is not ours.
 HOP_BY_HOP = frozenset(
-    {b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
 )
 
 # RFC 9110 section 5.6.2 (a name is a token), and section 5.5 (no control characters but HTAB in a value).
@@ -27,7 +35,9 @@ def well_formed(headers: object, exclude: Collection[bytes] = ()) -> RawHeaders:
     try:
         pairs = [(_name(name), _value(value)) for name, value in headers]  # type: ignore[attr-defined]  # caught if not
     except (TypeError, ValueError):
-        raise UnexpectedMessage(f"headers are pairs of bytes; the app sent {described(headers)}") from None
+        raise UnexpectedMessage(
+            f"headers are pairs of bytes; the app sent {described(headers)}"
+        ) from None
     return [header for header in pairs if header[0] not in exclude] if exclude else pairs
 
 
@@ -35,7 +45,9 @@ def _value(value: bytes) -> bytes:
     if type(value) is not bytes:
         raise TypeError
     if _FORBIDDEN_IN_VALUES.search(value):
-        raise UnexpectedMessage(f"the app sent a header value with a control character: {described(value)}")
+        raise UnexpectedMessage(
+            f"the app sent a header value with a control character: {described(value)}"
+        )
     return value
 
 
@@ -44,7 +56,9 @@ def _name(name: bytes) -> bytes:
     if type(name) is not bytes:
         raise TypeError
     if not _TOKEN.fullmatch(name):
-        raise UnexpectedMessage(f"the app sent a header whose name is not a token: {described(name)}")
+        raise UnexpectedMessage(
+            f"the app sent a header whose name is not a token: {described(name)}"
+        )
     return name.lower()
 
 
@@ -59,7 +73,9 @@ def content_length(headers: RawHeaders) -> tuple[int | None, RawHeaders]:
         return None, headers
     length = lengths[0]
     if lengths.count(length) < len(lengths) or not length.isdigit() or len(length) > 18:
-        raise UnexpectedMessage(f"content-length is one decimal number; the app sent {described(lengths)}")
+        raise UnexpectedMessage(
+            f"content-length is one decimal number; the app sent {described(lengths)}"
+        )
     if len(lengths) > 1:
         headers = [*without(b"content-length", headers), (b"content-length", length)]
     return int(length), headers

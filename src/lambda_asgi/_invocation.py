@@ -46,7 +46,9 @@ class Invocation(NamedTuple):
         get = headers.get
         request_id = _text(get(b"lambda-runtime-aws-request-id"))
         if not request_id:
-            raise ConnectionToRuntimeAPILost("the Runtime API sent an invocation without Lambda-Runtime-Aws-Request-Id")
+            raise ConnectionToRuntimeAPILost(
+                "the Runtime API sent an invocation without Lambda-Runtime-Aws-Request-Id"
+            )
         return cls(
             request_id=request_id,
             deadline=_deadline(get(b"lambda-runtime-deadline-ms")),
@@ -61,10 +63,14 @@ class Invocation(NamedTuple):
 
     def event(self) -> Any:
         """The event, parsed. Raises ValueError (also UnicodeDecodeError, RecursionError) when it is no JSON."""
-        return json.loads(self.payload.decode())  # JSON is UTF-8 (RFC 8259 section 8.1): nothing to guess
+        return json.loads(
+            self.payload.decode()
+        )  # JSON is UTF-8 (RFC 8259 section 8.1): nothing to guess
 
 
-current_invocation: ContextVar[Invocation | None] = ContextVar("lambda_asgi.current_invocation", default=None)
+current_invocation: ContextVar[Invocation | None] = ContextVar(
+    "lambda_asgi.current_invocation", default=None
+)
 """The invocation that a task works for: several may be under way in one process."""
 
 
@@ -142,7 +148,13 @@ def _client_context(data: dict[str, Any]) -> SimpleNamespace:
         client=SimpleNamespace(
             **{
                 name: client.get(name)
-                for name in ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name")
+                for name in (
+                    "installation_id",
+                    "app_title",
+                    "app_version_name",
+                    "app_version_code",
+                    "app_package_name",
+                )
             }
         ),
     )

@@ -41,14 +41,20 @@ class Lifespan:
         reply = await self._ask("lifespan.startup")
         if reply is not None:
             if reply["type"] == "lifespan.startup.failed":
-                raise StartupFailed(reply.get("message") or "the app answered lifespan.startup.failed")
+                raise StartupFailed(
+                    reply.get("message") or "the app answered lifespan.startup.failed"
+                )
             return
         raised = self._raised
-        if self._required or isinstance(raised, SystemExit):  # an app that wants to exit does know lifespans
+        if self._required or isinstance(
+            raised, SystemExit
+        ):  # an app that wants to exit does know lifespans
             said = "ended without an answer" if raised is None else f"raised {raised!r}"
             raise StartupFailed(f"asked for its lifespan, the app {said}") from raised
         if raised is not None:
-            logger.warning("the app is served without a lifespan: asked for one, it raised %r", raised)
+            logger.warning(
+                "the app is served without a lifespan: asked for one, it raised %r", raised
+            )
 
     @property
     def is_running(self) -> bool:
@@ -61,7 +67,9 @@ class Lifespan:
             return
         reply = await self._ask("lifespan.shutdown")
         if reply is not None and reply["type"] == "lifespan.shutdown.failed":
-            logger.error("the app failed to shut down: %s", reply.get("message") or "it did not say why")
+            logger.error(
+                "the app failed to shut down: %s", reply.get("message") or "it did not say why"
+            )
         await asyncio.wait([self._task], timeout=TIME_TO_RETURN)
         if self.is_running:  # it has answered, and goes on asking for messages
             self._task.cancel()
@@ -75,7 +83,11 @@ class Lifespan:
         return await self._reply
 
     async def _run(self) -> None:
-        scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self.state}
+        scope = {
+            "type": "lifespan",
+            "asgi": {"version": "3.0", "spec_version": "2.0"},
+            "state": self.state,
+        }
         try:
             await self._app(scope, self._messages.get, self._send)
         except (Exception, SystemExit) as error:

@@ -49,13 +49,19 @@ def load(handler: str) -> LambdaASGI:
     AppImportError when it cannot be imported, and ConfigurationError when it is something else: the
     message says what to do then.
     """
-    module_name, separator, name = handler.partition(":") if ":" in handler else handler.rpartition(".")
+    module_name, separator, name = (
+        handler.partition(":") if ":" in handler else handler.rpartition(".")
+    )
     if not (module_name and separator and name):
-        raise ConfigurationError(f"_HANDLER={handler!r}: set the function's Handler to module.name, such as main.app")
+        raise ConfigurationError(
+            f"_HANDLER={handler!r}: set the function's Handler to module.name, such as main.app"
+        )
     try:
         target: Any = importlib.import_module(module_name.replace("/", "."))
     except (Exception, SystemExit) as error:
-        raise AppImportError(f"the module of Handler {handler!r} cannot be imported: {error!r}") from error
+        raise AppImportError(
+            f"the module of Handler {handler!r} cannot be imported: {error!r}"
+        ) from error
     for attribute in name.split("."):
         try:
             target = getattr(target, attribute)

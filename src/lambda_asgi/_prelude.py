@@ -79,8 +79,16 @@ def split(stream: bytes) -> tuple[Prelude, bytes] | None:
     except RecursionError:
         document = None
     if isinstance(document, dict):
-        status, headers, cookies = document.get("statusCode"), document.get("headers", {}), document.get("cookies", [])
+        status, headers, cookies = (
+            document.get("statusCode"),
+            document.get("headers", {}),
+            document.get("cookies", []),
+        )
         if type(status) is int and isinstance(headers, dict) and isinstance(cookies, list):
             texts = {str(name): str(value) for name, value in headers.items()}
-            return Prelude(status, texts, [str(cookie) for cookie in cookies]), stream[end + len(DELIMITER) :]
-    raise ValueError(f"a prelude is a JSON object with a statusCode, headers and cookies, not {head[:100]!r}")
+            return Prelude(status, texts, [str(cookie) for cookie in cookies]), stream[
+                end + len(DELIMITER) :
+            ]
+    raise ValueError(
+        f"a prelude is a JSON object with a statusCode, headers and cookies, not {head[:100]!r}"
+    )

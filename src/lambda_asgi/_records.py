@@ -12,7 +12,12 @@ from typing import Self
 from lambda_asgi._asgi import RawHeaders
 
 _EVENT_STREAM = b"text/event-stream"
-_JSON_LINES = (b"application/x-ndjson", b"application/ndjson", b"application/jsonl", b"application/x-jsonlines")
+_JSON_LINES = (
+    b"application/x-ndjson",
+    b"application/ndjson",
+    b"application/jsonl",
+    b"application/x-jsonlines",
+)
 
 # An event ends with an empty line, and a line with LF, CR LF or CR
 # (https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream).

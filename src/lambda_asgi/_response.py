@@ -99,7 +99,9 @@ class AnnouncedLength:
     def taken(self, body: bytes, sent: int, more: bool) -> bytes:
         size = sent + len(body)
         if size > self.length or (size < self.length and not more):
-            raise UnexpectedMessage(f"content-length is {self.length}, but the body has {size} bytes")
+            raise UnexpectedMessage(
+                f"content-length is {self.length}, but the body has {size} bytes"
+            )
         return body
 
 
@@ -158,7 +160,9 @@ class Response:
             return self.take_body(message)
         if kind == "http.response.start":
             return self.take_start(message)
-        raise UnexpectedMessage(f"the app sent {described(message)}: not a message of an HTTP response")
+        raise UnexpectedMessage(
+            f"the app sent {described(message)}: not a message of an HTTP response"
+        )
 
     def take_start(self, message: Message) -> list[bytes]:
         """`send` for this type of message."""
@@ -167,8 +171,12 @@ class Response:
             raise self._out_of_order("http.response.start")
         status = message.get("status")
         if not isinstance(status, int) or not 200 <= status <= 599:
-            raise UnexpectedMessage(f"the app sent the status {described(status)}: a final one is from 200 to 599")
-        length, headers = content_length(well_formed(message.get("headers", ()), self._exclude_headers))
+            raise UnexpectedMessage(
+                f"the app sent the status {described(status)}: a final one is from 200 to 599"
+            )
+        length, headers = content_length(
+            well_formed(message.get("headers", ()), self._exclude_headers)
+        )
         if self._head or status in (204, 304):
             self._framing = NO_BODY
             if status == 204:  # RFC 9110 section 8.6: a server must not send one
@@ -197,7 +205,9 @@ class Response:
             body = self._empty()
         parts = self._opening() if self.state is State.HELD else []
         if len(body) > self._room:
-            raise ResponseTooLarge(f"the response has more than the {self._limit} bytes that Lambda passes on")
+            raise ResponseTooLarge(
+                f"the response has more than the {self._limit} bytes that Lambda passes on"
+            )
         self._room -= len(body)
         self.body_bytes += len(body)
         self.state = state
@@ -286,14 +296,21 @@ class Response:
         return [*self._opening(), body[: self.body_bytes]]
 
     def _set_content_length(self, size: int) -> None:
-        self.headers = [*without(b"content-length", self.headers), (b"content-length", b"%d" % size)]
+        self.headers = [
+            *without(b"content-length", self.headers),
+            (b"content-length", b"%d" % size),
+        ]
 
 
 class BufferedResponse(Response):
     """A response that is collected, and answered whole: `body` has it in the end. Nothing goes out before."""
 
     def __init__(
-        self, *, head: bool, limit: int = LARGEST_BUFFERED, exclude_headers: frozenset[bytes] = frozenset()
+        self,
+        *,
+        head: bool,
+        limit: int = LARGEST_BUFFERED,
+        exclude_headers: frozenset[bytes] = frozenset(),
     ) -> None:
         super().__init__(head=head, limit=limit, fill_empty=False, exclude_headers=exclude_headers)
         self._collected: list[bytes] = []

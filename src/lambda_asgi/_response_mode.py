@@ -51,7 +51,9 @@ class ResponseMode:
             "rest-api": "the REST API needs ResponseTransferMode RESPONSE_STREAM",
         }
         sources = [source for source in CAN_STREAM if source in self.streaming]
-        return f"streaming for {' and '.join(sources)}: {'; '.join(needs[name] for name in sources)}"
+        return (
+            f"streaming for {' and '.join(sources)}: {'; '.join(needs[name] for name in sources)}"
+        )
 
 
 BUFFERED = ResponseMode()

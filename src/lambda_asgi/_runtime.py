@@ -75,7 +75,9 @@ def serve(variables: Mapping[str, str], load: Callable[[Environment], LambdaASGI
         return run_event_loop(_to_the_end(_give_up(address, error)))
     configure(environment)
     try:
-        adapter = load(environment)  # before there is an event loop: an app's modules may want to run one of their own
+        adapter = load(
+            environment
+        )  # before there is an event loop: an app's modules may want to run one of their own
     except Exception as error:
         return run_event_loop(_to_the_end(_give_up(environment.runtime_api, error)))
     return run_event_loop(_to_the_end(Runtime(environment, adapter).run()))
@@ -162,7 +164,9 @@ class Runtime:
         await run_after_restore()
 
     async def _serve_until(self, stop: asyncio.Event) -> int:
-        polls = [asyncio.create_task(self._poll()) for _ in range(self._environment.max_concurrency)]
+        polls = [
+            asyncio.create_task(self._poll()) for _ in range(self._environment.max_concurrency)
+        ]
         stopped = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait([*polls, stopped], return_when=asyncio.FIRST_COMPLETED)
@@ -187,7 +191,9 @@ class Runtime:
                     await self._serve(invocation, writer)
                 except RuntimeAPIError as error:
                     failed += 1
-                    if failed > TRIES or not (isinstance(error, ResponseRefused) or self._environment.concurrent):
+                    if failed > TRIES or not (
+                        isinstance(error, ResponseRefused) or self._environment.concurrent
+                    ):
                         raise
                     logger.error("asking for invocations again: %s", error)
                     await asyncio.sleep(FIRST_PAUSE * 2 ** (failed - 1))
@@ -218,7 +224,9 @@ class Runtime:
         except ConnectionToRuntimeAPILost:
             ending = "lost"
             raise  # what it means depends on whether other invocations are under way
-        except Exception as error:  # the event is no JSON, or the app did not handle an event that is no request
+        except (
+            Exception
+        ) as error:  # the event is no JSON, or the app did not handle an event that is no request
             ending = "failed"
             logger.error("the invocation failed", exc_info=error)
             await _report(writer, error)
@@ -273,8 +281,12 @@ def _name_in_process(invocation: Invocation) -> None:
 # Python's own copy of the environment variables. Changing one in C's environment as well would leak memory: glibc never
 # frees a value (160 bytes for each invocation). X-Ray's SDK reads this copy. A child program sees the trace id only if
 # the app passes os.environ to it.
-_PYTHON_VARIABLES: Any = getattr(os.environ, "_data", os.environ)  # private, but the same in all versions
-_TRACE_ID: Any = "_X_AMZN_TRACE_ID" if _PYTHON_VARIABLES is os.environ else os.fsencode("_X_AMZN_TRACE_ID")
+_PYTHON_VARIABLES: Any = getattr(
+    os.environ, "_data", os.environ
+)  # private, but the same in all versions
+_TRACE_ID: Any = (
+    "_X_AMZN_TRACE_ID" if _PYTHON_VARIABLES is os.environ else os.fsencode("_X_AMZN_TRACE_ID")
+)
 
 
 def set_trace_id(trace_id: str | None) -> None:
@@ -282,4 +294,6 @@ def set_trace_id(trace_id: str | None) -> None:
     if trace_id is None:
         _PYTHON_VARIABLES.pop(_TRACE_ID, None)
     else:
-        _PYTHON_VARIABLES[_TRACE_ID] = trace_id if _PYTHON_VARIABLES is os.environ else os.fsencode(trace_id)
+        _PYTHON_VARIABLES[_TRACE_ID] = (
+            trace_id if _PYTHON_VARIABLES is os.environ else os.fsencode(trace_id)
+        )

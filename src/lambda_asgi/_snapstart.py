@@ -42,5 +42,7 @@ def _registered(registry: str) -> list[Hook]:
 async def _run(hooks: Iterable[Hook]) -> None:
     for function, args, kwargs in hooks:
         result = function(*args, **kwargs)
-        if inspect.isawaitable(result):  # beyond what the managed runtime does: a pool is closed by awaiting
+        if inspect.isawaitable(
+            result
+        ):  # beyond what the managed runtime does: a pool is closed by awaiting
             await result

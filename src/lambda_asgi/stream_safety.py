@@ -79,9 +79,15 @@ class StreamSafety:
         margin: float = 2.0,
         error_records: bool = True,
     ) -> None:
-        for name, value in [("timeout", timeout), ("max_duration", max_duration), ("heartbeat", heartbeat)]:
+        for name, value in [
+            ("timeout", timeout),
+            ("max_duration", max_duration),
+            ("heartbeat", heartbeat),
+        ]:
             if value is not None and value <= 0:
-                raise ValueError(f"{name}={value}: give a number of seconds above 0, or None for no limit")
+                raise ValueError(
+                    f"{name}={value}: give a number of seconds above 0, or None for no limit"
+                )
         if margin <= 0:
             raise ValueError(f"margin={margin}: give a number of seconds above 0")
         self._app = app
@@ -101,7 +107,14 @@ class StreamSafety:
         writes_records = self._error_records and ERROR_RECORDS not in extensions
         if writes_records:
             scope["extensions"] = {**extensions, ERROR_RECORDS: {}}
-        guard = _Guard(receive, send, limits, self._margin, records=writes_records, has_body=scope["method"] != "HEAD")
+        guard = _Guard(
+            receive,
+            send,
+            limits,
+            self._margin,
+            records=writes_records,
+            has_body=scope["method"] != "HEAD",
+        )
         seconds = min(_seconds_left(scope), math.inf if self._timeout is None else self._timeout)
         await guard.run(self._app, scope, seconds)
 
@@ -139,7 +152,14 @@ class _Guard:
     """One request: what the app is given as `receive` and `send`, and how its response ends."""
 
     def __init__(
-        self, receive: Receive, send: Send, limits: StreamLimits, margin: float, *, records: bool, has_body: bool
+        self,
+        receive: Receive,
+        send: Send,
+        limits: StreamLimits,
+        margin: float,
+        *,
+        records: bool,
+        has_body: bool,
     ) -> None:
         self._server_receive = receive
         self._server_send = send
@@ -192,7 +212,9 @@ class _Guard:
                 await self._server_send(message)
             except BaseException:
                 if self._records is not None:
-                    self._records.passed(b"?")  # nobody knows how much of it went out: a record begins a new line
+                    self._records.passed(
+                        b"?"
+                    )  # nobody knows how much of it went out: a record begins a new line
                 raise
             self._sent(message)
 
@@ -219,7 +241,9 @@ class _Guard:
             )
         self._heartbeat = None if self._records is None else self._wanted.heartbeat
         if (seconds := self._wanted.max_duration) is not None:
-            error = DurationExceeded(f"the response has not ended {seconds} seconds after its start")
+            error = DurationExceeded(
+                f"the response has not ended {seconds} seconds after its start"
+            )
             self._limits.append(_Limit(self._last_sent + seconds, self._margin, error))
         if not self._changed.done():
             self._changed.set_result(None)
@@ -233,7 +257,9 @@ class _Guard:
         """
         if seconds < math.inf:
             margin = min(self._margin, seconds / 2)
-            error = DeadlineExceeded("the response has not ended, and the platform's timeout is near")
+            error = DeadlineExceeded(
+                "the response has not ended, and the platform's timeout is near"
+            )
             self._limits.append(_Limit(self._loop.time() + seconds - margin, margin, error))
         task = asyncio.create_task(self._run_app(app, scope))
         try:
@@ -252,11 +278,15 @@ class _Guard:
             await app(scope, self.receive, self.send)
         except asyncio.CancelledError:
             self._error = self._error or AppCancelled("the app cancelled its own task")
-        except BaseException as error:  # SystemExit, too: a task that raises it would end the event loop
+        except (
+            BaseException
+        ) as error:  # SystemExit, too: a task that raises it would end the event loop
             self._error = self._error or error
         else:
             if not self._complete and not self._disconnected:
-                self._error = self._error or UnexpectedMessage("the app returned before its response was complete")
+                self._error = self._error or UnexpectedMessage(
+                    "the app returned before its response was complete"
+                )
 
     async def _until_ended(self, task: asyncio.Task[None]) -> None:
         """Wait for the app, and do what is due meanwhile. Returns when the app has ended or is given up."""
@@ -270,7 +300,10 @@ class _Guard:
                     return
                 if self._heartbeat_is_due(now) and all(beat.done() for beat in beats):
                     beats = {asyncio.create_task(self._beat())}
-                changes = {self._changed, *beats}  # a heartbeat may find out that the reader has gone
+                changes = {
+                    self._changed,
+                    *beats,
+                }  # a heartbeat may find out that the reader has gone
                 waits = {task, *(change for change in changes if not change.done())}
                 until = self._next_after(now)
                 timeout = None if until == math.inf else until - now
@@ -283,7 +316,9 @@ class _Guard:
         """Tell or cancel the app, once each, when its stage says so."""
         if stage >= _Stage.TOLD and not self._told:
             self._told = True
-            self._error = self._error or next(limit.error for limit in self._limits if limit.stage(now))
+            self._error = self._error or next(
+                limit.error for limit in self._limits if limit.stage(now)
+            )
             for until_told in self._receives:
                 until_told.reschedule(now)
         if stage >= _Stage.CANCELLED and not self._cancelled:
@@ -315,7 +350,9 @@ class _Guard:
             if not comment or self._told or self._complete:
                 return
             try:
-                await self._server_send({"type": "http.response.body", "body": comment, "more_body": True})
+                await self._server_send(
+                    {"type": "http.response.body", "body": comment, "more_body": True}
+                )
             except OSError as gone:
                 self._limits.append(_Limit(self._last_sent, self._margin, gone))
 
@@ -325,7 +362,9 @@ class _Guard:
         error = self._error
         if error is None:
             return
-        if not self._complete and not isinstance(error, OSError):  # an OSError is a reader who has gone
+        if not self._complete and not isinstance(
+            error, OSError
+        ):  # an OSError is a reader who has gone
             with suppress(OSError, TimeoutError):
                 async with asyncio.timeout(self._margin / 4), self._sending:
                     if not self._started and isinstance(error, DeadlineExceeded):
@@ -340,11 +379,18 @@ class _Guard:
     async def _send_gateway_timeout(self, error: DeadlineExceeded) -> None:
         logger.error("%s: %s", type(error).__name__, error)
         text = str(error).encode()
-        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(text))]
-        await self._server_send({"type": "http.response.start", "status": error.status, "headers": headers})
+        headers = [
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-length", b"%d" % len(text)),
+        ]
+        await self._server_send(
+            {"type": "http.response.start", "status": error.status, "headers": headers}
+        )
         await self._server_send({"type": "http.response.body", "body": text})
 
     async def _send_error_record(self, error: BaseException) -> None:
         if self._records is not None and self._writes_records:
             record = self._records.error(error_type_of(error))
-            await self._server_send({"type": "http.response.body", "body": record, "more_body": True})
+            await self._server_send(
+                {"type": "http.response.body", "body": record, "more_body": True}
+            )

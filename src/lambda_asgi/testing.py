@@ -65,7 +65,10 @@ class ExecutionEnvironment:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         await self._application.shutdown()
 
@@ -93,7 +96,9 @@ class ExecutionEnvironment:
             payload=b"",
         )
         current_invocation.set(invocation)
-        context = LambdaContext.of(invocation, FunctionIdentity(name="test", version="$LATEST", memory_mb="128"))
+        context = LambdaContext.of(
+            invocation, FunctionIdentity(name="test", version="$LATEST", memory_mb="128")
+        )
         return self._application.exchange(event, context, context.deadline)
 
 
@@ -141,7 +146,12 @@ def function_url_event(
     parts = urlsplit(url)
     path = quote(parts.path, safe="/%:@!$&'()*+,;=~")
     domain = "abcdefghijklmnopqrstuvwxyz012345.lambda-url.us-east-1.on.aws"
-    sent = {"host": domain, "x-forwarded-proto": "https", "x-forwarded-port": "443", "x-forwarded-for": "203.0.113.7"}
+    sent = {
+        "host": domain,
+        "x-forwarded-proto": "https",
+        "x-forwarded-port": "443",
+        "x-forwarded-for": "203.0.113.7",
+    }
     sent |= {name.lower(): value for name, value in (headers or {}).items()}
     event: dict[str, Any] = {
         "version": "2.0",

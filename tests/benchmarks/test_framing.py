@@ -14,7 +14,9 @@ chunks = st.lists(st.binary(min_size=1, max_size=40), max_size=8)
 
 
 def chunked(parts: list[bytes], extension: bytes = b"") -> bytes:
-    return b"".join(b"%x%b\r\n%b\r\n" % (len(part), extension, part) for part in parts) + b"0\r\n\r\n"
+    return (
+        b"".join(b"%x%b\r\n%b\r\n" % (len(part), extension, part) for part in parts) + b"0\r\n\r\n"
+    )
 
 
 @st.composite
@@ -24,7 +26,9 @@ def cut(draw: st.DrawFn, wire: bytes) -> list[bytes]:
 
 
 @given(st.data(), chunks, st.sampled_from([b"", b";name=value"]))
-def test_a_chunked_body_however_it_is_cut(data: st.DataObject, parts: list[bytes], extension: bytes) -> None:
+def test_a_chunked_body_however_it_is_cut(
+    data: st.DataObject, parts: list[bytes], extension: bytes
+) -> None:
     dechunker = Dechunker()
     pieces = data.draw(cut(chunked(parts, extension)))
     assert b"".join(map(dechunker.feed, pieces)) == b"".join(parts)
@@ -34,7 +38,9 @@ def test_a_chunked_body_however_it_is_cut(data: st.DataObject, parts: list[bytes
 @given(chunks)
 def test_no_part_of_a_chunked_body_is_its_end(parts: list[bytes]) -> None:
     wire = chunked(parts)
-    for length in range(len(wire) - len(b"0\r\n\r\n") + 2):  # up to the last chunk's line, without its line feed
+    for length in range(
+        len(wire) - len(b"0\r\n\r\n") + 2
+    ):  # up to the last chunk's line, without its line feed
         dechunker = Dechunker()
         dechunker.feed(wire[:length])
         assert not dechunker.ended
@@ -42,7 +48,16 @@ def test_no_part_of_a_chunked_body_is_its_end(parts: list[bytes]) -> None:
 
 def test_data_is_there_as_soon_as_its_bytes_are() -> None:
     dechunker = Dechunker()
-    assert [dechunker.feed(bytes([byte])) for byte in b"3\r\nabc\r\n"] == [b"", b"", b"", b"a", b"b", b"c", b"", b""]
+    assert [dechunker.feed(bytes([byte])) for byte in b"3\r\nabc\r\n"] == [
+        b"",
+        b"",
+        b"",
+        b"a",
+        b"b",
+        b"c",
+        b"",
+        b"",
+    ]
 
 
 def test_what_follows_the_end_is_no_data() -> None:
@@ -50,7 +65,9 @@ def test_what_follows_the_end_is_no_data() -> None:
 
 
 @given(st.data(), chunks)
-def test_the_content_of_a_stream_is_what_follows_the_prelude(data: st.DataObject, parts: list[bytes]) -> None:
+def test_the_content_of_a_stream_is_what_follows_the_prelude(
+    data: st.DataObject, parts: list[bytes]
+) -> None:
     # Content may hold the delimiter itself: only the first one counts.
     wire = chunked([PRELUDE, *parts, DELIMITER])
     assert b"".join(content_of_stream(data.draw(cut(wire)))) == b"".join(parts) + DELIMITER
@@ -90,7 +107,9 @@ def test_the_content_of_a_buffered_result(result: object, content: bytes) -> Non
 
 
 @given(st.data(), st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=8))
-def test_content_arrives_with_the_piece_that_holds_it(data: st.DataObject, parts: list[bytes]) -> None:
+def test_content_arrives_with_the_piece_that_holds_it(
+    data: st.DataObject, parts: list[bytes]
+) -> None:
     content = b"".join(parts)
     pieces = data.draw(cut(chunked([PRELUDE, *parts])))
     seen = arrivals([(float(number), piece) for number, piece in enumerate(pieces)])

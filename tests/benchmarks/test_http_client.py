@@ -43,7 +43,9 @@ def test_answers_in_any_pieces() -> None:
     with server(byte_by_byte) as client:
         answers = client.run([EVENT] * 3)
     assert [answer.content() for answer in answers] == [b"hello"] * 3
-    assert all(answer.sent <= answer.sent + answer.first_byte() <= answer.ended for answer in answers)
+    assert all(
+        answer.sent <= answer.sent + answer.first_byte() <= answer.ended for answer in answers
+    )
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
@@ -74,7 +76,12 @@ def test_a_connection_closed_before_the_answer_has_ended(sent: bytes) -> None:
         client.run([EVENT])
 
 
-@pytest.mark.parametrize("head", [b"HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
+@pytest.mark.parametrize(
+    "head", [b"HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"]
+)
 def test_an_answer_that_is_none(head: bytes) -> None:
-    with server(lambda connection: connection.sendall(head)) as client, pytest.raises(PeerFailed, match="expected"):
+    with (
+        server(lambda connection: connection.sendall(head)) as client,
+        pytest.raises(PeerFailed, match="expected"),
+    ):
         client.run([EVENT])

@@ -31,7 +31,10 @@ def test_ratios_are_of_two_rounds_of_the_same_turn() -> None:
 
 @given(rates, rates)
 def test_a_spread_is_in_order_and_turns_over(ours: list[float], theirs: list[float]) -> None:
-    there, back = ratio(rounds(ours), rounds(theirs), "wall_us"), ratio(rounds(theirs), rounds(ours), "wall_us")
+    there, back = (
+        ratio(rounds(ours), rounds(theirs), "wall_us"),
+        ratio(rounds(theirs), rounds(ours), "wall_us"),
+    )
     assert there is not None
     assert back is not None
     assert there.least <= there.median <= there.most
@@ -48,7 +51,11 @@ def test_what_was_not_measured_has_no_ratio() -> None:
 
 def test_quantiles() -> None:
     values = [float(number) for number in range(100)]
-    assert (quantile(values, 0.5), quantile(values, 0.99), quantile([7.0], 0.99)) == (50.0, 99.0, 7.0)
+    assert (quantile(values, 0.5), quantile(values, 0.99), quantile([7.0], 0.99)) == (
+        50.0,
+        99.0,
+        7.0,
+    )
 
 
 @given(st.lists(st.floats(0, 10), min_size=1), st.floats(0, 0.99))
@@ -90,7 +97,9 @@ def test_a_round() -> None:
     assert figures["first_byte_p50_us"] == figures["first_byte_p99_us"] == 250_000
     assert figures["mb_per_s"] == pytest.approx((2**20 + 1) * 4 / 2 / 1e6)
     assert figures["grown_mib"] == 2.0
-    assert [b'"rawPath": "/files/%d"' % number in event for number, event in enumerate(asked)] == [True] * 4
+    assert [b'"rawPath": "/files/%d"' % number in event for number, event in enumerate(asked)] == [
+        True
+    ] * 4
 
 
 @given(st.lists(st.binary()))

@@ -16,7 +16,12 @@ from benchmarks.record import BEGIN, END, Works, bars, charts, markdown, record,
 from benchmarks.report import COLUMNS, cell, goals_table, judged, table
 from benchmarks.work import GOALS, WORKS, Goal
 
-ABOUT = {"date": "2026-01-02", "pairs": 2, "machine": {"processor": "Z80"}, "versions": {"a": "one 1", "b": "one 1"}}
+ABOUT = {
+    "date": "2026-01-02",
+    "pairs": 2,
+    "machine": {"processor": "Z80"},
+    "versions": {"a": "one 1", "b": "one 1"},
+}
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -25,7 +30,9 @@ def rounds(**figures: tuple[float, float]) -> list[dict[str, float]]:
 
 
 def works(ours: float, theirs: float) -> dict[str, dict[str, list[dict[str, float]]]]:
-    return {"json": {"ours": rounds(wall_us=(ours, ours)), "theirs": rounds(wall_us=(theirs, theirs))}}
+    return {
+        "json": {"ours": rounds(wall_us=(ours, ours)), "theirs": rounds(wall_us=(theirs, theirs))}
+    }
 
 
 @pytest.mark.parametrize(
@@ -69,7 +76,10 @@ def printed(renderable: object) -> str:
 def test_the_goals_table_says_what_was_compared() -> None:
     goals = [Goal("json", "wall_us", "ours", "theirs", limit) for limit in (0.5, 0.4)]
     goals += [Goal("json", "wall_us", "ours", "absent", 1)]
-    lines = [" ".join(line.split()) for line in printed(goals_table(goals, works(10, 20))).splitlines()[-3:]]
+    lines = [
+        " ".join(line.split())
+        for line in printed(goals_table(goals, works(10, 20))).splitlines()[-3:]
+    ]
     assert lines[0] == "json wall µs ours theirs at most 0.5 0.50 [0.50 to 0.50] met"
     assert lines[1] == "json wall µs ours theirs at most 0.4 0.50 [0.50 to 0.50] missed"
     assert lines[2] == "json wall µs ours absent at most 1 - not run"
@@ -104,13 +114,20 @@ def test_the_pages_section() -> None:
     tables = [line for line in lines if line.startswith("|")]
     # Each row of a table has as many cells as its head; GitHub drops what is beyond.
     assert {line.count("|") for line in tables[: 2 + len(GOALS)]} == {8}
-    assert tables[2 + len(GOALS) :] == ["| | wall µs |", "|---|---:|", "| ours | 10 |", "| theirs | 20 |"]
+    assert tables[2 + len(GOALS) :] == [
+        "| | wall µs |",
+        "|---|---:|",
+        "| ours | 10 |",
+        "| theirs | 20 |",
+    ]
     assert lines[-5] == ""  # a table begins after an empty line
     assert sum("| not run |" in line for line in tables) == len(GOALS)
 
 
 @given(st.text(), st.text(), st.text(), st.text())
-def test_only_what_is_between_the_marks_is_replaced(before: str, old: str, after: str, new: str) -> None:
+def test_only_what_is_between_the_marks_is_replaced(
+    before: str, old: str, after: str, new: str
+) -> None:
     page = replaced(f"{before}{BEGIN}{old}{END}{after}", new)
     assert page == f"{before}{BEGIN}\n\n{new}\n{END}{after}"
     assert replaced(page, new) == page

@@ -84,14 +84,24 @@ WORK = Work("w", "title", "/chunks/1", ("peer",), content=lambda: (GOOD[:1000], 
         (WORK, GOOD, None),
         (WORK, GOOD[:-1], "4999 bytes that are not what was asked for"),
         (WORK, GOOD[:-1] + b"b", "5000 bytes that are not what was asked for"),
-        (replace(WORK, content=None, length=5000), GOOD[:-1] + b"b", None),  # only the length is known
+        (
+            replace(WORK, content=None, length=5000),
+            GOOD[:-1] + b"b",
+            None,
+        ),  # only the length is known
         (replace(WORK, content=None, length=5000), GOOD[:-1], "4999 bytes"),
         (replace(WORK, content=None), b'{ "items": [1,2,3], "message": "hello from lambda"}', None),
-        (replace(WORK, content=None), b'{"items": [1,2], "message": "hello from lambda"}', "not what was asked for"),
+        (
+            replace(WORK, content=None),
+            b'{"items": [1,2], "message": "hello from lambda"}',
+            "not what was asked for",
+        ),
         (replace(WORK, content=None), b"no JSON", "gave no answer"),
     ],
 )
-def test_a_wrong_answer_fails_before_the_clock_starts(work: Work, body: bytes, message: str | None) -> None:
+def test_a_wrong_answer_fails_before_the_clock_starts(
+    work: Work, body: bytes, message: str | None
+) -> None:
     with Running(answering(body)) as running:
         running.ready()
         if message is None:

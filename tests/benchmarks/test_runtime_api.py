@@ -94,7 +94,9 @@ def byte_by_byte(data: bytes) -> list[bytes]:
     return [data[place : place + 1] for place in range(len(data))]
 
 
-def always(body: bytes, cut: Callable[[bytes], list[bytes]] = whole, **how: bool | str) -> Callable[[Runtime], None]:
+def always(
+    body: bytes, cut: Callable[[bytes], list[bytes]] = whole, **how: bool | str
+) -> Callable[[Runtime], None]:
     """A runtime that gives this answer to everything."""
 
     def act(other: Runtime) -> None:
@@ -107,7 +109,9 @@ def always(body: bytes, cut: Callable[[bytes], list[bytes]] = whole, **how: bool
     return act
 
 
-ANSWERS = pytest.mark.parametrize(("body", "chunked"), [(STREAMED, True), (RESULT, False)], ids=["chunked", "length"])
+ANSWERS = pytest.mark.parametrize(
+    ("body", "chunked"), [(STREAMED, True), (RESULT, False)], ids=["chunked", "length"]
+)
 
 
 @ANSWERS
@@ -144,7 +148,10 @@ def test_the_first_byte_is_that_of_the_content() -> None:
     assert Answer(sent=0.5, ended=3.0, pieces=pieces).first_byte() == 1.5
     # A buffered result is passed on at its end, and an HTTP answer as it comes.
     assert Answer(sent=0.5, ended=3.0, pieces=[(1.0, RESULT)], chunked=False).first_byte() == 2.5
-    assert Answer(sent=0.5, ended=3.0, pieces=[(1.0, b""), (2.0, b"abc")], plain=True).first_byte() == 1.5
+    assert (
+        Answer(sent=0.5, ended=3.0, pieces=[(1.0, b""), (2.0, b"abc")], plain=True).first_byte()
+        == 1.5
+    )
 
 
 def test_content_within_a_piece_that_looks_like_the_end() -> None:
@@ -157,7 +164,9 @@ def test_content_within_a_piece_that_looks_like_the_end() -> None:
 
 
 @pytest.mark.parametrize("cut", [whole, byte_by_byte])
-def test_trailers_that_break_an_answer_off_are_a_failure(cut: Callable[[bytes], list[bytes]]) -> None:
+def test_trailers_that_break_an_answer_off_are_a_failure(
+    cut: Callable[[bytes], list[bytes]],
+) -> None:
     with runtime(always(BROKEN_OFF, cut, chunked=True)) as server:
         server.wait_until_polled(20)
         with pytest.raises(PeerFailed, match=r"Runtime\.Boom"):
@@ -211,7 +220,10 @@ def test_a_runtime_that_closes_instead_of_answering() -> None:
 def test_an_error_before_the_first_invocation() -> None:
     def act(other: Runtime) -> None:
         body = b'{"errorMessage":"cannot import"}'
-        head = b"POST /2018-06-01/runtime/init/error HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+        head = (
+            b"POST /2018-06-01/runtime/init/error HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+            % len(body)
+        )
         other.send([head + body])
         other.reply()
 

@@ -31,22 +31,40 @@ pytestmark = pytest.mark.timeout(300)
 
 def build(folder: Path, umask: int) -> Path:
     """The built function of this commit, from a copy of its own, for the Python that runs the tests."""
-    archive = subprocess.run(["git", "-C", str(TOP), "archive", "HEAD"], capture_output=True, check=True).stdout
+    archive = subprocess.run(
+        ["git", "-C", str(TOP), "archive", "HEAD"], capture_output=True, check=True
+    ).stdout
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         tar.extractall(folder, filter="data")
     template = folder / "template.yaml"
-    template.write_text(re.sub(r"Runtime: python3\.\d+", f"Runtime: python{VERSION}", template.read_text()))
+    template.write_text(
+        re.sub(r"Runtime: python3\.\d+", f"Runtime: python{VERSION}", template.read_text())
+    )
     architecture = "arm64" if os.uname().machine in ("aarch64", "arm64") else "x86_64"
     variables = {**os.environ, "SAM_CLI_TELEMETRY": "0", "PATH": f"{BIN}:{os.environ['PATH']}"}
     sam = [str(BIN / "sam"), "build", "--parameter-overrides", f"Architecture={architecture}"]
-    finish = [sys.executable, "-m", "tools.finish_build", ".aws-sam/build/FileServiceFunction", "--python", VERSION]
+    finish = [
+        sys.executable,
+        "-m",
+        "tools.finish_build",
+        ".aws-sam/build/FileServiceFunction",
+        "--python",
+        VERSION,
+    ]
     for command in (sam, finish):
         done = subprocess.run(
-            command, cwd=folder, env=variables, umask=umask, capture_output=True, text=True, check=False
+            command,
+            cwd=folder,
+            env=variables,
+            umask=umask,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
     assert re.search(
-        r"\d+ files, .* MB as a zip .*\n.*: sha256 \w{64}\nimport file_service\.main: \d+ ms with Python", done.stdout
+        r"\d+ files, .* MB as a zip .*\n.*: sha256 \w{64}\nimport file_service\.main: \d+ ms with Python",
+        done.stdout,
     )
     return folder / ".aws-sam" / "build" / "FileServiceFunction"
 
@@ -67,8 +85,12 @@ def bare_python(tmp_path_factory: pytest.TempPathFactory) -> str:
     venv = tmp_path_factory.mktemp("python")
     python = str(venv / "bin" / "python")
     subprocess.run([UV, "venv", "-q", "--clear", "--python", sys.executable, str(venv)], check=True)
-    subprocess.run([UV, "pip", "install", "-q", "--python", python, locked("awslambdaric")], check=True)
-    found = subprocess.run([python, "-c", "import lambda_asgi"], cwd=venv, capture_output=True, check=False)
+    subprocess.run(
+        [UV, "pip", "install", "-q", "--python", python, locked("awslambdaric")], check=True
+    )
+    found = subprocess.run(
+        [python, "-c", "import lambda_asgi"], cwd=venv, capture_output=True, check=False
+    )
     assert found.returncode == 1
     return python
 
@@ -77,7 +99,12 @@ def contents(folder: Path) -> Iterator[tuple[str, int, int, str]]:
     for path in sorted(folder.rglob("*")):
         status = path.stat()
         digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
-        yield str(path.relative_to(folder)), stat.S_IMODE(status.st_mode), int(status.st_mtime), digest
+        yield (
+            str(path.relative_to(folder)),
+            stat.S_IMODE(status.st_mode),
+            int(status.st_mtime),
+            digest,
+        )
 
 
 def test_two_builds_are_the_same_bytes(built: Path, tmp_path: Path) -> None:
@@ -92,7 +119,15 @@ def test_two_builds_are_the_same_bytes(built: Path, tmp_path: Path) -> None:
 
 def test_only_what_a_function_needs(built: Path) -> None:
     names = {path.name for path in built.rglob("*")}
-    assert not names & {"bin", ".lock", "INSTALLER", "RECORD", "REQUESTED", "requirements.txt", "tests"}
+    assert not names & {
+        "bin",
+        ".lock",
+        "INSTALLER",
+        "RECORD",
+        "REQUESTED",
+        "requirements.txt",
+        "tests",
+    }
     assert not {name for name in names if name.endswith((".pyi", ".pyx", ".pxd"))}
     assert {"METADATA", "licenses"} <= names
 
@@ -108,20 +143,29 @@ def test_every_module_has_bytecode_that_names_no_folder_of_the_builder(built: Pa
 
 
 def compiled_code(module: Path) -> bytes:
-    return (module.parent / "__pycache__" / f"{module.stem}.{sys.implementation.cache_tag}.pyc").read_bytes()
+    return (
+        module.parent / "__pycache__" / f"{module.stem}.{sys.implementation.cache_tag}.pyc"
+    ).read_bytes()
 
 
 @pytest.mark.parametrize("runtime", ["awslambdaric", "lambda_asgi"])
 def test_it_runs_under_the_emulator(built: Path, bare_python: str, runtime: str) -> None:
     """In handler mode under Lambda's own runtime, and in runtime mode."""
     command = (bare_python, "-m", runtime, "file_service.main.handler")
-    options = ("--template", str(built.with_name("template.yaml")), "--parameter-overrides", "AuthType=NONE")
+    options = (
+        "--template",
+        str(built.with_name("template.yaml")),
+        "--parameter-overrides",
+        "AuthType=NONE",
+    )
     with RunningEmulator(*options, command=command) as emulator:
         response = emulator.get("/files/hello.txt")
         assert (response.status, response.body) == (200, HELLO)
 
 
-@pytest.mark.skipif(not binary().exists(), reason="aws-sam-cli has no Runtime Interface Emulator for this machine")
+@pytest.mark.skipif(
+    not binary().exists(), reason="aws-sam-cli has no Runtime Interface Emulator for this machine"
+)
 @pytest.mark.parametrize("runtime", ["awslambdaric", "lambda_asgi"])
 def test_it_runs_under_awss_emulator(built: Path, bare_python: str, runtime: str) -> None:
     port, runtime_port = free_ports(2)

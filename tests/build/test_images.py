@@ -48,16 +48,24 @@ PYTHON_BASE = "RUN rm -rf /var/runtime /var/lang/lib\n"
 def reason_to_skip() -> str:
     if shutil.which("docker") is None:
         return "there is no docker"
-    found = subprocess.run(["docker", "image", "inspect", BASE_IMAGE], capture_output=True, check=False)
+    found = subprocess.run(
+        ["docker", "image", "inspect", BASE_IMAGE], capture_output=True, check=False
+    )
     return f"no Docker engine is running, or it has no {BASE_IMAGE}" if found.returncode else ""
 
 
 REASON = reason_to_skip()
-pytestmark = [pytest.mark.docker, pytest.mark.skipif(bool(REASON), reason=REASON), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.docker,
+    pytest.mark.skipif(bool(REASON), reason=REASON),
+    pytest.mark.timeout(600),
+]
 
 
 def docker(*arguments: str, source: str | None = None) -> str:
-    done = subprocess.run(["docker", *arguments], input=source, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["docker", *arguments], input=source, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.strip()
 
@@ -72,7 +80,9 @@ def bases(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> dict[str, s
     shutil.copytree(pip, context / "pip" / "pip")
     shutil.copytree(wheels, context / "wheels")
     shutil.copy(binary(), context / "aws-lambda-rie")
-    platforms = [f"manylinux{version}_{os.uname().machine}" for version in ("_2_28", "_2_17", "2014")]
+    platforms = [
+        f"manylinux{version}_{os.uname().machine}" for version in ("_2_28", "_2_17", "2014")
+    ]
     download = [str(seed / "bin" / "python"), "-m", "pip", "download", "-q", "--only-binary=:all:"]
     download += ["--python-version", "3.13", *(f"--platform={platform}" for platform in platforms)]
     download += ["--find-links", str(wheels), "-d", str(context / "wheels")]
@@ -88,7 +98,17 @@ def bases(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> dict[str, s
 def image(name: str, bases: dict[str, str]) -> str:
     tag = f"lambda-asgi-test/{name}"
     dockerfile = f"{EXAMPLE / name}.Dockerfile"
-    docker("build", "-q", "--build-arg", f"BASE={bases[name]}", "-f", dockerfile, "-t", tag, str(EXAMPLE))
+    docker(
+        "build",
+        "-q",
+        "--build-arg",
+        f"BASE={bases[name]}",
+        "-f",
+        dockerfile,
+        "-t",
+        tag,
+        str(EXAMPLE),
+    )
     return tag
 
 
@@ -97,10 +117,16 @@ def container(request: pytest.FixtureRequest, bases: dict[str, str]) -> Iterator
     """The port of a running container's Runtime Interface Emulator."""
     (port,) = free_ports(1)
     tag = image(request.param, bases)
-    start = ["--entrypoint", "aws-lambda-rie", tag, "python", "serve.py"] if request.param == "python-base" else [tag]
+    start = (
+        ["--entrypoint", "aws-lambda-rie", tag, "python", "serve.py"]
+        if request.param == "python-base"
+        else [tag]
+    )
     identifier = docker("run", "-d", "-p", f"127.0.0.1:{port}:8080", *start)
     yield port
-    log = subprocess.run(["docker", "logs", identifier], capture_output=True, text=True, check=False)
+    log = subprocess.run(
+        ["docker", "logs", identifier], capture_output=True, text=True, check=False
+    )
     docker("rm", "-f", identifier)
     print(log.stdout, log.stderr)
 

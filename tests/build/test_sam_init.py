@@ -18,7 +18,15 @@ VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, str]) -> Path:
     folder = tmp_path_factory.mktemp("init")
-    command = [str(BIN / "sam"), "init", "--location", str(TOP / "sam-init"), "--name", "my-app", "--no-input"]
+    command = [
+        str(BIN / "sam"),
+        "init",
+        "--location",
+        str(TOP / "sam-init"),
+        "--name",
+        "my-app",
+        "--no-input",
+    ]
     subprocess.run(command, cwd=folder, env=tools, check=True)
     return folder / "my-app"
 
@@ -26,13 +34,25 @@ def project(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, str]) -> 
 def test_nothing_is_left_to_fill_in(project: Path) -> None:
     files = [path for path in project.rglob("*") if path.is_file()]
     assert len(files) >= 10
-    assert not [path for path in files if "cookiecutter" in path.read_text() or "{{" in path.read_text()]
+    assert not [
+        path for path in files if "cookiecutter" in path.read_text() or "{{" in path.read_text()
+    ]
     assert 'stack_name = "my-app"' in (project / "samconfig.toml").read_text()
 
 
 @pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
-def test_the_architecture_can_be_chosen(tmp_path: Path, tools: dict[str, str], architecture: str) -> None:
-    command = [str(BIN / "sam"), "init", "--location", str(TOP / "sam-init"), "--name", "other", "--no-input"]
+def test_the_architecture_can_be_chosen(
+    tmp_path: Path, tools: dict[str, str], architecture: str
+) -> None:
+    command = [
+        str(BIN / "sam"),
+        "init",
+        "--location",
+        str(TOP / "sam-init"),
+        "--name",
+        "other",
+        "--no-input",
+    ]
     subprocess.run([*command, "--architecture", architecture], cwd=tmp_path, env=tools, check=True)
     template = (tmp_path / "other" / "template.yaml").read_text()
     assert re.findall(r"Architectures:\n +- (\w+)\n", template) == [architecture]
@@ -41,26 +61,42 @@ def test_the_architecture_can_be_chosen(tmp_path: Path, tools: dict[str, str], a
 def test_its_own_tests_pass(project: Path, tools: dict[str, str]) -> None:
     """In an environment made as its README says."""
     python = str(project / ".venv" / "bin" / "python")
-    subprocess.run([UV, "venv", "-q", "--python", sys.executable, str(project / ".venv")], check=True)
+    subprocess.run(
+        [UV, "venv", "-q", "--python", sys.executable, str(project / ".venv")], check=True
+    )
     install = [UV, "pip", "install", "-q", "--python", python, "-r", "requirements-dev.txt"]
     subprocess.run(install, cwd=project, env=tools, check=True)
-    done = subprocess.run([python, "-m", "pytest", "-q"], cwd=project, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [python, "-m", "pytest", "-q"], cwd=project, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout
     assert "4 passed" in done.stdout
 
 
 def test_it_is_a_template_without_complaints(project: Path, tools: dict[str, str]) -> None:
     done = subprocess.run(
-        [str(BIN / "sam"), "validate", "--lint"], cwd=project, env=tools, capture_output=True, text=True, check=False
+        [str(BIN / "sam"), "validate", "--lint"],
+        cwd=project,
+        env=tools,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
 
 
 def test_what_sam_builds_streams(project: Path, tools: dict[str, str]) -> None:
     template = project / "template.yaml"
-    template.write_text(re.sub(r"Runtime: python3\.\d+", f"Runtime: python{VERSION}", template.read_text()))
+    template.write_text(
+        re.sub(r"Runtime: python3\.\d+", f"Runtime: python{VERSION}", template.read_text())
+    )
     done = subprocess.run(
-        [str(BIN / "sam"), "build"], cwd=project, env=tools, capture_output=True, text=True, check=False
+        [str(BIN / "sam"), "build"],
+        cwd=project,
+        env=tools,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     built = project / ".aws-sam" / "build"

@@ -52,7 +52,10 @@ def in_process(event: Any, tmp_path: Path) -> Any:
         "print(json.dumps(result))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "event.json")], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, str(tmp_path / "event.json")],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -62,7 +65,9 @@ def comparable(result: Any) -> Any:
         return result["errorType"]
     for kind in ("headers", "multiValueHeaders"):
         fields = result.get(kind) or {}
-        result[kind] = {name: None if name in OF_THE_FILE_SYSTEM else value for name, value in fields.items()}
+        result[kind] = {
+            name: None if name in OF_THE_FILE_SYSTEM else value for name, value in fields.items()
+        }
     return result
 
 
@@ -70,7 +75,12 @@ def comparable(result: Any) -> Any:
 def test_every_event(name: str, tmp_path: Path) -> None:
     """The result is that of the handler itself: in the container, too, the event reaches the app and its answer us."""
     command = [str(BIN / "sam"), "local", "invoke", "--skip-pull-image", "--template", str(BUILT)]
-    command += ["--parameter-overrides", f"Architecture={MACHINE}", "--event", str(TOP / "events" / name)]
+    command += [
+        "--parameter-overrides",
+        f"Architecture={MACHINE}",
+        "--event",
+        str(TOP / "events" / name),
+    ]
     done = subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=False)
     assert done.stdout.strip(), done.stderr
     result = json.loads(done.stdout)
@@ -86,13 +96,18 @@ def api(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, str]) -> Iter
     template = folder / "template.yaml"
     text = template.read_text().replace("Architectures: [arm64]", f"Architectures: [{MACHINE}]")
     text = text.replace(
-        "    Properties:\n      CodeUri", "    Metadata: { BuildMethod: python-uv }\n    Properties:\n      CodeUri"
+        "    Properties:\n      CodeUri",
+        "    Metadata: { BuildMethod: python-uv }\n    Properties:\n      CodeUri",
     )
     template.write_text(text)
-    subprocess.run([str(BIN / "sam"), "build", "--beta-features"], cwd=folder, env=tools, check=True)
+    subprocess.run(
+        [str(BIN / "sam"), "build", "--beta-features"], cwd=folder, env=tools, check=True
+    )
     (port,) = free_ports(1)
     command = [str(BIN / "sam"), "local", "start-api", "--skip-pull-image", "--port", str(port)]
-    with subprocess.Popen(command, cwd=folder, env=tools, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=folder, env=tools, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stderr is not None
         assert any("Press CTRL+C to quit" in line for line in process.stderr)
         yield f"http://127.0.0.1:{port}"

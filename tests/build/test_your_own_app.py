@@ -50,12 +50,20 @@ def handler(event, context):
 
 def files_of_the_page() -> dict[str, str]:
     """The code blocks that follow a file's name."""
-    return dict(re.findall(r"^`([\w./]+)`:\n\n```\w+\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL))
+    return dict(
+        re.findall(
+            r"^`([\w./]+)`:\n\n```\w+\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL
+        )
+    )
 
 
 @pytest.fixture(scope="module")
 def variables(wheels: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PIP_", "UV_"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AWS_", "PIP_", "UV_"))
+    }
     index = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "UV_"))}
     path = f"{BIN}:{os.environ['PATH']}"
     return {**kept, **index, "PATH": path, "SAM_CLI_TELEMETRY": "0", "PIP_FIND_LINKS": str(wheels)}
@@ -77,7 +85,9 @@ def project(tmp_path_factory: pytest.TempPathFactory, variables: dict[str, str])
 
 
 def run(command: list[str], folder: Path, variables: dict[str, str]) -> None:
-    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env=variables, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -94,7 +104,10 @@ def test_chunks_arrive_one_by_one(project: Path, tmp_path: Path, wrapper: str) -
     assert "await asyncio.sleep(0.3)" in text
     main.write_text(text.replace("await asyncio.sleep(0.3)", waiting) + wrapper)
     template = str(built / "template.yaml")
-    with RunningEmulator("--template", template, command=()) as emulator, emulator.connect() as client:
+    with (
+        RunningEmulator("--template", template, command=()) as emulator,
+        emulator.connect() as client,
+    ):
         client.request("GET", "/")
         chunks = client.chunks(client.head())
         for number in range(5):
@@ -107,13 +120,28 @@ def test_chunks_arrive_one_by_one(project: Path, tmp_path: Path, wrapper: str) -
 
 
 def with_pip(project: Path, folder: Path, variables: dict[str, str]) -> Path:
-    run([sys.executable, "-m", "pip", "install", "-q", "lambda-asgi", "-t", str(folder)], folder, variables)
+    run(
+        [sys.executable, "-m", "pip", "install", "-q", "lambda-asgi", "-t", str(folder)],
+        folder,
+        variables,
+    )
     return folder
 
 
 def with_uv(project: Path, folder: Path, variables: dict[str, str]) -> Path:
     links = ["--find-links", variables["PIP_FIND_LINKS"]]
-    command = [UV, "pip", "install", "-q", "--python", sys.executable, *links, "--target", str(folder), "lambda-asgi"]
+    command = [
+        UV,
+        "pip",
+        "install",
+        "-q",
+        "--python",
+        sys.executable,
+        *links,
+        "--target",
+        str(folder),
+        "lambda-asgi",
+    ]
     run(command, folder, variables)
     return folder
 
@@ -155,7 +183,9 @@ BUILDERS: dict[str, Callable[[Path, Path, dict[str, str]], Path]] = {
 
 
 @pytest.mark.parametrize("builder", BUILDERS)
-def test_who_keeps_the_execute_bit(builder: str, project: Path, tmp_path: Path, variables: dict[str, str]) -> None:
+def test_who_keeps_the_execute_bit(
+    builder: str, project: Path, tmp_path: Path, variables: dict[str, str]
+) -> None:
     script = BUILDERS[builder](project, tmp_path, variables) / "lambda_asgi" / "bootstrap"
     keeps = "yes" if os.access(script, os.X_OK) else "no"
     assert f"| {builder} | {keeps} |" in MODES.read_text()

@@ -59,11 +59,19 @@ def whole(body: bytes = LETTERS, **headers: str | None) -> tuple[int, dict[str, 
 
 def part(start: int, stop: int) -> tuple[int, dict[str, str | None], bytes]:
     fields = {"content-range": f"bytes {start}-{stop - 1}/26", "content-length": str(stop - start)}
-    return 206, {**fields, "content-type": "text/plain; charset=utf-8", "etag": "{etag}"}, LETTERS[start:stop]
+    return (
+        206,
+        {**fields, "content-type": "text/plain; charset=utf-8", "etag": "{etag}"},
+        LETTERS[start:stop],
+    )
 
 
 def parts(*ranges: tuple[int, int]) -> tuple[int, dict[str, str | None], Multipart]:
-    return 206, {"content-range": None, "etag": "{etag}", "accept-ranges": "bytes"}, Multipart(ranges)
+    return (
+        206,
+        {"content-range": None, "etag": "{etag}", "accept-ranges": "bytes"},
+        Multipart(ranges),
+    )
 
 
 def not_modified() -> tuple[int, dict[str, str | None], bytes]:
@@ -82,11 +90,19 @@ def precondition_failed() -> tuple[int, dict[str, str | None], None]:
 
 
 def not_satisfiable(size: int = 26) -> tuple[int, dict[str, str | None], None]:
-    return 416, {"content-range": f"bytes */{size}", "content-type": "application/problem+json"}, None
+    return (
+        416,
+        {"content-range": f"bytes */{size}", "content-type": "application/problem+json"},
+        None,
+    )
 
 
 def error(status: int) -> tuple[int, dict[str, str | None], None]:
-    return status, {"content-type": "application/problem+json", "etag": None, "accept-ranges": None}, None
+    return (
+        status,
+        {"content-type": "application/problem+json", "etag": None, "accept-ranges": None},
+        None,
+    )
 
 
 Due = tuple[int, dict[str, str | None], bytes | Multipart | None]
@@ -105,17 +121,31 @@ def head(section: str, name: str, due: Due, target: str = ABC, **request: str) -
     return _case("HEAD", section, name, (status, headers, b""), target, request)
 
 
-def _case(method: str, section: str, name: str, due: Due, target: str, request: Mapping[str, str]) -> Case:
+def _case(
+    method: str, section: str, name: str, due: Due, target: str, request: Mapping[str, str]
+) -> Case:
     sent = {name.replace("_", "-").title(): value for name, value in request.items()}
     return Case(section, name, method, target, sent, *due)
 
 
 METHODS_AND_METADATA = [
     get("9.3.1", "GET answers with the file", whole(etag="{etag}", last_modified="{date}")),
-    head("9.3.2", "HEAD answers with its headers and no body", whole(etag="{etag}", last_modified="{date}")),
+    head(
+        "9.3.2",
+        "HEAD answers with its headers and no body",
+        whole(etag="{etag}", last_modified="{date}"),
+    ),
     head("9.3.2", "HEAD of an empty file", whole(b""), EMPTY),
     get("9.3.1", "GET of an empty file", whole(b""), EMPTY),
-    Case("15.5.6", "POST is not allowed, and Allow says what is", "POST", ABC, {}, 405, {"allow": "GET, HEAD"}),
+    Case(
+        "15.5.6",
+        "POST is not allowed, and Allow says what is",
+        "POST",
+        ABC,
+        {},
+        405,
+        {"allow": "GET, HEAD"},
+    ),
     Case("15.5.6", "PUT is not allowed", "PUT", ABC, {}, 405, {"allow": "GET, HEAD"}),
     Case("15.5.6", "DELETE is not allowed", "DELETE", ABC, {}, 405, {"allow": "GET, HEAD"}),
     Case("15.5.6", "PATCH is not allowed", "PATCH", ABC, {}, 405, {"allow": "GET, HEAD"}),
@@ -136,9 +166,17 @@ METHODS_AND_METADATA = [
         accept_encoding="gzip",
     ),
     get(
-        "8.4", "no encoding whatever the client accepts", whole(content_encoding=None), accept_encoding="gzip, br, zstd"
+        "8.4",
+        "no encoding whatever the client accepts",
+        whole(content_encoding=None),
+        accept_encoding="gzip, br, zstd",
     ),
-    get("12.5.1", "a file has one representation: Accept is not looked at", whole(), accept="image/png"),
+    get(
+        "12.5.1",
+        "a file has one representation: Accept is not looked at",
+        whole(),
+        accept="image/png",
+    ),
     get("8.3", "no sniffing", whole(x_content_type_options="nosniff")),
     get(
         "8.3",
@@ -147,7 +185,11 @@ METHODS_AND_METADATA = [
         "/files/page.html",
     ),
     get("RFC 9111 5.2", "Cache-Control", whole(cache_control="private, no-cache, no-transform")),
-    get("RFC 6266 4", "inline by default", whole(content_disposition='inline; filename="alphabet.txt"')),
+    get(
+        "RFC 6266 4",
+        "inline by default",
+        whole(content_disposition='inline; filename="alphabet.txt"'),
+    ),
     get(
         "RFC 6266 4.2",
         "attachment on request",
@@ -185,7 +227,12 @@ METHODS_AND_METADATA = [
         whole(FILES["photos/100% + #1 & co;a='b'.txt"]),
         "/files/photos/100%25%20+%20%231%20&%20co;a='b'.txt",
     ),
-    get("RFC 3986 2.3", "an escape of an unreserved character is that character", whole(), "/files/%61lphabet.txt"),
+    get(
+        "RFC 3986 2.3",
+        "an escape of an unreserved character is that character",
+        whole(),
+        "/files/%61lphabet.txt",
+    ),
     get(
         "RFC 3986 6.2.2.1",
         "escapes in lower case",
@@ -210,7 +257,12 @@ PATHS = [
     get("15.5.5", "escaped dots", error(404), "/files/%2e%2e/%2e%2e/etc/passwd"),
     get("15.5.5", "an empty segment", error(404), "/files//alphabet.txt"),
     get("15.5.5", "an absolute path", error(404), "/files//etc/passwd"),
-    get("15.5.5", "escaped twice is a name like any other", error(404), "/files/%252e%252e/alphabet.txt"),
+    get(
+        "15.5.5",
+        "escaped twice is a name like any other",
+        error(404),
+        "/files/%252e%252e/alphabet.txt",
+    ),
     get("15.5.5", "dotfile", error(404), "/files/.secret"),
     get("15.5.5", "file in a dot folder", error(404), "/files/photos/.thumbs/a.jpg"),
     get("15.5.5", "dotfile, escaped", error(404), "/files/%2esecret"),
@@ -245,7 +297,12 @@ CONDITIONS = [
     get("13.1.2", "If-None-Match: any", not_modified(), if_none_match="*"),
     get("13.1.2", "If-None-Match: one of several", not_modified(), if_none_match='"x",{etag}'),
     get("13.1.2", "If-None-Match: weak comparison", not_modified(), if_none_match="W/{etag}"),
-    get("13.1.2", "If-None-Match: one of several, weak", not_modified(), if_none_match='W/"x", W/{etag}'),
+    get(
+        "13.1.2",
+        "If-None-Match: one of several, weak",
+        not_modified(),
+        if_none_match='W/"x", W/{etag}',
+    ),
     get("13.1.2", "If-None-Match: another tag", whole(), if_none_match='"x"'),
     get("13.1.2", "If-None-Match: not a tag", whole(), if_none_match="x"),
     get("13.1.2", "If-None-Match: empty elements", not_modified(), if_none_match=", ,{etag},"),
@@ -259,13 +316,33 @@ CONDITIONS = [
     head("13.1.3", "If-Modified-Since: its date, HEAD", not_modified(), if_modified_since="{date}"),
     get("5.6.7", "the form of RFC 850", not_modified(), if_modified_since="{date850}"),
     get("5.6.7", "the form of asctime", not_modified(), if_modified_since="{dateasc}"),
-    get("5.6.7", "a day that does not exist", whole(), if_modified_since="Tue, 31 Feb 2099 00:00:00 GMT"),
-    get("5.6.7", "another time zone is no HTTP-date", whole(), if_modified_since="Thu, 01 Jan 2099 00:00:00 +0000"),
+    get(
+        "5.6.7",
+        "a day that does not exist",
+        whole(),
+        if_modified_since="Tue, 31 Feb 2099 00:00:00 GMT",
+    ),
+    get(
+        "5.6.7",
+        "another time zone is no HTTP-date",
+        whole(),
+        if_modified_since="Thu, 01 Jan 2099 00:00:00 +0000",
+    ),
     get("13.1.4", "If-Unmodified-Since: its date", whole(), if_unmodified_since="{date}"),
     get("13.1.4", "If-Unmodified-Since: later", whole(), if_unmodified_since="{later}"),
-    get("13.1.4", "If-Unmodified-Since: earlier", precondition_failed(), if_unmodified_since="{earlier}"),
+    get(
+        "13.1.4",
+        "If-Unmodified-Since: earlier",
+        precondition_failed(),
+        if_unmodified_since="{earlier}",
+    ),
     get("13.1.4", "If-Unmodified-Since: not a date", whole(), if_unmodified_since="yesterday"),
-    head("13.1.4", "If-Unmodified-Since: earlier, HEAD", precondition_failed(), if_unmodified_since="{earlier}"),
+    head(
+        "13.1.4",
+        "If-Unmodified-Since: earlier, HEAD",
+        precondition_failed(),
+        if_unmodified_since="{earlier}",
+    ),
     get(
         "13.2.2",
         "If-Match before If-Unmodified-Since: holds",
@@ -294,8 +371,20 @@ CONDITIONS = [
         if_none_match='"x"',
         if_modified_since="{later}",
     ),
-    get("13.2.2", "If-Match holds, then If-None-Match", not_modified(), if_match="{etag}", if_none_match="{etag}"),
-    get("13.2.2", "If-Match fails before If-None-Match", precondition_failed(), if_match='"x"', if_none_match="{etag}"),
+    get(
+        "13.2.2",
+        "If-Match holds, then If-None-Match",
+        not_modified(),
+        if_match="{etag}",
+        if_none_match="{etag}",
+    ),
+    get(
+        "13.2.2",
+        "If-Match fails before If-None-Match",
+        precondition_failed(),
+        if_match='"x"',
+        if_none_match="{etag}",
+    ),
     get(
         "13.2.2",
         "If-Unmodified-Since fails first",
@@ -310,8 +399,20 @@ CONDITIONS = [
         if_unmodified_since="{date}",
         if_modified_since="{date}",
     ),
-    get("14.2", "conditions come before Range: 304", not_modified(), if_none_match="{etag}", range="bytes=0-4"),
-    get("14.2", "conditions come before Range: 412", precondition_failed(), if_match='"x"', range="bytes=0-4"),
+    get(
+        "14.2",
+        "conditions come before Range: 304",
+        not_modified(),
+        if_none_match="{etag}",
+        range="bytes=0-4",
+    ),
+    get(
+        "14.2",
+        "conditions come before Range: 412",
+        precondition_failed(),
+        if_match='"x"',
+        range="bytes=0-4",
+    ),
     get(
         "14.2",
         "conditions come before an unsatisfiable Range",
@@ -370,20 +471,44 @@ RANGES = [
     head("14.2", "Range is for GET only, unsatisfiable", whole(), range="bytes=99-"),
     get("15.5.17", "416 tells the size", not_satisfiable(), range="bytes=100-200"),
     get("15.3.7.2", "two ranges", parts((0, 2), (10, 12)), range="bytes=0-1,10-11"),
-    get("15.3.7.2", "three, one a suffix and one open", parts((0, 1), (5, 6), (24, 26)), range="bytes=0-0,5-5,24-"),
-    get("15.3.7.2", "in the order of the request", parts((20, 22), (0, 2)), range="bytes=20-21,0-1"),
+    get(
+        "15.3.7.2",
+        "three, one a suffix and one open",
+        parts((0, 1), (5, 6), (24, 26)),
+        range="bytes=0-0,5-5,24-",
+    ),
+    get(
+        "15.3.7.2", "in the order of the request", parts((20, 22), (0, 2)), range="bytes=20-21,0-1"
+    ),
     get("15.3.7.2", "a suffix among others", parts((0, 3), (24, 26)), range="bytes=0-2,-2"),
     get("15.3.7.2", "overlapping ranges become one part", part(0, 11), range="bytes=0-5,3-10"),
     get("15.3.7.2", "the same twice", part(0, 5), range="bytes=0-4,0-4"),
     get("15.3.7.2", "touching ranges become one part", part(0, 10), range="bytes=0-4,5-9"),
     get("15.3.7.2", "a third range joins two", part(0, 15), range="bytes=0-4,10-14,3-11"),
-    get("15.3.7.2", "joined ones beside another", parts((0, 8), (20, 22)), range="bytes=0-4,20-21,2-7"),
-    get("15.3.7.2", "unsatisfiable ones are left out", parts((0, 2), (4, 6)), range="bytes=0-1,50-60,4-5,-0"),
+    get(
+        "15.3.7.2",
+        "joined ones beside another",
+        parts((0, 8), (20, 22)),
+        range="bytes=0-4,20-21,2-7",
+    ),
+    get(
+        "15.3.7.2",
+        "unsatisfiable ones are left out",
+        parts((0, 2), (4, 6)),
+        range="bytes=0-1,50-60,4-5,-0",
+    ),
     get("15.3.7", "one left of several is a single part", part(0, 2), range="bytes=0-1,50-60"),
     get("15.5.17", "none left", not_satisfiable(), range="bytes=50-60,70-"),
-    get("17.15", "a hundred ranges are served", part(0, 26), range="bytes=" + ",".join(["0-"] * 100)),
+    get(
+        "17.15", "a hundred ranges are served", part(0, 26), range="bytes=" + ",".join(["0-"] * 100)
+    ),
     get("17.15", "more are an attack", not_satisfiable(), range="bytes=" + ",".join(["0-"] * 101)),
-    get("14.6", "more than a hundred parts", not_satisfiable(), range="bytes=" + ",".join(["0-0,2-2"] * 60)),
+    get(
+        "14.6",
+        "more than a hundred parts",
+        not_satisfiable(),
+        range="bytes=" + ",".join(["0-0,2-2"] * 60),
+    ),
 ]
 
 IF_RANGE = [
@@ -391,7 +516,13 @@ IF_RANGE = [
         replace(case, of_old=True)
         for case in [
             get("13.1.5", "its date", part(0, 5), range="bytes=0-4", if_range="{date}"),
-            get("13.1.5", "its date in the form of RFC 850", part(0, 5), range="bytes=0-4", if_range="{date850}"),
+            get(
+                "13.1.5",
+                "its date in the form of RFC 850",
+                part(0, 5),
+                range="bytes=0-4",
+                if_range="{date850}",
+            ),
         ]
     ),
     get("13.1.5", "this tag", part(0, 5), range="bytes=0-4", if_range="{etag}"),
@@ -403,14 +534,44 @@ IF_RANGE = [
     get("13.1.5", "a list of tags", whole(), range="bytes=0-4", if_range='"x", {etag}'),
     get("13.1.5", "a star", whole(), range="bytes=0-4", if_range="*"),
     get("13.1.5", "without Range it is ignored", whole(), if_range='"x"'),
-    get("13.1.5", "several ranges", parts((0, 1), (4, 5)), range="bytes=0-0,4-4", if_range="{etag}"),
-    get("13.1.5", "several ranges of another version", whole(), range="bytes=0-0,4-4", if_range='"x"'),
-    get("13.1.5", "unsatisfiable, of this version", not_satisfiable(), range="bytes=99-", if_range="{etag}"),
+    get(
+        "13.1.5", "several ranges", parts((0, 1), (4, 5)), range="bytes=0-0,4-4", if_range="{etag}"
+    ),
+    get(
+        "13.1.5",
+        "several ranges of another version",
+        whole(),
+        range="bytes=0-0,4-4",
+        if_range='"x"',
+    ),
+    get(
+        "13.1.5",
+        "unsatisfiable, of this version",
+        not_satisfiable(),
+        range="bytes=99-",
+        if_range="{etag}",
+    ),
     get("13.1.5", "unsatisfiable, of another version", whole(), range="bytes=99-", if_range='"x"'),
     get("13.1.5", "not well-formed, of this version", whole(), range="bytes=x", if_range="{etag}"),
-    head("13.1.5", "on HEAD it is ignored with Range", whole(), range="bytes=0-4", if_range="{etag}"),
-    get("13.2.2", "after If-None-Match", not_modified(), if_none_match="{etag}", range="bytes=0-4", if_range="{etag}"),
-    get("13.2.2", "after If-Match", precondition_failed(), if_match='"x"', range="bytes=0-4", if_range="{etag}"),
+    head(
+        "13.1.5", "on HEAD it is ignored with Range", whole(), range="bytes=0-4", if_range="{etag}"
+    ),
+    get(
+        "13.2.2",
+        "after If-None-Match",
+        not_modified(),
+        if_none_match="{etag}",
+        range="bytes=0-4",
+        if_range="{etag}",
+    ),
+    get(
+        "13.2.2",
+        "after If-Match",
+        precondition_failed(),
+        if_match='"x"',
+        range="bytes=0-4",
+        if_range="{etag}",
+    ),
 ]
 
 CASES = [*METHODS_AND_METADATA, *PATHS, *CONDITIONS, *RANGES, *IF_RANGE]

@@ -26,7 +26,9 @@ _OF_THE_FRONT = re.compile(
 
 
 @pytest.fixture(scope="module", params=["local", "s3"])
-def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Server]]:
+def servers(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Server]]:
     """The service over one source, behind each front."""
     with contextlib.ExitStack() as stack:
         if request.param == "local":
@@ -38,7 +40,9 @@ def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             s3 = stack.enter_context(s3_server())
             s3.put({f"corpus/{path}": data for path, data in FILES.items()})
             settings, environment = {"FILE_SOURCE": f"s3://{s3.BUCKET}/corpus"}, s3.environment()
-        yield {front: stack.enter_context(service(front, settings, environment)) for front in FRONTS}
+        yield {
+            front: stack.enter_context(service(front, settings, environment)) for front in FRONTS
+        }
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -70,12 +74,16 @@ def _imf(moment: datetime) -> str:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_case(case: Case, servers: dict[str, Server], validators: dict[str, dict[str, str]]) -> None:
+def test_case(
+    case: Case, servers: dict[str, Server], validators: dict[str, dict[str, str]]
+) -> None:
     known = validators.get(case.target.partition("?")[0], {})
     request = {name: value.format(**known) for name, value in case.request.items()}
     if case.of_old and _young(known["date"]):
         case = _of_young_file(case)
-    answers = {front: server.ask(case.method, case.target, request) for front, server in servers.items()}
+    answers = {
+        front: server.ask(case.method, case.target, request) for front, server in servers.items()
+    }
     for front, answer in answers.items():
         assert answer.status == case.status, (front, answer)
         for name, value in case.headers.items():
@@ -118,7 +126,9 @@ def _part(start: int, stop: int) -> tuple[bytes, bytes]:
 
 def _parts(answer: Answer) -> list[tuple[bytes, bytes]]:
     """The heads and bodies of a multipart body, taken apart as RFC 2046 section 5.1.1 has it."""
-    boundary = answer.headers["content-type"].removeprefix("multipart/byteranges; boundary=").encode()
+    boundary = (
+        answer.headers["content-type"].removeprefix("multipart/byteranges; boundary=").encode()
+    )
     preamble, *parts, epilogue = answer.body.split(b"\r\n--" + boundary)
     assert preamble == b""
     assert epilogue == b"--\r\n"
@@ -129,10 +139,16 @@ def _parts(answer: Answer) -> list[tuple[bytes, bytes]]:
 def _comparable(answer: Answer) -> tuple[int, dict[str, str], bytes]:
     """An answer without what the front adds and without its random boundary."""
     boundary = answer.headers.get("content-type", "").partition("boundary=")[2]
-    headers = {name: value for name, value in answer.headers.items() if not _OF_THE_FRONT.fullmatch(name)}
+    headers = {
+        name: value for name, value in answer.headers.items() if not _OF_THE_FRONT.fullmatch(name)
+    }
     if answer.status == 200:
         headers.pop("content-range", None)
     headers["allow"] = _sorted(headers.get("allow"))
     if boundary:
         headers["content-type"] = headers["content-type"].replace(boundary, "BOUNDARY")
-    return answer.status, headers, answer.body.replace(boundary.encode(), b"BOUNDARY") if boundary else answer.body
+    return (
+        answer.status,
+        headers,
+        answer.body.replace(boundary.encode(), b"BOUNDARY") if boundary else answer.body,
+    )

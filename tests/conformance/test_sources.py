@@ -68,14 +68,20 @@ def made(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Mad
         s3: S3Server = request.getfixturevalue("s3")
         for name, value in s3.environment().items():
             monkeypatch.setenv(name, value)
-        return Made(lambda: S3Source(f"s3://{s3.BUCKET}/pre/fix"), lambda path, data: s3.put({f"pre/fix/{path}": data}))
+        return Made(
+            lambda: S3Source(f"s3://{s3.BUCKET}/pre/fix"),
+            lambda path, data: s3.put({f"pre/fix/{path}": data}),
+        )
     if request.param == "local":
         folder: Path = request.getfixturevalue("folder")
         return Made(lambda: LocalSource(folder), lambda path, data: _rewrite(folder / path, data))
     if request.param == "subfolder":
-        whole = MemorySource({f"team/anna/{path}": data for path, data in FILES.items()} | {"team/bob/x": b"private"})
+        whole = MemorySource(
+            {f"team/anna/{path}": data for path, data in FILES.items()} | {"team/bob/x": b"private"}
+        )
         return Made(
-            lambda: Subfolder(whole, "team/anna/"), lambda path, data: whole.files.update({f"team/anna/{path}": data})
+            lambda: Subfolder(whole, "team/anna/"),
+            lambda path, data: whole.files.update({f"team/anna/{path}": data}),
         )
     memory = MemorySource(FILES)
     return Made(lambda: memory, lambda path, data: memory.files.update({path: data}))
@@ -104,7 +110,9 @@ async def read(source: FileSource, file: File, start: int, stop: int) -> bytes:
 
 
 async def listed(source: FileSource, folder: str, *, after: str = "") -> list[Entry]:
-    return [entry async for page in source.list_pages(folder, after=after) for entry in page.entries]
+    return [
+        entry async for page in source.list_pages(folder, after=after) for entry in page.entries
+    ]
 
 
 async def walked(source: FileSource, folder: str) -> list[Entry]:
@@ -125,7 +133,9 @@ def test_stat_tells_the_size_and_read_brings_the_bytes(made: Made, path: str) ->
     assert file.modified.utcoffset() is not None
 
 
-@pytest.mark.parametrize("path", ["nope", "folder", "folder/nope", "a.txt/below", "many", "folder/deep/", "x" * 400])
+@pytest.mark.parametrize(
+    "path", ["nope", "folder", "folder/nope", "a.txt/below", "many", "folder/deep/", "x" * 400]
+)
 def test_what_is_no_file_is_not_found(made: Made, path: str) -> None:
     with pytest.raises(NotFound):
         run(made, lambda source: source.stat(path))
@@ -181,7 +191,9 @@ def test_reads_run_beside_each_other(made: Made) -> None:
         return await asyncio.gather(*(read(source, file, start, file.size) for start in range(40)))
 
     for start, data in enumerate(run(made, work)):
-        assert hashlib.sha256(data).digest() == hashlib.sha256(FILES["folder/b.bin"][start:]).digest()
+        assert (
+            hashlib.sha256(data).digest() == hashlib.sha256(FILES["folder/b.bin"][start:]).digest()
+        )
 
 
 def test_a_file_that_changed_is_never_read_as_the_old_one(made: Made) -> None:
@@ -230,7 +242,11 @@ def test_a_folder_lists_its_files_and_folders(made: Made) -> None:
         return await listed(source, "folder/"), await source.stat("folder/b.bin")
 
     entries, file = run(made, work)
-    assert [entry.path for entry in entries] == ["folder/b.bin", "folder/deep/", "folder/sp ace +%#?&'.txt"]
+    assert [entry.path for entry in entries] == [
+        "folder/b.bin",
+        "folder/deep/",
+        "folder/sp ace +%#?&'.txt",
+    ]
     assert entries[:2] == [file, Folder("folder/deep/")]
 
 
@@ -247,7 +263,9 @@ def test_the_root_lists_what_is_served(made: Made) -> None:
 
 def test_a_tree_lists_all_served_files_in_one_order(made: Made) -> None:
     entries = run(made, lambda source: walked(source, "folder/"))
-    assert [entry.path for entry in entries] == [path for path in SERVED if path.startswith("folder/")]
+    assert [entry.path for entry in entries] == [
+        path for path in SERVED if path.startswith("folder/")
+    ]
     assert all(isinstance(entry, File) for entry in entries)
 
 
@@ -257,7 +275,9 @@ def test_long_listings_come_in_pages(made: Made) -> None:
 
     pages = run(made, work)
     assert max(map(len, pages)) <= 1000
-    assert [path for page in pages for path in page] == [path for path in SERVED if path.startswith("many/")]
+    assert [path for page in pages for path in page] == [
+        path for path in SERVED if path.startswith("many/")
+    ]
 
 
 def test_a_listing_goes_on_after_any_entry(made: Made) -> None:

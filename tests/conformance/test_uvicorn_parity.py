@@ -40,7 +40,9 @@ class Case(NamedTuple):
 
 
 FILLER = {"chunks": [b"\n"], "headers": {"content-length": "1"}}
-WHY_FILLER = "front ends hold a stream without a body byte open: an empty 3xx, 4xx, 5xx gets one newline"
+WHY_FILLER = (
+    "front ends hold a stream without a body byte open: an empty 3xx, 4xx, 5xx gets one newline"
+)
 NO_LENGTH = {"headers": {"content-length": "0"}}
 WHY_LENGTH = "an empty body says so, because front ends wait for a byte of a stream otherwise"
 NUMBERS = b"".join(b"%d\n" % number for number in range(60_000))
@@ -124,7 +126,11 @@ CASES = [
         "/gzip/file",
         headers=GZIP,
         differs={
-            "headers": {"content-length": str(len(NUMBERS)), "content-encoding": None, "vary": None},
+            "headers": {
+                "content-length": str(len(NUMBERS)),
+                "content-encoding": None,
+                "vary": None,
+            },
             "chunks": [NUMBERS],
         },
         because="uvicorn offers no http.response.pathsend; what is sent by it, Starlette does not compress",
@@ -143,7 +149,12 @@ CASES = [
     Case("/asgi/nothing"),
     Case(
         "/asgi/start-only",
-        differs={"status": 500, "headers": INTERNAL_SERVER_ERROR, "chunks": [b"Internal Server Error"], "whole": True},
+        differs={
+            "status": 500,
+            "headers": INTERNAL_SERVER_ERROR,
+            "chunks": [b"Internal Server Error"],
+            "whole": True,
+        },
         because="start is held until the first body or a wait, so that this can still become a whole response",
     ),
     Case("/asgi/unfinished"),
@@ -174,7 +185,9 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture(scope="module")
 def server(app: Any) -> Iterator[uvicorn.Server]:
-    config = uvicorn.Config(app, port=0, log_config=None, server_header=False, date_header=False, lifespan="off")
+    config = uvicorn.Config(
+        app, port=0, log_config=None, server_header=False, date_header=False, lifespan="off"
+    )
     made = uvicorn.Server(config)
     thread = threading.Thread(target=made.run)
     thread.start()
@@ -211,7 +224,9 @@ async def through_the_runtime(app: Any, event: Any, log: list[str]) -> Exchange:
     )
 
 
-async def under_uvicorn(server: uvicorn.Server, event: Any, body: bytes, log: list[str]) -> Exchange:
+async def under_uvicorn(
+    server: uvicorn.Server, event: Any, body: bytes, log: list[str]
+) -> Exchange:
     exchange = await ask(server.servers[0].sockets[0].getsockname()[1], event, body)
     while server.server_state.tasks:  # noqa: ASYNC110  # uvicorn has no event for the end of background work
         await asyncio.sleep(0.001)
@@ -229,7 +244,11 @@ async def ask(port: int, event: Any, body: bytes) -> Exchange:
         target=event["rawPath"] + query,
         headers=[*event["headers"].items(), ("connection", "close")],
     )
-    parts = [client.send(request), client.send(h11.Data(data=body)), client.send(h11.EndOfMessage())]
+    parts = [
+        client.send(request),
+        client.send(h11.Data(data=body)),
+        client.send(h11.EndOfMessage()),
+    ]
     writer.write(b"".join(part for part in parts if part))
     status, lines, chunks, whole = 0, list[tuple[str, str]](), list[bytes](), False
     try:
@@ -239,7 +258,9 @@ async def ask(port: int, event: Any, body: bytes) -> Exchange:
                 client.receive_data(await reader.read(65536))
             elif isinstance(received, h11.Response):
                 status = received.status_code
-                lines = [(name.decode(), value.decode("latin-1")) for name, value in received.headers]
+                lines = [
+                    (name.decode(), value.decode("latin-1")) for name, value in received.headers
+                ]
             elif isinstance(received, h11.Data):
                 if received.chunk_start or not chunks:
                     chunks.append(b"")

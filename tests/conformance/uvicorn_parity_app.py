@@ -139,7 +139,9 @@ def make_app(folder: Path) -> FastAPI:
         raise ValueError("on purpose")
 
     @app.get("/items/{number}")
-    async def item(number: int, q: str = "", session: str = Depends(open_session)) -> dict[str, Any]:
+    async def item(
+        number: int, q: str = "", session: str = Depends(open_session)
+    ) -> dict[str, Any]:
         return {"number": number, "q": q, "session": session}
 
     @app.api_route("/echo", methods=["POST", "PUT", "PATCH", "DELETE"])
@@ -158,7 +160,11 @@ def make_app(folder: Path) -> FastAPI:
 
     @app.get("/url/{rest:path}")
     async def url(request: Request) -> dict[str, Any]:
-        return {"url": str(request.url), "query": request.query_params.multi_items(), "path": request.url.path}
+        return {
+            "url": str(request.url),
+            "query": request.query_params.multi_items(),
+            "path": request.url.path,
+        }
 
     @app.get("/disconnected")
     async def disconnected(request: Request) -> bool:
@@ -245,7 +251,9 @@ def make_app(folder: Path) -> FastAPI:
 
     @app.get("/background-stream")
     async def background_stream() -> StreamingResponse:
-        return StreamingResponse(numbers(), background=BackgroundTask(background_work.append, "after the stream"))
+        return StreamingResponse(
+            numbers(), background=BackgroundTask(background_work.append, "after the stream")
+        )
 
     @app.get("/background-fails")
     async def background_fails() -> JSONResponse:
@@ -257,12 +265,18 @@ def make_app(folder: Path) -> FastAPI:
     # Middleware, each around an app of its own.
 
     cors = Middleware(
-        CORSMiddleware, allow_origins=["https://a.example"], allow_credentials=True, allow_methods=["PUT"]
+        CORSMiddleware,
+        allow_origins=["https://a.example"],
+        allow_credentials=True,
+        allow_methods=["PUT"],
     )
     app.mount("/cors", inner(folder, cors))
     app.mount("/gzip", inner(folder, Middleware(GZipMiddleware, minimum_size=500)))
     app.mount("/dispatch", inner(folder, Middleware(BaseHTTPMiddleware, dispatch=adds_header)))
-    app.mount("/dispatch-twice", inner(folder, *[Middleware(BaseHTTPMiddleware, dispatch=adds_header)] * 2))
+    app.mount(
+        "/dispatch-twice",
+        inner(folder, *[Middleware(BaseHTTPMiddleware, dispatch=adds_header)] * 2),
+    )
     app.mount("/dispatch-fails", inner(folder, Middleware(BaseHTTPMiddleware, dispatch=fails)))
     sub = FastAPI()
 
@@ -334,8 +348,16 @@ async def bare(scope: Any, receive: Any, send: Any) -> None:
         "start-only": [start],
         "unfinished": [start, {"type": "http.response.body", "body": b"part", "more_body": True}],
         "body-first": [{"type": "http.response.body", "body": b"x"}],
-        "start-twice": [start, {"type": "http.response.body", "body": b"part", "more_body": True}, start],
-        "body-after-end": [start, {"type": "http.response.body", "body": b"x"}, {"type": "http.response.body"}],
+        "start-twice": [
+            start,
+            {"type": "http.response.body", "body": b"part", "more_body": True},
+            start,
+        ],
+        "body-after-end": [
+            start,
+            {"type": "http.response.body", "body": b"x"},
+            {"type": "http.response.body"},
+        ],
         "too-short": [
             {**start, "headers": [(b"content-length", b"5")]},
             {"type": "http.response.body", "body": b"four", "more_body": True},

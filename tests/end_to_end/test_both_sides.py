@@ -32,7 +32,9 @@ def ask_rie(stack: ExitStack, tmp_path: Path, variables: dict[str, str], timeout
     emulator = stack.enter_context(rie(AWS_LAMBDA_FUNCTION_TIMEOUT=str(timeout), **variables))
 
     def ask(path: str, method: str = "GET", body: bytes = b"") -> Answer:
-        (status, headers, cookies), content = emulator.invoke(function_url_event(path, method=method, body=body)).split
+        (status, headers, cookies), content = emulator.invoke(
+            function_url_event(path, method=method, body=body)
+        ).split
         return Answer(status, headers.get("content-type"), cookies, content)
 
     return ask
@@ -41,10 +43,16 @@ def ask_rie(stack: ExitStack, tmp_path: Path, variables: dict[str, str], timeout
 def ask_ours(stack: ExitStack, tmp_path: Path, variables: dict[str, str], timeout: int) -> Ask:
     variables = {"LAMBDA_ASGI_RESPONSE_MODE": "streaming", **variables}
     template = write_template(
-        tmp_path, Handler="emulated.app", CodeUri=str(APPS), Timeout=timeout, Environment={"Variables": variables}
+        tmp_path,
+        Handler="emulated.app",
+        CodeUri=str(APPS),
+        Timeout=timeout,
+        Environment={"Variables": variables},
     )
     command = (sys.executable, "-m", "lambda_asgi", "emulated.app")
-    emulator = stack.enter_context(RunningEmulator("--template", str(template), "--concurrency", "1", command=command))
+    emulator = stack.enter_context(
+        RunningEmulator("--template", str(template), "--concurrency", "1", command=command)
+    )
 
     def ask(path: str, method: str = "GET", body: bytes = b"") -> Answer:
         with emulator.connect() as client:
@@ -56,7 +64,9 @@ def ask_ours(stack: ExitStack, tmp_path: Path, variables: dict[str, str], timeou
     return ask
 
 
-@pytest.fixture(params=[pytest.param(ask_ours, id="ours"), pytest.param(ask_rie, id="aws", marks=needs_rie)])
+@pytest.fixture(
+    params=[pytest.param(ask_ours, id="ours"), pytest.param(ask_rie, id="aws", marks=needs_rie)]
+)
 def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Ask]]:
     with ExitStack() as stack:
 
@@ -95,5 +105,8 @@ def test_errors(start: Callable[..., Ask]) -> None:
 def test_the_deadline(start: Callable[..., Ask]) -> None:
     ask = start(3, LAMBDA_ASGI_DEADLINE_MARGIN_MS="1500")
     late: Any = ask("/hang")
-    assert (late.status, late.body) == (504, b"the app has not ended, and the function's timeout is near")
+    assert (late.status, late.body) == (
+        504,
+        b"the app has not ended, and the function's timeout is near",
+    )
     assert ask("/count").body == b"2", "the process lives on"

@@ -34,7 +34,9 @@ def client(name: str, package: str = "") -> str:
 
 def run(*command: str | Path, cwd: Path) -> str:
     """What the command says. It has to succeed."""
-    ran = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    ran = subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     assert ran.returncode == 0, f"{ran.args}\n{ran.stdout}\n{ran.stderr}"
     return ran.stdout
 
@@ -72,20 +74,49 @@ def test_curl_streams_it_whole(server: Server, tmp_path: Path) -> None:
 @pytest.mark.parametrize("had", [1, 1_000_000, len(LARGE) - 1])
 def test_curl_continues(server: Server, tmp_path: Path, had: int) -> None:
     (tmp_path / "large.bin").write_bytes(LARGE[:had])
-    run(client("curl"), "-fs", "-C", "-", "-o", "large.bin", f"{server.url}/files/large.bin", cwd=tmp_path)
+    run(
+        client("curl"),
+        "-fs",
+        "-C",
+        "-",
+        "-o",
+        "large.bin",
+        f"{server.url}/files/large.bin",
+        cwd=tmp_path,
+    )
     assert (tmp_path / "large.bin").read_bytes() == LARGE
 
 
 def test_curl_fetches_only_what_is_new(server: Server, tmp_path: Path) -> None:
     url = f"{server.url}/files/large.bin"
     for _ in range(2):
-        run(client("curl"), "-fs", "--etag-save", "tag", "--etag-compare", "tag", "-o", "large.bin", url, cwd=tmp_path)
+        run(
+            client("curl"),
+            "-fs",
+            "--etag-save",
+            "tag",
+            "--etag-compare",
+            "tag",
+            "-o",
+            "large.bin",
+            url,
+            cwd=tmp_path,
+        )
         assert (tmp_path / "large.bin").read_bytes() == LARGE
     run(client("curl"), "-fs", "-z", "large.bin", "-R", "-o", "second.bin", url, cwd=tmp_path)
 
 
 def test_curl_takes_several_ranges(server: Server, tmp_path: Path) -> None:
-    run(client("curl"), "-fs", "-r", "0-9,100-109", "-o", "parts", f"{server.url}/files/large.bin", cwd=tmp_path)
+    run(
+        client("curl"),
+        "-fs",
+        "-r",
+        "0-9,100-109",
+        "-o",
+        "parts",
+        f"{server.url}/files/large.bin",
+        cwd=tmp_path,
+    )
     parts = (tmp_path / "parts").read_bytes()
     assert LARGE[:10] in parts
     assert LARGE[100:110] in parts
@@ -116,7 +147,16 @@ def test_wget_takes_only_what_is_newer(server: Server, files: Path, tmp_path: Pa
 
 def test_aria2_downloads_in_eight_pieces_at_once(server: Server, tmp_path: Path) -> None:
     url = f"{server.url}/files/large.bin"
-    run(client("aria2c", "aria2"), "-q", "-x8", "-s8", "-k1M", "--file-allocation=none", url, cwd=tmp_path)
+    run(
+        client("aria2c", "aria2"),
+        "-q",
+        "-x8",
+        "-s8",
+        "-k1M",
+        "--file-allocation=none",
+        url,
+        cwd=tmp_path,
+    )
     assert (tmp_path / "large.bin").read_bytes() == LARGE
 
 
@@ -185,5 +225,9 @@ def test_fsspec_lists_reads_and_seeks(server: Server, tmp_path: Path) -> None:
 
 
 def _check_tree(folder: Path) -> None:
-    found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    found = {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
     assert found == {path: data for path, data in FILES.items() if path.startswith("folder/")}

@@ -52,7 +52,9 @@ def from_s3(front: str, s3: S3Server) -> Iterator[Server]:
         yield server
 
 
-def test_a_body_that_would_be_cut_is_refused_with_the_ranges_to_ask_for(from_folder: Server) -> None:
+def test_a_body_that_would_be_cut_is_refused_with_the_ranges_to_ask_for(
+    from_folder: Server,
+) -> None:
     refused = from_folder.get("/files/large.bin")
     assert (refused.status, refused.headers["content-type"]) == (413, "application/problem+json")
     problem = refused.json()

@@ -22,7 +22,9 @@ SMALLEST = {"FILE_STREAM_MAX_BYTES": "60000", "FILE_STREAM_BURST_BYTES": "60000"
 def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     if shutil.which(command[0]) is None:
         pytest.skip(f"needs {command[0]}")
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,9 @@ FROM_S3 = {
 
 @pytest.mark.parametrize("client", FROM_S3)
 @pytest.mark.parametrize("had", [0, 2 * MIB])
-def test_from_s3_clients_follow_the_redirect(from_s3: Server, client: str, had: int, tmp_path: Path) -> None:
+def test_from_s3_clients_follow_the_redirect(
+    from_s3: Server, client: str, had: int, tmp_path: Path
+) -> None:
     if had and client == "aria2c":
         pytest.skip("continues only what it has a control file of")
     if had:
@@ -122,7 +126,9 @@ def test_the_documented_script_does_not_mix_two_versions(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("kind", ["video", "audio"])
 @pytest.mark.parametrize("source", ["from_folder", "from_s3"])
-def test_a_player_gets_what_fits_and_asks_for_the_rest(source: str, kind: str, request: pytest.FixtureRequest) -> None:
+def test_a_player_gets_what_fits_and_asks_for_the_rest(
+    source: str, kind: str, request: pytest.FixtureRequest
+) -> None:
     server: Server = request.getfixturevalue(source)
     got = b""
     while len(got) < len(LARGE):

@@ -142,7 +142,9 @@ def test_a_person_logs_in_and_out(server: Server, tmp_path: Path) -> None:
     assert anna("/files/")[0] == 401
 
 
-def test_a_share_link_opens_one_folder_and_no_log_has_it(files: Path, users: object, tmp_path: Path) -> None:
+def test_a_share_link_opens_one_folder_and_no_log_has_it(
+    files: Path, users: object, tmp_path: Path
+) -> None:
     with deployed(files, users, KEYS) as server:
         anna = Curl(server, tmp_path / "jar", "-u", "anna:correct horse")
         status, body = anna.post("/shares", {"path": "photos/", "seconds": 3600})
@@ -176,7 +178,9 @@ def test_uvicorns_own_log_does_not_have_the_link(files: Path, tmp_path: Path) ->
     }
     with service("uvicorn", settings) as server:
         operator = Curl(server, tmp_path / "jar", "-H", f"X-File-Token: {TOKEN}")
-        link = "/" + json.loads(operator.post("/shares", {"path": "anna/", "seconds": 60})[1])["url"]
+        link = (
+            "/" + json.loads(operator.post("/shares", {"path": "anna/", "seconds": 60})[1])["url"]
+        )
         guest = Curl(server, tmp_path / "guest")
         assert guest(f"{link}files/report.txt") == (200, "of anna")
         assert guest(link[:-1])[0] == 307

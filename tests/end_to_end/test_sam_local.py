@@ -22,7 +22,10 @@ def reason_to_skip() -> str:
     if shutil.which("docker") is None:
         return "there is no docker"
     images = subprocess.run(
-        ["docker", "images", "--format", "{{.Repository}}"], capture_output=True, text=True, check=False
+        ["docker", "images", "--format", "{{.Repository}}"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if images.returncode:
         return "no Docker engine is running"
@@ -44,13 +47,20 @@ def invoke(
     """The function's result, and its log."""
     (tmp_path / "event.json").write_text(json.dumps(event))
     (tmp_path / "variables.json").write_text(json.dumps({"FileServiceFunction": variables}))
-    machine = subprocess.run(["uname", "-m"], capture_output=True, text=True, check=True).stdout.strip()
+    machine = subprocess.run(
+        ["uname", "-m"], capture_output=True, text=True, check=True
+    ).stdout.strip()
     architecture = "arm64" if machine in ("aarch64", "arm64") else "x86_64"
     done = subprocess.run(
         [
             *(str(Path(sys.executable).with_name("sam")), "local", "invoke", "--skip-pull-image"),
             *("--template", str(template), "--parameter-overrides", f"Architecture={architecture}"),
-            *("--event", str(tmp_path / "event.json"), "--env-vars", str(tmp_path / "variables.json")),
+            *(
+                "--event",
+                str(tmp_path / "event.json"),
+                "--env-vars",
+                str(tmp_path / "variables.json"),
+            ),
         ],
         cwd=TOP,
         capture_output=True,
@@ -75,7 +85,9 @@ HELLO = (TOP / "src" / "samples" / "hello.txt").read_text()
 def test_the_file_is_in_a_normal_proxy_answer(tmp_path: Path) -> None:
     result, log = invoke(golden("function_url_get_file.json"), tmp_path)
     assert (result["statusCode"], result["isBase64Encoded"], result["body"]) == (200, False, HELLO)
-    assert "complete" not in log, "no line of our runtime: Lambda's has called handler(event, context)"
+    assert "complete" not in log, (
+        "no line of our runtime: Lambda's has called handler(event, context)"
+    )
 
 
 def test_streaming_is_buffered_there(tmp_path: Path) -> None:
@@ -86,6 +98,8 @@ def test_streaming_is_buffered_there(tmp_path: Path) -> None:
 
 
 def test_a_setting_that_is_wrong_is_said(tmp_path: Path) -> None:
-    result, _ = invoke(golden("function_url_get_file.json"), tmp_path, LAMBDA_ASGI_RESPONSE_MODE="loud")
+    result, _ = invoke(
+        golden("function_url_get_file.json"), tmp_path, LAMBDA_ASGI_RESPONSE_MODE="loud"
+    )
     assert result["errorType"] == "ConfigurationError"
     assert result["errorMessage"] == "LAMBDA_ASGI_RESPONSE_MODE='loud': set it to " + EXPECTED

@@ -18,7 +18,18 @@ APPS = Path(__file__).with_name("apps")
 
 @contextmanager
 def under_uvicorn(parser: str, doorbell: Path) -> Iterator[int]:
-    command = [sys.executable, "-m", "uvicorn", "--app-dir", str(APPS), "--port", "0", "--http", parser, "guarded:app"]
+    command = [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "--app-dir",
+        str(APPS),
+        "--port",
+        "0",
+        "--http",
+        parser,
+        "guarded:app",
+    ]
     variables = {**os.environ, "DOORBELL": str(doorbell), "NO_COLOR": "1"}
     with subprocess.Popen(
         command, env=variables, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
@@ -39,10 +50,14 @@ def on_an_event_function(folder: Path, doorbell: Path) -> Iterator[int]:
         Handler="guarded.app",
         CodeUri=str(APPS),
         Timeout=30,
-        Environment={"Variables": {"DOORBELL": str(doorbell), "LAMBDA_ASGI_RESPONSE_MODE": "streaming"}},
+        Environment={
+            "Variables": {"DOORBELL": str(doorbell), "LAMBDA_ASGI_RESPONSE_MODE": "streaming"}
+        },
     )
     command = (sys.executable, "-m", "lambda_asgi", "guarded.app")
-    with RunningEmulator("--template", str(template), "--concurrency", "1", command=command) as emulator:
+    with RunningEmulator(
+        "--template", str(template), "--concurrency", "1", command=command
+    ) as emulator:
         yield emulator.port
 
 
@@ -81,7 +96,9 @@ def visibly_broken(server: str) -> bool:
     return server != "event function"  # a Function URL lets a broken stream end cleanly (recorded)
 
 
-def test_a_stream_that_takes_too_long_ends_with_a_record(port: int, request: pytest.FixtureRequest) -> None:
+def test_a_stream_that_takes_too_long_ends_with_a_record(
+    port: int, request: pytest.FixtureRequest
+) -> None:
     with WebClient(port) as client:
         client.request("GET", "/events")
         response = client.response()
@@ -93,7 +110,9 @@ def test_a_stream_that_takes_too_long_ends_with_a_record(port: int, request: pyt
     assert response.terminated is not visibly_broken(request.node.callspec.params["port"])
 
 
-def test_an_error_in_mid_stream_ends_with_a_record(port: int, request: pytest.FixtureRequest) -> None:
+def test_an_error_in_mid_stream_ends_with_a_record(
+    port: int, request: pytest.FixtureRequest
+) -> None:
     with WebClient(port) as client:
         client.request("GET", "/lines")
         response = client.response()
@@ -105,7 +124,12 @@ def test_heartbeats_reach_the_client_while_the_app_is_quiet(port: int, doorbell:
     with WebClient(port) as client:
         client.request("GET", "/quiet")
         chunks = client.chunks(client.head())
-        assert [next(chunks) for _ in range(4)] == [b"data: first\n\n", b":\n\n", b":\n\n", b":\n\n"]
+        assert [next(chunks) for _ in range(4)] == [
+            b"data: first\n\n",
+            b":\n\n",
+            b":\n\n",
+            b":\n\n",
+        ]
         doorbell.write_bytes(b"ring")
         assert without_heartbeats(b"".join(chunks)) == b"data: last\n\n"
 

@@ -30,7 +30,9 @@ def emulator(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Running
         Environment={"Variables": variables},
         **({"Timeout": 30} | getattr(request, "param", {})),
     )
-    with RunningEmulator("--template", str(template), "--concurrency", "1", command=COMMAND) as emulator:
+    with RunningEmulator(
+        "--template", str(template), "--concurrency", "1", command=COMMAND
+    ) as emulator:
         yield emulator
 
 

@@ -28,7 +28,10 @@ PSEUDO_PARAMETERS = {
     "AWS::URLSuffix": "amazonaws.com",
     "AWS::StackName": "example",
 }
-TYPES: dict[str, Callable[[Any], Any]] = {"Number": int, "CommaDelimitedList": lambda value: str(value).split(",")}
+TYPES: dict[str, Callable[[Any], Any]] = {
+    "Number": int,
+    "CommaDelimitedList": lambda value: str(value).split(","),
+}
 NO_VALUE = object()
 
 
@@ -62,7 +65,9 @@ def parameters(path: Path, **given: str) -> dict[str, Any]:
         values[name] = TYPES.get(spec["Type"], str)(value)
         allowed = spec.get("AllowedValues")
         assert allowed is None or str(value) in map(str, allowed), f"{name} cannot be {value}"
-        assert re.fullmatch(spec.get("AllowedPattern", "(?s:.*)"), str(value)), f"{name} cannot be {value}"
+        assert re.fullmatch(spec.get("AllowedPattern", "(?s:.*)"), str(value)), (
+            f"{name} cannot be {value}"
+        )
     assert not given, f"no such parameter: {given}"
     return values
 
@@ -142,7 +147,9 @@ def _equal(first: Any, second: Any) -> bool:
 
 FUNCTIONS: dict[str, Callable[[Evaluator, Any], Any]] = {
     "Condition": lambda evaluate, argument: evaluate.condition(argument),
-    "Fn::If": lambda evaluate, argument: evaluate(argument[1] if evaluate.condition(argument[0]) else argument[2]),
+    "Fn::If": lambda evaluate, argument: evaluate(
+        argument[1] if evaluate.condition(argument[0]) else argument[2]
+    ),
     "Fn::Equals": lambda evaluate, argument: _equal(evaluate(argument[0]), evaluate(argument[1])),
     "Fn::Not": lambda evaluate, argument: not evaluate(argument[0]),
     "Fn::And": lambda evaluate, argument: all(map(evaluate, argument)),
@@ -164,7 +171,9 @@ def deployed(path: Path, **given: str) -> dict[str, Any]:
     return filled_in(path, transform(path, **given), given)
 
 
-def filled_in(path: Path, transformed: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+def filled_in(
+    path: Path, transformed: Mapping[str, Any], given: Mapping[str, str]
+) -> dict[str, Any]:
     """The second half of `deployed`: what SAM has made of the template, for these parameters."""
     document = dict(transformed)
     evaluate = Evaluator(document, parameters(path, **given))

@@ -31,7 +31,11 @@ EVERYTHING = {**KMS, **TOPIC, **DOMAIN, **API_DOMAIN, **WEB_ACL, **API_WEB_ACL}
 
 SWITCHES: list[list[dict[str, str]]] = [
     [{"Bucket": "bucket", "Prefix": "a/"}],
-    [{"WarmStart": "none"}, {"WarmStart": "SnapStart"}, {"WarmStart": "provisioned", "ProvisionedConcurrency": "2"}],
+    [
+        {"WarmStart": "none"},
+        {"WarmStart": "SnapStart"},
+        {"WarmStart": "provisioned", "ProvisionedConcurrency": "2"},
+    ],
     [{"GradualDeployment": "false"}, {"GradualDeployment": "true"}],
     [{"CloudFront": "true"}, {"CloudFront": "false"}],
     [{}, VPC, EFS],
@@ -57,7 +61,11 @@ def pairs(combination: dict[str, str]) -> set[tuple[tuple[str, str], ...]]:
 
 def few() -> Iterator[dict[str, str]]:
     """Few combinations, in which every two values of two switches meet: for tools that take seconds for each."""
-    left = {tuple(sorted(found.items())): pairs(found) for option in OPTIONS.values() for found in combinations(option)}
+    left = {
+        tuple(sorted(found.items())): pairs(found)
+        for option in OPTIONS.values()
+        for found in combinations(option)
+    }
     missing = set().union(*left.values())
     while missing:
         best = max(left, key=lambda combination: len(left[combination] & missing))
@@ -112,14 +120,22 @@ def transformed(gradual: str) -> dict[str, Any]:
 def check(combination: dict[str, str]) -> None:
     document = sam.filled_in(TEMPLATE, transformed(combination["GradualDeployment"]), combination)
     resources = document["Resources"]
-    dangling = {name for name in references([resources, document["Outputs"]]) if name not in resources}
+    dangling = {
+        name for name in references([resources, document["Outputs"]]) if name not in resources
+    }
     assert not {name for name in dangling if not name.startswith("AWS::")}
 
     function = only(document, "AWS::Lambda::Function")
     warm = combination["WarmStart"]
-    assert function["SnapStart"]["ApplyOn"] == ("PublishedVersions" if warm == "SnapStart" else "None")
-    assert ("ProvisionedConcurrencyConfig" in only(document, "AWS::Lambda::Alias")) == (warm == "provisioned")
-    assert function.get("ReservedConcurrentExecutions", -1) == int(combination.get("ReservedConcurrency", -1))
+    assert function["SnapStart"]["ApplyOn"] == (
+        "PublishedVersions" if warm == "SnapStart" else "None"
+    )
+    assert ("ProvisionedConcurrencyConfig" in only(document, "AWS::Lambda::Alias")) == (
+        warm == "provisioned"
+    )
+    assert function.get("ReservedConcurrentExecutions", -1) == int(
+        combination.get("ReservedConcurrency", -1)
+    )
     assert ("VpcConfig" in function) == ("SubnetIds" in combination)
     assert ("FileSystemConfigs" in function) == ("AccessPointArn" in combination)
     assert function["LoggingConfig"]["LogFormat"] == "JSON"
@@ -133,7 +149,9 @@ def check(combination: dict[str, str]) -> None:
 
     url = only(document, "AWS::Lambda::Url")
     assert (url["AuthType"], url["InvokeMode"]) == ("AWS_IAM", "RESPONSE_STREAM")
-    alias_name = next(name for name, item in resources.items() if item["Type"] == "AWS::Lambda::Alias")
+    alias_name = next(
+        name for name, item in resources.items() if item["Type"] == "AWS::Lambda::Alias"
+    )
     assert url["TargetFunctionArn"] == {"Ref": alias_name}
     check_permissions(resources, alias_name, combination["CloudFront"] == "true")
     check_api(only(document, "AWS::ApiGateway::RestApi")["Body"])
@@ -144,7 +162,11 @@ def check(combination: dict[str, str]) -> None:
 
 def check_permissions(resources: dict[str, Any], alias: str, cloudfront: bool) -> None:
     """CloudFront has the two that a Function URL asks for since October 2025; nobody has one without a source."""
-    permissions = [item["Properties"] for item in resources.values() if item["Type"] == "AWS::Lambda::Permission"]
+    permissions = [
+        item["Properties"]
+        for item in resources.values()
+        if item["Type"] == "AWS::Lambda::Permission"
+    ]
     assert all(permission["FunctionName"] == {"Ref": alias} for permission in permissions)
     assert all("SourceArn" in permission for permission in permissions)
     of_cloudfront = {
@@ -177,7 +199,11 @@ def check_api(body: dict[str, Any]) -> None:
 
 
 def check_policy(role: dict[str, Any]) -> None:
-    statements = [statement for policy in role["Policies"] for statement in policy["PolicyDocument"]["Statement"]]
+    statements = [
+        statement
+        for policy in role["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
     actions = {statement["Sid"]: statement for statement in statements}
     assert actions.keys() - {"ReadFiles"} == {"ReadObjects", "ListObjects"}
     read, listing = actions["ReadObjects"], actions["ListObjects"]
@@ -196,7 +222,9 @@ def only_function_role(resources: dict[str, Any]) -> dict[str, Any]:
 def test_the_transform_depends_on_gradual_deployment_only(gradual: str) -> None:
     values = [*itertools.chain.from_iterable(SWITCHES), *OPTIONS.values()]
     for value in values:
-        found = sam.transform(TEMPLATE, **{"Bucket": "bucket", **value, "GradualDeployment": gradual})
+        found = sam.transform(
+            TEMPLATE, **{"Bucket": "bucket", **value, "GradualDeployment": gradual}
+        )
         assert found == transformed(gradual), value
 
 
@@ -219,12 +247,21 @@ def test_every_combination_of_switches(option: str) -> None:
             {"WarmStart": "SnapStart", "EphemeralStorage": "1024"},
             "SnapStart supports at most 512 MB of ephemeral storage.",
         ),
-        ({"AccessPointArn": "arn:x"}, "EFS needs SubnetIds with a mount target of the file system."),
+        (
+            {"AccessPointArn": "arn:x"},
+            "EFS needs SubnetIds with a mount target of the file system.",
+        ),
         ({"SubnetIds": "subnet-12345678"}, "SubnetIds need SecurityGroupIds."),
         ({"DomainName": "files.example.com"}, "DomainName needs CertificateArn."),
-        ({**DOMAIN, "CloudFront": "false"}, "DomainName is CloudFront's; the API's is ApiDomainName."),
+        (
+            {**DOMAIN, "CloudFront": "false"},
+            "DomainName is CloudFront's; the API's is ApiDomainName.",
+        ),
         ({"ApiDomainName": "api.example.com"}, "ApiDomainName needs ApiCertificateArn."),
-        ({**WEB_ACL, "CloudFront": "false"}, "WebAclArn is CloudFront's; the API's is ApiWebAclArn."),
+        (
+            {**WEB_ACL, "CloudFront": "false"},
+            "WebAclArn is CloudFront's; the API's is ApiWebAclArn.",
+        ),
     ],
 )
 def test_what_cannot_work_is_refused(switches: dict[str, str], complaint: str) -> None:
@@ -249,19 +286,25 @@ def test_a_changed_parameter_publishes_a_version(change: dict[str, str]) -> None
 
     def version(**given: str) -> tuple[str, str]:
         resources = sam.deployed(TEMPLATE, Bucket="bucket", **given)["Resources"]
-        ((name, item),) = ((n, i) for n, i in resources.items() if i["Type"] == "AWS::Lambda::Version")
+        ((name, item),) = (
+            (n, i) for n, i in resources.items() if i["Type"] == "AWS::Lambda::Version"
+        )
         return name, item["Properties"]["Description"]
 
     assert version(**change) != version()
 
 
 def test_the_longest_description_fits() -> None:
-    longest = sam.deployed(TEMPLATE, Bucket="b" * 63, Prefix="p" * 99 + "/", Release="r" * 20, MemorySize="10240")
+    longest = sam.deployed(
+        TEMPLATE, Bucket="b" * 63, Prefix="p" * 99 + "/", Release="r" * 20, MemorySize="10240"
+    )
     assert len(only(longest, "AWS::Lambda::Version")["Description"]) <= 256
 
 
 @pytest.mark.parametrize("mode", ["STREAM", "response_stream", {"Ref": "Mode"}])
-def test_any_other_spelling_of_the_transfer_mode_buffers(mode: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_other_spelling_of_the_transfer_mode_buffers(
+    mode: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without a word of the transform: this is why the modes are read from its result above."""
     document = sam.load(TEMPLATE)
     for event in document["Resources"]["Function"]["Properties"]["Events"].values():
@@ -273,7 +316,9 @@ def test_any_other_spelling_of_the_transfer_mode_buffers(mode: object, monkeypat
 
 
 def test_the_dashboard_is_json() -> None:
-    body = only(sam.deployed(TEMPLATE, Bucket="bucket"), "AWS::CloudWatch::Dashboard")["DashboardBody"]
+    body = only(sam.deployed(TEMPLATE, Bucket="bucket"), "AWS::CloudWatch::Dashboard")[
+        "DashboardBody"
+    ]
     widgets = json.loads(body["Fn::Sub"])["widgets"]
     assert [widget["properties"]["title"] for widget in widgets] == [
         "Invocations",

@@ -48,11 +48,15 @@ def call(
     async def served(scope: Scope, receive: Receive, send: Send) -> None:
         if seconds_left is not None or event is not None:
             scope["aws.event"] = event or {}
-            scope["aws.context"] = Context(int((300 if seconds_left is None else seconds_left) * 1000))
+            scope["aws.context"] = Context(
+                int((300 if seconds_left is None else seconds_left) * 1000)
+            )
         await app(scope, receive, send)
 
     async def asked() -> Answer:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(served), base_url="http://test") as client:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(served), base_url="http://test"
+        ) as client:
             response = await client.request(method, target, headers=headers, content=body)
             return Answer(response.status_code, dict(response.headers), response.content)
 

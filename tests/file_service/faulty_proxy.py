@@ -11,9 +11,12 @@ from urllib.parse import urlsplit
 from tests.patience import PATIENCE
 
 _BODY = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
-_SLOW_DOWN = b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n%b" % (
-    len(_BODY),
-    _BODY,
+_SLOW_DOWN = (
+    b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n%b"
+    % (
+        len(_BODY),
+        _BODY,
+    )
 )
 
 
@@ -92,7 +95,9 @@ class FaultyProxy:
         finally:
             writer.transport.abort()
 
-    async def _copy_and_cut(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _copy_and_cut(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         left = self.chance.randrange(self.cut_within)
         while data := await reader.read(64 * 1024):
             writer.write(data[:left])

@@ -13,7 +13,9 @@ class MemorySource:
 
     files_per_second = 1_000_000
 
-    def __init__(self, files: Mapping[str, bytes], *, chunk_bytes: int = 64 * 1024, page_entries: int = 1000) -> None:
+    def __init__(
+        self, files: Mapping[str, bytes], *, chunk_bytes: int = 64 * 1024, page_entries: int = 1000
+    ) -> None:
         self.files = dict(files)
         self.chunk_bytes = chunk_bytes
         self.page_entries = page_entries
@@ -39,9 +41,13 @@ class MemorySource:
             yield self.files[file.path][at : min(at + self.chunk_bytes, stop)]
 
     async def read_whole(self, files: Sequence[File]) -> Sequence[bytes]:
-        return [b"".join([chunk async for chunk in self.read(file, 0, file.size)]) for file in files]
+        return [
+            b"".join([chunk async for chunk in self.read(file, 0, file.size)]) for file in files
+        ]
 
-    async def list_pages(self, folder: str, *, after: str = "", limit: int = 1000) -> AsyncGenerator[Page, None]:
+    async def list_pages(
+        self, folder: str, *, after: str = "", limit: int = 1000
+    ) -> AsyncGenerator[Page, None]:
         entries: dict[str, Entry] = {}
         for path in self._below(folder):
             name, slash, _ = path.removeprefix(folder).partition("/")

@@ -37,7 +37,9 @@ class Answer:
     @property
     def length(self) -> str | None:
         """Content-Length, also as a Function URL passes it on from a stream."""
-        return self.headers.get("x-amzn-remapped-content-length", self.headers.get("content-length"))
+        return self.headers.get(
+            "x-amzn-remapped-content-length", self.headers.get("content-length")
+        )
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -66,18 +68,35 @@ class Server:
 
 
 @contextlib.contextmanager
-def service(front: str, settings: Mapping[str, str], environment: Mapping[str, str] | None = None) -> Iterator[Server]:
+def service(
+    front: str, settings: Mapping[str, str], environment: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     """The service as a process of its own, behind `uvicorn`, `lambda` (an Event Function with a Function URL) or `web`
     (a Web Function). `settings`: its FILE_ variables.
 
     SERVICE_CODE and SERVICE_PYTHON put something else in the place of src and of this interpreter: what was built, and
     the Python that it was built for.
     """
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("FILE_", "AWS_", "LAMBDA_"))}
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("FILE_", "AWS_", "LAMBDA_"))
+    }
     inherited |= environment or {}
     if front == "uvicorn":
-        command = [sys.executable, "-m", "uvicorn", "--app-dir", "src", "--port", "0", "file_service.main:app"]
-        with server_process(command, {**inherited, **settings}, r"running on (http://\S+)") as server:
+        command = [
+            sys.executable,
+            "-m",
+            "uvicorn",
+            "--app-dir",
+            "src",
+            "--port",
+            "0",
+            "file_service.main:app",
+        ]
+        with server_process(
+            command, {**inherited, **settings}, r"running on (http://\S+)"
+        ) as server:
             yield server
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -112,7 +131,9 @@ def _template(settings: Mapping[str, str]) -> str:
         "FunctionUrlConfig": {"AuthType": "NONE", "InvokeMode": "RESPONSE_STREAM"},
     }
     function = {"Type": "AWS::Serverless::Function", "Properties": properties}
-    return json.dumps({"Transform": "AWS::Serverless-2016-10-31", "Resources": {"FileServiceFunction": function}})
+    return json.dumps(
+        {"Transform": "AWS::Serverless-2016-10-31", "Resources": {"FileServiceFunction": function}}
+    )
 
 
 def _web_template(settings: Mapping[str, str]) -> str:
@@ -127,16 +148,29 @@ def _web_template(settings: Mapping[str, str]) -> str:
         },
     }
     function = {"Type": "AWS::Serverless::WebFunction", "Properties": properties}
-    return json.dumps({"Transform": "AWS::Serverless-2016-10-31", "Resources": {"FileServiceWebFunction": function}})
+    return json.dumps(
+        {
+            "Transform": "AWS::Serverless-2016-10-31",
+            "Resources": {"FileServiceWebFunction": function},
+        }
+    )
 
 
 @contextlib.contextmanager
 def server_process(
-    command: list[str], environment: Mapping[str, str], ready: str, stop: signal.Signals = signal.SIGINT
+    command: list[str],
+    environment: Mapping[str, str],
+    ready: str,
+    stop: signal.Signals = signal.SIGINT,
 ) -> Iterator[Server]:
     """A server process, from the line that says where it listens to its end. A failing start shows its output."""
     process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command,
+        cwd=ROOT,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     assert process.stdout is not None
     lines: list[str] = []
@@ -163,7 +197,9 @@ def server_process(
                 drain.join(PATIENCE)
             process.stdout.close()
     # By itself or by the signal; not aborted on its way out.
-    assert process.returncode in (0, 128 + stop, -stop), f"{command} ended with {process.returncode}:\n{''.join(lines)}"
+    assert process.returncode in (0, 128 + stop, -stop), (
+        f"{command} ended with {process.returncode}:\n{''.join(lines)}"
+    )
 
 
 @dataclass(frozen=True)
@@ -220,11 +256,25 @@ def s3_server() -> Iterator[S3Server]:
             '{"identities": [{"name": "test", "actions": ["Admin", "Read", "Write", "List"],'
             ' "credentials": [{"accessKey": "test-access", "secretKey": "test-secret"}]}]}'
         )
-        command = [str(BIN / "weed"), "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
+        command = [
+            str(BIN / "weed"),
+            "mini",
+            f"-dir={folder}",
+            "-ip=127.0.0.1",
+            "-ip.bind=127.0.0.1",
+        ]
         command += ["-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]
-        command += ["-master.telemetry=false", f"-bucket={S3Server.BUCKET}", f"-s3.config={identities}"]
-        command += [f"-{name}={port}" for name, port in zip(ports, free_ports(len(ports)), strict=True)]
+        command += [
+            "-master.telemetry=false",
+            f"-bucket={S3Server.BUCKET}",
+            f"-s3.config={identities}",
+        ]
+        command += [
+            f"-{name}={port}" for name, port in zip(ports, free_ports(len(ports)), strict=True)
+        ]
         environment = os.environ | {"HOME": folder}
         # Killed, not asked to end: what it would save in two seconds is thrown away.
-        with server_process(command, environment, r"S3 Endpoint:\s+(http://\S+)", signal.SIGKILL) as server:
+        with server_process(
+            command, environment, r"S3 Endpoint:\s+(http://\S+)", signal.SIGKILL
+        ) as server:
             yield S3Server(server.url)

@@ -9,14 +9,28 @@ from fastapi import FastAPI
 from tests.file_service.asgi import app_over, call, log_lines
 from tests.file_service.memory_source import MemorySource
 
-FILES = {"anna/a.txt": b"of anna", "anna/deep/b.txt": b"too", "bob/a.txt": b"of bob", "top.txt": b"of nobody"}
+FILES = {
+    "anna/a.txt": b"of anna",
+    "anna/deep/b.txt": b"too",
+    "bob/a.txt": b"of bob",
+    "top.txt": b"of nobody",
+}
 ANNA = "arn:aws:iam::123456789012:user/anna"
 READER = "arn:aws:sts::123456789012:assumed-role/Reader/session-1"
-PROTECTED = ["/files/top.txt", "/files/", "/files/anna/", "/archives/", "/archives/anna", "/digests/top.txt"]
+PROTECTED = [
+    "/files/top.txt",
+    "/files/",
+    "/files/anna/",
+    "/archives/",
+    "/archives/anna",
+    "/digests/top.txt",
+]
 
 
 def signed_by(arn: str) -> dict[str, Any]:
-    return {"requestContext": {"authorizer": {"iam": {"userArn": arn, "accountId": "123456789012"}}}}
+    return {
+        "requestContext": {"authorizer": {"iam": {"userArn": arn, "accountId": "123456789012"}}}
+    }
 
 
 @pytest.fixture
@@ -68,7 +82,13 @@ def test_a_caller_with_a_prefix_sees_that_folder_as_all_there_is(shared: FastAPI
     assert [entry["path"] for entry in ask("/files/deep/").json()["entries"]] == ["deep/b.txt"]
     assert b"deep/b.txt" in ask("/archives/").body
     assert b"anna/" not in ask("/archives/").body
-    for target in ("/files/top.txt", "/files/bob/a.txt", "/files/anna/a.txt", "/files/../bob/a.txt", "/archives/bob"):
+    for target in (
+        "/files/top.txt",
+        "/files/bob/a.txt",
+        "/files/anna/a.txt",
+        "/files/../bob/a.txt",
+        "/archives/bob",
+    ):
         assert ask(target).status == 404
 
 
@@ -95,7 +115,10 @@ def test_whoever_has_no_prefix_sees_nothing(shared: FastAPI, event: dict[str, An
 
 def test_the_digests_of_one_caller_are_not_told_to_another(shared: FastAPI) -> None:
     """Two callers have a file of one name; in memory, where tags are of the bytes, even with one tag."""
-    same = app_over(MemorySource({"anna/a": b"same", "bob/a": b"same"}), caller_prefixes={ANNA: "anna", READER: "bob"})
+    same = app_over(
+        MemorySource({"anna/a": b"same", "bob/a": b"same"}),
+        caller_prefixes={ANNA: "anna", READER: "bob"},
+    )
     call(same, "/digests/a", event=signed_by(ANNA))
     assert "repr-digest" in call(same, "/files/a", event=signed_by(ANNA)).headers
     assert "repr-digest" not in call(same, "/files/a", event=signed_by(READER)).headers
@@ -107,7 +130,12 @@ def test_the_caller_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
         call(app_over(MemorySource(FILES)), "/files/nope.txt", {"authorization": "Bearer leaked"})
     signed, unsigned = log_lines(caplog)
     assert signed["caller"] == ANNA
-    assert (signed["method"], signed["path"], signed["status"], signed["sent"]) == ("GET", "/files/top.txt", 200, 9)
+    assert (signed["method"], signed["path"], signed["status"], signed["sent"]) == (
+        "GET",
+        "/files/top.txt",
+        200,
+        9,
+    )
     assert (signed["decision"], signed["request_id"]) == ("stream", "request-1")
     assert unsigned["status"] == 404
     assert not {"caller", "request_id", "decision"} & unsigned.keys()
@@ -115,7 +143,9 @@ def test_the_caller_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize("target", ["/", "/files/top.txt", "/files/", "/archives/", "/digests/top.txt", "/healthz"])
+@pytest.mark.parametrize(
+    "target", ["/", "/files/top.txt", "/files/", "/archives/", "/digests/top.txt", "/healthz"]
+)
 def test_nothing_can_be_changed(method: str, target: str) -> None:
     source = MemorySource(FILES)
     answer = call(app_over(source), target, method=method)

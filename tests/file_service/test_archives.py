@@ -42,7 +42,11 @@ def test_the_zip_of_a_folder_is_its_tree(tmp_path: Path) -> None:
     assert answer.length == str(len(answer.body))
     with zipfile.ZipFile(io.BytesIO(answer.body)) as zipped:
         assert zipped.testzip() is None
-        served = {path.removeprefix("trip/"): data for path, data in FILES.items() if path.startswith("trip/")}
+        served = {
+            path.removeprefix("trip/"): data
+            for path, data in FILES.items()
+            if path.startswith("trip/")
+        }
         del served[".hidden"]
         assert {name: zipped.read(name) for name in zipped.namelist()} == served
         assert {info.date_time for info in zipped.infolist()} == {(2026, 11, 23, 5, 0, 0)}
@@ -68,7 +72,11 @@ def test_the_whole_source_and_an_empty_one() -> None:
     assert whole.headers["content-disposition"] == 'attachment; filename="files.zip"'
     assert len(zipfile.ZipFile(io.BytesIO(whole.body)).namelist()) == 5
     empty = call(app_over(MemorySource({})), "/archives/")
-    assert (empty.status, empty.length, zipfile.ZipFile(io.BytesIO(empty.body)).namelist()) == (200, "22", [])
+    assert (empty.status, empty.length, zipfile.ZipFile(io.BytesIO(empty.body)).namelist()) == (
+        200,
+        "22",
+        [],
+    )
 
 
 def test_head_tells_the_size() -> None:
@@ -100,7 +108,9 @@ def test_a_file_that_changes_meanwhile_breaks_the_zip_visibly() -> None:
                     raise FileChanged(file.path)
                 yield chunk
 
-    with pytest.raises(BrokenBody):  # uvicorn cuts the connection, the Lambda path sends its trailers
+    with pytest.raises(
+        BrokenBody
+    ):  # uvicorn cuts the connection, the Lambda path sends its trailers
         call(app_over(Changing(FILES)), "/archives/trip")
 
 
@@ -112,7 +122,9 @@ def pack(name: FormatName, source: MemorySource) -> tuple[bytes, int]:
         size = FORMATS[name].size()
         for file in files:
             size.add(file.path, file)
-        return b"".join([block async for block in FORMATS[name].pack(source, files, "")]), size.total
+        return b"".join(
+            [block async for block in FORMATS[name].pack(source, files, "")]
+        ), size.total
 
     return asyncio.run(work())
 

@@ -23,7 +23,9 @@ def test_a_file_rewritten_while_it_is_sent_ends_short(front: str, tmp_path: Path
         connection = HTTPConnection(urlsplit(server.url).netloc, timeout=PATIENCE)
         connection.request("GET", "/files/changing.bin")
         response = connection.getresponse()
-        promised = response.getheader("x-amzn-remapped-content-length") or response.getheader("content-length")
+        promised = response.getheader("x-amzn-remapped-content-length") or response.getheader(
+            "content-length"
+        )
         assert promised == str(SIZE)
         received = len(response.read(MIB))
         with open(path, "r+b") as file:  # in place: the same file, other bytes

@@ -1,7 +1,12 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from file_service.http.byte_ranges import MAX_RANGES, ByteRange, RangeNotSatisfiable, requested_ranges
+from file_service.http.byte_ranges import (
+    MAX_RANGES,
+    ByteRange,
+    RangeNotSatisfiable,
+    requested_ranges,
+)
 from file_service.http.multipart import MultipartByteRanges
 
 positions = st.one_of(st.integers(0, 60), st.integers(0, 10**30)).map(str)
@@ -17,12 +22,18 @@ def positions_of(spec: str, size: int) -> set[int]:
     first, last = spec.split("-")
     if not first:
         return set(range(size)[-int(last) :]) if int(last) else set()
-    return {position for position in range(size) if position >= int(first) and (not last or position <= int(last))}
+    return {
+        position
+        for position in range(size)
+        if position >= int(first) and (not last or position <= int(last))
+    }
 
 
 @given(st.lists(specs, min_size=1, max_size=8), st.integers(0, 50))
 def test_a_set_of_ranges_selects_the_bytes_it_names(wanted: list[str], size: int) -> None:
-    reversed_range = any(int(a) > int(b) for a, b in (spec.split("-") for spec in wanted) if a and b)
+    reversed_range = any(
+        int(a) > int(b) for a, b in (spec.split("-") for spec in wanted) if a and b
+    )
     named = set().union(*(positions_of(spec, size) for spec in wanted))
     try:
         ranges = requested_ranges(f"bytes={','.join(wanted)}", size)
@@ -38,7 +49,10 @@ def test_a_set_of_ranges_selects_the_bytes_it_names(wanted: list[str], size: int
     assert all(0 <= each.start < each.stop <= size for each in ranges)
 
 
-@given(st.text() | st.text("bytes=-,0123456789 \t").map(lambda text: f"bytes={text}"), st.integers(0, 100))
+@given(
+    st.text() | st.text("bytes=-,0123456789 \t").map(lambda text: f"bytes={text}"),
+    st.integers(0, 100),
+)
 @example("bytes=" + "9" * 10_000 + "-", 10)
 @example("bytes=٣-", 10)
 def test_no_field_does_harm(field: str, size: int) -> None:
@@ -50,10 +64,20 @@ def test_no_field_does_harm(field: str, size: int) -> None:
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 99), st.integers(1, 100)).filter(lambda pair: pair[0] < pair[1]), min_size=2),
+    st.lists(
+        st.tuples(st.integers(0, 99), st.integers(1, 100)).filter(lambda pair: pair[0] < pair[1]),
+        min_size=2,
+    ),
     st.text("abcdef", min_size=1),
 )
-def test_the_length_of_a_multipart_body_is_known_before_it_is_made(pairs: list[tuple[int, int]], boundary: str) -> None:
-    multipart = MultipartByteRanges([ByteRange(*pair) for pair in pairs], 100, "text/plain; charset=utf-8", boundary)
-    body = b"".join(multipart.part_head(each) + b"x" * each.size for each in multipart.ranges) + multipart.tail
+def test_the_length_of_a_multipart_body_is_known_before_it_is_made(
+    pairs: list[tuple[int, int]], boundary: str
+) -> None:
+    multipart = MultipartByteRanges(
+        [ByteRange(*pair) for pair in pairs], 100, "text/plain; charset=utf-8", boundary
+    )
+    body = (
+        b"".join(multipart.part_head(each) + b"x" * each.size for each in multipart.ranges)
+        + multipart.tail
+    )
     assert multipart.content_length == len(body)

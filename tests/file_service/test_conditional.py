@@ -43,7 +43,9 @@ def test_no_field_does_harm(fields: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(("age", "strong"), [(0, False), (1, False), (60, False), (61, True)])
-def test_a_date_is_a_strong_validator_only_of_what_was_there_for_a_while(age: int, strong: bool) -> None:
+def test_a_date_is_a_strong_validator_only_of_what_was_there_for_a_while(
+    age: int, strong: bool
+) -> None:
     """Two versions of one second have one date (RFC 9110 section 8.8.2.2)."""
     field = THEN.strftime("%a, %d %b %Y %H:%M:%S GMT")
     assert if_range_holds(field, '"tag"', THEN, THEN + timedelta(seconds=age)) is strong
@@ -78,11 +80,20 @@ def test_a_malformed_entity_tag_matches_nothing(field: str, matches: bool) -> No
 
 
 def test_a_long_malformed_field_takes_no_time() -> None:
-    for field in ("," * 60_000 + "x", '"a"' + ", " * 30_000 + "x", '"a",' * 20_000 + "x", " \t" * 30_000):
+    for field in (
+        "," * 60_000 + "x",
+        '"a"' + ", " * 30_000 + "x",
+        '"a",' * 20_000 + "x",
+        " \t" * 30_000,
+    ):
         assert evaluate({"if-none-match": field}, '"tag"', THEN) is Outcome.PROCEED
 
 
-@given(st.timedeltas(timedelta(-1000), timedelta(1000)).map(lambda delta: delta - timedelta(0, 0, delta.microseconds)))
+@given(
+    st.timedeltas(timedelta(-1000), timedelta(1000)).map(
+        lambda delta: delta - timedelta(0, 0, delta.microseconds)
+    )
+)
 def test_the_two_dates_are_opposites(shift: timedelta) -> None:
     field = (THEN + shift).strftime("%a, %d %b %Y %H:%M:%S GMT")
     modified_since = evaluate({"if-modified-since": field}, '"tag"', THEN) is Outcome.PROCEED

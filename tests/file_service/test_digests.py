@@ -70,14 +70,19 @@ def test_what_is_known_is_not_made_again_and_is_told_with_the_file(app: FastAPI)
     assert events(call(app, "/digests/data.bin")) == first[-1:]
     for method, headers in (("GET", {}), ("HEAD", {}), ("GET", {"range": "bytes=0-9"})):
         answer = call(app, "/files/data.bin", headers, method=method)
-        assert answer.headers["repr-digest"] == first[-1][1]["repr_digest"]  # of the whole, also with a part of it
+        assert (
+            answer.headers["repr-digest"] == first[-1][1]["repr_digest"]
+        )  # of the whole, also with a part of it
 
 
 def test_it_is_known_of_that_version_only(app: FastAPI, source: MemorySource) -> None:
     call(app, "/digests/data.bin")
     source.files["data.bin"] = b"new"
     assert "repr-digest" not in call(app, "/files/data.bin").headers
-    assert events(call(app, "/digests/data.bin"))[-1][1]["sha256"] == hashlib.sha256(b"new").hexdigest()
+    assert (
+        events(call(app, "/digests/data.bin"))[-1][1]["sha256"]
+        == hashlib.sha256(b"new").hexdigest()
+    )
 
 
 def test_a_client_that_reconnects_gets_the_same(app: FastAPI) -> None:
@@ -89,7 +94,10 @@ def test_a_client_that_reconnects_gets_the_same(app: FastAPI) -> None:
 def test_what_is_not_there_is_an_error_status(app: FastAPI) -> None:
     for target, status in (("/digests/nope", 404), ("/digests/a%2fb", 400)):
         answer = call(app, target)
-        assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json")
+        assert (answer.status, answer.headers["content-type"]) == (
+            status,
+            "application/problem+json",
+        )
 
 
 def test_a_read_that_fails_is_the_last_event() -> None:

@@ -38,10 +38,14 @@ segments = st.sampled_from(
     ]
 ) | st.binary(max_size=6).map(quote_from_bytes)
 targets = st.tuples(
-    st.sampled_from(["/files/", "/archives/", "/digests/", "/files/?prefix=", "/files/?cursor=", "/"]),
+    st.sampled_from(
+        ["/files/", "/archives/", "/digests/", "/files/?prefix=", "/files/?cursor=", "/"]
+    ),
     st.lists(segments, max_size=5).map("/".join),
 ).map("".join)
-values = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n"), max_size=40) | st.sampled_from(
+values = st.text(
+    st.characters(max_codepoint=255, exclude_characters="\r\n"), max_size=40
+) | st.sampled_from(
     [
         "bytes=0-",
         "bytes=-0",
@@ -75,13 +79,17 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
     return app_over(LocalSource(Path(root)), token=None)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.sampled_from(["GET", "HEAD", "OPTIONS", "POST", "BREW"]), targets, fields)
 @example("GET", "/files/out/secret.txt", {})
 @example("GET", "/files/../secret.txt", {})
 @example("GET", "/archives/out", {})
 @example("GET", "/files/out/", {"accept": "text/html"})
-def test_no_request_does_harm(app: FastAPI, method: str, target: str, headers: dict[str, str]) -> None:
+def test_no_request_does_harm(
+    app: FastAPI, method: str, target: str, headers: dict[str, str]
+) -> None:
     status, body = asyncio.run(ask(app, method, target, headers))
     assert status < 500
     assert SECRET not in body
@@ -90,10 +98,26 @@ def test_no_request_does_harm(app: FastAPI, method: str, target: str, headers: d
 async def ask(app: FastAPI, method: str, target: str, headers: dict[str, str]) -> tuple[int, bytes]:
     """The request as uvicorn would hand it on, without a client library that makes it decent before."""
     path, _, query = target.partition("?")
-    scope: dict[str, Any] = {"type": "http", "method": method, "path": unquote(path), "raw_path": path.encode()}
-    scope |= {"query_string": query.encode(), "scheme": "http", "http_version": "1.1", "root_path": ""}
-    scope |= {"headers": [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]}
-    scope |= {"asgi": {"version": "3.0", "spec_version": "2.4"}, "client": None, "server": ("test", 80)}
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": method,
+        "path": unquote(path),
+        "raw_path": path.encode(),
+    }
+    scope |= {
+        "query_string": query.encode(),
+        "scheme": "http",
+        "http_version": "1.1",
+        "root_path": "",
+    }
+    scope |= {
+        "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    }
+    scope |= {
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "client": None,
+        "server": ("test", 80),
+    }
     status, body = 0, b""
 
     requests = [{"type": "http.request"}]

@@ -32,10 +32,14 @@ PURE = [
 @pytest.mark.parametrize("name", PURE)
 def test_pure_modules_do_no_io(name: str) -> None:
     modules = {module for module, _ in imports(FILE_SERVICE / f"{name}.py")}
-    assert not modules & (IMPURE | {"os", "pathlib", "aiofiles", "obstore", "fastapi", "file_service.settings"})
+    assert not modules & (
+        IMPURE | {"os", "pathlib", "aiofiles", "obstore", "fastapi", "file_service.settings"}
+    )
 
 
-@pytest.mark.parametrize("path", sorted((FILE_SERVICE / "sources").glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted((FILE_SERVICE / "sources").glob("*.py")), ids=lambda path: path.name
+)
 def test_sources_know_nothing_of_http(path: Path) -> None:
     modules = {module.partition(".")[0] for module, _ in imports(path)}
     assert not modules & {"fastapi", "starlette", "lambda_asgi"}

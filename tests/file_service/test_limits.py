@@ -56,7 +56,9 @@ def test_the_ranges_to_ask_for_fit_and_meet(size: int, sendable: int) -> None:
 
 @pytest.fixture
 def source() -> MemorySource:
-    return MemorySource({"large.bin": bytes(5 * MIB), "small.bin": bytes(MIB // 2)}, chunk_bytes=MIB)
+    return MemorySource(
+        {"large.bin": bytes(5 * MIB), "small.bin": bytes(MIB // 2)}, chunk_bytes=MIB
+    )
 
 
 @pytest.fixture
@@ -65,7 +67,9 @@ def app(source: MemorySource, caplog: pytest.LogCaptureFixture) -> Iterator[Fast
         yield app_over(source, **SMALL)
 
 
-def test_elsewhere_nothing_is_too_large(source: MemorySource, caplog: pytest.LogCaptureFixture) -> None:
+def test_elsewhere_nothing_is_too_large(
+    source: MemorySource, caplog: pytest.LogCaptureFixture
+) -> None:
     """On a Web Function nobody knows a limit, and a plain server has none."""
     with caplog.at_level(logging.INFO, "file_service.access"):
         assert call(app_over(source), "/files/large.bin").length == str(5 * MIB)
@@ -84,7 +88,11 @@ def test_what_fits_is_streamed(app: FastAPI, caplog: pytest.LogCaptureFixture) -
     answer = call(app, "/files/small.bin", seconds_left=300)
     assert (answer.status, len(answer.body)) == (200, MIB // 2)
     (line,) = log_lines(caplog)
-    assert (line["decision"], line["sendable"], line["request_id"]) == ("stream", 4 * MIB, "request-1")
+    assert (line["decision"], line["sendable"], line["request_id"]) == (
+        "stream",
+        4 * MIB,
+        "request-1",
+    )
 
 
 def test_what_does_not_fit_goes_to_a_presigned_url(
@@ -107,11 +115,20 @@ def test_what_does_not_fit_and_cannot_be_signed_is_refused_with_the_ranges_to_as
     assert answer.headers["accept-ranges"] == "bytes"
     problem = answer.json()
     assert problem["title"] == "Content Too Large"
-    assert (problem["size"], problem["max_bytes"], problem["range_bytes"]) == (5 * MIB, 4 * MIB, 4 * MIB)
+    assert (problem["size"], problem["max_bytes"], problem["range_bytes"]) == (
+        5 * MIB,
+        4 * MIB,
+        4 * MIB,
+    )
     assert problem["ranges"] == [f"bytes=0-{4 * MIB - 1}", f"bytes={4 * MIB}-{5 * MIB - 1}"]
     assert log_lines(caplog)[0]["decision"] == "refuse"
     fetched = [
-        call(app, "/files/large.bin", {"range": each, "if-range": problem["if_range"]}, seconds_left=300)
+        call(
+            app,
+            "/files/large.bin",
+            {"range": each, "if-range": problem["if_range"]},
+            seconds_left=300,
+        )
         for each in problem["ranges"]
     ]
     assert [part.status for part in fetched] == [206, 206]
@@ -119,8 +136,14 @@ def test_what_does_not_fit_and_cannot_be_signed_is_refused_with_the_ranges_to_as
 
 
 def test_it_is_the_selected_bytes_that_count(app: FastAPI) -> None:
-    assert call(app, "/files/large.bin", {"range": f"bytes=0-{4 * MIB - 1}"}, seconds_left=300).status == 206
-    assert call(app, "/files/large.bin", {"range": f"bytes=0-{4 * MIB}"}, seconds_left=300).status == 413
+    assert (
+        call(app, "/files/large.bin", {"range": f"bytes=0-{4 * MIB - 1}"}, seconds_left=300).status
+        == 206
+    )
+    assert (
+        call(app, "/files/large.bin", {"range": f"bytes=0-{4 * MIB}"}, seconds_left=300).status
+        == 413
+    )
     two = f"bytes=0-{2 * MIB - 1},{3 * MIB}-{5 * MIB - 1}"  # together 4 MiB, and the framing on top
     assert call(app, "/files/large.bin", {"range": two}, seconds_left=300).status == 413
 

@@ -54,9 +54,15 @@ def test_the_root(app: FastAPI) -> None:
     assert file["etag"] == call(app, "/files/a.txt").headers["etag"]
 
 
-@pytest.mark.parametrize("target", ["/files/?prefix=photos/", "/files/?prefix=photos", "/files/photos/"])
+@pytest.mark.parametrize(
+    "target", ["/files/?prefix=photos/", "/files/?prefix=photos", "/files/photos/"]
+)
 def test_a_folder_by_prefix_or_by_path(app: FastAPI, target: str) -> None:
-    assert names(call(app, target, JSON).json()) == ["photos/2026/", "photos/one.jpg", "photos/two & <three>.jpg"]
+    assert names(call(app, target, JSON).json()) == [
+        "photos/2026/",
+        "photos/one.jpg",
+        "photos/two & <three>.jpg",
+    ]
 
 
 @pytest.mark.parametrize("limit", [1, 7, 99, 100, 101, 249, 250, 251, 1000])
@@ -84,7 +90,10 @@ def test_ndjson_is_the_same_entries_and_says_that_it_is_complete(app: FastAPI) -
 
 def test_ndjson_goes_on_after_a_cursor(app: FastAPI) -> None:
     cursor = call(app, "/files/many/?limit=200").json()["cursor"]
-    assert json.loads(call(app, f"/files/many/?cursor={cursor}", NDJSON).body.splitlines()[0])["path"] == "many/200"
+    assert (
+        json.loads(call(app, f"/files/many/?cursor={cursor}", NDJSON).body.splitlines()[0])["path"]
+        == "many/200"
+    )
 
 
 def test_ndjson_leaves_as_the_source_lists() -> None:
@@ -92,7 +101,9 @@ def test_ndjson_leaves_as_the_source_lists() -> None:
     asked: list[str] = []
 
     class Slow(MemorySource):
-        async def list_pages(self, folder: str, *, after: str = "", limit: int = 1000) -> AsyncGenerator[Page, None]:
+        async def list_pages(
+            self, folder: str, *, after: str = "", limit: int = 1000
+        ) -> AsyncGenerator[Page, None]:
             async for page in super().list_pages(folder, after=after, limit=limit):
                 asked.append("page")
                 yield page
@@ -114,14 +125,19 @@ def test_ndjson_leaves_as_the_source_lists() -> None:
         "raw_path": b"/files/many/",
         "query_string": b"",
     }
-    scope |= {"headers": [(b"accept", b"application/x-ndjson")], "asgi": {"version": "3.0", "spec_version": "2.4"}}
+    scope |= {
+        "headers": [(b"accept", b"application/x-ndjson")],
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+    }
     asyncio.run(app_over(Slow(FILES, page_entries=100))(scope, receive, send))
     assert sent == ["1 asked", "2 asked", "3 asked", "3 asked"]
 
 
 def test_a_listing_that_fails_says_so_in_its_last_line() -> None:
     class Failing(MemorySource):
-        async def list_pages(self, folder: str, *, after: str = "", limit: int = 1000) -> AsyncGenerator[Page, None]:
+        async def list_pages(
+            self, folder: str, *, after: str = "", limit: int = 1000
+        ) -> AsyncGenerator[Page, None]:
             if folder == "broken/":
                 raise SourceUnavailable("at once")
             async for page in super().list_pages(folder, after=after, limit=limit):
@@ -165,7 +181,10 @@ def test_a_name_can_neither_break_the_index_page_nor_read_as_a_url(app: FastAPI)
 
 @pytest.mark.parametrize("accept", [NDJSON, HTML, {}])
 def test_head_has_the_headers_of_get(app: FastAPI, accept: dict[str, str]) -> None:
-    get, head = call(app, "/files/photos/", accept), call(app, "/files/photos/", accept, method="HEAD")
+    get, head = (
+        call(app, "/files/photos/", accept),
+        call(app, "/files/photos/", accept, method="HEAD"),
+    )
     assert head.status == 200
     assert head.headers["content-type"] == get.headers["content-type"]
 
@@ -196,7 +215,12 @@ def test_what_cannot_be_listed(app: FastAPI, target: str, status: int) -> None:
 
 def test_an_empty_source_has_an_empty_root() -> None:
     app = app_over(MemorySource({}))
-    assert call(app, "/files/", JSON).json() == {"folder": "", "entries": [], "cursor": None, "skipped": 0}
+    assert call(app, "/files/", JSON).json() == {
+        "folder": "",
+        "entries": [],
+        "cursor": None,
+        "skipped": 0,
+    }
     assert call(app, "/files/", NDJSON).body == b'{"type":"end","entries":0,"skipped":0}\n'
     assert b"<pre></pre>" in call(app, "/files/", HTML).body
 
@@ -214,7 +238,9 @@ def test_an_empty_source_has_an_empty_root() -> None:
         ("text/html", "/files/photos/?limit=1", "text/html"),
     ],
 )
-def test_who_does_not_ask_for_json_gets_html(app: FastAPI, accept: str, target: str, kind: str) -> None:
+def test_who_does_not_ask_for_json_gets_html(
+    app: FastAPI, accept: str, target: str, kind: str
+) -> None:
     answer = call(app, target, {"accept": accept})
     assert answer.headers["content-type"].partition(";")[0] == kind
 
@@ -229,7 +255,9 @@ def test_the_index_page_is_of_the_form_that_programs_read(app: FastAPI) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("target", ["/files", "/archives", "/files/photos", "/files/photos/2026", "/files/many"])
+@pytest.mark.parametrize(
+    "target", ["/files", "/archives", "/files/photos", "/files/photos/2026", "/files/many"]
+)
 def test_a_folder_without_its_slash_is_redirected(app: FastAPI, method: str, target: str) -> None:
     answer = call(app, target, method=method)
     assert answer.status == 308
@@ -237,7 +265,9 @@ def test_a_folder_without_its_slash_is_redirected(app: FastAPI, method: str, tar
     assert urljoin(target, answer.headers["location"]) == f"{target}/"
 
 
-@pytest.mark.parametrize("target", ["/files/%0a", "/files/photos%0a", "/files/photos/%0a", "/files/%0a/"])
+@pytest.mark.parametrize(
+    "target", ["/files/%0a", "/files/photos%0a", "/files/photos/%0a", "/files/%0a/"]
+)
 def test_a_control_character_is_no_path(app: FastAPI, target: str) -> None:
     """Starlette's routes match a path with a newline at its end as if it were not there."""
     assert call(app, target).status in (400, 404)

@@ -79,7 +79,13 @@ def test_links_that_leave_the_root_are_not_there(root: Path, outside: Path) -> N
     (root / "folder").symlink_to(outside)
     (root / "twice").symlink_to(root / "folder")
     (root / "proc").symlink_to("/proc/self/root")
-    for path in ("absolute", "relative", "folder/secret.txt", "twice/secret.txt", "proc/etc/passwd"):
+    for path in (
+        "absolute",
+        "relative",
+        "folder/secret.txt",
+        "twice/secret.txt",
+        "proc/etc/passwd",
+    ):
         with pytest.raises(NotFound):
             read(root, path)
     assert tree(root) == ["sub/a.txt"]
@@ -206,7 +212,9 @@ class Threads(ThreadPoolExecutor):
         self.free.set()
         asyncio.get_running_loop().set_default_executor(self)
 
-    def submit(self, work: Callable[..., _Result], /, *arguments: Any, **named: Any) -> "Future[_Result]":
+    def submit(
+        self, work: Callable[..., _Result], /, *arguments: Any, **named: Any
+    ) -> "Future[_Result]":
         self.asked += 1
 
         def wait_and_work() -> _Result:
@@ -234,7 +242,9 @@ def cache_cannot_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "preadv", preadv)
 
 
-def test_what_is_not_cached_comes_all_the_same(root: Path, large: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_cached_comes_all_the_same(
+    root: Path, large: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     preadv = os.preadv
     asked = 0
 
@@ -250,11 +260,15 @@ def test_what_is_not_cached_comes_all_the_same(root: Path, large: bytes, monkeyp
     assert asked > 5
 
 
-def test_where_the_cache_cannot_tell_threads_read(root: Path, large: bytes, cache_cannot_tell: None) -> None:
+def test_where_the_cache_cannot_tell_threads_read(
+    root: Path, large: bytes, cache_cannot_tell: None
+) -> None:
     assert read(root, "large") == large
 
 
-def test_other_systems_have_no_cache_to_ask(root: Path, large: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_systems_have_no_cache_to_ask(
+    root: Path, large: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reads, "_NO_WAIT", None)
     monkeypatch.delattr(os, "preadv")
     assert read(root, "large") == large
@@ -278,7 +292,9 @@ def test_what_is_cached_takes_no_thread(root: Path, large: bytes) -> None:
     assert asyncio.run(work()) == 2  # to open and to close it
 
 
-def test_a_chunk_is_read_while_the_one_before_is_sent(root: Path, large: bytes, cache_cannot_tell: None) -> None:
+def test_a_chunk_is_read_while_the_one_before_is_sent(
+    root: Path, large: bytes, cache_cannot_tell: None
+) -> None:
     async def work() -> None:
         source = LocalSource(root)
         file = await source.stat("large")
@@ -326,14 +342,18 @@ def test_a_reader_that_is_cancelled_again_and_again_leaves_nothing_open(
     asyncio.run(work())
 
 
-def test_a_failed_read_ahead_fails_in_its_place(root: Path, large: bytes, cache_cannot_tell: None) -> None:
+def test_a_failed_read_ahead_fails_in_its_place(
+    root: Path, large: bytes, cache_cannot_tell: None
+) -> None:
     async def work() -> None:
         source = LocalSource(root)
         file = await source.stat("large")
         received = b""
         async with aclosing(source.read(file, 0, file.size)) as chunks:
             received += await anext(chunks)
-            await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()})  # the read of the second one
+            await asyncio.wait(
+                asyncio.all_tasks() - {asyncio.current_task()}
+            )  # the read of the second one
             _make_unreadable(root / "large")
             received += await anext(chunks)
             with pytest.raises(SourceUnavailable):

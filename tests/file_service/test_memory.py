@@ -27,7 +27,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("target", ["/files/many/0.bin", "/archives/many"])
 def test_sending_hundreds_of_mebibytes_takes_few(target: str, files: Path) -> None:
     with service("uvicorn", {"FILE_SOURCE": str(files)}) as server:
-        _measure(server, "/files/many/1.bin")  # once, for what the first request imports and allocates
+        _measure(
+            server, "/files/many/1.bin"
+        )  # once, for what the first request imports and allocates
         grown, sent = _measure(server, target)
     assert sent >= 300 * MIB
     assert grown <= 32 * MIB
@@ -49,5 +51,9 @@ def _measure(server: Server, target: str) -> tuple[int, int]:
 
 
 def _peak(pid: int) -> int:
-    (line,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
+    (line,) = (
+        line
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+        if line.startswith("VmHWM")
+    )
     return int(line.split()[1]) * 1024

@@ -37,7 +37,12 @@ def lines(answer: Answer) -> list[dict[str, Any]]:
 
 def found(target: str) -> list[str]:
     *entries, end = lines(call(app_over(MemorySource(FILES)), target))
-    assert end == {"type": "end", "entries": len(entries), "searched": end["searched"], "more": False}
+    assert end == {
+        "type": "end",
+        "entries": len(entries),
+        "searched": end["searched"],
+        "more": False,
+    }
     return [entry["path"] for entry in entries]
 
 
@@ -58,10 +63,16 @@ def test_a_name_is_found_that_contains_every_word(target: str, paths: list[str])
 
 @given(st.lists(st.text("ab/", min_size=1, max_size=8), max_size=30), st.integers(1, 5))
 def test_every_folder_on_the_way_is_found_once(names: list[str], page: int) -> None:
-    paths = sorted({f"in/{name.strip('/')}" for name in names if name.strip("/") and "//" not in name})
+    paths = sorted(
+        {f"in/{name.strip('/')}" for name in names if name.strip("/") and "//" not in name}
+    )
     files = [File(path, 0, WRITTEN, '"1"') for path in paths]
     search = NameSearch("in/", "")
-    entries = [entry.path for at in range(0, len(files), page) for entry in search.found_in(files[at : at + page])]
+    entries = [
+        entry.path
+        for at in range(0, len(files), page)
+        for entry in search.found_in(files[at : at + page])
+    ]
     folders = {path[: at + 1] for path in paths for at in range(3, len(path)) if path[at] == "/"}
     assert sorted(entries) == sorted([*paths, *folders])
     assert search.searched == len(files)
@@ -91,7 +102,12 @@ def test_a_search_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("target", "status"),
-    [("/searches/nowhere?q=x", 404), ("/searches/?q=", 422), ("/searches/?q=%20", 422), ("/searches/.git?q=x", 404)],
+    [
+        ("/searches/nowhere?q=x", 404),
+        ("/searches/?q=", 422),
+        ("/searches/?q=%20", 422),
+        ("/searches/.git?q=x", 404),
+    ],
 )
 def test_what_cannot_be_searched(target: str, status: int) -> None:
     assert call(app_over(MemorySource(FILES)), target).status == status

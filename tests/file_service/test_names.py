@@ -20,8 +20,14 @@ from file_service.paths import BadPath, is_served, requested_path
         ('say "hi".txt', "inline; filename=\"say _hi_.txt\"; filename*=UTF-8''say%20%22hi%22.txt"),
         ("100%.txt", "inline; filename=\"100_.txt\"; filename*=UTF-8''100%25.txt"),
         ("back\\slash", "inline; filename=\"back_slash\"; filename*=UTF-8''back%5Cslash"),
-        ("€ rates", "inline; filename=\"_ rates\"; filename*=UTF-8''%E2%82%AC%20rates"),  # RFC 8187 section 3.2.3
-        ("Ünïcödé.txt", "inline; filename=\"Unicode.txt\"; filename*=UTF-8''%C3%9Cn%C3%AFc%C3%B6d%C3%A9.txt"),
+        (
+            "€ rates",
+            "inline; filename=\"_ rates\"; filename*=UTF-8''%E2%82%AC%20rates",
+        ),  # RFC 8187 section 3.2.3
+        (
+            "Ünïcödé.txt",
+            "inline; filename=\"Unicode.txt\"; filename*=UTF-8''%C3%9Cn%C3%AFc%C3%B6d%C3%A9.txt",
+        ),
         ("tab\there", "inline; filename=\"tab_here\"; filename*=UTF-8''tab%09here"),
     ],
 )
@@ -33,7 +39,9 @@ def test_the_name_to_save_a_file_under(name: str, due: str) -> None:
 def test_any_name_is_a_safe_header_and_comes_back_whole(name: str) -> None:
     value = content_disposition(name, attachment=True)
     match = re.fullmatch(
-        r'attachment; filename="([ -~]*)"(?:; filename\*=UTF-8\'\'([!#$&+.^_`|~\w%-]+))?', value, re.ASCII
+        r'attachment; filename="([ -~]*)"(?:; filename\*=UTF-8\'\'([!#$&+.^_`|~\w%-]+))?',
+        value,
+        re.ASCII,
     )
     assert match is not None
     assert '"' not in match[1]
@@ -88,11 +96,19 @@ def test_ts_is_video_or_typescript(size: int, due: str) -> None:
 
 
 def test_what_a_browser_would_run() -> None:
-    assert all(is_active(media_type(f"a.{extension}", 1000)) for extension in ("html", "htm", "svg", "xhtml", "xml"))
-    assert not any(is_active(media_type(f"a.{extension}", 1000)) for extension in ("txt", "pdf", "png", "json", "mp4"))
+    assert all(
+        is_active(media_type(f"a.{extension}", 1000))
+        for extension in ("html", "htm", "svg", "xhtml", "xml")
+    )
+    assert not any(
+        is_active(media_type(f"a.{extension}", 1000))
+        for extension in ("txt", "pdf", "png", "json", "mp4")
+    )
 
 
-@pytest.mark.parametrize("path", ["a", "a/b.c", "a b/ü", "a..b/...c"[:-5], "a/", "-", "~", "a:b", "con", "*"])
+@pytest.mark.parametrize(
+    "path", ["a", "a/b.c", "a b/ü", "a..b/...c"[:-5], "a/", "-", "~", "a:b", "con", "*"]
+)
 def test_served(path: str) -> None:
     assert is_served(path, show_hidden=False)
 

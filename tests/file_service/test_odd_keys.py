@@ -38,7 +38,9 @@ def moto() -> Iterator[Moto]:
 
 @pytest.fixture(scope="module")
 def server(moto: Moto) -> Iterator[Server]:
-    with service("uvicorn", {"FILE_SOURCE": f"s3://{Moto.BUCKET}/pre"}, moto.environment()) as server:
+    with service(
+        "uvicorn", {"FILE_SOURCE": f"s3://{Moto.BUCKET}/pre"}, moto.environment()
+    ) as server:
         yield server
 
 

@@ -21,7 +21,15 @@ def test_no_request_makes_it_fail(front: str, tmp_path: Path) -> None:
         (tmp_path / path).write_bytes(data)
     examples = os.environ.get("SCHEMATHESIS_EXAMPLES", "10")
     with service(front, {"FILE_SOURCE": str(tmp_path)}) as server:
-        command = [str(BIN / "schemathesis"), "run", f"{server.url}/openapi.json", "--max-examples", examples]
+        command = [
+            str(BIN / "schemathesis"),
+            "run",
+            f"{server.url}/openapi.json",
+            "--max-examples",
+            examples,
+        ]
         command += ["--checks", CHECKS, "--seed", "5", "--no-color"]
-        ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        ran = subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -54,15 +54,21 @@ def test_downloads_are_whole_or_visibly_not(front: str, s3: S3Server) -> None:
                 if answer.status != 200 or answer.length != str(len(answer.body)):
                     failed += 1
                     continue
-                assert hashlib.sha256(answer.body).digest() == due, "a download that seemed whole was not"
+                assert hashlib.sha256(answer.body).digest() == due, (
+                    "a download that seemed whole was not"
+                )
                 whole += 1
-    print(f"{front}: {whole} whole, {failed} visibly failed; {proxy.cuts} cuts, {proxy.slowed} times SlowDown")
+    print(
+        f"{front}: {whole} whole, {failed} visibly failed; {proxy.cuts} cuts, {proxy.slowed} times SlowDown"
+    )
     assert proxy.cuts >= DOWNLOADS // 4
     assert proxy.slowed >= DOWNLOADS // 10
     assert whole >= DOWNLOADS * 9 // 10  # that is what the retries are for
 
 
-def test_a_store_that_only_says_slow_down_is_given_up(s3: S3Server, environment: pytest.MonkeyPatch) -> None:
+def test_a_store_that_only_says_slow_down_is_given_up(
+    s3: S3Server, environment: pytest.MonkeyPatch
+) -> None:
     async def work() -> None:
         source = S3Source(f"s3://{s3.BUCKET}")
         with pytest.raises(SourceUnavailable):
@@ -75,7 +81,9 @@ def test_a_store_that_only_says_slow_down_is_given_up(s3: S3Server, environment:
         assert proxy.slowed > 1
 
 
-def test_a_read_that_gets_nowhere_is_given_up(s3: S3Server, environment: pytest.MonkeyPatch) -> None:
+def test_a_read_that_gets_nowhere_is_given_up(
+    s3: S3Server, environment: pytest.MonkeyPatch
+) -> None:
     """Every connection is cut before the first byte of a body."""
 
     async def work() -> None:
@@ -125,8 +133,12 @@ def test_a_source_that_is_refused_says_so_everywhere_and_the_log_says_why(
     assert any("ListObjectsV2" in line for line in told)
 
 
-@pytest.mark.parametrize(("bucket", "secret"), [(S3Server.BUCKET, "wrong"), ("nope", "test-secret")])
-def test_elsewhere_a_source_that_is_refused_ends_the_start(s3: S3Server, bucket: str, secret: str) -> None:
+@pytest.mark.parametrize(
+    ("bucket", "secret"), [(S3Server.BUCKET, "wrong"), ("nope", "test-secret")]
+)
+def test_elsewhere_a_source_that_is_refused_ends_the_start(
+    s3: S3Server, bucket: str, secret: str
+) -> None:
     environment = s3.environment() | {"AWS_SECRET_ACCESS_KEY": secret}
     settings = {"FILE_SOURCE": f"s3://{bucket}"}
     told = f"ListObjectsV2 of bucket '{bucket}'"
@@ -186,7 +198,8 @@ def test_processes_that_used_s3_end_cleanly_50_times_in_a_row(s3: S3Server) -> N
     environment = {**os.environ, **s3.environment()}
     for _ in range(25):
         both = [
-            subprocess.Popen([*command, how], env=environment, stderr=subprocess.PIPE) for how in ("close", "abandon")
+            subprocess.Popen([*command, how], env=environment, stderr=subprocess.PIPE)
+            for how in ("close", "abandon")
         ]
         for process in both:
             _, errors = process.communicate(timeout=PATIENCE)

@@ -58,7 +58,9 @@ class CountingProxy:
         time.sleep(self.delay)
         connection = HTTPConnection(urlsplit(upstream).netloc, timeout=60)
         try:
-            connection.putrequest(handler.command, handler.path, skip_host=True, skip_accept_encoding=True)
+            connection.putrequest(
+                handler.command, handler.path, skip_host=True, skip_accept_encoding=True
+            )
             for name, value in handler.headers.items():
                 connection.putheader(name, value)
             connection.endheaders()
@@ -144,7 +146,9 @@ def test_1500_empty_objects_are_two_requests(server: Server, proxy: CountingProx
     assert proxy.asked() == ["GET /test", "GET /test"]
 
 
-def test_an_archive_asks_for_objects_ahead_and_for_no_empty_one(server: Server, proxy: CountingProxy) -> None:
+def test_an_archive_asks_for_objects_ahead_and_for_no_empty_one(
+    server: Server, proxy: CountingProxy
+) -> None:
     proxy.delay, proxy.most_at_once = 0.025, 0
     try:
         answer = server.get("/archives/objects")

@@ -27,7 +27,14 @@ def post(names: list[str], accept: str = "*/*", folder: str = "trip", **more: fl
     form = urlencode([("name", name) for name in names])
     headers = {"accept": accept, "content-type": "application/x-www-form-urlencoded"}
     app = app_over(MemorySource(FILES))
-    return call(app, f"/archives/{folder}", headers, method="POST", body=form, seconds_left=more.get("seconds_left"))
+    return call(
+        app,
+        f"/archives/{folder}",
+        headers,
+        method="POST",
+        body=form,
+        seconds_left=more.get("seconds_left"),
+    )
 
 
 def zipped(answer: Answer) -> dict[str, bytes]:
@@ -67,7 +74,10 @@ def test_the_zip_has_what_is_named(
 
 
 def test_at_the_root() -> None:
-    assert zipped(post(["outside.txt", "trip/20/"], folder="")) == {"outside.txt": b"no", "trip/20/other.txt": b"other"}
+    assert zipped(post(["outside.txt", "trip/20/"], folder="")) == {
+        "outside.txt": b"no",
+        "trip/20/other.txt": b"other",
+    }
 
 
 @pytest.mark.parametrize("many", [1, 20])
@@ -86,7 +96,9 @@ def test_at_the_root() -> None:
         ([], 422),
     ],
 )
-def test_what_cannot_be_named(names: list[str], status: int, many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_named(
+    names: list[str], status: int, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(selections, "_MANY", many)
     assert post(names).status == status
 
@@ -99,13 +111,18 @@ def test_a_form_that_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_form_that_is_not_utf_8() -> None:
-    assert call(app_over(MemorySource(FILES)), "/archives/trip", method="POST", body="name=%ff").status == 400
+    assert (
+        call(app_over(MemorySource(FILES)), "/archives/trip", method="POST", body="name=%ff").status
+        == 400
+    )
 
 
 def test_what_lambda_cannot_carry_is_refused_before_its_first_byte() -> None:
     app = app_over(MemorySource(FILES), stream_max_bytes=200, stream_burst_bytes=1)
     answer = call(app, "/archives/trip", method="POST", body="name=a.txt", seconds_left=300)
     assert zipped(answer) == {"a.txt": b"alpha"}
-    answer = call(app, "/archives/trip", method="POST", body="name=a.txt&name=b.txt", seconds_left=300)
+    answer = call(
+        app, "/archives/trip", method="POST", body="name=a.txt&name=b.txt", seconds_left=300
+    )
     assert answer.status == 413
     assert answer.json()["max_bytes"] == 200

@@ -25,7 +25,10 @@ JSON_LISTING = {"accept": "application/json"}
 
 def app_with(**settings: Any) -> FastAPI:
     users = {"anna": {"hash": ANNA, "folder": "anna"}, "bob": {"hash": BOB, "folder": "/bob/"}}
-    return app_over(MemorySource(FILES), **{"users": users, "signing_keys": KEYS, "token": "root-token"} | settings)
+    return app_over(
+        MemorySource(FILES),
+        **{"users": users, "signing_keys": KEYS, "token": "root-token"} | settings,
+    )
 
 
 @pytest.fixture
@@ -136,7 +139,9 @@ def test_a_user_is_not_let_out_of_the_folder(app: FastAPI) -> None:
         ({"secret": "root-token"}, ["anna/", "bob/", "top.txt"]),
     ],
 )
-def test_a_login_is_a_cookie_that_no_script_reads(app: FastAPI, body: dict[str, str], folder: list[str]) -> None:
+def test_a_login_is_a_cookie_that_no_script_reads(
+    app: FastAPI, body: dict[str, str], folder: list[str]
+) -> None:
     answer = log_in(app, body)
     assert (answer.status, answer.body) == (204, b"")
     attributes = {part.strip().lower() for part in answer.headers["set-cookie"].split(";")[1:]}
@@ -187,7 +192,9 @@ def test_a_login_ends_with_the_cookie_the_secret_the_user_or_the_key(
         (app_with(signing_keys={"2026-11": "n" * 32}), 401),
     ):
         assert call(changed, "/files/", cookie).status == status
-    monkeypatch.setattr(authenticator, "_now", lambda now=authenticator._now: now().replace(year=2099))
+    monkeypatch.setattr(
+        authenticator, "_now", lambda now=authenticator._now: now().replace(year=2099)
+    )
     assert call(app, "/files/", cookie).status == 401
 
 
@@ -211,7 +218,9 @@ def test_logging_out_removes_the_cookie(app: FastAPI) -> None:
         ({}, 415),
     ],
 )
-def test_another_site_can_send_nothing(app: FastAPI, target: str, headers: dict[str, str], status: int) -> None:
+def test_another_site_can_send_nothing(
+    app: FastAPI, target: str, headers: dict[str, str], status: int
+) -> None:
     answer = call(
         app,
         target,
@@ -275,10 +284,14 @@ def test_no_secret_is_kept_in_the_settings() -> None:
         assert not parsed.matches(secret + " ")
         assert secret not in made.text.split("$")
     assert hash_password("p").text != hash_password("p").text
-    assert call(app_with(token=hash_token("t").text), "/files/", {"x-file-token": "t"}).status == 200
+    assert (
+        call(app_with(token=hash_token("t").text), "/files/", {"x-file-token": "t"}).status == 200
+    )
 
 
-@pytest.mark.parametrize("text", ["", "s3cret", "sha256$abc", "scrypt$16384$8$1$AA", "scrypt$1$8$1$AAAA$AAAA"])
+@pytest.mark.parametrize(
+    "text", ["", "s3cret", "sha256$abc", "scrypt$16384$8$1$AA", "scrypt$1$8$1$AAAA$AAAA"]
+)
 def test_what_is_no_hash_is_refused_at_the_start(text: str) -> None:
     with pytest.raises(BadHash):
         SecretHash.parse(text)

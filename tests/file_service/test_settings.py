@@ -33,7 +33,9 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
     assert load_settings().token is None
 
 
-def test_a_folder_is_relative_to_the_current_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_folder_is_relative_to_the_current_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "files").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FILE_SOURCE", "files")
@@ -43,12 +45,20 @@ def test_a_folder_is_relative_to_the_current_one(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("variable", "value", "said"),
     [
-        ("FILE_SOURCE", "/nope", "FILE_SOURCE: '/nope' does not exist: set it to a folder or to s3://bucket/prefix"),
+        (
+            "FILE_SOURCE",
+            "/nope",
+            "FILE_SOURCE: '/nope' does not exist: set it to a folder or to s3://bucket/prefix",
+        ),
         ("FILE_SOURCE", __file__, "is a file, not a folder"),
         ("FILE_SOURCE", "s3://", "names no bucket: set s3://bucket or s3://bucket/prefix"),
         ("FILE_SOURCE", "https://example.com", "is neither a folder nor s3://bucket/prefix"),
         ("FILE_STREAM_MAX_BYTES", "0", "FILE_STREAM_MAX_BYTES: Input should be greater than 0"),
-        ("FILE_CALLER_PREFIXES", '{"arn:*": ".."}', "FILE_CALLER_PREFIXES: '..', of arn:*, is no folder"),
+        (
+            "FILE_CALLER_PREFIXES",
+            '{"arn:*": ".."}',
+            "FILE_CALLER_PREFIXES: '..', of arn:*, is no folder",
+        ),
         ("FILE_CACHE_CONTROL", "no-cache\r\nx: y", "FILE_CACHE_CONTROL: "),
     ],
 )
@@ -104,7 +114,9 @@ OF_A_DEADLINE = {"stream_burst_bytes", "stream_bytes_per_second", "stream_margin
 def test_make_run_passes_every_setting_to_the_function(name: str) -> None:
     variable = f"FILE_{name.upper()}"
     value = "7" if name != "source" else "s3://bucket"
-    (auth, kind, override) = parameter_overrides({variable: value, "HOME": "/x"}, TEMPLATE.read_text())
+    (auth, kind, override) = parameter_overrides(
+        {variable: value, "HOME": "/x"}, TEMPLATE.read_text()
+    )
     assert (auth, kind) == ("AuthType=NONE", "Kind=EventFunction")
     parameter, _, given = override.partition("=")
     assert given == value
@@ -118,7 +130,10 @@ def test_make_run_passes_every_setting_to_the_function(name: str) -> None:
 def test_make_run_refuses_a_setting_that_would_be_ignored() -> None:
     with pytest.raises(UnknownSetting, match="FILE_TOKN"):
         parameter_overrides({"FILE_TOKN": "x"}, TEMPLATE.read_text())
-    assert parameter_overrides({"FILE_TOKEN": ""}, TEMPLATE.read_text()) == ["AuthType=NONE", "Kind=EventFunction"]
+    assert parameter_overrides({"FILE_TOKEN": ""}, TEMPLATE.read_text()) == [
+        "AuthType=NONE",
+        "Kind=EventFunction",
+    ]
     (_, kind) = parameter_overrides({"KIND": "WebFunction"}, TEMPLATE.read_text())
     assert kind == "Kind=WebFunction"
     (_, _, source) = parameter_overrides({"FILE_SOURCE": "here"}, TEMPLATE.read_text())
@@ -146,11 +161,15 @@ def test_everything_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatc
 
 def test_starting_imports_no_store_that_is_not_used() -> None:
     code = "import sys, file_service.main; print([name for name in ('obstore', 'boto3') if name in sys.modules])"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=SAMPLES.parent)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=SAMPLES.parent
+    )
     assert ran.stdout.strip() == "[]"
 
 
 def test_starting_does_not_import_pydantics_old_version() -> None:
     code = "import sys, file_service.main; print([name for name in sys.modules if name.startswith('pydantic.v1.')])"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=SAMPLES.parent)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=SAMPLES.parent
+    )
     assert ran.stdout.strip() == "[]"

@@ -183,7 +183,9 @@ def test_a_presigned_url_ends_with_the_link() -> None:
     assert 50 <= int(seconds) <= 60
 
 
-def test_no_log_and_no_referrer_tells_the_link(app: FastAPI, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_log_and_no_referrer_tells_the_link(
+    app: FastAPI, caplog: pytest.LogCaptureFixture
+) -> None:
     url = link(app, "photos/")
     token = url.split("/")[2]
     with caplog.at_level(logging.DEBUG):

@@ -60,7 +60,9 @@ def test_scripts_of_named_sites_read_files_and_ranges_of_them() -> None:
     assert preflight.status == 200
     assert preflight.headers["access-control-allow-origin"] == "https://app.example"
     assert "GET" in preflight.headers["access-control-allow-methods"]
-    answer = call(app, "/files/index.html", {**origin, "x-file-token": "secret", "range": "bytes=0-3"})
+    answer = call(
+        app, "/files/index.html", {**origin, "x-file-token": "secret", "range": "bytes=0-3"}
+    )
     assert answer.status == 206
     assert answer.headers["access-control-allow-origin"] == "https://app.example"
     assert "Content-Range" in answer.headers["access-control-expose-headers"].title()

@@ -63,12 +63,16 @@ def test_what_is_not_there_is_said_with_the_code(moto: Moto, arn: str, told: str
 def test_a_function_whose_users_are_stored(moto: Moto, arn: str) -> None:
     with service("lambda", {"FILE_SECRETS": arn}, moto.environment()) as server:
         assert server.get("/files/").status == 401
-        answer = server.get("/files/", {"X-File-Token": "anna:anna-token", "Accept": "application/json"})
+        answer = server.get(
+            "/files/", {"X-File-Token": "anna:anna-token", "Accept": "application/json"}
+        )
         paths = [entry["path"] for entry in answer.json()["entries"]]
         assert "lambda-limits.json" in paths
 
 
-def test_a_setting_is_never_given_twice(moto: Moto, arn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_is_never_given_twice(
+    moto: Moto, arn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, value in moto.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("FILE_SECRETS", arn)
@@ -130,7 +134,9 @@ def test_credentials_of_a_container_are_kept_until_they_end(
     assert _Endpoint.asked == 3
 
 
-def test_a_bucket_is_listed_with_credentials_of_a_container(endpoint: dict[str, str], moto: Moto) -> None:
+def test_a_bucket_is_listed_with_credentials_of_a_container(
+    endpoint: dict[str, str], moto: Moto
+) -> None:
     moto.put({"a.txt": b"alpha"})
     environment = {**endpoint, "AWS_ENDPOINT_URL": moto.url, "AWS_REGION": "us-east-1"}
     with service("uvicorn", {"FILE_SOURCE": f"s3://{Moto.BUCKET}"}, environment) as server:

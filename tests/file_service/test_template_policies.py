@@ -16,7 +16,9 @@ def statements(kind: str, parameters: dict[str, str]) -> list[Any]:
         properties = document.resolve(document.resources[FUNCTION]["Properties"])
         return [each for policy in properties.get("Policies", []) for each in policy["Statement"]]
     properties = document.resolve(document.resources[ROLE]["Properties"])
-    return [each for policy in properties["Policies"] for each in policy["PolicyDocument"]["Statement"]]
+    return [
+        each for policy in properties["Policies"] for each in policy["PolicyDocument"]["Statement"]
+    ]
 
 
 @pytest.mark.parametrize("kind", ["EventFunction", "WebFunction"])
@@ -28,7 +30,9 @@ def statements(kind: str, parameters: dict[str, str]) -> list[Any]:
         ("s3://bucket/team/anna", "bucket/team/anna/*", "team/*"),
     ],
 )
-def test_a_bucket_is_read_below_the_prefix_and_nothing_else(kind: str, source: str, objects: str, prefix: str) -> None:
+def test_a_bucket_is_read_below_the_prefix_and_nothing_else(
+    kind: str, source: str, objects: str, prefix: str
+) -> None:
     read, listed = statements(kind, {"FileSource": source})
     assert read["Action"] == "s3:GetObject"
     assert read["Resource"] == f"arn:aws:s3:::{objects}"

@@ -54,11 +54,18 @@ def test_128_downloads_at_once_are_each_their_own(server: Server) -> None:
 
 def test_128_archives_digests_and_downloads_at_once(server: Server) -> None:
     """What keeps state while it streams: archives, digests, and what is known of digests."""
-    kinds = ["/archives/folder", "/digests/folder/007.bin", "/files/folder/", "/files/folder/009.bin"]
+    kinds = [
+        "/archives/folder",
+        "/digests/folder/007.bin",
+        "/files/folder/",
+        "/files/folder/009.bin",
+    ]
     with ThreadPoolExecutor(128) as threads:
         answers = list(threads.map(server.get, kinds * 32))
     assert {answer.status for answer in answers} == {200}
-    for zipped, digest, listing, file in zip(*(answers[start::4] for start in range(4)), strict=True):
+    for zipped, digest, listing, file in zip(
+        *(answers[start::4] for start in range(4)), strict=True
+    ):
         assert zipfile.ZipFile(io.BytesIO(zipped.body)).testzip() is None
         assert hashlib.sha256(FILES["folder/007.bin"]).hexdigest().encode() in digest.body
         assert listing.body.count(b".bin</a>") == 128
@@ -77,7 +84,9 @@ def test_more_than_200_mib_are_streamed_since_no_limit_is_known(server: Server) 
     connection.close()
 
 
-@pytest.mark.parametrize(("method", "target", "status"), [("POST", "/files/folder/001.bin", 405), ("PUT", "/", 405)])
+@pytest.mark.parametrize(
+    ("method", "target", "status"), [("POST", "/files/folder/001.bin", 405), ("PUT", "/", 405)]
+)
 def test_a_large_upload_is_refused_at_its_end_and_not_at_the_timeout(
     server: Server, method: str, target: str, status: int
 ) -> None:
@@ -93,10 +102,14 @@ def test_a_client_that_leaves_ends_its_download(server: Server) -> None:
     connection.request("GET", "/files/large.bin?left")
     assert len(connection.getresponse().read(MIB)) == MIB
     connection.close()
-    while not [line for line in server.output if '"/files/large.bin"' in line and '"decision"' in line]:
+    while not [
+        line for line in server.output if '"/files/large.bin"' in line and '"decision"' in line
+    ]:
         server.get("/healthz")
     (line, *_) = [
-        json.loads(line[line.index("{") :]) for line in server.output if '"/files/large.bin"' in line and "{" in line
+        json.loads(line[line.index("{") :])
+        for line in server.output
+        if '"/files/large.bin"' in line and "{" in line
     ]
     assert line["sent"] <= 300 * MIB
 
@@ -104,7 +117,10 @@ def test_a_client_that_leaves_ends_its_download(server: Server) -> None:
 def test_a_body_of_unknown_length_shows_where_it_was_cut(server: Server) -> None:
     """Half of each, as a cut at the timeout leaves it."""
     tar = server.get("/archives/folder?format=tar.gz").body
-    with pytest.raises((EOFError, tarfile.ReadError)), tarfile.open(fileobj=io.BytesIO(tar[: len(tar) // 2])) as half:
+    with (
+        pytest.raises((EOFError, tarfile.ReadError)),
+        tarfile.open(fileobj=io.BytesIO(tar[: len(tar) // 2])) as half,
+    ):
         half.getmembers()
     zipped = server.get("/archives/folder").body
     with pytest.raises(zipfile.BadZipFile):
@@ -123,7 +139,11 @@ def test_a_body_of_unknown_length_shows_where_it_was_cut(server: Server) -> None
     ("variables", "lambda_", "web"),
     [
         ({}, False, False),
-        ({"AWS_LAMBDA_FUNCTION_NAME": "name", "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"}, True, False),
+        (
+            {"AWS_LAMBDA_FUNCTION_NAME": "name", "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"},
+            True,
+            False,
+        ),
         ({"AWS_LAMBDA_FUNCTION_NAME": "name"}, True, False),
         ({"AWS_LAMBDA_INITIALIZATION_TYPE": "native-http"}, True, True),
     ],
@@ -143,13 +163,20 @@ def test_the_kind_is_told_by_the_initialization_type(
     [
         ("native-http", [(b"x-forwarded-for", b"203.0.113.7")], "203.0.113.7"),
         ("native-http", [(b"x-forwarded-for", b"6.6.6.6, 203.0.113.7")], "203.0.113.7"),
-        ("native-http", [(b"x-forwarded-for", b"6.6.6.6"), (b"x-forwarded-for", b"203.0.113.7")], "203.0.113.7"),
+        (
+            "native-http",
+            [(b"x-forwarded-for", b"6.6.6.6"), (b"x-forwarded-for", b"203.0.113.7")],
+            "203.0.113.7",
+        ),
         ("native-http", [], None),
         ("on-demand", [(b"x-forwarded-for", b"6.6.6.6")], "198.51.100.1"),
     ],
 )
 def test_the_clients_address_is_never_the_clients_word(
-    kind: str, headers: list[tuple[bytes, bytes]], address: str | None, monkeypatch: pytest.MonkeyPatch
+    kind: str,
+    headers: list[tuple[bytes, bytes]],
+    address: str | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", kind)
     assert client_address({"headers": headers, "client": ("198.51.100.1", 0)}) == address

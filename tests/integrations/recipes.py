@@ -19,7 +19,9 @@ def recipe(title: str) -> dict[str, str]:
     """File name -> text: the recipe of that title, and what all recipes share."""
     blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
     files = {file: text for file, its, text in blocks if its in ("", title)}
-    assert "main.py" in files, f"there is no recipe {title!r}; there is: {[its for _, its, _ in blocks]}"
+    assert "main.py" in files, (
+        f"there is no recipe {title!r}; there is: {[its for _, its, _ in blocks]}"
+    )
     return files
 
 

@@ -34,7 +34,9 @@ def interpreter(name: str) -> Path:
     """Of the integration's environment; without one, the test is skipped."""
     found = integrations.interpreter(name)
     if found is None:
-        pytest.skip(f"needs an environment with other packages: python -m tools.integrations {name}")
+        pytest.skip(
+            f"needs an environment with other packages: python -m tools.integrations {name}"
+        )
     return found
 
 
@@ -72,11 +74,24 @@ def function(
         Timeout=60,
         Tracing="Active",
         ReservedConcurrentExecutions=1,
-        FunctionUrlConfig={"AuthType": "NONE", "InvokeMode": "BUFFERED" if adapter in recipes.CONTROLS else STREAM},
+        FunctionUrlConfig={
+            "AuthType": "NONE",
+            "InvokeMode": "BUFFERED" if adapter in recipes.CONTROLS else STREAM,
+        },
         Environment={"Variables": {"PYTHONDONTWRITEBYTECODE": "1", **variables}},
     )
-    command = (str(python), "-m", "lambda_asgi" if adapter == "runtime" else "awslambdaric", handler)
-    options = ("--template", str(template), "--freeze", *(("--lambda-port", "0") if lambda_api else ()))
+    command = (
+        str(python),
+        "-m",
+        "lambda_asgi" if adapter == "runtime" else "awslambdaric",
+        handler,
+    )
+    options = (
+        "--template",
+        str(template),
+        "--freeze",
+        *(("--lambda-port", "0") if lambda_api else ()),
+    )
     with RunningEmulator(*options, command=command, fronts=1 + lambda_api) as emulator:
         yield emulator
 
@@ -202,6 +217,12 @@ class Datagrams:
 def in_environment(name: str, code: str, data: bytes) -> Any:
     """What `code` prints as JSON, run with `data` as its input where the integration's packages are."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    ran = subprocess.run([interpreter(name), "-c", code], input=data, env=environment, capture_output=True, check=False)
+    ran = subprocess.run(
+        [interpreter(name), "-c", code],
+        input=data,
+        env=environment,
+        capture_output=True,
+        check=False,
+    )
     assert ran.returncode == 0, ran.stderr.decode()
     return json.loads(ran.stdout)

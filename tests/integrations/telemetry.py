@@ -54,11 +54,17 @@ class Package:
             variables = self.variables(adapter, http.url)
             handler = variables.pop("HANDLER", "main.handler")
             variables["AWS_XRAY_DAEMON_ADDRESS"] = udp.address
-            with function(self.name, self.recipe, adapter, folder, variables, mode=mode, handler=handler) as emulator:
+            with function(
+                self.name, self.recipe, adapter, folder, variables, mode=mode, handler=handler
+            ) as emulator:
                 for path in PATHS:
                     known = len(emulator.drain())
                     ask(emulator, path)
-                    log = [event["message"] for event in emulator.drain()[known:] if event["event"] == "log"]
+                    log = [
+                        event["message"]
+                        for event in emulator.drain()[known:]
+                        if event["event"] == "log"
+                    ]
                     seen[path] = list(self.read(Sources(http.take(), udp.take(), log)))
         return seen
 
@@ -81,7 +87,11 @@ def _sentry(sources: Sources) -> Iterator[Seen]:
                 item = json.loads(next(lines))
                 of_function = item["transaction"] == "Probe"
                 seconds = _seconds(item["timestamp"]) - _seconds(item["start_timestamp"])
-                yield Seen("invocation" if of_function else "request", seconds, item["contexts"]["trace"]["trace_id"])
+                yield Seen(
+                    "invocation" if of_function else "request",
+                    seconds,
+                    item["contexts"]["trace"]["trace_id"],
+                )
 
 
 def _seconds(timestamp: str) -> float:
@@ -113,7 +123,11 @@ def _otel(sources: Sources) -> Iterator[Seen]:
         for span in in_environment("otel", DECODE_OTLP, request.body):
             scope = span["scope"].rpartition(".")[2]
             if scope in ("aws_lambda", "asgi"):  # FastAPI makes spans of its own as well
-                yield Seen("invocation" if scope == "aws_lambda" else "request", span["seconds"], span["trace"])
+                yield Seen(
+                    "invocation" if scope == "aws_lambda" else "request",
+                    span["seconds"],
+                    span["trace"],
+                )
 
 
 # Datadog, without its extension: traces and metrics are lines of the log.
@@ -121,7 +135,10 @@ def _otel(sources: Sources) -> Iterator[Seen]:
 
 def _datadog_variables(adapter: str, url: str) -> dict[str, str]:
     settings = {"DD_FLUSH_TO_LOG": "true", "DD_COLD_START_TRACING": "false", "DD_API_KEY": "none"}
-    settings |= {"DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false", "DD_REMOTE_CONFIGURATION_ENABLED": "false"}
+    settings |= {
+        "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
+        "DD_REMOTE_CONFIGURATION_ENABLED": "false",
+    }
     return settings
 
 
@@ -168,14 +185,19 @@ def _datadog_spans(traces: Sequence[Sequence[dict[str, Any]]]) -> Iterator[Seen]
     for trace in traces:
         for span in trace:
             if span["name"] in DATADOG_KINDS:
-                yield Seen(DATADOG_KINDS[span["name"]], span["duration"] / 1e9, str(span["trace_id"]))
+                yield Seen(
+                    DATADOG_KINDS[span["name"]], span["duration"] / 1e9, str(span["trace_id"])
+                )
 
 
 # New Relic, without its extension: a line of the log for each invocation.
 
 
 def _newrelic_variables(adapter: str, url: str) -> dict[str, str]:
-    settings = {"NEW_RELIC_SERVERLESS_MODE_ENABLED": "true", "NEW_RELIC_DISTRIBUTED_TRACING_ENABLED": "true"}
+    settings = {
+        "NEW_RELIC_SERVERLESS_MODE_ENABLED": "true",
+        "NEW_RELIC_DISTRIBUTED_TRACING_ENABLED": "true",
+    }
     return settings | {"NEW_RELIC_ACCOUNT_ID": "1", "NEW_RELIC_TRUSTED_ACCOUNT_KEY": "1"}
 
 

@@ -12,7 +12,9 @@ pytestmark = pytest.mark.integrations
 
 @pytest.mark.parametrize("adapter", ["handler", "runtime"])
 @pytest.mark.parametrize("package", [OTEL, SENTRY], ids=["OpenTelemetry", "Sentry"])
-def test_the_environment_is_busy_until_telemetry_has_left(package: Package, adapter: str, tmp_path: Path) -> None:
+def test_the_environment_is_busy_until_telemetry_has_left(
+    package: Package, adapter: str, tmp_path: Path
+) -> None:
     with collector() as http:
         variables = package.variables(adapter, http.url)
         with function(package.name, package.recipe, adapter, tmp_path, variables) as emulator:

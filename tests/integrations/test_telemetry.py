@@ -88,7 +88,9 @@ def test_datadog_counts_an_exception_twice(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("adapter", ["runtime", "handler"])
 @pytest.mark.parametrize(("package", "expected"), IN_RUNTIME_MODE, ids=name)
-def test_what_is_inside_the_app(package: Package, expected: dict[str, str], adapter: str, tmp_path: Path) -> None:
+def test_what_is_inside_the_app(
+    package: Package, expected: dict[str, str], adapter: str, tmp_path: Path
+) -> None:
     """The recipes for runtime mode: they work in handler mode as well."""
     observed = package.observe(adapter, tmp_path, mode="runtime")
     assert counts(observed) == {path: Counter(kinds.split()) for path, kinds in expected.items()}

@@ -19,7 +19,10 @@ ADAPTERS = ["handler", "mangum"]
 IDEMPOTENCY, EVENT_SOURCE, BATCH, WARMER = (
     "Powertools idempotency", "Powertools event_source", "Powertools batch", "lambda-warmer",
 )  # fmt: skip
-RECIPES = [*((recipe, "handler") for recipe in (IDEMPOTENCY, EVENT_SOURCE, BATCH, WARMER)), (BATCH, "runtime")]
+RECIPES = [
+    *((recipe, "handler") for recipe in (IDEMPOTENCY, EVENT_SOURCE, BATCH, WARMER)),
+    (BATCH, "runtime"),
+]
 """Those that are run here."""
 
 
@@ -34,7 +37,9 @@ def request(emulator: RunningEmulator, method: str, target: str, *headers: str) 
 def invoke(emulator: RunningEmulator, event: Any) -> Any:
     """The result of an event that no front door has made, through the Invoke API."""
     with emulator.connect(emulator.ports[1]) as client:
-        client.request("POST", "/2015-03-31/functions/Probe/invocations", body=json.dumps(event).encode())
+        client.request(
+            "POST", "/2015-03-31/functions/Probe/invocations", body=json.dumps(event).encode()
+        )
         response = client.response("POST")
     assert response.status == 200
     assert response.header("x-amz-function-error") is None, response.body
@@ -46,10 +51,16 @@ def invoke(emulator: RunningEmulator, event: Any) -> Any:
 def dynamodb() -> Iterator[dict[str, str]]:
     """The variables that lead to a DynamoDB (moto's) with the table that idempotency needs."""
     command = [str(interpreter("powertools")), "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as server:
         try:
             assert server.stderr is not None
-            found = next(filter(None, (re.search(r"Running on (http://\S+)", line) for line in server.stderr)))
+            found = next(
+                filter(
+                    None, (re.search(r"Running on (http://\S+)", line) for line in server.stderr)
+                )
+            )
             settings = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
             client = boto3.client(
                 "dynamodb",
@@ -71,9 +82,14 @@ def dynamodb() -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
-def test_idempotency_answers_again_what_was_answered(adapter: str, tmp_path: Path, dynamodb: dict[str, str]) -> None:
+def test_idempotency_answers_again_what_was_answered(
+    adapter: str, tmp_path: Path, dynamodb: dict[str, str]
+) -> None:
     with function("powertools", IDEMPOTENCY, adapter, tmp_path, dynamodb) as emulator:
-        answers = [request(emulator, "POST", "/orders", f"Idempotency-Key: {key}") for key in ("a", "a", "b")]
+        answers = [
+            request(emulator, "POST", "/orders", f"Idempotency-Key: {key}")
+            for key in ("a", "a", "b")
+        ]
     assert [(answer.status, answer.json()) for answer in answers] == [
         (201, {"order": 1, "filler": ""}), (201, {"order": 1, "filler": ""}), (201, {"order": 2, "filler": ""}),
     ]  # fmt: skip
@@ -82,7 +98,9 @@ def test_idempotency_answers_again_what_was_answered(adapter: str, tmp_path: Pat
 
 def test_a_large_body_is_not_stored(tmp_path: Path, dynamodb: dict[str, str]) -> None:
     with function("powertools", IDEMPOTENCY, "handler", tmp_path, dynamodb) as emulator:
-        first, again = (request(emulator, "POST", "/orders?size=70000", "Idempotency-Key: a") for _ in range(2))
+        first, again = (
+            request(emulator, "POST", "/orders?size=70000", "Idempotency-Key: a") for _ in range(2)
+        )
     assert (first.status, first.json()["order"]) == (201, 1)
     assert again.status == 500
 
@@ -108,7 +126,9 @@ QUEUE_EVENT: Any = {
 @pytest.mark.parametrize("adapter", [*ADAPTERS, "runtime"])
 def test_a_batch_names_the_messages_that_failed(adapter: str, tmp_path: Path) -> None:
     with function("powertools", BATCH, adapter, tmp_path, lambda_api=True) as emulator:
-        assert invoke(emulator, QUEUE_EVENT) == {"batchItemFailures": [{"itemIdentifier": "message-bad"}]}
+        assert invoke(emulator, QUEUE_EVENT) == {
+            "batchItemFailures": [{"itemIdentifier": "message-bad"}]
+        }
         assert request(emulator, "GET", "/json").json() == {"message": "hello"}
 
 

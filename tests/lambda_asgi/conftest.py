@@ -17,4 +17,8 @@ def mode(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What is marked `runtime_mode` is about a part that in handler mode belongs to Lambda's own loop."""
-    items[:] = [item for item in items if not (item.get_closest_marker("runtime_mode") and "handler mode" in item.name)]
+    items[:] = [
+        item
+        for item in items
+        if not (item.get_closest_marker("runtime_mode") and "handler mode" in item.name)
+    ]

@@ -57,7 +57,9 @@ def pass_time(seconds: float) -> None:
 def others_wait() -> bool:
     """Whether the loops of all other threads that run have nothing to do."""
     mine = asyncio.get_running_loop()
-    return all(loop.selector.waits for loop in list(_loops) if loop is not mine and loop.is_running())
+    return all(
+        loop.selector.waits for loop in list(_loops) if loop is not mine and loop.is_running()
+    )
 
 
 # A loop in another thread may be about to set its timers. These many turns later it has set them.

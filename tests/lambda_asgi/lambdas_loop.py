@@ -33,33 +33,49 @@ class NativeClient:
         self._connection = http.client.HTTPConnection(address)
 
     def next(self) -> tuple[bytes, dict[str, Any]]:
-        status, headers, body = self._exchange("GET", "/2018-06-01/runtime/invocation/next", None, {})
+        status, headers, body = self._exchange(
+            "GET", "/2018-06-01/runtime/invocation/next", None, {}
+        )
         if status != 200:
             raise RuntimeError("Failed to get next")
         deadline = headers["Lambda-Runtime-Deadline-Ms"]
         known = {name: headers[name] for name in TOLD if name in headers}
-        return body, known | {"Lambda-Runtime-Deadline-Ms": int(deadline) if deadline.isdigit() else 0}
+        return body, known | {
+            "Lambda-Runtime-Deadline-Ms": int(deadline) if deadline.isdigit() else 0
+        }
 
     def post_invocation_result(
         self, request_id: str, result: bytes, content_type: str, invocation_id: str | None = None
     ) -> None:
         self._post(f"{request_id}/response", result, {"Content-Type": content_type}, invocation_id)
 
-    def post_error(self, request_id: str, error: str, xray_cause: str, invocation_id: str | None = None) -> None:
-        headers = {"Content-Type": "application/json", "Lambda-Runtime-Function-Error-Type": "Unhandled"}
+    def post_error(
+        self, request_id: str, error: str, xray_cause: str, invocation_id: str | None = None
+    ) -> None:
+        headers = {
+            "Content-Type": "application/json",
+            "Lambda-Runtime-Function-Error-Type": "Unhandled",
+        }
         self._post(f"{request_id}/error", error.encode(), headers, invocation_id)
 
-    def _post(self, path: str, body: bytes, headers: dict[str, str], invocation_id: str | None) -> None:
+    def _post(
+        self, path: str, body: bytes, headers: dict[str, str], invocation_id: str | None
+    ) -> None:
         if invocation_id is not None:
             headers["Lambda-Runtime-Invocation-Id"] = invocation_id
-        status, _, _ = self._exchange("POST", f"/2018-06-01/runtime/invocation/{path}", body, headers)
+        status, _, _ = self._exchange(
+            "POST", f"/2018-06-01/runtime/invocation/{path}", body, headers
+        )
         if not 200 <= status < 300:
             raise RuntimeError("Failed to post")
 
     def _exchange(
         self, method: str, path: str, body: bytes | None, headers: dict[str, str]
     ) -> tuple[int, http.client.HTTPMessage, bytes]:
-        if self._connection.sock is not None and select.select([self._connection.sock], [], [], 0)[0]:
+        if (
+            self._connection.sock is not None
+            and select.select([self._connection.sock], [], [], 0)[0]
+        ):
             self._connection.close()  # as curl does with one that the other end has closed
         try:
             self._connection.request(method, path, body, headers)

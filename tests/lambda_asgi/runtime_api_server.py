@@ -103,7 +103,9 @@ class RuntimeAPIServer:
         self._writers: dict[asyncio.StreamWriter, h11.Connection] = {}
         self._listening: asyncio.Server | None = None
 
-    def invoke(self, event: Any, *, seconds: float = 900.0, headers: Mapping[str, str] | None = None) -> str:
+    def invoke(
+        self, event: Any, *, seconds: float = 900.0, headers: Mapping[str, str] | None = None
+    ) -> str:
         """Queue an invocation with `seconds` to its deadline, from when it is delivered. Its request id."""
         self._count += 1
         request_id = f"request-{self._count}"
@@ -173,7 +175,9 @@ class RuntimeAPIServer:
                     if event.method == b"POST":
                         self.posts.put_nowait(posted)
                         if status := _override(self.replies, posted.path):
-                            await self._reply(connection, writer, status, b'{"errorType":"Refused"}')
+                            await self._reply(
+                                connection, writer, status, b'{"errorType":"Refused"}'
+                            )
                             if status >= 400:
                                 return
                 elif isinstance(event, h11.Data):
@@ -183,7 +187,9 @@ class RuntimeAPIServer:
                         _collect(posted, event)
                 elif isinstance(event, h11.EndOfMessage):
                     assert posted is not None
-                    posted.trailers = {name.decode(): value.decode() for name, value in event.headers}
+                    posted.trailers = {
+                        name.decode(): value.decode() for name, value in event.headers
+                    }
                     posted.complete = True
                     posted.arrivals.put_nowait(None)
                     if raw := _override(self.raw_replies, posted.path):
@@ -201,19 +207,25 @@ class RuntimeAPIServer:
             if posted is not None:
                 posted.arrivals.put_nowait(None)
 
-    async def _end_exchange(self, connection: h11.Connection, writer: asyncio.StreamWriter, request: Posted) -> None:
+    async def _end_exchange(
+        self, connection: h11.Connection, writer: asyncio.StreamWriter, request: Posted
+    ) -> None:
         if request.path.endswith("/invocation/next"):
             self.polls += 1
         for replies in (self.replies, self.late_replies):
             if status := _override(replies, request.path):
-                await self._reply(connection, writer, status, b'{"errorType":"InvalidStateTransition"}')
+                await self._reply(
+                    connection, writer, status, b'{"errorType":"InvalidStateTransition"}'
+                )
                 return
         if request.path.endswith("/invocation/next"):
             seconds, headers, payload = await self.events.get()
             deadline = {"Lambda-Runtime-Deadline-Ms": str(int((time.time() + seconds) * 1000))}
             await self._reply(connection, writer, 200, payload, deadline | headers)
         elif request.path.endswith("/extension/register"):
-            await self._reply(connection, writer, 200, b"{}", {"Lambda-Extension-Identifier": "extension-1"})
+            await self._reply(
+                connection, writer, 200, b"{}", {"Lambda-Extension-Identifier": "extension-1"}
+            )
         elif request.path.endswith("/extension/event/next"):
             await asyncio.Event().wait()
         elif request.path.endswith("/restore/next"):

@@ -148,7 +148,9 @@ def play(scenario: Coroutine[Any, Any, T], patience: float = PATIENCE) -> T:
         for _ in range(20):  # for what was closed or cancelled last
             await asyncio.sleep(0)
         assert len(asyncio.all_tasks()) == tasks, asyncio.all_tasks()
-        assert descriptors() <= before + 1  # the first thread of an executor, or of getaddrinfo, needs none or one
+        assert (
+            descriptors() <= before + 1
+        )  # the first thread of an executor, or of getaddrinfo, needs none or one
         gc.collect()
         assert not _open_generators()
         return result

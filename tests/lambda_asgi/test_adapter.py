@@ -45,8 +45,16 @@ class Counting:
         self.requests += 1
         if scope["path"] == "/hang":
             await asyncio.Event().wait()
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
-        await send({"type": "http.response.body", "body": str(scope.get("state", {}).get("pool")).encode()})
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [(b"content-type", b"text/plain")],
+            }
+        )
+        await send(
+            {"type": "http.response.body", "body": str(scope.get("state", {}).get("pool")).encode()}
+        )
 
 
 @pytest.fixture
@@ -115,7 +123,9 @@ def test_a_setting_that_is_wrong(handler_of: Any, monkeypatch: pytest.MonkeyPatc
         handler_of(Counting())(function_url_event("/"), Context())
 
 
-@pytest.mark.parametrize(("app", "settings"), [("text", {}), (Counting(), {"lifespan": "sometimes"})])
+@pytest.mark.parametrize(
+    ("app", "settings"), [("text", {}), (Counting(), {"lifespan": "sometimes"})]
+)
 def test_what_is_no_adapter(app: Any, settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         LambdaASGI(app, **settings)

@@ -30,7 +30,9 @@ def answered(app: Any, *, settings: Settings = QUIET, event: Any = EVENT) -> Pos
     """What the first invocation sent. The second, by `hello`, must be answered, too."""
 
     async def first_is_the_apps(scope: Scope, receive: Receive, send: Send) -> None:
-        await (app if scope["aws.context"].aws_request_id == "request-1" else hello)(scope, receive, send)
+        await (app if scope["aws.context"].aws_request_id == "request-1" else hello)(
+            scope, receive, send
+        )
 
     async def scenario() -> Posted:
         async with runtime(first_is_the_apps, settings=settings) as running:
@@ -96,7 +98,9 @@ def test_a_loop_that_ignores_everything_ends_at_the_deadline(app: Any) -> None:
 
     async def scenario() -> None:
         async with ExecutionEnvironment(one_loops, Settings(deadline_margin=0.2)) as environment:
-            looping = asyncio.create_task(environment.invoke(function_url_event("/loops"), timeout_seconds=30))
+            looping = asyncio.create_task(
+                environment.invoke(function_url_event("/loops"), timeout_seconds=30)
+            )
             for _ in range(5):
                 assert (await environment.invoke(EVENT)).body == b"hello"
             pass_time(30)
@@ -120,7 +124,9 @@ def test_receive_after_a_complete_response_is_a_disconnect() -> None:
 
 @pytest.mark.parametrize("kind", ["http.response.push", "http.response.debug", "x", None, 5])
 @pytest.mark.parametrize("before", [0, 1, 2])
-def test_a_message_of_an_unknown_type_harms_nothing_when_the_app_goes_on(kind: Any, before: int) -> None:
+def test_a_message_of_an_unknown_type_harms_nothing_when_the_app_goes_on(
+    kind: Any, before: int
+) -> None:
     """After `start` it destroyed the response. uvicorn, hypercorn and granian go on."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -285,7 +291,16 @@ async def do_all(send: Send, receive: Receive) -> None:
     await send(body(b"all"))
 
 
-ENDINGS = [raise_early, raise_late, raise_from_send, raise_from_another, raise_after, too_large, return_early, do_all]
+ENDINGS = [
+    raise_early,
+    raise_late,
+    raise_from_send,
+    raise_from_another,
+    raise_after,
+    too_large,
+    return_early,
+    do_all,
+]
 
 
 @contextmanager
@@ -303,11 +318,15 @@ def no_garbage_collector() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    "settings", [QUIET, Settings(access_log=False, response_mode=_response_mode.BUFFERED)], ids=["streamed", "buffered"]
+    "settings",
+    [QUIET, Settings(access_log=False, response_mode=_response_mode.BUFFERED)],
+    ids=["streamed", "buffered"],
 )
 @pytest.mark.parametrize("then", ENDINGS)
 @pytest.mark.parametrize("event", [EVENT, {"not": "a request"}], ids=["request", "event"])
-def test_an_invocation_leaves_nothing_for_the_garbage_collector(then: Any, settings: Settings, event: Any) -> None:
+def test_an_invocation_leaves_nothing_for_the_garbage_collector(
+    then: Any, settings: Settings, event: Any
+) -> None:
     """A failed one kept all that the app had: error -> traceback -> frame -> cycle -> error."""
     alive: list[Any] = []
 
@@ -368,7 +387,13 @@ def test_a_long_text_of_an_exception_is_not_copied_often() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [b"x" * 10_000_000, "x" * 10_000_000, {"type": "x", "body": b"x" * 10_000_000}, [["x" * 10_000_000]], 10**100_000],
+    [
+        b"x" * 10_000_000,
+        "x" * 10_000_000,
+        {"type": "x", "body": b"x" * 10_000_000},
+        [["x" * 10_000_000]],
+        10**100_000,
+    ],
     ids=["bytes", "text", "message", "nested", "number"],
 )
 def test_a_large_value_is_described_in_few_words(value: Any) -> None:

@@ -58,7 +58,9 @@ def who_am_i() -> bytes:
 
 
 @asynccontextmanager
-async def environment(api: RuntimeAPIServer, app: Meeting, concurrency: int, **settings: Any) -> AsyncIterator[None]:
+async def environment(
+    api: RuntimeAPIServer, app: Meeting, concurrency: int, **settings: Any
+) -> AsyncIterator[None]:
     """A runtime in this event loop; it ends with the block."""
     runtime = Runtime(
         Environment(
@@ -82,7 +84,10 @@ async def environment(api: RuntimeAPIServer, app: Meeting, concurrency: int, **s
 def invoke(api: RuntimeAPIServer, path: str, **options: Any) -> str:
     request_id = api.invoke(
         function_url_event(path),
-        headers={"Lambda-Runtime-Trace-Id": f"Root={path}", "Lambda-Runtime-Aws-Tenant-Id": f"tenant{path}"},
+        headers={
+            "Lambda-Runtime-Trace-Id": f"Root={path}",
+            "Lambda-Runtime-Aws-Tenant-Id": f"tenant{path}",
+        },
         **options,
     )
     return f"{request_id} Root={path} tenant{path}"
@@ -142,7 +147,9 @@ def test_answers_come_in_any_order() -> None:
                 app.doors[f"/{number}"].set()
                 await under_way[who[number]].end()
                 finished.append(who[number])
-                assert {name for name, posted in under_way.items() if posted.complete} == set(finished)
+                assert {name for name, posted in under_way.items() if posted.complete} == set(
+                    finished
+                )
 
     asyncio.run(main())
 
@@ -172,7 +179,9 @@ def test_a_deadline_ends_its_own_invocation_only() -> None:
             under_way = await first_chunks(api, 2)
             pass_time(500)
             ended = await under_way[late].end()
-            assert ended.trailers["lambda-runtime-function-error-type"] == "Runtime.DeadlineExceeded"
+            assert (
+                ended.trailers["lambda-runtime-function-error-type"] == "Runtime.DeadlineExceeded"
+            )
             assert app.cancelled == ["/late"]
             app.doors["/fine"].set()
             assert not (await under_way[fine].end()).trailers
@@ -206,7 +215,8 @@ def test_a_runtime_api_that_has_gone_ends_the_environment(monkeypatch: pytest.Mo
         async with runtime_api_server() as api:
             address = api.address
         runtime = Runtime(
-            Environment(runtime_api=address, handler="", max_concurrency=2, concurrent=True), LambdaASGI(Meeting())
+            Environment(runtime_api=address, handler="", max_concurrency=2, concurrent=True),
+            LambdaASGI(Meeting()),
         )
         return await runtime.run()
 

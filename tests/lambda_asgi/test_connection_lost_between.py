@@ -73,7 +73,9 @@ def test_where_nobody_listens_any_more_the_invocation_is_lost(
 
     async def scenario() -> None:
         api: list[RuntimeAPIServer] = []
-        async with runtime(after_the_connection(api, then, listening=False), settings=settings) as running:
+        async with runtime(
+            after_the_connection(api, then, listening=False), settings=settings
+        ) as running:
             api.append(running.api)
             running.api.invoke(EVENT)
             assert await running.ended() == 1
@@ -81,12 +83,16 @@ def test_where_nobody_listens_any_more_the_invocation_is_lost(
 
     caplog.set_level("INFO")
     play(scenario())
-    (line,) = [record.getMessage() for record in caplog.records if record.name == "lambda_asgi.access"]
+    (line,) = [
+        record.getMessage() for record in caplog.records if record.name == "lambda_asgi.access"
+    ]
     assert " lost: " in line
 
 
 @pytest.mark.parametrize("then", [swallows_errors, cleans_up, whole, waits])
-def test_where_a_new_connection_is_made_the_response_is_whole(then: Callable[[Send], Awaitable[None]]) -> None:
+def test_where_a_new_connection_is_made_the_response_is_whole(
+    then: Callable[[Send], Awaitable[None]],
+) -> None:
     expected: dict[Any, bytes] = {
         swallows_errors: b"firstmiddle end",
         cleans_up: b"first end",
@@ -96,7 +102,9 @@ def test_where_a_new_connection_is_made_the_response_is_whole(then: Callable[[Se
 
     async def scenario() -> None:
         api: list[RuntimeAPIServer] = []
-        async with runtime(after_the_connection(api, then, listening=True), settings=STREAMED) as running:
+        async with runtime(
+            after_the_connection(api, then, listening=True), settings=STREAMED
+        ) as running:
             api.append(running.api)
             running.api.invoke(EVENT)
             posted = await running.api.answer()
@@ -117,7 +125,9 @@ def test_sends_at_once_share_the_new_connection() -> None:
 
     async def scenario() -> None:
         api: list[RuntimeAPIServer] = []
-        async with runtime(after_the_connection(api, at_once, listening=True), settings=STREAMED) as running:
+        async with runtime(
+            after_the_connection(api, at_once, listening=True), settings=STREAMED
+        ) as running:
             api.append(running.api)
             running.api.invoke(EVENT)
             posted = await running.api.answer()
@@ -141,7 +151,9 @@ def test_an_app_that_is_cancelled_while_the_connection_is_made_has_a_whole_respo
 
     async def scenario() -> None:
         api: list[RuntimeAPIServer] = []
-        async with runtime(after_the_connection(api, impatient, listening=True), settings=STREAMED) as running:
+        async with runtime(
+            after_the_connection(api, impatient, listening=True), settings=STREAMED
+        ) as running:
             api.append(running.api)
             running.api.invoke(EVENT)
             posted = await running.api.answer()

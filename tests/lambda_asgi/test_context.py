@@ -28,14 +28,21 @@ HEADERS = {
     "Lambda-Runtime-Trace-Id": "Root=1-5e1b4151-43a0913a12345678;Sampled=1",
     "Lambda-Runtime-Aws-Tenant-Id": "blue",
     "Lambda-Runtime-Client-Context": json.dumps({"custom": {"from": "a test"}}),
-    "Lambda-Runtime-Cognito-Identity": json.dumps({"cognitoIdentityId": "someone", "cognitoIdentityPoolId": "pool"}),
+    "Lambda-Runtime-Cognito-Identity": json.dumps(
+        {"cognitoIdentityId": "someone", "cognitoIdentityPoolId": "pool"}
+    ),
 }
 
 
-@pytest.mark.parametrize("command", [COMMAND, (sys.executable, str(APPS / "context.py"))], ids=["handler", "run"])
+@pytest.mark.parametrize(
+    "command", [COMMAND, (sys.executable, str(APPS / "context.py"))], ids=["handler", "run"]
+)
 def test_what_next_says_is_in_the_context(command: tuple[str, ...]) -> None:
     async def main() -> list[dict[str, Any]]:
-        async with runtime_api_server() as api, runtime_process(api, "context.app", command=command, **FUNCTION):
+        async with (
+            runtime_api_server() as api,
+            runtime_process(api, "context.app", command=command, **FUNCTION),
+        ):
             answers = []
             for headers in (HEADERS, {}):
                 api.invoke(function_url_event("/here"), seconds=100.5, headers=headers)
@@ -64,7 +71,11 @@ def test_what_next_says_is_in_the_context(command: tuple[str, ...]) -> None:
 def test_the_trace_id_of_each_invocation_costs_no_memory() -> None:
     """glibc never frees a variable's value: X-Ray's SDK reads the one that Python knows."""
     set_trace_id("Root=1-0;Parent=1;Sampled=0")
-    assert os.environ["_X_AMZN_TRACE_ID"] == os.getenv("_X_AMZN_TRACE_ID") == "Root=1-0;Parent=1;Sampled=0"
+    assert (
+        os.environ["_X_AMZN_TRACE_ID"]
+        == os.getenv("_X_AMZN_TRACE_ID")
+        == "Root=1-0;Parent=1;Sampled=0"
+    )
     getenv = ctypes.CDLL(None).getenv
     getenv.restype = ctypes.c_char_p
     assert getenv(b"_X_AMZN_TRACE_ID") is None

@@ -20,7 +20,12 @@ SETTINGS = Settings(deadline_margin=0.2)
 
 
 def ending(
-    app: Any, caplog: pytest.LogCaptureFixture, *, event: Any = EVENT, seconds: float = 900, waits: float = 0
+    app: Any,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    event: Any = EVENT,
+    seconds: float = 900,
+    waits: float = 0,
 ) -> tuple[str, Posted]:
     async def scenario() -> Posted:
         async with runtime(app, settings=SETTINGS) as running:
@@ -35,7 +40,9 @@ def ending(
 
     caplog.set_level("INFO")
     posted = play(scenario())
-    (line,) = [record.getMessage() for record in caplog.records if record.name == "lambda_asgi.access"]
+    (line,) = [
+        record.getMessage() for record in caplog.records if record.name == "lambda_asgi.access"
+    ]
     found = re.match(r"\S+ \S+ \S+ (.+?):", line)
     assert found is not None
     return found[1], posted
@@ -95,7 +102,9 @@ def test_a_deadline(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize("complete", [True, False])
-def test_a_blocked_event_loop_is_called_so(complete: bool, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_blocked_event_loop_is_called_so(
+    complete: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     """It was called background work that is not complete."""
 
     async def blocks(scope: Scope, receive: Receive, send: Send) -> None:
@@ -107,13 +116,17 @@ def test_a_blocked_event_loop_is_called_so(complete: bool, caplog: pytest.LogCap
 
     word, posted = ending(blocks, caplog, seconds=0.5)
     assert word == "blocked"
-    assert re.search(r"EventLoopBlocked: the app blocked the event loop for \d\.\d s or more", caplog.text)
+    assert re.search(
+        r"EventLoopBlocked: the app blocked the event loop for \d\.\d s or more", caplog.text
+    )
     assert posted.content == b"first"
     if not complete:
         assert posted.error["trailer"] == "Runtime.DeadlineExceeded"
 
 
-def test_a_blocked_event_loop_that_ends_in_time_for_its_answer_is_complete(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_blocked_event_loop_that_ends_in_time_for_its_answer_is_complete(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def blocks(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(0)
         time.sleep(0.7)  # noqa: ASYNC251  # what this is about
@@ -125,7 +138,9 @@ def test_a_blocked_event_loop_that_ends_in_time_for_its_answer_is_complete(caplo
 def test_each_ending_is_documented() -> None:
     root = Path(__file__).parents[2]
     page = (root / "docs" / "logging.md").read_text()
-    source = "".join((root / "src" / "lambda_asgi" / name).read_text() for name in ("_cycle.py", "_runtime.py"))
+    source = "".join(
+        (root / "src" / "lambda_asgi" / name).read_text() for name in ("_cycle.py", "_runtime.py")
+    )
     words = set(re.findall(r'(?:ending = |return )"([a-z -]+)"', source)) | set(
         re.findall(r'else "([a-z-]+)"$', source)
     )

@@ -51,7 +51,12 @@ def test_variables_of_lambda(name: str, value: str, field: str, expected: Any) -
 @pytest.mark.parametrize(
     ("name", "value", "field", "expected"),
     [
-        ("LAMBDA_ASGI_RESPONSE_MODE", " streaming ", "response_mode", ResponseMode.parse("streaming")),
+        (
+            "LAMBDA_ASGI_RESPONSE_MODE",
+            " streaming ",
+            "response_mode",
+            ResponseMode.parse("streaming"),
+        ),
         ("LAMBDA_ASGI_RESPONSE_MODE", "buffered", "response_mode", BUFFERED),
         ("LAMBDA_ASGI_RESPONSE_MODE", "", "response_mode", None),
         ("AWS_SAM_LOCAL", "true", "response_mode", BUFFERED),
@@ -90,7 +95,9 @@ def test_a_wrong_value_is_named_with_its_variable(name: str, value: str) -> None
 
 
 def test_outside_lambda() -> None:
-    with pytest.raises(ConfigurationError, match=r"AWS_LAMBDA_RUNTIME_API is not set.*lambda-emulator"):
+    with pytest.raises(
+        ConfigurationError, match=r"AWS_LAMBDA_RUNTIME_API is not set.*lambda-emulator"
+    ):
         Environment.read({})
 
 

@@ -58,7 +58,9 @@ def buffered(handler: Any, event: Any, settings: Settings | None = None) -> Any:
 
 def test_a_queue_passes_a_host_check() -> None:
     """Middleware that looks for host, client, user agent and length finds them."""
-    app = Starlette(routes=ROUTES, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["localhost"])])
+    app = Starlette(
+        routes=ROUTES, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["localhost"])]
+    )
     result = buffered(app, SQS)
     assert result["source"] == "non-http"
     assert result["url"] == "https://localhost/events"
@@ -69,7 +71,9 @@ def test_a_queue_passes_a_host_check() -> None:
 
 def test_the_host_of_events_is_a_setting() -> None:
     hosts = ["api.example.com"]
-    app = Starlette(routes=ROUTES, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts)])
+    app = Starlette(
+        routes=ROUTES, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts)]
+    )
     with pytest.raises(EventNotHandled, match="status 400"):
         buffered(app, SQS)
     settings = Settings.read({"LAMBDA_ASGI_EVENT_HOST": "api.example.com"})
@@ -158,7 +162,13 @@ def test_fastapi_with_a_root_path_of_its_own(root_path: str) -> None:
 def test_the_base_path_may_be_written_in_any_way(base_path: str) -> None:
     event = json.loads((EVENTS / "http_api_get_custom_domain.json").read_text())
     app = Starlette(
-        routes=[Route("/items/{item}", lambda request: Response(str(request.url_for("item", item=8))), name="item")]
+        routes=[
+            Route(
+                "/items/{item}",
+                lambda request: Response(str(request.url_for("item", item=8))),
+                name="item",
+            )
+        ]
     )
     handler = LambdaASGI(app, api_gateway_base_path=base_path)
     assert buffered(handler, event)["body"] == "https://api.example.com/shop/items/8"
@@ -166,7 +176,10 @@ def test_the_base_path_may_be_written_in_any_way(base_path: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "extra"),
-    [("websocket_connect", {}), ("websocket_connect", {"httpMethod": "GET", "path": "/events", "resource": "/"})],
+    [
+        ("websocket_connect", {}),
+        ("websocket_connect", {"httpMethod": "GET", "path": "/events", "resource": "/"}),
+    ],
 )
 def test_websocket_events_are_no_requests(name: str, extra: dict[str, str]) -> None:
     """The fixtures of AWS's Go, Rust and Java libraries have a method and a path."""

@@ -72,7 +72,9 @@ def test_base_path_becomes_the_root_path(name: str, base_path: str, root_path: s
         ("/live/items", None, "", b"/"),
     ],
 )
-def test_a_rest_api_tells_its_stage_by_two_paths(full_path: Any, path: Any, root_path: str, wire_path: bytes) -> None:
+def test_a_rest_api_tells_its_stage_by_two_paths(
+    full_path: Any, path: Any, root_path: str, wire_path: bytes
+) -> None:
     event = copy.deepcopy(GOLDEN["rest_api_get"])
     event["path"], event["requestContext"]["path"] = path, full_path
     scope, _ = infer(event).request()
@@ -99,26 +101,59 @@ EDGE_REQUEST = ("Records", 0, "cf", "request")
         (changed("function_url_get_file", "cookies", to="a=1"), "cookies is a string, not a list"),
         (changed("function_url_get_file", "cookies", to=[1]), "header 'cookie' is a number"),
         (changed("function_url_get_file", "headers", to=["a"]), "headers is a list"),
-        (changed("function_url_get_file", "requestContext", "http", "method", to=None), "HTTP method is missing"),
+        (
+            changed("function_url_get_file", "requestContext", "http", "method", to=None),
+            "HTTP method is missing",
+        ),
         (changed("function_url_post_binary", "body", to="not base64!"), "not: "),
         (changed("function_url_post_binary", "body", to={}), "body is an object"),
         (changed("http_api_get", "rawPath", to=[]), "rawPath is a list"),
         (changed("rest_api_get", "path", to=[]), "path is a list"),
         (changed("rest_api_get", "requestContext", "path", to=1), "path is a number"),
-        (changed("rest_api_get", "requestContext", "identity", to="me"), "requestContext.identity is a string"),
+        (
+            changed("rest_api_get", "requestContext", "identity", to="me"),
+            "requestContext.identity is a string",
+        ),
         (changed("rest_api_get", "multiValueHeaders", to=["a"]), "multiValueHeaders is a list"),
-        (changed("rest_api_get", "multiValueHeaders", to={"a": "b"}), "header 'a' is a string, not a list"),
-        (changed("rest_api_get", "multiValueQueryStringParameters", to={"a": [1]}), "query parameter 'a' is a number"),
-        (changed("rest_api_get", "queryStringParameters", to={"a": 1}), "query parameter 'a' is a number"),
-        (changed("alb_get", "queryStringParameters", to={"a": None}), "query parameter 'a' is missing or null"),
+        (
+            changed("rest_api_get", "multiValueHeaders", to={"a": "b"}),
+            "header 'a' is a string, not a list",
+        ),
+        (
+            changed("rest_api_get", "multiValueQueryStringParameters", to={"a": [1]}),
+            "query parameter 'a' is a number",
+        ),
+        (
+            changed("rest_api_get", "queryStringParameters", to={"a": 1}),
+            "query parameter 'a' is a number",
+        ),
+        (
+            changed("alb_get", "queryStringParameters", to={"a": None}),
+            "query parameter 'a' is missing or null",
+        ),
         (changed("alb_get", "queryStringParameters", to=[1]), "query parameters is a list"),
         (changed("alb_get", "httpMethod", to=1), "HTTP method is a number"),
         (changed("vpc_lattice_get", "headers", to={"a": [1]}), "header 'a' is a number"),
         (changed("vpc_lattice_get", "path", to=1), "path is a number"),
         (changed("lambda_at_edge_viewer_request", *EDGE_REQUEST, "uri", to=1), "uri is a number"),
-        (changed("lambda_at_edge_viewer_request", *EDGE_REQUEST, "headers", to={"a": "b"}), "header 'a' is a string"),
-        (changed("lambda_at_edge_viewer_request", *EDGE_REQUEST, "headers", to={"a": ["b"]}), "header 'a' is a string"),
-        (changed("lambda_at_edge_origin_request_post", *EDGE_REQUEST, "body", "inputTruncated", to=True), "has cut"),
+        (
+            changed("lambda_at_edge_viewer_request", *EDGE_REQUEST, "headers", to={"a": "b"}),
+            "header 'a' is a string",
+        ),
+        (
+            changed("lambda_at_edge_viewer_request", *EDGE_REQUEST, "headers", to={"a": ["b"]}),
+            "header 'a' is a string",
+        ),
+        (
+            changed(
+                "lambda_at_edge_origin_request_post",
+                *EDGE_REQUEST,
+                "body",
+                "inputTruncated",
+                to=True,
+            ),
+            "has cut",
+        ),
         (float("nan"), "cannot be written as JSON"),
     ],
 )
@@ -165,12 +200,26 @@ def test_near_misses_are_no_http_requests(event: Any) -> None:
         ({}, b""),
     ],
 )
-def test_undecoded_parameters_are_put_together_again(name: str, parameters: Any, query: bytes) -> None:
+def test_undecoded_parameters_are_put_together_again(
+    name: str, parameters: Any, query: bytes
+) -> None:
     event = changed(name, "queryStringParameters", to=parameters)
     assert infer(event).request()[0]["query_string"] == query
 
 
-IMPURE = {"asyncio", "socket", "os", "logging", "time", "random", "threading", "subprocess", "sys", "io", "pathlib"}
+IMPURE = {
+    "asyncio",
+    "socket",
+    "os",
+    "logging",
+    "time",
+    "random",
+    "threading",
+    "subprocess",
+    "sys",
+    "io",
+    "pathlib",
+}
 
 
 def pure_modules() -> list[Path]:

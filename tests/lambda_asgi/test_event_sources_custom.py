@@ -10,7 +10,10 @@ from lambda_asgi._event_sources import EventOptions, infer
 from lambda_asgi.errors import EventError
 
 EVENTS = Path(__file__).parents[2] / "events"
-GOLDEN = {name: json.loads((EVENTS / f"{name}.json").read_text()) for name in ("function_url_get_file", "alb_get")}
+GOLDEN = {
+    name: json.loads((EVENTS / f"{name}.json").read_text())
+    for name in ("function_url_get_file", "alb_get")
+}
 
 
 class Pinger:
@@ -46,7 +49,11 @@ class Pinger:
 
     def __call__(self, response: Any) -> Any:
         assert all(isinstance(line, list) for line in response["headers"]), "Mangum's own type"
-        return {"pong": response["status"], "headers": len(response["headers"]), "text": response["body"].decode()}
+        return {
+            "pong": response["status"],
+            "headers": len(response["headers"]),
+            "text": response["body"].decode(),
+        }
 
 
 PINGER = EventOptions(custom_handlers=(Pinger,))
@@ -58,7 +65,11 @@ def test_a_custom_handler_of_mangum_reads_and_answers() -> None:
     scope, body = source.request()
 
     assert source.name == "custom"
-    assert (scope["path"], scope["headers"], body) == ("/ping", [(b"x-base-path", b"/base")], b"hello")
+    assert (scope["path"], scope["headers"], body) == (
+        "/ping",
+        [(b"x-base-path", b"/base")],
+        b"hello",
+    )
     assert scope["asgi"]["spec_version"] == "2.4"
     assert (scope["aws.event"], scope["aws.context"]) == (event, "context")
     assert source.result(200, [(b"a", b"b")], b"hi") == {"pong": 200, "headers": 1, "text": "hi"}

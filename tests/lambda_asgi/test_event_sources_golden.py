@@ -50,11 +50,17 @@ REQUESTS = {
         b"/files/a%2Fb/%E2%98%83/space%20here",
         query=b"dup=one&dup=two%2Cthree&plus=a+b&encoded=a%2Bb&empty=&bare&%65nc=one&enc=two",
     ),
-    "function_url_get_percent_in_name": url("GET", "/files/100% %2Fdone.txt", b"/files/100%25%20%252Fdone.txt"),
-    "function_url_get_invalid_escapes": url("GET", "/files/%ZZ/50%/\ufffd\ufffd(", b"/files/%ZZ/50%/%FF%C3%28"),
+    "function_url_get_percent_in_name": url(
+        "GET", "/files/100% %2Fdone.txt", b"/files/100%25%20%252Fdone.txt"
+    ),
+    "function_url_get_invalid_escapes": url(
+        "GET", "/files/%ZZ/50%/\ufffd\ufffd(", b"/files/%ZZ/50%/%FF%C3%28"
+    ),
     "function_url_get_cookies": url("GET", "/", headers=((b"cookie", b"a=1; b=two; c=3"),)),
     # AWS doubles the list when the client's spelling varies (recorded). It cannot be told from a list sent so.
-    "function_url_get_repeated_header": url("GET", "/", headers=((b"x-repeat", b"one,two,three,one,two,three"),)),
+    "function_url_get_repeated_header": url(
+        "GET", "/", headers=((b"x-repeat", b"one,two,three,one,two,three"),)
+    ),
     "function_url_get_non_ascii_header": url(
         "GET", "/", headers=((b"x-latin", b"caf\xe9"), (b"x-snow", "snow ☃".encode()))
     ),
@@ -67,7 +73,9 @@ REQUESTS = {
     "function_url_get_iam": url("GET", "/files/"),
     "function_url_head": url("HEAD", "/files/hello.txt"),
     "function_url_delete": url("DELETE", "/files/old.txt", absent=(b"content-length",)),
-    "function_url_options_preflight": url("OPTIONS", "/files/", headers=((b"origin", b"https://app.example"),)),
+    "function_url_options_preflight": url(
+        "OPTIONS", "/files/", headers=((b"origin", b"https://app.example"),)
+    ),
     "function_url_post_json": url("POST", "/items", body='{"name":"Zoë","note":"snow ☃"}'.encode()),
     "function_url_post_binary": url("POST", "/files/blob.bin", body=bytes(range(256))),
     "function_url_post_empty": url("POST", "/digests/", headers=((b"content-length", b"0"),)),
@@ -95,9 +103,16 @@ REQUESTS = {
         "http-api", "GET", "/shop/items/7", b"/shop/items/7", ("api.example.com", 443)
     ),
     "http_api_get_cookies": Request(
-        "http-api", "GET", "/items", b"/items", HTTP_API, headers=((b"cookie", b"session=abc123; theme=dark"),)
+        "http-api",
+        "GET",
+        "/items",
+        b"/items",
+        HTTP_API,
+        headers=((b"cookie", b"session=abc123; theme=dark"),),
     ),
-    "http_api_post_form": Request("http-api", "POST", "/login", b"/login", HTTP_API, body=b"user=zo%C3%AB&pin=1"),
+    "http_api_post_form": Request(
+        "http-api", "POST", "/login", b"/login", HTTP_API, body=b"user=zo%C3%AB&pin=1"
+    ),
     "http_api_get_payload_v1": Request(
         "http-api",
         "GET",
@@ -106,8 +121,12 @@ REQUESTS = {
         REST_API,
         root_path="/prod",
     ),
-    "rest_api_get": Request("rest-api", "GET", "/live/items", b"/live/items", REST_API, root_path="/live"),
-    "rest_api_get_stage_root": Request("rest-api", "GET", "/live/", b"/live/", REST_API, root_path="/live"),
+    "rest_api_get": Request(
+        "rest-api", "GET", "/live/items", b"/live/items", REST_API, root_path="/live"
+    ),
+    "rest_api_get_stage_root": Request(
+        "rest-api", "GET", "/live/", b"/live/", REST_API, root_path="/live"
+    ),
     "rest_api_get_encoded_path": Request(
         "rest-api",
         "GET",
@@ -179,12 +198,24 @@ REQUESTS = {
         ALB,
         query=b"repeat=one&repeat=two&encodedPlus=a%2Bb&literalPlus=a+b",
         scheme="http",
-        headers=((b"x-repeat", b"first"), (b"x-repeat", b"second"), (b"cookie", b"session=abc123; theme=dark")),
+        headers=(
+            (b"x-repeat", b"first"),
+            (b"x-repeat", b"second"),
+            (b"cookie", b"session=abc123; theme=dark"),
+        ),
     ),
-    "alb_get_forwarded": Request("alb", "GET", "/files/", b"/files/", (ALB[0], 443), client=("2001:db8::7", 0)),
+    "alb_get_forwarded": Request(
+        "alb", "GET", "/files/", b"/files/", (ALB[0], 443), client=("2001:db8::7", 0)
+    ),
     "alb_health_check": Request("alb", "GET", "/healthz", b"/healthz", None, client=None),
     "alb_post_binary": Request(
-        "alb", "POST", "/files/blob.bin", b"/files/blob.bin", ALB, scheme="http", body=b"\x00\xff\xfe\x01"
+        "alb",
+        "POST",
+        "/files/blob.bin",
+        b"/files/blob.bin",
+        ALB,
+        scheme="http",
+        body=b"\x00\xff\xfe\x01",
     ),
     "lambda_at_edge_viewer_request": Request(
         "lambda-at-edge",
@@ -216,10 +247,22 @@ REQUESTS = {
         headers=((b"x-repeat", b"first"), (b"x-repeat", b"second")),
     ),
     "vpc_lattice_post": Request(
-        "vpc-lattice", "POST", "/items", b"/items", LATTICE, client=("10.0.1.17", 0), body=b'{"a": 1}'
+        "vpc-lattice",
+        "POST",
+        "/items",
+        b"/items",
+        LATTICE,
+        client=("10.0.1.17", 0),
+        body=b'{"a": 1}',
     ),
     "vpc_lattice_v1_get": Request(
-        "vpc-lattice", "GET", "/files/", b"/files/", LATTICE, query=b"limit=10", client=("10.0.1.17", 0)
+        "vpc-lattice",
+        "GET",
+        "/files/",
+        b"/files/",
+        LATTICE,
+        query=b"limit=10",
+        client=("10.0.1.17", 0),
     ),
 }
 
@@ -227,7 +270,12 @@ NON_HTTP_EVENTS = {
     *("sqs", "s3", "sns", "eventbridge", "schedule"),
     *("plain_object", "plain_string", "plain_list", "plain_null", "plain_number"),
     # These look like HTTP requests, but want another answer than a response.
-    *("rest_api_authorizer", "http_api_authorizer", "websocket_connect", "lambda_at_edge_origin_response"),
+    *(
+        "rest_api_authorizer",
+        "http_api_authorizer",
+        "websocket_connect",
+        "lambda_at_edge_origin_response",
+    ),
 }
 
 
@@ -247,7 +295,9 @@ def test_request(name: str) -> None:
     names = {line[0] for line in expected.headers}
     assert [line for line in headers if line[0] in names] == list(expected.headers)
     assert not {line[0] for line in headers} & set(expected.absent)
-    assert all(type(line) is tuple and [type(part) for part in line] == [bytes, bytes] for line in headers)
+    assert all(
+        type(line) is tuple and [type(part) for part in line] == [bytes, bytes] for line in headers
+    )
     assert scope == {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.4"},
@@ -272,7 +322,9 @@ def test_request(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(NON_HTTP_EVENTS))
 def test_what_is_no_http_request_is_posted_as_json(name: str) -> None:
     event = GOLDEN[name]
-    source = infer(event, None, EventOptions(event_path="/a%2Fb/événements", event_host="api.example.com"))
+    source = infer(
+        event, None, EventOptions(event_path="/a%2Fb/événements", event_host="api.example.com")
+    )
     scope, body = source.request()
 
     assert not source.is_http

@@ -19,7 +19,13 @@ GOLDEN = {path.stem: json.loads(path.read_text()) for path in sorted(EVENTS.glob
 def places(value: Any) -> list[tuple[Any, Any]]:
     """(container, key) of everything within `value`."""
     found: list[tuple[Any, Any]] = []
-    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    members = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for key, member in members:
         found.append((value, key))
         found += places(member)
@@ -28,9 +34,53 @@ def places(value: Any) -> list[tuple[Any, Any]]:
 
 # What somebody who knows these formats would try. Lone surrogates are possible in JSON: "\ud800".
 HOSTILE: list[Any] = [
-    *("", "/", "//", "*", "?", "#", "%", "%00", "%ZZ", "/..%2f..", "\0", "\r\n", "☃", "\ud800", "\udcff", "A" * 5000),
-    *("http", "HTTP/9", "GET", "CONNECT", "[::1", "]:", ":", "a:b:c", "1" * 400, "٣", "true", "AA=A"),
-    *(None, True, False, 0, -1, 2**70, 0.5, [], {}, [None], [[]], {"": None}, [{"cf": {"request": {}}}]),
+    *(
+        "",
+        "/",
+        "//",
+        "*",
+        "?",
+        "#",
+        "%",
+        "%00",
+        "%ZZ",
+        "/..%2f..",
+        "\0",
+        "\r\n",
+        "☃",
+        "\ud800",
+        "\udcff",
+        "A" * 5000,
+    ),
+    *(
+        "http",
+        "HTTP/9",
+        "GET",
+        "CONNECT",
+        "[::1",
+        "]:",
+        ":",
+        "a:b:c",
+        "1" * 400,
+        "٣",
+        "true",
+        "AA=A",
+    ),
+    *(
+        None,
+        True,
+        False,
+        0,
+        -1,
+        2**70,
+        0.5,
+        [],
+        {},
+        [None],
+        [[]],
+        {"": None},
+        [{"cf": {"request": {}}}],
+    ),
 ]
 KEYS = {key for event in GOLDEN.values() for _, key in places(event) if isinstance(key, str)}
 characters = st.sampled_from("aZ09 /%+&=;:,.#?-_☃é\0\r\n\ud800")
@@ -42,7 +92,9 @@ leaves = (
     | st.floats(allow_nan=False)
 )
 values = st.recursive(
-    leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4), max_leaves=8
+    leaves,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4),
+    max_leaves=8,
 )
 
 

@@ -28,17 +28,35 @@ NO_CONTEXT: Any = None
 
 MANGUM_RAISES = {
     *("plain_null", "plain_number"),  # TypeError
-    *("plain_list", "plain_object", "plain_string", "s3", "sns", "sqs", "eventbridge", "schedule"),  # RuntimeError
+    *(
+        "plain_list",
+        "plain_object",
+        "plain_string",
+        "s3",
+        "sns",
+        "sqs",
+        "eventbridge",
+        "schedule",
+    ),  # RuntimeError
     *("websocket_connect", "vpc_lattice_v1_get"),  # RuntimeError
     *("vpc_lattice_get", "vpc_lattice_post"),  # taken for an HTTP API: KeyError
     "function_url_get_no_headers",  # "headers": null: AttributeError
 }
 # Events that describe a request, but are none: Mangum has the app serve it, and answers with a response.
-MANGUM_SERVES_WHAT_IS_NO_REQUEST = {"http_api_authorizer", "rest_api_authorizer", "lambda_at_edge_origin_response"}
+MANGUM_SERVES_WHAT_IS_NO_REQUEST = {
+    "http_api_authorizer",
+    "rest_api_authorizer",
+    "lambda_at_edge_origin_response",
+}
 BOTH_SERVE = sorted(set(GOLDEN) - MANGUM_RAISES - MANGUM_SERVES_WHAT_IS_NO_REQUEST)
 
 WITH_STAGE = {
-    *("rest_api_get", "rest_api_get_encoded_path", "rest_api_get_repeated_headers", "rest_api_get_stage_root"),
+    *(
+        "rest_api_get",
+        "rest_api_get_encoded_path",
+        "rest_api_get_repeated_headers",
+        "rest_api_get_stage_root",
+    ),
     *("rest_api_post_stream_mode", "rest_api_put_binary"),
 }
 ALWAYS = {"asgi", "raw_path", "aws.event_source"}
@@ -53,10 +71,14 @@ class Difference(NamedTuple):
 
 DIFFERENCES = {
     "stage in the path": Difference(
-        {"path", "root_path"}, WITH_STAGE, "the URL's path has the stage; ASGI's path is the URL's, root_path tells"
+        {"path", "root_path"},
+        WITH_STAGE,
+        "the URL's path has the stage; ASGI's path is the URL's, root_path tells",
     ),
     "stage as root_path": Difference(
-        {"root_path"}, {"http_api_get_named_stage", "http_api_get_payload_v1"}, "frameworks route below root_path"
+        {"root_path"},
+        {"http_api_get_named_stage", "http_api_get_payload_v1"},
+        "frameworks route below root_path",
     ),
     "decoded twice": Difference(
         {"path"},
@@ -64,11 +86,17 @@ DIFFERENCES = {
         "Mangum decodes a path that AWS has decoded: 100%25.txt can never be asked for",
     ),
     "not decoded": Difference(
-        {"path"}, {"lambda_at_edge_viewer_request"}, "CloudFront's uri is percent-encoded, ASGI's path is not"
+        {"path"},
+        {"lambda_at_edge_viewer_request"},
+        "CloudFront's uri is percent-encoded, ASGI's path is not",
     ),
     "invented content-length": Difference(
         {"headers"},
-        {name for name in BOTH_SERVE if name.startswith(("function_url_get", "http_api_get", "function_url_delete"))}
+        {
+            name
+            for name in BOTH_SERVE
+            if name.startswith(("function_url_get", "http_api_get", "function_url_delete"))
+        }
         - {"http_api_get_payload_v1"},
         "AWS adds content-length: 0 to GET and DELETE; no client sent it",
     ),
@@ -86,10 +114,14 @@ DIFFERENCES = {
         "REST APIs drop content-length, and WSGI apps read nothing without it",
     ),
     "latin-1": Difference(
-        {"headers"}, {"function_url_get_non_ascii_header"}, "the bytes of the wire, as the ASGI spec asks"
+        {"headers"},
+        {"function_url_get_non_ascii_header"},
+        "the bytes of the wire, as the ASGI spec asks",
     ),
     "query as on the wire": Difference(
-        {"query_string"}, {"alb_get"}, "ALB decodes nothing: Mangum's decoding and encoding makes a%20b to a+b"
+        {"query_string"},
+        {"alb_get"},
+        "ALB decodes nothing: Mangum's decoding and encoding makes a%20b to a+b",
     ),
     "client": Difference(
         {"client"},
@@ -110,7 +142,9 @@ DIFFERENCES = {
 
 
 def mangum_handler(event: Any) -> LambdaHandler:
-    handler = next(handler for handler in HANDLERS if handler.infer(event, NO_CONTEXT, MANGUM_CONFIG))
+    handler = next(
+        handler for handler in HANDLERS if handler.infer(event, NO_CONTEXT, MANGUM_CONFIG)
+    )
     return handler(event, NO_CONTEXT, MANGUM_CONFIG)
 
 
@@ -122,8 +156,12 @@ def test_scope_and_body_differ_only_where_named(name: str) -> None:
     their_scope["headers"] = [tuple(line) for line in their_scope["headers"]]
     scope, body = infer(event).request()
 
-    different = {key for key in scope.keys() | their_scope.keys() if scope.get(key) != their_scope.get(key)}
-    assert different == ALWAYS.union(*(row.keys for row in DIFFERENCES.values() if name in row.events))
+    different = {
+        key for key in scope.keys() | their_scope.keys() if scope.get(key) != their_scope.get(key)
+    }
+    assert different == ALWAYS.union(
+        *(row.keys for row in DIFFERENCES.values() if name in row.events)
+    )
     assert body == theirs.body
 
 
@@ -169,17 +207,27 @@ RESPONSES = {
     "redirect": Response(307, [(b"location", b"/there"), (b"content-length", b"0")], b""),
     "error": Response(500, [(b"content-type", b"text/plain")], b"Internal Server Error"),
     "one cookie": typed(b"text/plain", b"ok", (b"set-cookie", b"a=1")),
-    "two cookies": typed(b"text/plain", b"ok", (b"set-cookie", b"a=1; Path=/"), (b"set-cookie", b"b=2")),
+    "two cookies": typed(
+        b"text/plain", b"ok", (b"set-cookie", b"a=1; Path=/"), (b"set-cookie", b"b=2")
+    ),
     "repeated": typed(b"text/plain", b"ok", (b"vary", b"accept"), (b"vary", b"origin")),
     "repeated, one letter": typed(b"text/plain", b"ok", (b"x", b"1"), (b"x", b"2"), (b"x", b"3")),
     "upper case": Response(200, [(b"Content-Type", b"text/plain"), (b"X-Up", b"1")], b"ok"),
     "latin-1 header": typed(b"text/plain", b"ok", (b"x-name", b"caf\xe9")),
-    "hop by hop": typed(b"text/plain", b"ok", (b"connection", b"close"), (b"transfer-encoding", b"chunked")),
+    "hop by hop": typed(
+        b"text/plain", b"ok", (b"connection", b"close"), (b"transfer-encoding", b"chunked")
+    ),
     "x-accel": typed(b"text/event-stream", b"data: 1\n\n", (b"x-accel-buffering", b"no")),
 }
 
 ANY = set(RESPONSES)
-V2, V1, ALB_ONE, ALB_MULTI, EDGE = "payload 2.0", "payload 1.0", "alb", "alb, multi-value", "lambda@edge"
+V2, V1, ALB_ONE, ALB_MULTI, EDGE = (
+    "payload 2.0",
+    "payload 1.0",
+    "alb",
+    "alb, multi-value",
+    "lambda@edge",
+)
 ALL_FORMATS = (V2, V1, ALB_ONE, ALB_MULTI, EDGE)
 FORMATS = {
     "function_url_get_file": V2,
@@ -213,7 +261,10 @@ RESULT_DIFFERENCES = {
         "bytes that are UTF-8 arrive whole as text, too",
     ),
     "no invented type": ResultDifference(
-        (V2,), {"no type", "no content", "redirect"}, {"headers"}, "the body of an app is not JSON unless it says so"
+        (V2,),
+        {"no type", "no content", "redirect"},
+        {"headers"},
+        "the body of an app is not JSON unless it says so",
     ),
     "hop-by-hop headers are dropped": ResultDifference(
         (V2, V1, ALB_ONE, EDGE), {"hop by hop"}, {"headers"}, "RFC 9110 section 7.6.1"
@@ -254,7 +305,9 @@ def test_each_difference_is_documented(name: str) -> None:
 
 def app_of(response: Response) -> Any:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
+        await send(
+            {"type": "http.response.start", "status": response.status, "headers": response.headers}
+        )
         await send({"type": "http.response.body", "body": response.body})
 
     return app

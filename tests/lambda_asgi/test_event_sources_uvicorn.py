@@ -38,7 +38,9 @@ class OnTheWire(NamedTuple):
 
 
 REQUESTS = {
-    "function_url_get_file": OnTheWire("GET /files/hello.txt", (("Accept", "*/*"), ("User-Agent", "curl/8.7.1"))),
+    "function_url_get_file": OnTheWire(
+        "GET /files/hello.txt", (("Accept", "*/*"), ("User-Agent", "curl/8.7.1"))
+    ),
     "function_url_get_encoded_path": OnTheWire(
         "GET /files/a%2Fb/%E2%98%83/space%20here"
         "?dup=one&dup=two%2Cthree&plus=a+b&encoded=a%2Bb&empty=&bare&%65nc=one&enc=two"
@@ -67,7 +69,9 @@ REQUESTS = {
         bytes(range(256)),
     ),
     "function_url_post_empty": OnTheWire("POST /digests/", (("Content-Length", "0"),)),
-    "http_api_get": OnTheWire("GET /items?repeat=one&repeat=two&redirect=https%3A%2F%2Fexample.com%2Fa%2Fb&plus=a+b"),
+    "http_api_get": OnTheWire(
+        "GET /items?repeat=one&repeat=two&redirect=https%3A%2F%2Fexample.com%2Fa%2Fb&plus=a+b"
+    ),
     "http_api_get_cookies": OnTheWire("GET /items", (("Cookie", "session=abc123; theme=dark"),)),
     "http_api_get_named_stage": OnTheWire("GET /items/7", root_path="/prod"),
     "rest_api_get": OnTheWire("GET /items", (("Accept", "*/*"),), root_path="/live"),
@@ -75,7 +79,11 @@ REQUESTS = {
     "rest_api_get_custom_domain": OnTheWire("GET /shop/items/7"),
     "rest_api_get_repeated_headers": OnTheWire(
         "GET /items",
-        (("X-Repeat", "first"), ("X-Repeat", "second"), ("Cookie", "session=abc123; theme=dark; c=3")),
+        (
+            ("X-Repeat", "first"),
+            ("X-Repeat", "second"),
+            ("Cookie", "session=abc123; theme=dark; c=3"),
+        ),
         root_path="/live",
     ),
     "rest_api_put_binary": OnTheWire(
@@ -92,10 +100,12 @@ REQUESTS = {
         (("X-Repeat", "first"), ("X-Repeat", "second")),
     ),
     "lambda_at_edge_viewer_request": OnTheWire(
-        "GET /files/space%20value?repeat=one&repeat=two%2Cthree", (("X-Repeat", "first"), ("X-Repeat", "second"))
+        "GET /files/space%20value?repeat=one&repeat=two%2Cthree",
+        (("X-Repeat", "first"), ("X-Repeat", "second")),
     ),
     "vpc_lattice_get": OnTheWire(
-        "GET /files/space%20value?repeat=one&repeat=two&plus=a+b", (("X-Repeat", "first"), ("X-Repeat", "second"))
+        "GET /files/space%20value?repeat=one&repeat=two&plus=a+b",
+        (("X-Repeat", "first"), ("X-Repeat", "second")),
     ),
 }
 COMPARED = ("type", "http_version", "method", "path", "raw_path", "query_string", "root_path")
@@ -129,7 +139,9 @@ class Server(NamedTuple):
 def server() -> Iterator[Server]:
     recorder = Recorder()
     app: Any = recorder
-    config = uvicorn.Config(app, lifespan="off", log_config=None, http="httptools", proxy_headers=False)
+    config = uvicorn.Config(
+        app, lifespan="off", log_config=None, http="httptools", proxy_headers=False
+    )
     running = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=running.run, args=([listener],))
@@ -176,7 +188,9 @@ def answer(app: ASGIApp, event: Any, options: EventOptions | None = None) -> tup
 
 
 async def where(request: StarletteRequest) -> JSONResponse:
-    return JSONResponse([str(request.url), str(request.url_for("item", number=8)), request.path_params["number"]])
+    return JSONResponse(
+        [str(request.url), str(request.url_for("item", number=8)), request.path_params["number"]]
+    )
 
 
 STARLETTE = Starlette(routes=[Route("/items/{number:int}", where, name="item")])
@@ -185,12 +199,18 @@ STARLETTE = Starlette(routes=[Route("/items/{number:int}", where, name="item")])
 @pytest.mark.parametrize(
     ("name", "base_path", "site"),
     [
-        ("http_api_get_named_stage", "", "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod"),
+        (
+            "http_api_get_named_stage",
+            "",
+            "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod",
+        ),
         ("http_api_get_custom_domain", "/shop", "https://api.example.com/shop"),
         ("rest_api_get_custom_domain", "/shop", "https://api.example.com/shop"),
     ],
 )
-def test_routes_and_links_below_a_stage_or_a_base_path(name: str, base_path: str, site: str) -> None:
+def test_routes_and_links_below_a_stage_or_a_base_path(
+    name: str, base_path: str, site: str
+) -> None:
     status, body = answer(STARLETTE, golden(name), EventOptions(base_path))
     assert (status, json.loads(body)) == (200, [f"{site}/items/7", f"{site}/items/8", 7])
 
@@ -212,7 +232,10 @@ def test_fastapi_serves_its_routes_below_a_stage() -> None:
 
     @app.get("/items")
     def items(request: Request) -> dict[str, Any]:
-        return {"root_path": request.scope["root_path"], "docs": str(request.url_for("swagger_ui_html"))}
+        return {
+            "root_path": request.scope["root_path"],
+            "docs": str(request.url_for("swagger_ui_html")),
+        }
 
     status, body = answer(app, golden("rest_api_get"))
     site = "https://f6g7h8i9j0.execute-api.eu-west-1.amazonaws.com/live"
@@ -230,7 +253,11 @@ def test_fastapi_takes_an_sqs_event_as_json() -> None:
     @app.post("/events")
     async def events(request: Request) -> Any:
         assert await request.json() == request.scope["aws.event"]
-        return {"batchItemFailures": [{"itemIdentifier": request.scope["aws.event"]["Records"][0]["messageId"]}]}
+        return {
+            "batchItemFailures": [
+                {"itemIdentifier": request.scope["aws.event"]["Records"][0]["messageId"]}
+            ]
+        }
 
     status, body = answer(app, golden("sqs"))
     event = golden("sqs")

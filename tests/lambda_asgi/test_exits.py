@@ -62,9 +62,12 @@ def test_a_forked_child_is_not_a_second_runtime(path: str, body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "content"), [("/after", b"fine"), ("/fork-exit", b"child 7"), ("/terminated-child", b"child 3")]
+    ("path", "content"),
+    [("/after", b"fine"), ("/fork-exit", b"child 7"), ("/terminated-child", b"child 3")],
 )
-def test_the_apps_own_handler_of_sigterm_is_called_after_the_shutdown(path: str, content: bytes) -> None:
+def test_the_apps_own_handler_of_sigterm_is_called_after_the_shutdown(
+    path: str, content: bytes
+) -> None:
     """It was replaced without a word. A child has it, too, and has it as its only one."""
 
     async def main() -> None:
@@ -77,7 +80,11 @@ def test_the_apps_own_handler_of_sigterm_is_called_after_the_shutdown(path: str,
             assert (await api.answer()).content == content
             runtime.process.send_signal(signal.SIGTERM)
             assert await runtime.ended() == 0
-            said = [line.strip() for line in runtime.output if "lifespan" in line or "own handler" in line]
+            said = [
+                line.strip()
+                for line in runtime.output
+                if "lifespan" in line or "own handler" in line
+            ]
             if path == "/terminated-child":
                 said.remove("own handler")
             assert said == ["lifespan startup", "lifespan shutdown", "own handler"]

@@ -17,7 +17,17 @@ from lambda_asgi._runtime_api.client import RuntimeAPIClient
 from lambda_asgi.errors import ClientDisconnected, ConnectionToRuntimeAPILost
 from lambda_asgi.testing import function_url_event
 from tests.lambda_asgi.runtime_api_server import RuntimeAPIServer
-from tests.lambda_asgi.support import Signal, body, descriptors, hello, play, runtime, stalled, start, until
+from tests.lambda_asgi.support import (
+    Signal,
+    body,
+    descriptors,
+    hello,
+    play,
+    runtime,
+    stalled,
+    start,
+    until,
+)
 
 pytestmark = pytest.mark.usefixtures("mode")
 
@@ -93,7 +103,9 @@ def test_an_answer_that_is_refused_costs_one_invocation(
 
 
 @pytest.mark.parametrize("status", ONE_INVOCATION_ONLY)
-def test_a_stream_that_is_refused_in_its_middle(status: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_stream_that_is_refused_in_its_middle(
+    status: int, caplog: pytest.LogCaptureFixture
+) -> None:
     """The app hears of it at once, and the connection, which still waits for the rest of the body, is given up."""
 
     async def scenario() -> None:
@@ -124,7 +136,9 @@ def test_an_answer_that_fails_ends_the_process(status: int, settings: Settings, 
 
 @pytest.mark.runtime_mode
 @pytest.mark.parametrize("status", ONE_INVOCATION_ONLY)
-def test_an_error_that_is_refused_costs_one_invocation(status: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_that_is_refused_costs_one_invocation(
+    status: int, caplog: pytest.LogCaptureFixture
+) -> None:
     async def scenario() -> None:
         async with runtime(hello) as running:
             running.api.late_replies["/error"] = [status]
@@ -208,7 +222,9 @@ def test_a_connection_that_is_closed_while_the_app_works(settings: Settings, wai
             await working.wait()
             open_so_far = descriptors()
             running.api.drop_connections()
-            await until(lambda: descriptors() == open_so_far - 3)  # the runtime has closed its end as well, both of its
+            await until(
+                lambda: descriptors() == open_so_far - 3
+            )  # the runtime has closed its end as well, both of its
             go_on.set()
             assert b"hello" in (await running.api.answer()).body
             await next_is_fine(running.api)
@@ -364,10 +380,14 @@ def test_hostile_headers_of_an_invocation_cost_nothing() -> None:
 @pytest.mark.parametrize("settings", [QUICK, BUFFERED], ids=["streamed", "buffered"])
 @pytest.mark.parametrize("event", [EVENT, b"no json"], ids=["response", "error"])
 @pytest.mark.parametrize("nonce", ["nonce==", None])
-def test_the_nonce_of_a_delivery_is_echoed_never_invented(settings: Settings, event: Any, nonce: str | None) -> None:
+def test_the_nonce_of_a_delivery_is_echoed_never_invented(
+    settings: Settings, event: Any, nonce: str | None
+) -> None:
     async def scenario() -> None:
         async with runtime(hello, settings=settings) as running:
-            running.api.invoke(event, headers={} if nonce is None else {"Lambda-Runtime-Invocation-Id": nonce})
+            running.api.invoke(
+                event, headers={} if nonce is None else {"Lambda-Runtime-Invocation-Id": nonce}
+            )
             answer = await running.api.answer()
             assert answer.headers.get("lambda-runtime-invocation-id") == nonce
 
@@ -389,7 +409,10 @@ def test_a_long_traceback_fits_into_the_trailers() -> None:
         async with runtime(app) as running:
             running.api.invoke(EVENT)
             answer = await running.api.answer()
-            assert sum(len(name) + len(value) + 4 for name, value in answer.trailers.items()) + 2 <= 4096
+            assert (
+                sum(len(name) + len(value) + 4 for name, value in answer.trailers.items()) + 2
+                <= 4096
+            )
             return answer.error
 
     error = play(scenario())
@@ -413,4 +436,6 @@ def test_a_result_over_6_mib_is_a_413(caplog: pytest.LogCaptureFixture) -> None:
                 assert json.loads(answer.body)["statusCode"] == status
 
     play(scenario())
-    assert caplog.text.count("ResponseTooLarge: the result has") == 1, "the log says what the client was told"
+    assert caplog.text.count("ResponseTooLarge: the result has") == 1, (
+        "the log says what the client was told"
+    )

@@ -15,11 +15,27 @@ from lambda_asgi import _response as response
 from lambda_asgi._asgi import Receive, Scope, Send
 from lambda_asgi._environment import Environment, Settings
 from lambda_asgi._runtime import Runtime
-from lambda_asgi._runtime_api.connection import HIGH_WATER, HOLD_UP_TO, JOIN_UP_TO, Connection, ReplyFuture
+from lambda_asgi._runtime_api.connection import (
+    HIGH_WATER,
+    HOLD_UP_TO,
+    JOIN_UP_TO,
+    Connection,
+    ReplyFuture,
+)
 from lambda_asgi._runtime_api.protocol import Reply
 from lambda_asgi.errors import ConnectionToRuntimeAPILost
 from lambda_asgi.testing import function_url_event
-from tests.lambda_asgi.support import Signal, body, hello, pass_time, play, runtime, stalled, start, streaming
+from tests.lambda_asgi.support import (
+    Signal,
+    body,
+    hello,
+    pass_time,
+    play,
+    runtime,
+    stalled,
+    start,
+    streaming,
+)
 from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("mode")
@@ -94,7 +110,10 @@ class BlockingPeer:
         with connection, self.listening:
             connection.recv(65536)
             event = json.dumps(EVENT).encode()
-            head = b"HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: r\r\nContent-Length: %d\r\n\r\n" % len(event)
+            head = (
+                b"HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: r\r\nContent-Length: %d\r\n\r\n"
+                % len(event)
+            )
             connection.sendall(head + event)
             while data := connection.recv(65536):
                 with self.arrived:
@@ -125,7 +144,9 @@ def test_an_app_that_blocks_the_event_loop_between_sends_is_not_held_back() -> N
 
         environment = Environment(runtime_api=peer.address, handler="", settings=QUICK)
         task = asyncio.create_task(Runtime(environment, streaming(app)).run())
-        await asyncio.wait([task, asyncio.ensure_future(done.wait())], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(
+            [task, asyncio.ensure_future(done.wait())], return_when=asyncio.FIRST_COMPLETED
+        )
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await asyncio.to_thread(peer.thread.join)
@@ -335,7 +356,9 @@ def test_a_reply_that_never_comes_ends_the_waiting_a_turn_later(ending: str) -> 
             task.cancel()
         assert not task.done()
         assert said == []
-        with pytest.raises(ConnectionToRuntimeAPILost if ending == "exception" else asyncio.CancelledError):
+        with pytest.raises(
+            ConnectionToRuntimeAPILost if ending == "exception" else asyncio.CancelledError
+        ):
             await task
         assert said == ["called"]
 

@@ -39,7 +39,10 @@ Wrap = Callable[[Any], Any]
 @asynccontextmanager
 async def served(app: Any, wrap: Wrap | None = None) -> AsyncIterator[RunningLoop]:
     """`app`, its handler wrapped, under Lambda's own loop."""
-    async with runtime_api_server() as api, lambdas_loop(streaming(app), QUICK, api, wrap) as thread:
+    async with (
+        runtime_api_server() as api,
+        lambdas_loop(streaming(app), QUICK, api, wrap) as thread,
+    ):
         yield RunningLoop(api, thread)
 
 
@@ -104,7 +107,11 @@ def test_a_small_body_is_in_the_result() -> None:
     app = sends(head, body(b"one", more=True), body(b" two"))
     posted, result = results_of(app)
     assert posted.content == b"one two"
-    assert (result["statusCode"], result["body"], result["isBase64Encoded"]) == (201, "one two", False)
+    assert (result["statusCode"], result["body"], result["isBase64Encoded"]) == (
+        201,
+        "one two",
+        False,
+    )
     assert result["cookies"] == ["a=b"]
 
 
@@ -163,7 +170,9 @@ def test_what_broke_the_stream_is_raised_to_the_wrappers(caplog: pytest.LogCaptu
     posted = answered(app, wrapper(watch))
     assert posted.error["errorType"] == "ValueError"
     assert [str(error) for error in seen] == ["in mid-stream"]
-    assert caplog.text.count("ValueError: in mid-stream\nTraceback") == 2, "once for each invocation"
+    assert caplog.text.count("ValueError: in mid-stream\nTraceback") == 2, (
+        "once for each invocation"
+    )
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
@@ -210,7 +219,9 @@ def test_a_response_that_is_whole_raises_nothing(messages: list[Any]) -> None:
         ({"statusCode": 200, "body": "", NOT_KEPT: 70_000}, 500, b"Internal Server Error"),
     ],
 )  # fmt: skip
-def test_a_wrapper_that_answers_instead_of_the_app(result: Any, status: int, content: bytes) -> None:
+def test_a_wrapper_that_answers_instead_of_the_app(
+    result: Any, status: int, content: bytes
+) -> None:
     posted = answered(hello, wrapper(lambda handler, event, context: result))
     assert is_streamed(posted)
     assert (posted.prelude["statusCode"], posted.content, posted.trailers) == (status, content, {})
@@ -259,7 +270,10 @@ def test_a_wrapper_that_raises_before_the_app_ran() -> None:
     posted = answered(hello, wrapper(refuse))
     assert is_streamed(posted)
     assert (posted.prelude["statusCode"], posted.content) == (500, b"Internal Server Error")
-    assert (posted.error["errorType"], posted.error["errorMessage"]) == ("PermissionError", "not you")
+    assert (posted.error["errorType"], posted.error["errorMessage"]) == (
+        "PermissionError",
+        "not you",
+    )
     assert posted.error["stackTrace"]
 
 
@@ -289,7 +303,10 @@ def test_a_handler_that_is_called_from_threads() -> None:
     results: list[Any] = []
 
     def threaded(handler: Any, event: Any, context: Any) -> Any:
-        threads = [threading.Thread(target=lambda: results.append(handler(event, context))) for _ in range(4)]
+        threads = [
+            threading.Thread(target=lambda: results.append(handler(event, context)))
+            for _ in range(4)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -313,7 +330,10 @@ def test_a_handler_that_is_called_with_events_of_the_functions_own() -> None:
     """A queue's messages as requests, say: the function's result is its own, and nothing is streamed."""
 
     def each(handler: Any, event: Any, context: Any) -> Any:
-        return [handler(function_url_event(record["body"]), context)["statusCode"] for record in event["Records"]]
+        return [
+            handler(function_url_event(record["body"]), context)["statusCode"]
+            for record in event["Records"]
+        ]
 
     posted = answered(hello, wrapper(each), {"Records": [{"body": "/a"}, {"body": "/b"}]})
     assert not is_streamed(posted)
@@ -336,7 +356,11 @@ def test_an_event_without_an_id_is_compared() -> None:
     event = function_url_event("/")
     del event["requestContext"]["requestId"]
     assert is_streamed(answered(hello, None, event))
-    other = wrapper(lambda handler, event, context: handler(event | {"rawPath": "/other"}, context)["statusCode"])
+    other = wrapper(
+        lambda handler, event, context: handler(event | {"rawPath": "/other"}, context)[
+            "statusCode"
+        ]
+    )
     assert answered(hello, other, event).content == b"200"
 
 
@@ -447,7 +471,9 @@ def test_a_connection_that_was_closed_while_idle_is_replaced() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 403, 410, 413])
-def test_a_response_that_is_refused_is_not_answered_again(status: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_response_that_is_refused_is_not_answered_again(
+    status: int, caplog: pytest.LogCaptureFixture
+) -> None:
     async def scenario() -> None:
         async with served(hello) as running:
             running.api.late_replies["/response"] = [status]
@@ -482,7 +508,10 @@ def test_an_unknown_loop_gets_streams_all_the_same(caplog: pytest.LogCaptureFixt
 
     async def scenario() -> None:
         adapter = LambdaASGI(with_lifespan(log), response_mode="streaming")
-        async with runtime_api_server() as api, lambdas_loop(adapter, QUICK, api, altered=True) as thread:
+        async with (
+            runtime_api_server() as api,
+            lambdas_loop(adapter, QUICK, api, altered=True) as thread,
+        ):
             assert log == ["startup"]
             api.late_replies["/response"] = [202, 400]
             api.invoke(EVENT)
@@ -557,7 +586,10 @@ def test_a_handler_that_the_first_call_imports_and_that_cannot_start() -> None:
             posted = await running.api.answer()
             assert is_streamed(posted)
             assert (posted.prelude["statusCode"], posted.content) == (500, b"Internal Server Error")
-            assert (posted.error["errorType"], posted.error["errorMessage"]) == ("StartupFailed", "no database")
+            assert (posted.error["errorType"], posted.error["errorMessage"]) == (
+                "StartupFailed",
+                "no database",
+            )
             # By now the loop knows us, and what cannot start ends the process.
             assert (await running.api.answer()).path == "/2018-06-01/runtime/init/error"
             assert await running.ended() == 1

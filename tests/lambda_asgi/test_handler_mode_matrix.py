@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from lambda_asgi.testing import function_url_event
 from tests.lambda_asgi.test_rie import needs_rie, rie
@@ -17,14 +18,23 @@ from tests.lambda_emulator.support import RunningEmulator, write_template
 from tools import lambda_loops
 
 APPS = Path(__file__).with_name("apps")
-VERSIONS = [pytest.param(loop, id=f"awslambdaric {loop[0]} on {loop[1]}") for loop in lambda_loops.LOOPS]
+
+
+def from_version(least: str) -> list[ParameterSet]:
+    """The environments whose awslambdaric is at least of the major version `least`."""
+    return [
+        pytest.param(loop, id=f"awslambdaric {loop[0]} on {loop[1]}")
+        for loop in lambda_loops.LOOPS
+        if loop[0] >= least
+    ]
+
 
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
 pytestmark = pytest.mark.lambda_loops
 
 
-@pytest.fixture(params=VERSIONS)
+@pytest.fixture(params=from_version("2"))
 def python(request: pytest.FixtureRequest) -> str:
     """The interpreter of an environment with that loop."""
     found = lambda_loops.interpreter(*request.param)
@@ -81,7 +91,11 @@ def test_one_process_answers_many(python: str, tmp_path: Path) -> None:
     with emulator(python, tmp_path) as running:
         for _ in range(50):
             response = running.get("/starts")
-            assert (response.status, response.body, response.header("set-cookie")) == (200, b"1", "a=b")
+            assert (response.status, response.body, response.header("set-cookie")) == (
+                200,
+                b"1",
+                "a=b",
+            )
         response = running.get("/fail-before")
         assert (response.status, response.body) == (500, b"Internal Server Error")
         assert running.get("/starts").body == b"1"
@@ -93,14 +107,18 @@ def test_one_process_answers_many(python: str, tmp_path: Path) -> None:
 
 
 def test_the_deadline_ends_a_response_and_not_the_process(python: str, tmp_path: Path) -> None:
-    with emulator(python, tmp_path, variables={"LAMBDA_ASGI_DEADLINE_MARGIN_MS": "2000"}, Timeout=4) as running:
+    with emulator(
+        python, tmp_path, variables={"LAMBDA_ASGI_DEADLINE_MARGIN_MS": "2000"}, Timeout=4
+    ) as running:
         response = running.get("/sleepless")
         assert (response.status, response.body) == (200, b"begun")
         running.wait_for("log", message="the app has cleaned up")
         assert running.get("/starts").body == b"1"
 
 
-def test_an_app_that_ignores_its_deadline_is_killed_and_replaced(python: str, tmp_path: Path) -> None:
+def test_an_app_that_ignores_its_deadline_is_killed_and_replaced(
+    python: str, tmp_path: Path
+) -> None:
     with emulator(python, tmp_path, Timeout=2) as running:
         running.get("/blocks")
         running.wait_for("report", status="timeout")
@@ -125,7 +143,7 @@ def test_the_lifespan_starts_in_the_initialization(python: str, tmp_path: Path) 
 # SnapStart is there from awslambdaric 3 on, Managed Instances from 4 on.
 
 
-@pytest.mark.parametrize("python", [loop for loop in VERSIONS if loop.values[0][0][0] > "2"], indirect=True)  # type: ignore[index]  # a pair
+@pytest.mark.parametrize("python", from_version("3"), indirect=True)
 def test_the_lifespan_starts_before_the_snapshot(python: str, tmp_path: Path) -> None:
     with emulator(python, tmp_path, SnapStart={"ApplyOn": "PublishedVersions"}) as running:
         running.wait_for("log", message="the app has started")
@@ -133,11 +151,16 @@ def test_the_lifespan_starts_before_the_snapshot(python: str, tmp_path: Path) ->
         assert running.get("/starts").body == b"1"
 
 
-@pytest.mark.parametrize("python", [loop for loop in VERSIONS if loop.values[0][0][0] > "3"], indirect=True)  # type: ignore[index]  # a pair
+@pytest.mark.parametrize("python", from_version("4"), indirect=True)
 def test_managed_instances(python: str, tmp_path: Path) -> None:
     """Lambda's loop forks a process for each request at once, before it imports the handler: each of them streams."""
-    managed = {"CapacityProviderArn": "arn:aws:lambda:us-east-1:123456789012:capacity-provider:test"}
-    config = {"LambdaManagedInstancesCapacityProviderConfig": managed | {"PerExecutionEnvironmentMaxConcurrency": 4}}
+    managed = {
+        "CapacityProviderArn": "arn:aws:lambda:us-east-1:123456789012:capacity-provider:test"
+    }
+    config = {
+        "LambdaManagedInstancesCapacityProviderConfig": managed
+        | {"PerExecutionEnvironmentMaxConcurrency": 4}
+    }
     bells = [ring(tmp_path, f"-{number}") for number in range(4)]
     with emulator(python, tmp_path, CapacityProviderConfig=config) as running:
         clients = [running.connect() for _ in bells]
@@ -159,19 +182,28 @@ def test_managed_instances(python: str, tmp_path: Path) -> None:
 def test_under_aws_runtime_interface_emulator(python: str) -> None:
     with rie("in_loop.handler", command=(python, "-m", "awslambdaric")) as running:
         for _ in range(3):
-            assert running.get("/starts").split == ((200, {"content-type": "text/plain"}, ["a=b"]), b"1")
+            assert running.get("/starts").split == (
+                (200, {"content-type": "text/plain"}, ["a=b"]),
+                b"1",
+            )
         assert running.get("/fail-before").split[0].status == 500
         assert running.get("/fail-after").split[1] == b"some"
         assert running.get("/starts").split[1] == b"1"
-        assert json.loads(running.invoke({"warm": True}).body)["errorType"], "not a route of this app"
+        assert json.loads(running.invoke({"warm": True}).body)["errorType"], (
+            "not a route of this app"
+        )
         output = running.end()
     assert "PANIC" not in output
 
 
 @needs_rie
 def test_under_sam_local(python: str) -> None:
-    with rie("in_loop.function", command=(python, "-m", "awslambdaric"), AWS_SAM_LOCAL="true") as running:
+    with rie(
+        "in_loop.function", command=(python, "-m", "awslambdaric"), AWS_SAM_LOCAL="true"
+    ) as running:
         answer = json.loads(running.get("/starts").body)
         assert (answer["statusCode"], answer["body"]) == (200, "1")
         assert json.loads(running.invoke({"warm": True}).body) == {"warmed": True}
-        assert json.loads(running.invoke(function_url_event("/fail-before")).body)["statusCode"] == 500
+        assert (
+            json.loads(running.invoke(function_url_event("/fail-before")).body)["statusCode"] == 500
+        )

@@ -29,9 +29,13 @@ NOT_VALUES = [b"a\rb", b"a\nb", b"a\0b", b"a\x01b", b"\x1f", b"a\x7f", b"/\r\nse
 VALUES = [b"", b"a b", b"a\tb", b"caf\xe9", "café".encode(), b"\x80\xff", b'"(),/:;<=>?@[\\]{}']
 
 
-@pytest.mark.parametrize("make", [lambda: Response(head=False, limit=10_000), lambda: BufferedResponse(head=False)])
 @pytest.mark.parametrize(
-    "header", [*((name, b"value") for name in NOT_NAMES), *((b"x-name", value) for value in NOT_VALUES)], ids=repr
+    "make", [lambda: Response(head=False, limit=10_000), lambda: BufferedResponse(head=False)]
+)
+@pytest.mark.parametrize(
+    "header",
+    [*((name, b"value") for name in NOT_NAMES), *((b"x-name", value) for value in NOT_VALUES)],
+    ids=repr,
 )
 def test_a_header_that_http_does_not_allow(make: Any, header: tuple[bytes, bytes]) -> None:
     made = make()
@@ -46,7 +50,17 @@ def test_a_value_that_http_allows(value: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "headers", [None, 5, [None], [b"ab"[:1]], [(b"a",)], [("a", b"b")], [(b"a", "b")], [(bytearray(b"a"), b"b")]]
+    "headers",
+    [
+        None,
+        5,
+        [None],
+        [b"ab"[:1]],
+        [(b"a",)],
+        [("a", b"b")],
+        [(b"a", "b")],
+        [(bytearray(b"a"), b"b")],
+    ],
 )
 def test_what_is_not_pairs_of_bytes(headers: Any) -> None:
     with pytest.raises(UnexpectedMessage, match="pairs of bytes"):
@@ -60,7 +74,9 @@ def test_no_event_source_is_sent_a_header_that_splits(source: str) -> None:
     assert infer(event).name == source
 
     async def scenario() -> Any:
-        async with ExecutionEnvironment(sends(start(200, (b"location", b"/\r\nset-cookie: a=b")), body(b"x"))) as made:
+        async with ExecutionEnvironment(
+            sends(start(200, (b"location", b"/\r\nset-cookie: a=b")), body(b"x"))
+        ) as made:
             return await made.invoke_buffered(event)
 
     result = play(scenario())
@@ -82,7 +98,9 @@ def test_a_length_that_comes_twice_is_one() -> None:
     assert content_length(twice) == (3, [(b"x", b"y"), (b"content-length", b"3")])
 
 
-@pytest.mark.parametrize("values", [[b"3", b"4"], [b"x"], [b""], [b"-1"], [b"+1"], [b"1" * 19], ["٣".encode()]])
+@pytest.mark.parametrize(
+    "values", [[b"3", b"4"], [b"x"], [b""], [b"-1"], [b"+1"], [b"1" * 19], ["٣".encode()]]
+)
 def test_a_length_that_is_not_one_number(values: list[bytes]) -> None:
     with pytest.raises(UnexpectedMessage, match="content-length"):
         content_length([(b"content-length", value) for value in values])

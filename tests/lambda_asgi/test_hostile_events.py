@@ -32,7 +32,9 @@ payloads = (
     made.map(lambda event: json.dumps(event).encode())
     | st.binary(max_size=30)
     | st.tuples(made, st.integers(0, 2000)).map(lambda cut: json.dumps(cut[0]).encode()[: cut[1]])
-    | st.sampled_from([b"", b"[" * 100_000, b'{"requestContext":' * 20_000, b"9" * 5000, b"NaN", b"\xff\xfe"])
+    | st.sampled_from(
+        [b"", b"[" * 100_000, b'{"requestContext":' * 20_000, b"9" * 5000, b"NaN", b"\xff\xfe"]
+    )
 )
 
 
@@ -77,7 +79,9 @@ def check(answer: Posted) -> None:
 def test_no_event_ends_the_process(mode: str) -> None:
     examples = -(-EVENTS // (BATCH * len(MODES)))
 
-    @hypothesis.settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
+    @hypothesis.settings(
+        max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck)
+    )
     @given(st.lists(payloads, min_size=BATCH, max_size=BATCH))
     def batch(events: list[bytes]) -> None:
         async def scenario() -> None:

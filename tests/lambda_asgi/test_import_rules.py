@@ -82,17 +82,24 @@ def test_the_pure_core_does_no_input_or_output(path: Path) -> None:
             assert f"{module}.{name}" != impure
         assert (module, name) != ("os", "environ")
     for node in ast.walk(ast.parse(path.read_bytes())):
-        assert not (isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")), relative(path)
+        assert not (isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")), (
+            relative(path)
+        )
 
 
 def test_the_pure_core_imports_only_itself() -> None:
     """Of lambda_asgi, so that nothing impure comes in by a second step."""
-    pure = {".".join(path.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__") for path in PURE}
+    pure = {
+        ".".join(path.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__")
+        for path in PURE
+    }
     pure |= {"lambda_asgi._version"}
     for path in PURE:
         for module, name in imports(path):
             if of_package(module, "lambda_asgi"):
-                assert module in pure or f"{module}.{name}" in pure, f"{relative(path)} imports {module}"
+                assert module in pure or f"{module}.{name}" in pure, (
+                    f"{relative(path)} imports {module}"
+                )
 
 
 @pytest.mark.parametrize(
@@ -107,7 +114,9 @@ def test_the_pure_core_imports_only_itself() -> None:
 def test_the_packages_stay_apart(package: Path, others: list[str]) -> None:
     for path in modules(package):
         for module, _ in imports(path):
-            assert not any(of_package(module, other) for other in others), f"{relative(path)} imports {module}"
+            assert not any(of_package(module, other) for other in others), (
+                f"{relative(path)} imports {module}"
+            )
 
 
 def test_the_service_knows_lambda_asgi_in_one_place() -> None:
@@ -126,7 +135,9 @@ def test_the_service_knows_lambda_asgi_in_one_place() -> None:
 
 def imported_by(statement: str) -> set[str]:
     code = f"{statement}\nimport sys\nprint(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "src", capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT / "src", capture_output=True, text=True, check=True
+    )
     return set(done.stdout.split())
 
 
@@ -135,5 +146,14 @@ def test_importing_lambda_asgi_is_cheap(module: str) -> None:
     """A cold start pays for every import: frameworks are the app's, and Mangum waits for the first buffered answer."""
     loaded = imported_by(f"import {module}")
     assert "lambda_asgi" in loaded
-    for name in ("mangum", "fastapi", "starlette", "pydantic", "anyio", "uvicorn", "h11", "typing_extensions"):
+    for name in (
+        "mangum",
+        "fastapi",
+        "starlette",
+        "pydantic",
+        "anyio",
+        "uvicorn",
+        "h11",
+        "typing_extensions",
+    ):
         assert name not in loaded

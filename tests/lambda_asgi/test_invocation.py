@@ -16,7 +16,10 @@ FUNCTION = FunctionIdentity("files", "7", "512", "/aws/lambda/files", "stream")
 
 
 def read(**headers: str) -> Invocation:
-    named = {f"lambda-runtime-{name.replace('_', '-')}".encode(): value.encode() for name, value in headers.items()}
+    named = {
+        f"lambda-runtime-{name.replace('_', '-')}".encode(): value.encode()
+        for name, value in headers.items()
+    }
     return Invocation.from_reply(ID | named, b"{}")
 
 
@@ -46,7 +49,9 @@ def test_without_a_request_id_nothing_can_be_answered(headers: dict[bytes, bytes
         Invocation.from_reply(headers, b"{}")
 
 
-@pytest.mark.parametrize("text", ["", "soon", "0", "-1", "-" + "9" * 4000, "9" * 4000, "9" * 5000, "1e3", "3000000000"])
+@pytest.mark.parametrize(
+    "text", ["", "soon", "0", "-1", "-" + "9" * 4000, "9" * 4000, "9" * 5000, "1e3", "3000000000"]
+)
 def test_a_deadline_that_is_none(text: str) -> None:
     far = str(int(text) * 1_000_000) if text == "3000000000" else text
     assert read(deadline_ms=far).deadline is None
@@ -57,14 +62,20 @@ def test_a_deadline_that_has_passed_is_one() -> None:
 
 
 @given(
-    st.text(" \t\r\n"), st.recursive(st.none() | st.integers() | st.floats() | st.text(), st.lists), st.text(" \t\r\n")
+    st.text(" \t\r\n"),
+    st.recursive(st.none() | st.integers() | st.floats() | st.text(), st.lists),
+    st.text(" \t\r\n"),
 )
-def test_an_event_is_any_json_with_white_space_around(before: str, value: object, after: str) -> None:
+def test_an_event_is_any_json_with_white_space_around(
+    before: str, value: object, after: str
+) -> None:
     payload = f"{before}{json.dumps(value)}{after}".encode()
     assert repr(Invocation.from_reply(ID, payload).event()) == repr(value)
 
 
-@pytest.mark.parametrize("payload", [b"", b" ", b"{", b"{} {}", b"{}x", b"\xff", b"[" * 100_000, b"9" * 5000])
+@pytest.mark.parametrize(
+    "payload", [b"", b" ", b"{", b"{} {}", b"{}x", b"\xff", b"[" * 100_000, b"9" * 5000]
+)
 def test_an_event_that_is_no_json(payload: bytes) -> None:
     with pytest.raises((ValueError, RecursionError)):
         Invocation.from_reply(ID, payload).event()
@@ -76,17 +87,29 @@ def test_the_context() -> None:
         invoked_function_arn="arn:x",
         trace_id="Root=1",
         aws_tenant_id="blue",
-        client_context=json.dumps({"client": {"app_title": "t"}, "custom": {"a": 1}, "env": {"b": 2}}),
+        client_context=json.dumps(
+            {"client": {"app_title": "t"}, "custom": {"a": 1}, "env": {"b": 2}}
+        ),
         cognito_identity=json.dumps({"cognitoIdentityId": "i", "cognitoIdentityPoolId": "p"}),
     )
     context = LambdaContext.of(invocation, FUNCTION)
-    assert (context.function_name, context.function_version, context.memory_limit_in_mb) == ("files", "7", "512")
+    assert (context.function_name, context.function_version, context.memory_limit_in_mb) == (
+        "files",
+        "7",
+        "512",
+    )
     assert (context.log_group_name, context.log_stream_name) == ("/aws/lambda/files", "stream")
     assert (context.aws_request_id, context.invoked_function_arn) == ("request-1", "arn:x")
     assert (context.tenant_id, context.trace_id) == ("blue", "Root=1")
-    assert (context.client_context.client.app_title, context.client_context.client.app_version_name) == ("t", None)
+    assert (
+        context.client_context.client.app_title,
+        context.client_context.client.app_version_name,
+    ) == ("t", None)
     assert (context.client_context.custom, context.client_context.env) == ({"a": 1}, {"b": 2})
-    assert (context.identity.cognito_identity_id, context.identity.cognito_identity_pool_id) == ("i", "p")
+    assert (context.identity.cognito_identity_id, context.identity.cognito_identity_pool_id) == (
+        "i",
+        "p",
+    )
     assert 200_000 < context.get_remaining_time_in_millis() <= 300_000
 
 
@@ -97,7 +120,9 @@ def test_the_context_of_most_invocations() -> None:
     assert context.get_remaining_time_in_millis() == 0
 
 
-@pytest.mark.parametrize("text", ["", "{", "null", "[]", "5", '{"client": []}', '{"client": null}', "[" * 50_000])
+@pytest.mark.parametrize(
+    "text", ["", "{", "null", "[]", "5", '{"client": []}', '{"client": null}', "[" * 50_000]
+)
 def test_a_caller_may_write_anything_into_the_client_context(text: str) -> None:
     context = LambdaContext.of(read(client_context=text, cognito_identity=text), FUNCTION)
     assert context.client_context.client.app_title is None

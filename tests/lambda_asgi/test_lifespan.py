@@ -19,7 +19,9 @@ class App:
     """Answers startup and shutdown with what it is told to: a message type, or an exception to raise."""
 
     def __init__(
-        self, startup: Any = "lifespan.startup.complete", shutdown: Any = "lifespan.shutdown.complete"
+        self,
+        startup: Any = "lifespan.startup.complete",
+        shutdown: Any = "lifespan.shutdown.complete",
     ) -> None:
         self.answers = {"lifespan.startup": startup, "lifespan.shutdown": shutdown}
         self.received: list[str] = []
@@ -62,7 +64,11 @@ def test_an_app_that_does_not_know_it(startup: Any, caplog: pytest.LogCaptureFix
     lifespan = asyncio.run(live(app))
     assert app.received == ["lifespan.startup"]
     assert not lifespan.is_running
-    said = [record.levelname for record in caplog.records if "served without a lifespan" in record.getMessage()]
+    said = [
+        record.levelname
+        for record in caplog.records
+        if "served without a lifespan" in record.getMessage()
+    ]
     assert said == (["WARNING"] if startup is not None else [])
 
 
@@ -114,7 +120,9 @@ def test_an_answer_that_is_none_is_an_error_of_the_apps() -> None:
         (None, []),
     ],
 )
-def test_shutdown_that_fails_is_logged(shutdown: Any, logged: list[str], caplog: pytest.LogCaptureFixture) -> None:
+def test_shutdown_that_fails_is_logged(
+    shutdown: Any, logged: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
     asyncio.run(live(App(shutdown=shutdown)))
     assert [record.message for record in caplog.records] == logged
 
@@ -134,10 +142,14 @@ def test_a_lifespan_that_breaks_off_in_mid_life(caplog: pytest.LogCaptureFixture
         await lifespan.shutdown()
 
     asyncio.run(scenario())
-    assert [record.message for record in caplog.records] == ["the app's lifespan raised RuntimeError('the pool broke')"]
+    assert [record.message for record in caplog.records] == [
+        "the app's lifespan raised RuntimeError('the pool broke')"
+    ]
 
 
-def test_an_app_that_raises_behind_its_answer_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_app_that_raises_behind_its_answer_is_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """As Starlette does it."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -148,7 +160,9 @@ def test_an_app_that_raises_behind_its_answer_is_logged_once(caplog: pytest.LogC
         raise RuntimeError
 
     asyncio.run(live(app))
-    assert [record.message for record in caplog.records] == ["the app failed to shut down: Traceback"]
+    assert [record.message for record in caplog.records] == [
+        "the app failed to shut down: Traceback"
+    ]
 
 
 def test_shutdown_before_startup_is_nothing() -> None:
@@ -160,7 +174,10 @@ def test_shutdown_before_startup_is_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("startup", "message"),
-    [(RuntimeError("no pool"), r"raised RuntimeError\('no pool'\)"), (None, "ended without an answer")],
+    [
+        (RuntimeError("no pool"), r"raised RuntimeError\('no pool'\)"),
+        (None, "ended without an answer"),
+    ],
 )
 def test_a_lifespan_that_is_required_must_start(startup: Any, message: str) -> None:
     """With "on", an app whose start-up raised was served without it, and nobody was told."""
@@ -188,7 +205,9 @@ def test_the_adapter_says_whether_it_is_required(adapter_lifespan: Any) -> None:
     assert asyncio.run(scenario()) is (adapter_lifespan == "auto")
 
 
-def test_an_app_that_goes_on_asking_after_its_shutdown_holds_nothing_up(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_app_that_goes_on_asking_after_its_shutdown_holds_nothing_up(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """`ExecutionEnvironment` hung for ever, and the runtime logged that the app had not shut down."""
     ended: list[str] = []
 

@@ -13,20 +13,29 @@ LINE = re.compile(r"^\[\w+\]\t[^\t]+Z\t(?P<request_id>[^\t]*)\t(?P<message>.*)")
 
 
 @pytest.mark.parametrize("concurrency", ["", "3"])
-@pytest.mark.parametrize("path", ["/plain", "/streams", "/raises", "/raises-late", "/thread", "/task"])
+@pytest.mark.parametrize(
+    "path", ["/plain", "/streams", "/raises", "/raises-late", "/thread", "/task"]
+)
 def test_each_line_has_its_request_id(path: str, concurrency: str) -> None:
     """Up to every line of a fast app had none: waiters for a reply resumed in another context."""
     variables = {"AWS_LAMBDA_MAX_CONCURRENCY": concurrency} if concurrency else {}
 
     async def main() -> None:
-        async with runtime_api_server() as api, runtime_process(api, "logs.app", **variables) as runtime:
+        async with (
+            runtime_api_server() as api,
+            runtime_process(api, "logs.app", **variables) as runtime,
+        ):
             requests = [api.invoke(function_url_event(path)) for _ in range(5)]
             for _ in requests:
                 await api.answer()
             runtime.process.terminate()
             await runtime.ended()
         # What is said before any invocation.
-        output = [line for line in runtime.output if "response mode" not in line and "without a lifespan" not in line]
+        output = [
+            line
+            for line in runtime.output
+            if "response mode" not in line and "without a lifespan" not in line
+        ]
         found = [match for line in output if (match := LINE.match(line))]
         lines: dict[str, list[str]] = {request: [] for request in requests}
         for match in found:

@@ -29,9 +29,7 @@ invocation = Invocation("request-1", None, "arn:aws:lambda:eu-west-1:1:function:
 current_invocation.set(invocation)
 ACCESS = Access("GET", "/files/a.bin", 200, 1048576, 3, 3.14159, 78.25, "complete", "function_url")
 """
-ACCESS_MESSAGE = (
-    "GET /files/a.bin 200 complete: bytes 1048576, chunks 3, first byte 3.1 ms, total 78.2 ms, function_url"
-)
+ACCESS_MESSAGE = "GET /files/a.bin 200 complete: bytes 1048576, chunks 3, first byte 3.1 ms, total 78.2 ms, function_url"
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 HEAD = re.compile(rf"\[(\w+)\]\t{TIME}\t([^\t]*)\t")
 
@@ -207,7 +205,11 @@ def test_lines_leave_at_once_and_in_order() -> None:
     os._exit(0)
     """
     output = run(program, LANG="C", PYTHONCOERCECLOCALE="0", PYTHONUTF8="0")
-    assert output.lines == ["a café, a surrogate, \\ud800", "[WARNING] request-1 two\rlines", "last"]
+    assert output.lines == [
+        "a café, a surrogate, \\ud800",
+        "[WARNING] request-1 two\rlines",
+        "last",
+    ]
     assert output.stderr == "stderr\n"
 
 
@@ -231,7 +233,10 @@ def test_child_processes_get_neither_the_descriptor_nor_its_name() -> None:
     """
     inherited = "import os\nFD = os.environ['_LAMBDA_TELEMETRY_LOG_FD']\n"
     assert run(program, framed=True, prelude=inherited).lines == ["name", "descriptor"]
-    assert run(program, framed=True, prelude=inherited + PRELUDE).lines == ["no name", "no descriptor"]
+    assert run(program, framed=True, prelude=inherited + PRELUDE).lines == [
+        "no name",
+        "no descriptor",
+    ]
 
 
 # Next to what apps and libraries do with logging.
@@ -253,7 +258,11 @@ def test_an_apps_dict_config_keeps_the_runtimes_lines() -> None:
     """
     for framed in (False, True):
         output = run(program, framed=framed)
-        lines = output.lines if not framed else [HEAD.sub(r"[\1] \2 ", message) for _, message in output.frames]
+        lines = (
+            output.lines
+            if not framed
+            else [HEAD.sub(r"[\1] \2 ", message) for _, message in output.frames]
+        )
         assert [line.splitlines()[0] for line in lines] == [
             "[DEBUG] request-1 of the app",
             f"[INFO] request-1 {ACCESS_MESSAGE}",
@@ -300,7 +309,9 @@ def test_loggers_of_uvicorn_and_fastapi() -> None:
     assert output.stderr == "WARNING:  after it\n"
 
 
-@pytest.mark.parametrize("variables", [{}, {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "INFO"}])
+@pytest.mark.parametrize(
+    "variables", [{}, {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "INFO"}]
+)
 def test_powertools_logger(variables: dict[str, Any]) -> None:
     """Powertools' logger writes its own lines, and filters them out of each handler of the root logger."""
     program = """
@@ -355,7 +366,9 @@ def test_lines_of_concurrent_invocations_name_their_own() -> None:
     log.addHandler(handler)
 
     async def invocation(number: int) -> None:
-        current_invocation.set(Invocation(f"request-{number}", None, "arn", b"{}", tenant_id=f"tenant-{number % 3}"))
+        current_invocation.set(
+            Invocation(f"request-{number}", None, "arn", b"{}", tenant_id=f"tenant-{number % 3}")
+        )
         for _ in range(5):
             log.info(number)
             await asyncio.sleep(0)
@@ -377,11 +390,15 @@ def test_lines_of_concurrent_invocations_name_their_own() -> None:
         data = pipe.read()
     lines = re.findall(rb"\xa5\x5a.{14}([^\n]*)\n", data, re.DOTALL)
     assert lines[0] == b"|None|outside"
-    expected = sorted(b"request-%d|tenant-%d|%d" % (n, n % 3, n) for n in range(20) for _ in range(15))
+    expected = sorted(
+        b"request-%d|tenant-%d|%d" % (n, n % 3, n) for n in range(20) for _ in range(15)
+    )
     assert sorted(lines[1:]) == expected
 
 
-def test_a_thread_without_a_context_names_the_only_invocation(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thread_without_a_context_names_the_only_invocation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """As under Lambda's own runtime, where the request id is one of the process."""
     named: list[Any] = []
 
@@ -396,6 +413,8 @@ def test_a_thread_without_a_context_names_the_only_invocation(monkeypatch: pytes
         thread.join()
 
     in_a_thread()
-    monkeypatch.setattr(InvocationFilter, "process_wide", Invocation("the-only-one", None, "arn", b"{}"))
+    monkeypatch.setattr(
+        InvocationFilter, "process_wide", Invocation("the-only-one", None, "arn", b"{}")
+    )
     in_a_thread()
     assert named == ["", "the-only-one"]

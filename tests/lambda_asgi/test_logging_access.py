@@ -12,7 +12,10 @@ ACCESS = Access("GET", "/a", 200, 5, 1, 1.25, 2.5, "complete", "function_url")
 @pytest.mark.parametrize(
     ("access", "line"),
     [
-        (ACCESS, "GET /a 200 complete: bytes 5, chunks 1, first byte 1.2 ms, total 2.5 ms, function_url"),
+        (
+            ACCESS,
+            "GET /a 200 complete: bytes 5, chunks 1, first byte 1.2 ms, total 2.5 ms, function_url",
+        ),
         (
             Access("POST", "/events", None, 0, 0, None, 3000.0, "deadline", "non_http"),
             "POST /events - deadline: bytes 0, chunks 0, total 3000.0 ms, non_http",
@@ -52,7 +55,9 @@ def test_a_path_forges_nothing(path: str, shown: str) -> None:
 def test_any_method_and_path_make_one_printable_line(method: str, path: str) -> None:
     line = str(ACCESS._replace(method=method, path=path))
     assert line.isprintable()
-    assert line.endswith(" 200 complete: bytes 5, chunks 1, first byte 1.2 ms, total 2.5 ms, function_url")
+    assert line.endswith(
+        " 200 complete: bytes 5, chunks 1, first byte 1.2 ms, total 2.5 ms, function_url"
+    )
 
 
 def test_a_path_of_megabytes_is_shortened_and_says_so() -> None:

@@ -37,7 +37,9 @@ def frames(data: bytes) -> list[tuple[int, int, bytes]]:
     """(type, microseconds, message) of each frame: an independent reading of what awslambdaric's docstring says."""
     found = []
     while data:
-        frame_type, length, microseconds = (int.from_bytes(data[a:b], "big") for a, b in ((0, 4), (4, 8), (8, 16)))
+        frame_type, length, microseconds = (
+            int.from_bytes(data[a:b], "big") for a, b in ((0, 4), (4, 8), (8, 16))
+        )
         assert len(data) >= 16 + length, "the last frame is cut"
         found.append((frame_type, microseconds, data[16 : 16 + length]))
         data = data[16 + length :]
@@ -49,7 +51,9 @@ def formatter(log_format: Format) -> logging.Formatter:
 
 
 @contextmanager
-def frame_handler(log_format: Format, *, leveled: bool = False) -> Iterator[tuple[FrameHandler, Callable[[], bytes]]]:
+def frame_handler(
+    log_format: Format, *, leveled: bool = False
+) -> Iterator[tuple[FrameHandler, Callable[[], bytes]]]:
     """Ours, on a pipe, and what reads the pipe."""
     reading, writing = os.pipe()
     try:
@@ -70,17 +74,23 @@ def their_handler(
     root = logging.RootLogger(logging.WARNING)
     reading, writing = os.pipe()
     with bootstrap.FramedTelemetryLogSink(writing) as sink, monkeypatch.context() as patched:
-        patched.setattr(logging.Formatter, "converter", logging.Formatter.converter)  # so that it is put back
+        patched.setattr(
+            logging.Formatter, "converter", logging.Formatter.converter
+        )  # so that it is put back
         patched.setattr(logging, "getLogger", lambda: root)
         patched.setattr(bootstrap, "_GLOBAL_AWS_REQUEST_ID", REQUEST_ID)
-        bootstrap._setup_logging(lambda_runtime_log_utils.LogFormat.from_str(log_format), level, sink)
+        bootstrap._setup_logging(
+            lambda_runtime_log_utils.LogFormat.from_str(log_format), level, sink
+        )
         patched.setattr(logging, "getLogger", logging.Logger.manager.getLogger)
         yield root.handlers[0], lambda: os.read(reading, 1 << 16)
     os.close(reading)
 
 
 def record(message: object, level: int = logging.INFO, /, **attributes: Any) -> logging.LogRecord:
-    made = logging.LogRecord("app.orders", level, "/var/task/app/orders.py", 7, message, (), None, "place")
+    made = logging.LogRecord(
+        "app.orders", level, "/var/task/app/orders.py", 7, message, (), None, "place"
+    )
     # 3.12's LogRecord counts nanoseconds, 3.11's floats: one moment for all.
     made.created, made.msecs = 1_700_000_000.123, 123.0
     vars(made).update(attributes)
@@ -129,7 +139,9 @@ def test_text_frames_with_a_traceback_are_awslambdarics(monkeypatch: pytest.Monk
         their_handler("Text", monkeypatch, level="INFO") as (theirs, their_bytes),
     ):
         for handler in (ours, theirs):
-            handler.handle(record("failed", logging.ERROR, exc_info=exc_info, stack_info="Stack:\n  x"))
+            handler.handle(
+                record("failed", logging.ERROR, exc_info=exc_info, stack_info="Stack:\n  x")
+            )
         ((our_type, _, our_message),) = frames(our_bytes())
         ((their_type, _, their_message),) = frames(their_bytes())
         # Theirs ends without a newline here, because its format sets one between message and traceback. On standard
@@ -138,27 +150,45 @@ def test_text_frames_with_a_traceback_are_awslambdarics(monkeypatch: pytest.Monk
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=5,
 )
 extras = st.dictionaries(
-    (texts | st.sampled_from(["timestamp", "level", "message", "logger", "requestId", "aws_request_id"])).filter(
-        lambda name: name not in vars(record("")) and name not in ("exc_info", "taskName", "asctime")
+    (
+        texts
+        | st.sampled_from(
+            ["timestamp", "level", "message", "logger", "requestId", "aws_request_id"]
+        )
+    ).filter(
+        lambda name: (
+            name not in vars(record("")) and name not in ("exc_info", "taskName", "asctime")
+        )
     ),
     json_values | st.just(object),
     max_size=4,
 )
 
 
-def test_json_frames_are_awslambdarics_but_for_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_frames_are_awslambdarics_but_for_milliseconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     errors = st.sampled_from([None, raised(ValueError("no such order")), raised(KeyError())])
     with (
         frame_handler("JSON", leveled=True) as (ours, our_bytes),
         their_handler("JSON", monkeypatch) as (theirs, their_bytes),
     ):
 
-        @given(texts | st.dictionaries(texts, json_values, max_size=3) | st.none(), levels, extras, errors)
+        @given(
+            texts | st.dictionaries(texts, json_values, max_size=3) | st.none(),
+            levels,
+            extras,
+            errors,
+        )
         def check(message: object, levelno: int, extra: dict[str, Any], exc_info: Any) -> None:
             extra = {**extra, "exc_info": exc_info}
             ours.handle(record(message, levelno, **extra))
@@ -180,7 +210,9 @@ def without_time(line: bytes) -> str:
     return text[match.end() :]
 
 
-def test_a_formatter_of_the_apps_on_our_handler_makes_text_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_formatter_of_the_apps_on_our_handler_makes_text_frames(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with (
         frame_handler("JSON", leveled=True) as (ours, our_bytes),
         their_handler("JSON", monkeypatch) as (theirs, their_bytes),
@@ -188,7 +220,9 @@ def test_a_formatter_of_the_apps_on_our_handler_makes_text_frames(monkeypatch: p
         for handler in (ours, theirs):
             handler.setFormatter(logging.Formatter("%(aws_request_id)s %(message)s\n"))
             handler.handle(record("hello"))
-        assert [frame[::2] for frame in frames(our_bytes())] == [frame[::2] for frame in frames(their_bytes())]
+        assert [frame[::2] for frame in frames(our_bytes())] == [
+            frame[::2] for frame in frames(their_bytes())
+        ]
 
 
 # Where we differ. Each test says what awslambdaric does, so that its next version tells us of a change.
@@ -204,7 +238,9 @@ def theirs(made: logging.LogRecord) -> Any:
 
 
 def test_json_times_have_milliseconds() -> None:
-    assert json.loads(JSONFormatter().format(record("x")))["timestamp"] == "2023-11-14T22:13:20.123Z"
+    assert (
+        json.loads(JSONFormatter().format(record("x")))["timestamp"] == "2023-11-14T22:13:20.123Z"
+    )
     assert re.fullmatch(r"2023-11-14T\d\d:\d\d:20Z", theirs(record("x"))["timestamp"])
 
 
@@ -228,7 +264,10 @@ def test_json_shows_the_reason_behind_an_exception(exc_info: Any) -> None:
     line = json.loads(JSONFormatter().format(record("failed", exc_info=exc_info)))
     assert line["errorMessage"].startswith("outer")
     assert any("KeyError: 'the reason'" in frame for frame in line["stackTrace"])
-    assert not any("KeyError: 'the reason'" in frame for frame in theirs(record("x", exc_info=exc_info))["stackTrace"])
+    assert not any(
+        "KeyError: 'the reason'" in frame
+        for frame in theirs(record("x", exc_info=exc_info))["stackTrace"]
+    )
 
 
 def test_an_error_that_hides_its_context_has_frames_only() -> None:
@@ -238,7 +277,11 @@ def test_an_error_that_hides_its_context_has_frames_only() -> None:
         except KeyError:
             raise ValueError("shown") from None
     except ValueError as error:
-        line = json.loads(JSONFormatter().format(record("failed", exc_info=(ValueError, error, error.__traceback__))))
+        line = json.loads(
+            JSONFormatter().format(
+                record("failed", exc_info=(ValueError, error, error.__traceback__))
+            )
+        )
     assert len(line["stackTrace"]) == 1
     assert "hidden" not in json.dumps(line["stackTrace"][0].splitlines()[0])
 
@@ -252,9 +295,13 @@ def test_exc_info_without_an_exception() -> None:
     assert "errorType" not in line
 
 
-@pytest.mark.parametrize("name", ["stackTrace", "errorType", "errorMessage", "location", "tenantId", "requestId"])
+@pytest.mark.parametrize(
+    "name", ["stackTrace", "errorType", "errorMessage", "location", "tenantId", "requestId"]
+)
 def test_an_extra_may_have_the_name_of_a_field_that_is_not_there(name: str) -> None:
-    assert theirs(record("x", **{name: "mine"})).get(name) == ("mine" if name == "tenantId" else None)
+    assert theirs(record("x", **{name: "mine"})).get(name) == (
+        "mine" if name == "tenantId" else None
+    )
     assert json.loads(JSONFormatter().format(record("x", **{name: "mine"})))[name] == "mine"
 
 
@@ -308,7 +355,9 @@ def test_any_text_is_one_frame(message: str) -> None:
             if log_format == "JSON":
                 assert json.loads(line)["message"] == message
             else:
-                said = line.decode().removeprefix(f"[INFO]\t2023-11-14T22:13:20.123Z\t{REQUEST_ID}\t")
+                said = line.decode().removeprefix(
+                    f"[INFO]\t2023-11-14T22:13:20.123Z\t{REQUEST_ID}\t"
+                )
                 assert said == message.encode("utf-8", "backslashreplace").decode() + "\n"
 
 
@@ -328,7 +377,9 @@ def test_any_text_is_one_line_of_standard_output(message: str) -> None:
         # As configure() sets up standard output.
         with (
             open(reading, "rb") as pipe,
-            open(writing, "w", encoding="utf-8", errors="backslashreplace", buffering=1, newline="\n") as stdout,
+            open(
+                writing, "w", encoding="utf-8", errors="backslashreplace", buffering=1, newline="\n"
+            ) as stdout,
             pytest.MonkeyPatch.context() as patched,
         ):
             patched.setattr("sys.stdout", stdout)
@@ -347,7 +398,9 @@ def test_any_text_is_one_line_of_standard_output(message: str) -> None:
 
 def test_a_traceback_is_one_line_of_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     handler = StdoutHandler()
-    handler.setFormatter(logging.Formatter("%(message)s"))  # an app's formatter: it ends without a newline
+    handler.setFormatter(
+        logging.Formatter("%(message)s")
+    )  # an app's formatter: it ends without a newline
     handler.handle(record("failed", exc_info=raised(ValueError("no such order"))))
     line = capsys.readouterr().out
     assert line.count("\n") == 1
@@ -366,7 +419,9 @@ def test_frames_of_many_threads_arrive_whole(blocking: bool) -> None:
     os.set_blocking(writing, blocking)
     handler = FrameHandler(writing, leveled=True)
     handler.setFormatter(logging.Formatter("%(message)s"))
-    messages = [[f"{number} {turn} ".ljust(turn * 500, "x") for turn in range(40)] for number in range(4)]
+    messages = [
+        [f"{number} {turn} ".ljust(turn * 500, "x") for turn in range(40)] for number in range(4)
+    ]
 
     def write(own: list[str]) -> None:
         for message in own:
@@ -393,7 +448,9 @@ def test_frames_of_many_threads_arrive_whole(blocking: bool) -> None:
         assert [message for message in found if message in own] == own
 
 
-def test_a_descriptor_that_fails_costs_no_line_and_no_exception(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_descriptor_that_fails_costs_no_line_and_no_exception(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with frame_handler("Text") as (handler, _):
         handler._fd = os.open(os.devnull, os.O_RDONLY)
         handler.handle(record("this matters"))
@@ -408,4 +465,6 @@ def test_the_formatters_know_no_io() -> None:
     import lambda_asgi._logging.formatters as module
 
     source = Path(module.__file__).read_text()
-    assert not re.search(r"^\s*(?:import|from) (?:os|sys|io|asyncio|socket)\b|\bopen\(|print\(", source, re.MULTILINE)
+    assert not re.search(
+        r"^\s*(?:import|from) (?:os|sys|io|asyncio|socket)\b|\bopen\(|print\(", source, re.MULTILINE
+    )

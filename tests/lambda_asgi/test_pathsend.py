@@ -54,7 +54,10 @@ def test_a_file_by_starlette(tmp_path: Path) -> None:
     answer = sent_file(FileResponse(tmp_path / "file.txt"))
     assert answer.content == b"x" * (READ_SIZE + 1)
     assert answer.prelude["headers"]["content-length"] == str(READ_SIZE + 1)
-    assert [len(chunk) for chunk in answer.chunks[1:]] == [READ_SIZE, 1]  # Starlette's own reads are of 64 KiB
+    assert [len(chunk) for chunk in answer.chunks[1:]] == [
+        READ_SIZE,
+        1,
+    ]  # Starlette's own reads are of 64 KiB
 
 
 def test_a_file_behind_a_middleware_that_awaits(tmp_path: Path) -> None:
@@ -69,7 +72,9 @@ def test_a_file_behind_a_middleware_that_awaits(tmp_path: Path) -> None:
     def endpoint(request: Any) -> FileResponse:
         return FileResponse(tmp_path / "file.txt")
 
-    app = Starlette(routes=[Route("/", endpoint)], middleware=[Middleware(BaseHTTPMiddleware, dispatch=passes)])
+    app = Starlette(
+        routes=[Route("/", endpoint)], middleware=[Middleware(BaseHTTPMiddleware, dispatch=passes)]
+    )
     answer = sent_file(app)
     assert (answer.content, answer.trailers) == (b"x" * 1000, {})
 
@@ -99,7 +104,9 @@ def test_a_file_that_shrinks_while_it_is_sent(tmp_path: Path) -> None:
     path.write_bytes(bytes(40 * READ_SIZE))
 
     async def scenario() -> None:
-        async with runtime(file_app(path, (b"content-length", b"%d" % (40 * READ_SIZE)))) as running:
+        async with runtime(
+            file_app(path, (b"content-length", b"%d" % (40 * READ_SIZE)))
+        ) as running:
             running.api.keeps_bodies = False
             running.api.invoke(EVENT)
             posted = await running.api.posts.get()
@@ -163,7 +170,9 @@ def test_a_file_at_the_deadline(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         # cancelled 200 s before the deadline, given up 100 s before it
-        async with runtime(file_app(path), settings=Settings(access_log=False, deadline_margin=400)) as running:
+        async with runtime(
+            file_app(path), settings=Settings(access_log=False, deadline_margin=400)
+        ) as running:
             running.api.keeps_bodies = False
             running.api.invoke(EVENT, seconds=1000)
             posted = await running.api.posts.get()

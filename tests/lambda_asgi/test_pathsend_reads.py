@@ -49,7 +49,11 @@ def page_cache(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.delattr(os, "preadv")
     elif request.param != "as it is":
         monkeypatch.setattr(
-            os, "preadv", {"with holes": holes, "empty": empty, "cannot be asked": cannot_be_asked}[request.param]
+            os,
+            "preadv",
+            {"with holes": holes, "empty": empty, "cannot be asked": cannot_be_asked}[
+                request.param
+            ],
         )
     return str(request.param)
 
@@ -65,7 +69,9 @@ class Threads(ThreadPoolExecutor):
         self._held = held
         asyncio.get_running_loop().set_default_executor(self)
 
-    def submit(self, work: Callable[..., _Result], /, *arguments: Any, **_: Any) -> "Future[_Result]":
+    def submit(
+        self, work: Callable[..., _Result], /, *arguments: Any, **_: Any
+    ) -> "Future[_Result]":
         self.asked.append(work.__name__)
         if work.__name__ != self._held:
             return super().submit(work, *arguments)
@@ -89,7 +95,9 @@ def pieces_of(path: Path, size: int | None = None) -> list[bytes]:
     return asyncio.run(read())
 
 
-@pytest.mark.parametrize("length", [0, 1, READ_SIZE - 1, READ_SIZE, READ_SIZE + 1, 3 * READ_SIZE + 5])
+@pytest.mark.parametrize(
+    "length", [0, 1, READ_SIZE - 1, READ_SIZE, READ_SIZE + 1, 3 * READ_SIZE + 5]
+)
 def test_a_whole_file(tmp_path: Path, length: int, page_cache: str) -> None:
     content = os.urandom(length)
     (tmp_path / "file").write_bytes(content)
@@ -106,7 +114,9 @@ def test_its_first_bytes(tmp_path: Path, size: int, page_cache: str) -> None:
     assert b"".join(pieces_of(tmp_path / "file", size)) == content[:size]
 
 
-@pytest.mark.parametrize(("name", "error"), [("missing", FileNotFoundError), ("", IsADirectoryError)])
+@pytest.mark.parametrize(
+    ("name", "error"), [("missing", FileNotFoundError), ("", IsADirectoryError)]
+)
 def test_what_is_no_file(tmp_path: Path, name: str, error: type[OSError]) -> None:
     with pytest.raises(error):
         pieces_of(tmp_path / name)
@@ -179,7 +189,9 @@ def test_a_piece_is_read_while_the_one_before_is_sent(tmp_path: Path) -> None:
         async with aclosing(read_ahead(str(fifo.path))) as pieces:
             feeding = loop.run_in_executor(None, fifo.feed, b"x" * 10)
             first = await anext(pieces)
-            await feeding  # nobody asks for the next piece, and yet its read is under way, at the file's end
+            await (
+                feeding
+            )  # nobody asks for the next piece, and yet its read is under way, at the file's end
             assert first == b"x" * 10
             assert [piece async for piece in pieces] == []
 

@@ -68,8 +68,12 @@ header_values = st.binary(max_size=40).filter(lambda value: not set(value) & {0,
 some_headers = st.lists(st.tuples(header_names, header_values), max_size=12)
 
 
-@given(status=st.integers(200, 599), headers=some_headers, body=st.binary(max_size=60), data=st.data())
-def test_split_finds_what_encode_made(status: int, headers: RawHeaders, body: bytes, data: st.DataObject) -> None:
+@given(
+    status=st.integers(200, 599), headers=some_headers, body=st.binary(max_size=60), data=st.data()
+)
+def test_split_finds_what_encode_made(
+    status: int, headers: RawHeaders, body: bytes, data: st.DataObject
+) -> None:
     stream = encode(status, headers) + body
     found = split(stream)
     assert found is not None
@@ -80,14 +84,18 @@ def test_split_finds_what_encode_made(status: int, headers: RawHeaders, body: by
     kept = [(n, v) for n, v in lines if n not in HOP_BY_HOP and n != b"set-cookie"]
     assert set(fields) == {name.decode() for name, _ in kept}
     for name, text in fields.items():
-        assert text.encode("latin-1") == b", ".join(value for key, value in kept if key == name.encode())
+        assert text.encode("latin-1") == b", ".join(
+            value for key, value in kept if key == name.encode()
+        )
     cut = data.draw(st.integers(0, len(stream)))
     at_cut = split(stream[:cut])
     assert (at_cut is None) == (cut < len(stream) - len(body))
 
 
 def test_split_at_every_offset() -> None:
-    stream = encode(200, [(b"content-type", b"text/plain"), (b"set-cookie", b"a=b")]) + b"\0\0body\0"
+    stream = (
+        encode(200, [(b"content-type", b"text/plain"), (b"set-cookie", b"a=b")]) + b"\0\0body\0"
+    )
     for end in range(len(stream)):
         found = split(stream[:end])
         if end < len(stream) - 7:

@@ -36,10 +36,20 @@ def play(scenario: Any) -> Any:
     ("handler", "variables", "error_type", "said"),
     [
         ("no_such_module.app", {}, "Runtime.ImportModuleError", "No module named 'no_such_module'"),
-        ("raises_on_import.app", {}, "Runtime.ImportModuleError", "No module named 'no_such_library'"),
+        (
+            "raises_on_import.app",
+            {},
+            "Runtime.ImportModuleError",
+            "No module named 'no_such_library'",
+        ),
         ("exits_on_import.app", {}, "Runtime.ImportModuleError", "SystemExit(0)"),
         ("endings.missing", {}, "Runtime.ImportModuleError", "has no 'missing'"),
-        ("endings", {}, "Runtime.InvalidConfiguration", "set the function's Handler to module.name"),
+        (
+            "endings",
+            {},
+            "Runtime.InvalidConfiguration",
+            "set the function's Handler to module.name",
+        ),
         ("endings.not_an_app", {}, "Runtime.InvalidConfiguration", "is no ASGI app"),
         ("endings.startup_fails", {}, "Runtime.StartupFailed", "no database"),
         ("endings.startup_exits", {}, "Runtime.StartupFailed", "SystemExit(0)"),
@@ -49,12 +59,22 @@ def play(scenario: Any) -> Any:
             "Runtime.InvalidConfiguration",
             "RESPONSE_MODE='fast'",
         ),
-        ("endings.hello", {"AWS_LAMBDA_MAX_CONCURRENCY": "0"}, "Runtime.InvalidConfiguration", "MAX_CONCURRENCY='0'"),
+        (
+            "endings.hello",
+            {"AWS_LAMBDA_MAX_CONCURRENCY": "0"},
+            "Runtime.InvalidConfiguration",
+            "MAX_CONCURRENCY='0'",
+        ),
     ],
 )
-def test_an_environment_that_cannot_start(handler: str, variables: dict[str, str], error_type: str, said: str) -> None:
+def test_an_environment_that_cannot_start(
+    handler: str, variables: dict[str, str], error_type: str, said: str
+) -> None:
     async def scenario() -> None:
-        async with runtime_api_server() as api, runtime_process(api, handler, **variables) as runtime:
+        async with (
+            runtime_api_server() as api,
+            runtime_process(api, handler, **variables) as runtime,
+        ):
             posted = await api.answer()
             assert posted.path == "/2018-06-01/runtime/init/error"
             assert posted.headers["lambda-runtime-function-error-type"] == error_type
@@ -82,10 +102,18 @@ def test_an_init_error_that_is_refused(status: int) -> None:
 
 def test_outside_lambda() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "lambda_asgi"], cwd=ROOT / "src", env={}, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "lambda_asgi"],
+        cwd=ROOT / "src",
+        env={},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
-    assert "AWS_LAMBDA_RUNTIME_API is not set: outside Lambda, use lambda-emulator" in done.stderr + done.stdout
+    assert (
+        "AWS_LAMBDA_RUNTIME_API is not set: outside Lambda, use lambda-emulator"
+        in done.stderr + done.stdout
+    )
     assert "Traceback" not in done.stderr
 
 
@@ -147,9 +175,21 @@ async def app(scope, receive, send):
 
 def test_modules_of_the_function_shadow_nothing_of_ours(tmp_path: Path) -> None:
     """Names that our own imports, and Python's start, look for. The app gets its own ones."""
-    for name in ("token", "types", "logging", "json", "asyncio", "socket", "httptools_", "base64", "traceback"):
+    for name in (
+        "token",
+        "types",
+        "logging",
+        "json",
+        "asyncio",
+        "socket",
+        "httptools_",
+        "base64",
+        "traceback",
+    ):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('a module of the function')")
-    (tmp_path / "statistics.py").write_text(APP)  # the function's own, and not the standard library's
+    (tmp_path / "statistics.py").write_text(
+        APP
+    )  # the function's own, and not the standard library's
     command = (str(BOOTSTRAP), sys.executable, "/var/runtime/bootstrap.py")
 
     async def scenario() -> None:

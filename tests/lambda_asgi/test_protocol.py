@@ -57,8 +57,16 @@ def fields(request: h11.Request) -> dict[str, str]:
         (REQUESTS.register_extension("lambda-asgi"), b"POST", b"/2020-01-01/extension/register"),
         (REQUESTS.init_error(ERROR), b"POST", b"/2018-06-01/runtime/init/error"),
         (REQUESTS.restore_error(ERROR), b"POST", b"/2018-06-01/runtime/restore/error"),
-        (REQUESTS.invocation_error("r-1", None, ERROR), b"POST", b"/2018-06-01/runtime/invocation/r-1/error"),
-        (REQUESTS.buffered_response("r-1", None, b"{}"), b"POST", b"/2018-06-01/runtime/invocation/r-1/response"),
+        (
+            REQUESTS.invocation_error("r-1", None, ERROR),
+            b"POST",
+            b"/2018-06-01/runtime/invocation/r-1/error",
+        ),
+        (
+            REQUESTS.buffered_response("r-1", None, b"{}"),
+            b"POST",
+            b"/2018-06-01/runtime/invocation/r-1/response",
+        ),
     ],
 )
 def test_requests(wire: bytes, method: bytes, path: bytes) -> None:
@@ -101,7 +109,10 @@ def test_streamed_response(parts: list[bytes]) -> None:
     head = REQUESTS.streamed_response("r-1", "n")
     request, read_body, trailers = read(head + b"".join(chunked(parts)) + LAST_CHUNK)
     headers = fields(request)
-    assert (request.method, request.target) == (b"POST", b"/2018-06-01/runtime/invocation/r-1/response")
+    assert (request.method, request.target) == (
+        b"POST",
+        b"/2018-06-01/runtime/invocation/r-1/response",
+    )
     assert headers["content-type"] == "application/vnd.awslambda.http-integration-response"
     assert headers["lambda-runtime-function-response-mode"] == "streaming"
     assert headers["transfer-encoding"] == "chunked"
@@ -116,7 +127,9 @@ def test_error_trailers_are_the_announced_ones() -> None:
     announced = {name.strip().lower() for name in fields(request)["trailer"].split(",")}
     assert announced == {name.decode() for name in trailers}
     assert trailers[b"lambda-runtime-function-error-type"] == b"Runtime.UserException"
-    document = json.loads(base64.b64decode(trailers[b"lambda-runtime-function-error-body"], validate=True))
+    document = json.loads(
+        base64.b64decode(trailers[b"lambda-runtime-function-error-body"], validate=True)
+    )
     assert document == json.loads(ERROR.as_json())
 
 
@@ -126,7 +139,11 @@ class Unprintable(Exception):
 
 
 def test_function_error_of() -> None:
-    assert ErrorReport.of(ResponseTooLarge("x"))[:3] == ("Runtime.ResponseTooLarge", "ResponseTooLarge", "x")
+    assert ErrorReport.of(ResponseTooLarge("x"))[:3] == (
+        "Runtime.ResponseTooLarge",
+        "ResponseTooLarge",
+        "x",
+    )
     assert ErrorReport.of(KeyError("x"))[:3] == ("Runtime.UserException", "KeyError", "'x'")
     try:
         raise ValueError("in here")
@@ -155,7 +172,9 @@ def test_a_long_error_keeps_the_innermost_frames() -> None:
     message=st.text() | st.sampled_from("a\0\u2603\U0001f600\ud800").map(lambda c: c * 50_000),
     frames=st.lists(st.text(max_size=9000), max_size=8),
 )
-def test_error_trailers_fit_into_the_buffer_of_a_go_server(name: str, message: str, frames: list[str]) -> None:
+def test_error_trailers_fit_into_the_buffer_of_a_go_server(
+    name: str, message: str, frames: list[str]
+) -> None:
     error = ErrorReport("Runtime.DeadlineExceeded", name, message, tuple(frames))
     trailers = error_trailers(error).removeprefix(b"0\r\n")
     assert len(trailers) <= 4096
@@ -176,9 +195,19 @@ REPLIES = {
         b"hello",
         True,
     ),
-    "close": (b"HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", 202, b"ok", False),
+    "close": (
+        b"HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+        202,
+        b"ok",
+        False,
+    ),
     "http/1.0": (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", 200, b"ok", False),
-    "interim": (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\n" + WHOLE, 200, b"hello", True),
+    "interim": (
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\n" + WHOLE,
+        200,
+        b"hello",
+        True,
+    ),
     "no reason": (b"HTTP/1.1 410 \r\nContent-Length: 1\r\n\r\nx", 410, b"x", True),
     "no content": (b"HTTP/1.1 204 No Content\r\n\r\n", 204, b"", True),
 }
@@ -197,7 +226,11 @@ def in_pieces(wire: bytes, cuts: list[int]) -> list[bytes]:
 @pytest.mark.parametrize("case", REPLIES)
 def test_replies_whole_byte_by_byte_and_cut_anywhere(case: str) -> None:
     wire, status, body, keep_alive = REPLIES[case]
-    every_way = [[wire], [bytes([byte]) for byte in wire], *([wire[:i], wire[i:]] for i in range(1, len(wire)))]
+    every_way = [
+        [wire],
+        [bytes([byte]) for byte in wire],
+        *([wire[:i], wire[i:]] for i in range(1, len(wire))),
+    ]
     for pieces in every_way:
         (reply,) = fed(pieces)
         assert (reply.status, reply.body, reply.keep_alive) == (status, body, keep_alive)
@@ -213,7 +246,9 @@ def test_one_reply_after_another(wire: bytes, data: st.DataObject) -> None:
 
 
 def test_header_names_are_lower_case_and_the_last_of_two_counts() -> None:
-    (reply,) = fed([b"HTTP/1.1 200 OK\r\nX-A: 1\r\nx-a: 2\r\nX-Empty:\r\nContent-Length: 0\r\n\r\n"])
+    (reply,) = fed(
+        [b"HTTP/1.1 200 OK\r\nX-A: 1\r\nx-a: 2\r\nX-Empty:\r\nContent-Length: 0\r\n\r\n"]
+    )
     assert reply.headers == {b"x-a": b"2", b"x-empty": b"", b"content-length": b"0"}
 
 
@@ -250,8 +285,14 @@ def test_bytes_after_a_reply(wire: bytes) -> None:
 mutations = st.tuples(st.integers(0, 200), st.binary(max_size=3))
 
 
-@given(st.sampled_from([case[0] for case in REPLIES.values()]), st.lists(mutations, max_size=3), st.data())
-def test_garbage_raises_nothing_else(wire: bytes, changes: list[tuple[int, bytes]], data: st.DataObject) -> None:
+@given(
+    st.sampled_from([case[0] for case in REPLIES.values()]),
+    st.lists(mutations, max_size=3),
+    st.data(),
+)
+def test_garbage_raises_nothing_else(
+    wire: bytes, changes: list[tuple[int, bytes]], data: st.DataObject
+) -> None:
     for at, new in changes:
         wire = wire[:at] + new + wire[at + len(new) :]
     cuts = data.draw(st.lists(st.integers(0, len(wire)), max_size=5))

@@ -41,4 +41,6 @@ def test_a_public_module_says_what_is_public(name: str) -> None:
 def test_the_page_lists_all_of_it_and_nothing_else() -> None:
     page = (ROOT / "docs" / "api.md").read_text()
     listed = set(re.findall(r"^\| `(lambda_asgi[\w.]*)` \| `(\w+)` \|", page, re.MULTILINE))
-    assert listed == {(name, public) for name in PUBLIC for public in importlib.import_module(name).__all__}
+    assert listed == {
+        (name, public) for name in PUBLIC for public in importlib.import_module(name).__all__
+    }

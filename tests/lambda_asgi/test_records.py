@@ -37,7 +37,9 @@ def test_bodies_without_a_place_for_a_record(headers: RawHeaders) -> None:
     assert Records.of(headers) is None
 
 
-@pytest.mark.parametrize("media_type", [b"text/event-stream", b"Text/Event-Stream;charset=utf-8", b"application/jsonl"])
+@pytest.mark.parametrize(
+    "media_type", [b"text/event-stream", b"Text/Event-Stream;charset=utf-8", b"application/jsonl"]
+)
 def test_media_types_are_case_insensitive_and_may_have_parameters(media_type: bytes) -> None:
     assert Records.of([(b"content-type", media_type)]) is not None
 
@@ -86,7 +88,9 @@ def read_events(body: bytes) -> list[tuple[str, str]]:
     parts=st.lists(st.text("ab: \n\r", max_size=6).map(str.encode), max_size=6),
     beats=st.lists(st.booleans(), min_size=6, max_size=6),
 )
-def test_a_reader_sees_the_events_that_were_sent_and_then_the_error(parts: list[bytes], beats: list[bool]) -> None:
+def test_a_reader_sees_the_events_that_were_sent_and_then_the_error(
+    parts: list[bytes], beats: list[bool]
+) -> None:
     body, found = b"", records(EVENTS)
     for part, beat in zip(parts, beats, strict=False):
         body += part
@@ -101,7 +105,8 @@ def test_a_reader_sees_the_events_that_were_sent_and_then_the_error(parts: list[
 
 
 @given(
-    whole=st.lists(st.integers().map(lambda number: b'{"number":%d}\n' % number)), cut=st.sampled_from([b"", b'{"nu'])
+    whole=st.lists(st.integers().map(lambda number: b'{"number":%d}\n' % number)),
+    cut=st.sampled_from([b"", b'{"nu']),
 )
 def test_a_reader_of_json_lines_sees_the_error_last(whole: list[bytes], cut: bytes) -> None:
     sent = [*whole, cut] if cut else whole

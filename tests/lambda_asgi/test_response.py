@@ -26,7 +26,9 @@ WAY_TO: dict[State, list[Message]] = {
 }
 
 
-def response(*, head: bool = False, limit: int = 10_000, fill_empty: bool = True, records: bool = False) -> Response:
+def response(
+    *, head: bool = False, limit: int = 10_000, fill_empty: bool = True, records: bool = False
+) -> Response:
     return Response(head=head, limit=limit, fill_empty=fill_empty, error_records=records)
 
 
@@ -104,14 +106,19 @@ def diagram() -> str:
     for (before, given_input), after in TRANSITIONS.items():
         arrows.setdefault((before, after), []).append(names[given_input])
     lines = ["stateDiagram-v2", "    [*] --> START"]
-    lines += [f"    {before.name} --> {after.name}: {' / '.join(texts)}" for (before, after), texts in arrows.items()]
+    lines += [
+        f"    {before.name} --> {after.name}: {' / '.join(texts)}"
+        for (before, after), texts in arrows.items()
+    ]
     lines += [f"    {end.name} --> [*]" for end in (State.COMPLETE, State.FAILED)]
     return "\n".join(lines)
 
 
 def test_the_diagram_in_the_docs_is_the_table() -> None:
     page = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text()
-    assert f"```mermaid\n{diagram()}\n```" in page, f"docs/architecture.md needs this diagram:\n{diagram()}"
+    assert f"```mermaid\n{diagram()}\n```" in page, (
+        f"docs/architecture.md needs this diagram:\n{diagram()}"
+    )
 
 
 # What goes out.
@@ -144,14 +151,21 @@ def test_start_goes_out_when_the_app_waits() -> None:
         (start(status=204), 204, {}, b""),
         (start((b"content-length", b"0"), status=204), 204, {}, b""),
         (start(status=304), 304, {}, b""),
-        (start((b"etag", b"x"), (b"content-length", b"7"), status=304), 304, {"etag": "x", "content-length": "7"}, b""),
+        (
+            start((b"etag", b"x"), (b"content-length", b"7"), status=304),
+            304,
+            {"etag": "x", "content-length": "7"},
+            b"",
+        ),
         (start(status=302), 302, {"content-length": "1"}, b"\n"),
         (start((b"content-length", b"0"), status=307), 307, {"content-length": "1"}, b"\n"),
         (start(status=404), 404, {"content-length": "1"}, b"\n"),
         (start(status=500), 500, {"content-length": "1"}, b"\n"),
     ],
 )
-def test_an_empty_body(message: Message, expected_status: int, headers: dict[str, str], content: bytes) -> None:
+def test_an_empty_body(
+    message: Message, expected_status: int, headers: dict[str, str], content: bytes
+) -> None:
     made = response()
     assert seen(play(made, message, body())) == (expected_status, headers, content)
     assert made.state is State.COMPLETE
@@ -195,7 +209,11 @@ def test_head(status: int) -> None:
 
 def test_head_of_more_than_lambda_passes_on_is_fine() -> None:
     made = response(head=True, limit=1000)
-    assert seen(play(made, start((b"content-length", b"999999")), body())) == (200, {"content-length": "999999"}, b"")
+    assert seen(play(made, start((b"content-length", b"999999")), body())) == (
+        200,
+        {"content-length": "999999"},
+        b"",
+    )
 
 
 @pytest.mark.parametrize("status", [204, 304])
@@ -210,7 +228,11 @@ def test_an_error_behind_any_start_is_a_whole_500(status: int) -> None:
     made = response()
     made.send(start((b"content-length", b"5"), status=status))
     headers = {"content-type": "text/plain; charset=utf-8", "content-length": "21"}
-    assert seen(made.fail(500, "Internal Server Error", "Runtime.X")) == (500, headers, b"Internal Server Error")
+    assert seen(made.fail(500, "Internal Server Error", "Runtime.X")) == (
+        500,
+        headers,
+        b"Internal Server Error",
+    )
     assert (made.status, made.body_bytes, made.state) == (500, 21, State.FAILED)
 
 
@@ -358,7 +380,9 @@ def test_headers_in_any_iterable(headers: Any) -> None:
 
 def test_defaults_of_asgi() -> None:
     made = response()
-    parts = play(made, {"type": "http.response.start", "status": 200}, {"type": "http.response.body"})
+    parts = play(
+        made, {"type": "http.response.start", "status": 200}, {"type": "http.response.body"}
+    )
     assert seen(parts) == (200, {"content-length": "0"}, b"")
 
 
@@ -372,10 +396,14 @@ def test_a_body_that_is_none(content: Any) -> None:
 
 @pytest.mark.parametrize("content", [bytearray(b"ab"), memoryview(b"ab")])
 def test_bodies_like_bytes(content: Any) -> None:
-    assert play(in_state(State.STREAMING), {"type": "http.response.body", "body": content}) == [b"ab"]
+    assert play(in_state(State.STREAMING), {"type": "http.response.body", "body": content}) == [
+        b"ab"
+    ]
 
 
-@pytest.mark.parametrize("message", [{}, {"type": "http.response.push"}, {"type": "websocket.send"}, {"type": None}])
+@pytest.mark.parametrize(
+    "message", [{}, {"type": "http.response.push"}, {"type": "websocket.send"}, {"type": None}]
+)
 @pytest.mark.parametrize("state", State)
 def test_messages_of_no_http_response(message: Any, state: State) -> None:
     made = in_state(state)
@@ -390,7 +418,10 @@ def test_messages_of_no_http_response(message: Any, state: State) -> None:
             {"type": st.sampled_from(["http.response.start", "http.response.body", "x"])},
             optional={
                 "status": st.integers(90, 610) | st.none() | st.text(),
-                "headers": st.lists(st.tuples(st.binary(max_size=9), st.binary(max_size=9)), max_size=3) | st.none(),
+                "headers": st.lists(
+                    st.tuples(st.binary(max_size=9), st.binary(max_size=9)), max_size=3
+                )
+                | st.none(),
                 "body": st.binary(max_size=9) | st.none() | st.integers(),
                 "more_body": st.booleans() | st.none(),
             },
@@ -414,9 +445,21 @@ def test_no_message_raises_anything_else(messages: list[Message]) -> None:
 @pytest.mark.parametrize(
     ("content_type", "sent", "record"),
     [
-        (b"text/event-stream", b"data: 1\n\n", b'event: error\ndata: {"errorType":"Runtime.X"}\n\n'),
-        (b"text/event-stream", b"data: 1\n", b'\n\nevent: error\ndata: {"errorType":"Runtime.X"}\n\n'),
-        (b"Text/Event-Stream; charset=utf-8", b"", b'event: error\ndata: {"errorType":"Runtime.X"}\n\n'),
+        (
+            b"text/event-stream",
+            b"data: 1\n\n",
+            b'event: error\ndata: {"errorType":"Runtime.X"}\n\n',
+        ),
+        (
+            b"text/event-stream",
+            b"data: 1\n",
+            b'\n\nevent: error\ndata: {"errorType":"Runtime.X"}\n\n',
+        ),
+        (
+            b"Text/Event-Stream; charset=utf-8",
+            b"",
+            b'event: error\ndata: {"errorType":"Runtime.X"}\n\n',
+        ),
         (b"application/x-ndjson", b'{"a":1}\n', b'{"error":{"errorType":"Runtime.X"}}\n'),
         (b"application/jsonl", b'{"a":', b'\n{"error":{"errorType":"Runtime.X"}}\n'),
         (b"application/jsonl", b"", b'{"error":{"errorType":"Runtime.X"}}\n'),
@@ -426,7 +469,11 @@ def test_no_message_raises_anything_else(messages: list[Message]) -> None:
 )
 def test_error_records(content_type: bytes, sent: bytes, record: bytes) -> None:
     made = response(records=True)
-    play(made, start((b"content-type", content_type)), *(body(bytes([byte]), more=True) for byte in sent))
+    play(
+        made,
+        start((b"content-type", content_type)),
+        *(body(bytes([byte]), more=True) for byte in sent),
+    )
     made.flush()
     assert b"".join(made.fail(500, "x", "Runtime.X")) == record
     for line in record.strip().splitlines():
@@ -438,7 +485,9 @@ def test_error_records(content_type: bytes, sent: bytes, record: bytes) -> None:
     ("head", "headers"),
     [(True, []), (False, [(b"content-length", b"50")]), (False, [(b"content-encoding", b"gzip")])],
 )
-def test_no_error_record_where_it_could_not_be_read(head: bool, headers: list[tuple[bytes, bytes]]) -> None:
+def test_no_error_record_where_it_could_not_be_read(
+    head: bool, headers: list[tuple[bytes, bytes]]
+) -> None:
     made = response(records=True, head=head)
     play(made, start((b"content-type", b"text/event-stream"), *headers))
     made.flush()
@@ -485,7 +534,12 @@ def buffered(*messages: Message, head: bool = False, limit: int = 100) -> Buffer
 
 def test_a_buffered_response_has_the_body_and_no_prelude() -> None:
     made = buffered(start((b"x", b"y"), status=404), body(b"a", more=True), body(b"b"))
-    assert (made.state, made.status, made.headers, made.body) == (State.COMPLETE, 404, [(b"x", b"y")], b"ab")
+    assert (made.state, made.status, made.headers, made.body) == (
+        State.COMPLETE,
+        404,
+        [(b"x", b"y")],
+        b"ab",
+    )
 
 
 def test_an_empty_buffered_response_has_no_filler() -> None:

@@ -44,7 +44,10 @@ def test_what_may_be_said(text: str, streaming: frozenset[str]) -> None:
      "function-url=streaming,", "function-url=streaming,function-url=buffered", "streaming,rest-api=buffered"],
 )  # fmt: skip
 def test_what_may_not(text: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"response_mode=.*set it to streaming, buffered, or a mode for each"):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"response_mode=.*set it to streaming, buffered, or a mode for each",
+    ):
         LambdaASGI(hello, response_mode=text)
 
 
@@ -56,7 +59,9 @@ def answered(app: Any, event: Any, mode: str | None = None) -> Posted:
     """What a runtime of this setting posts for `event`."""
 
     async def scenario() -> Posted:
-        settings = Settings(access_log=False, response_mode=None if mode is None else ResponseMode.parse(mode))
+        settings = Settings(
+            access_log=False, response_mode=None if mode is None else ResponseMode.parse(mode)
+        )
         async with runtime(app, settings=settings) as running:
             running.api.invoke(event)
             return await running.api.answer()
@@ -80,8 +85,14 @@ def is_streamed(posted: Posted) -> bool:
         ("rest-api=streaming", "function-url=streaming", True),
     ],
 )
-def test_the_variable_wins_over_the_argument(argument: str | None, variable: str | None, streams: bool) -> None:
-    handler = LambdaASGI(hello, "off") if argument is None else LambdaASGI(hello, "off", response_mode=argument)
+def test_the_variable_wins_over_the_argument(
+    argument: str | None, variable: str | None, streams: bool
+) -> None:
+    handler = (
+        LambdaASGI(hello, "off")
+        if argument is None
+        else LambdaASGI(hello, "off", response_mode=argument)
+    )
     assert is_streamed(answered(handler, function_url_event("/"), variable)) is streams
 
 
@@ -106,13 +117,20 @@ def test_streaming_still_buffers_for_front_doors_that_cannot(event: str, streams
     ("mode", "said"),
     [
         ("buffered", "response mode buffered: the Function URL needs InvokeMode BUFFERED"),
-        ("function-url=streaming", "streaming for function-url: the Function URL needs InvokeMode RESPONSE_STREAM"),
+        (
+            "function-url=streaming",
+            "streaming for function-url: the Function URL needs InvokeMode RESPONSE_STREAM",
+        ),
         ("streaming", "RESPONSE_STREAM; the REST API needs ResponseTransferMode RESPONSE_STREAM"),
     ],
 )
-def test_the_mode_is_logged_at_the_start(mode: str, said: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_mode_is_logged_at_the_start(
+    mode: str, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
     answered(LambdaASGI(hello, "off", response_mode=mode), function_url_event("/"))
-    (line,) = [record.getMessage() for record in caplog.records if record.name == "lambda_asgi.init"]
+    (line,) = [
+        record.getMessage() for record in caplog.records if record.name == "lambda_asgi.init"
+    ]
     assert said in line
 
 
@@ -131,7 +149,9 @@ def warnings_of(
     app: ASGIApp, caplog: pytest.LogCaptureFixture, mode: ResponseMode, event: Any, times: int
 ) -> list[str]:
     async def scenario() -> None:
-        async with runtime(LambdaASGI(app, "off"), settings=Settings(response_mode=mode)) as running:
+        async with runtime(
+            LambdaASGI(app, "off"), settings=Settings(response_mode=mode)
+        ) as running:
             for _ in range(times):
                 running.api.invoke(event)
                 await running.api.answer()
@@ -141,7 +161,8 @@ def warnings_of(
 
 
 @pytest.mark.parametrize(
-    ("app", "said"), [(sends(EVENT_STREAM, body(b"data: 1\n\n")), "text/event-stream"), (bit_by_bit, "bit by bit")]
+    ("app", "said"),
+    [(sends(EVENT_STREAM, body(b"data: 1\n\n")), "text/event-stream"), (bit_by_bit, "bit by bit")],
 )
 def test_an_app_that_streams_is_told_once_that_it_is_buffered(
     app: ASGIApp, said: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
@@ -163,5 +184,7 @@ def test_an_app_that_streams_is_told_once_that_it_is_buffered(
         (sends({"type": "http.response.start", "status": 200, "headers": 5}), BUFFERED, "function_url_get_file"),
     ],
 )  # fmt: skip
-def test_nobody_else_is_told(app: ASGIApp, mode: ResponseMode, event: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_nobody_else_is_told(
+    app: ASGIApp, mode: ResponseMode, event: str, caplog: pytest.LogCaptureFixture
+) -> None:
     assert warnings_of(app, caplog, mode, golden_event(event), 1) == []

@@ -88,7 +88,10 @@ def test_lambda_at_edge() -> None:
         "headers": {
             "content-type": [{"key": "content-type", "value": "text/html"}],
             "vary": [{"key": "vary", "value": "accept"}, {"key": "vary", "value": "origin"}],
-            "set-cookie": [{"key": "set-cookie", "value": "a=1; Path=/"}, {"key": "set-cookie", "value": "b=2"}],
+            "set-cookie": [
+                {"key": "set-cookie", "value": "a=1; Path=/"},
+                {"key": "set-cookie", "value": "b=2"},
+            ],
         },
         "body": "<p>",
         "bodyEncoding": "text",
@@ -106,7 +109,9 @@ def test_lambda_at_edge() -> None:
         ("lambda_at_edge_viewer_request", "bodyEncoding", "base64", "text"),
     ],
 )
-def test_bytes_that_are_no_text_are_base64(event_name: str, flag: str, base64: Any, text: Any) -> None:
+def test_bytes_that_are_no_text_are_base64(
+    event_name: str, flag: str, base64: Any, text: Any
+) -> None:
     cases = [
         (b"image/png", b"\x00\xff", "AP8=", base64),
         (b"application/octet-stream", b"text", "dGV4dA==", base64),
@@ -124,7 +129,9 @@ def test_bytes_that_are_no_text_are_base64(event_name: str, flag: str, base64: A
 
 def test_no_value_is_lost_however_short_the_name() -> None:
     headers = [(b"x", str(n).encode()) for n in range(40)]
-    assert result("alb_get", 200, headers, b"")["headers"]["x"] == ", ".join(str(n) for n in range(40))
+    assert result("alb_get", 200, headers, b"")["headers"]["x"] == ", ".join(
+        str(n) for n in range(40)
+    )
 
 
 def test_many_cookies_differ_in_case() -> None:
@@ -153,7 +160,9 @@ def test_many_cookies_differ_in_case() -> None:
         (None, b"done", "done"),
     ],
 )
-def test_the_body_is_the_result_of_an_event(content_type: bytes | None, body: bytes, value: Any) -> None:
+def test_the_body_is_the_result_of_an_event(
+    content_type: bytes | None, body: bytes, value: Any
+) -> None:
     headers = [(b"Content-Type", content_type)] if content_type else []
     assert infer({}).result(200, headers, body) == value
 

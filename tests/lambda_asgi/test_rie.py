@@ -72,7 +72,9 @@ class Emulator:
         for _ in range(1500):
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
             try:
-                connection.request("POST", "/2015-03-31/functions/function/invocations", json.dumps(event), named)
+                connection.request(
+                    "POST", "/2015-03-31/functions/function/invocations", json.dumps(event), named
+                )
             except ConnectionRefusedError:
                 assert self.process.poll() is None, "".join(self.output)
                 time.sleep(0.02)
@@ -102,7 +104,12 @@ class Emulator:
 @contextmanager
 def started(command: list[str], port: int, environment: dict[str, str]) -> Iterator[Emulator]:
     process = subprocess.Popen(
-        command, env=environment, cwd=APPS, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        env=environment,
+        cwd=APPS,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     emulator = Emulator(process, port)
     try:
@@ -113,7 +120,10 @@ def started(command: list[str], port: int, environment: dict[str, str]) -> Itera
 
 @contextmanager
 def rie(
-    handler: str = "emulated.app", *, command: Sequence[str] = (sys.executable, "-m", "lambda_asgi"), **variables: str
+    handler: str = "emulated.app",
+    *,
+    command: Sequence[str] = (sys.executable, "-m", "lambda_asgi"),
+    **variables: str,
 ) -> Iterator[Emulator]:
     port, runtime_api_port = free_ports(2)
     environment = {
@@ -142,16 +152,26 @@ def test_streamed_answers() -> None:
     """One after another from one process; bodies empty, in pieces, and of any bytes."""
     binary_body = bytes(range(256)) * 40
     with rie() as emulator:
-        assert emulator.get("/count").split == ((200, {"content-type": "text/plain"}, ["a=b"]), b"1")
-        assert emulator.get("/chunks").split[1] == b"".join(b"%d," % number for number in range(1000))
+        assert emulator.get("/count").split == (
+            (200, {"content-type": "text/plain"}, ["a=b"]),
+            b"1",
+        )
+        assert emulator.get("/chunks").split[1] == b"".join(
+            b"%d," % number for number in range(1000)
+        )
         assert emulator.get("/empty").split == ((204, {}, []), b"")
         echo = emulator.invoke(function_url_event("/echo", method="POST", body=binary_body))
-        assert echo.split == ((200, {"content-type": "application/octet-stream"}, ["a=b"]), binary_body)
+        assert echo.split == (
+            (200, {"content-type": "application/octet-stream"}, ["a=b"]),
+            binary_body,
+        )
         assert emulator.get("/no-such-path").split[0].status == 404
         assert emulator.get("/count").split[1] == b"6"
         output = emulator.end()
     assert "PANIC" not in output
-    assert "lifespan shutdown" in output, "SIGTERM came, because the runtime has registered an extension"
+    assert "lifespan shutdown" in output, (
+        "SIGTERM came, because the runtime has registered an extension"
+    )
 
 
 def test_what_the_caller_says_reaches_the_context() -> None:
@@ -166,9 +186,15 @@ def test_what_the_caller_says_reaches_the_context() -> None:
 def test_under_sam_local_answers_are_buffered() -> None:
     with rie(AWS_SAM_LOCAL="true", LAMBDA_ASGI_RESPONSE_MODE="streaming") as emulator:
         answer = json.loads(emulator.get("/count").body)
-        assert (answer["statusCode"], answer["body"], answer["isBase64Encoded"]) == (200, "1", False)
+        assert (answer["statusCode"], answer["body"], answer["isBase64Encoded"]) == (
+            200,
+            "1",
+            False,
+        )
         assert answer["cookies"] == ["a=b"]
-        answer = json.loads(emulator.invoke(function_url_event("/echo", method="POST", body=b"\xff\0")).body)
+        answer = json.loads(
+            emulator.invoke(function_url_event("/echo", method="POST", body=b"\xff\0")).body
+        )
         assert (base64.b64decode(answer["body"]), answer["isBase64Encoded"]) == (b"\xff\0", True)
         answer = json.loads(emulator.get("/large").body)
         assert answer["statusCode"] == 413
@@ -192,7 +218,9 @@ def test_errors_of_the_app() -> None:
 def test_an_answer_that_is_too_large_costs_one_invocation() -> None:
     """The emulator takes 6 MiB of a stream as well."""
     with rie() as emulator:
-        assert json.loads(emulator.get("/large").body)["errorType"] == "Function.ResponseSizeTooLarge"
+        assert (
+            json.loads(emulator.get("/large").body)["errorType"] == "Function.ResponseSizeTooLarge"
+        )
         assert emulator.get("/count").split[1] == b"2"
         output = emulator.end()
     assert "the answer was refused: the Runtime API answered 413" in output
@@ -301,12 +329,16 @@ def test_managed_instances() -> None:
     with managed_instance(2) as emulator:
         answer = emulator.get("/count")
         assert answer.split == ((200, {"content-type": "text/plain"}, ["a=b"]), b"1")
-        assert answer.headers["Content-Type"] == "application/vnd.awslambda.http-integration-response"
+        assert (
+            answer.headers["Content-Type"] == "application/vnd.awslambda.http-integration-response"
+        )
         assert answer.headers["Lambda-Runtime-Function-Response-Mode"] == "streaming"
 
         # Two at once, in one process: each waits for the other.
         answers: list[Answer] = []
-        threads = [threading.Thread(target=lambda: answers.append(emulator.get("/meet"))) for _ in range(2)]
+        threads = [
+            threading.Thread(target=lambda: answers.append(emulator.get("/meet"))) for _ in range(2)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:

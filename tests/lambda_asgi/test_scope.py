@@ -87,7 +87,9 @@ def test_mount_point(path: str, prefixes: list[str], root_path: str) -> None:
         ([b""], ""),
     ],
 )
-def test_the_peer_of_a_load_balancer_is_the_last_address(lines: list[bytes], address: str | None) -> None:
+def test_the_peer_of_a_load_balancer_is_the_last_address(
+    lines: list[bytes], address: str | None
+) -> None:
     assert nearest_forwarded_for([(b"x-forwarded-for", line) for line in lines]) == address
 
 
@@ -100,7 +102,9 @@ def test_header_names_are_lower_case_and_values_latin_1_where_they_can_be() -> N
 
 
 def test_each_value_is_a_line_but_cookies_are_one() -> None:
-    assert multi_header_lines({"X-A": ["1", "2"], "Cookie": ["a=1; b=2", "c=3"], "x-none": [], "x-null": None}) == [
+    assert multi_header_lines(
+        {"X-A": ["1", "2"], "Cookie": ["a=1; b=2", "c=3"], "x-none": [], "x-null": None}
+    ) == [
         (b"x-a", b"1"),
         (b"x-a", b"2"),
         (b"cookie", b"a=1; b=2; c=3"),
@@ -108,7 +112,13 @@ def test_each_value_is_a_line_but_cookies_are_one() -> None:
 
 
 def test_a_name_that_takes_one_value_has_its_last() -> None:
-    lines = [(b"host", b"a"), (b"accept", b"1"), (b"accept", b"2"), (b"host", b"b"), (b"content-length", b"5")]
+    lines = [
+        (b"host", b"a"),
+        (b"accept", b"1"),
+        (b"accept", b"2"),
+        (b"host", b"b"),
+        (b"content-length", b"5"),
+    ]
     assert single_values([*lines, (b"content-length", b"5")]) == [
         (b"accept", b"1"),
         (b"accept", b"2"),
@@ -242,7 +252,8 @@ def test_http_version(protocol: Any, version: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("forwarded", "scheme"), [(b"http", "http"), (b"https", "https"), (b"javascript", "https"), (b"", "https")]
+    ("forwarded", "scheme"),
+    [(b"http", "http"), (b"https", "https"), (b"javascript", "https"), (b"", "https")],
 )
 def test_scheme(forwarded: bytes, scheme: str) -> None:
     assert scope(headers=[(b"x-forwarded-proto", forwarded)])["scheme"] == scheme
@@ -277,7 +288,9 @@ def test_what_one_app_writes_into_a_scope_the_next_does_not_see() -> None:
     assert scope()["asgi"] == {"version": "3.0", "spec_version": "2.4"}
 
 
-@pytest.mark.parametrize("malformed", [b"good.example/public?", b"[:::]", b"a b", b"user@example.com", b"", b"a:99999"])
+@pytest.mark.parametrize(
+    "malformed", [b"good.example/public?", b"[:::]", b"a b", b"user@example.com", b"", b"a:99999"]
+)
 def test_a_malformed_host_reaches_no_app(malformed: bytes) -> None:
     """Frameworks make URLs of it: the path of `good.example/public?` would be `/public`."""
     headers = [(b"host", malformed), (b"accept", b"*/*")]
@@ -316,7 +329,9 @@ def test_no_host_changes_what_a_framework_sees_of_the_path(host: str) -> None:
         (b"/a/b//c", "/a/b", (b"//c", "//c", "/a/b")),
     ],
 )
-def test_the_root_path_can_be_stripped(raw_path: bytes, base_path: str, seen: tuple[bytes, str, str]) -> None:
+def test_the_root_path_can_be_stripped(
+    raw_path: bytes, base_path: str, seen: tuple[bytes, str, str]
+) -> None:
     made = scope(raw_path=raw_path, options=EventOptions(base_path=base_path, strip_root_path=True))
     assert (made["raw_path"], made["path"], made["root_path"]) == seen
 
@@ -333,7 +348,8 @@ def test_an_http_request_cannot_pose_as_an_event(raw_path: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "raw_path"), [("GET", b"/events"), ("POST", b"/events/7"), ("POST", b"/Events"), ("POST", b"/v2/events")]
+    ("method", "raw_path"),
+    [("GET", b"/events"), ("POST", b"/events/7"), ("POST", b"/Events"), ("POST", b"/v2/events")],
 )
 def test_other_requests_are_not_refused(method: str, raw_path: bytes) -> None:
     assert scope(method=method, raw_path=raw_path)["aws.event_source"] == "made"

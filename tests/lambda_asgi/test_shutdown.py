@@ -15,7 +15,10 @@ REGISTER = "/2020-01-01/extension/register"
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_lifespan_is_shut_down(number: signal.Signals) -> None:
     async def main() -> None:
-        async with runtime_api_server() as api, runtime_process(api, "lifespans.orderly") as runtime:
+        async with (
+            runtime_api_server() as api,
+            runtime_process(api, "lifespans.orderly") as runtime,
+        ):
             registered = await api.answer()
             assert (registered.path, registered.body) == (REGISTER, b'{"events": []}')
             assert registered.headers["lambda-extension-name"] == "lambda-asgi"
@@ -30,14 +33,21 @@ def test_the_lifespan_is_shut_down(number: signal.Signals) -> None:
 
 def test_a_request_under_way_cleans_up_before_the_lifespan() -> None:
     async def main() -> None:
-        async with runtime_api_server() as api, runtime_process(api, "lifespans.orderly") as runtime:
+        async with (
+            runtime_api_server() as api,
+            runtime_process(api, "lifespans.orderly") as runtime,
+        ):
             await api.answer()
             api.invoke(function_url_event("/stay"))
             posted = await api.posts.get()
             await posted.chunk()
             runtime.process.terminate()
             assert await runtime.ended() == 0
-            said = [line for line in runtime.output if line in ("request clean-up\n", "lifespan shutdown\n")]
+            said = [
+                line
+                for line in runtime.output
+                if line in ("request clean-up\n", "lifespan shutdown\n")
+            ]
             assert said == ["request clean-up\n", "lifespan shutdown\n"]
             assert not posted.complete, "what was cut off does not look complete"
 
@@ -46,7 +56,10 @@ def test_a_request_under_way_cleans_up_before_the_lifespan() -> None:
 
 def test_a_shutdown_that_takes_too_long_is_given_up() -> None:
     async def main() -> None:
-        async with runtime_api_server() as api, runtime_process(api, "lifespans.stubborn") as runtime:
+        async with (
+            runtime_api_server() as api,
+            runtime_process(api, "lifespans.stubborn") as runtime,
+        ):
             await api.answer()
             api.invoke(function_url_event())
             await api.answer()
@@ -59,7 +72,10 @@ def test_a_shutdown_that_takes_too_long_is_given_up() -> None:
 
 def test_a_shutdown_that_fails_is_said() -> None:
     async def main() -> None:
-        async with runtime_api_server() as api, runtime_process(api, "lifespans.failing") as runtime:
+        async with (
+            runtime_api_server() as api,
+            runtime_process(api, "lifespans.failing") as runtime,
+        ):
             await api.answer()
             api.invoke(function_url_event())
             await api.answer()
@@ -72,7 +88,10 @@ def test_a_shutdown_that_fails_is_said() -> None:
 
 def test_an_app_without_a_lifespan_needs_no_notice() -> None:
     async def main() -> None:
-        async with runtime_api_server() as api, runtime_process(api, "lifespans.without") as runtime:
+        async with (
+            runtime_api_server() as api,
+            runtime_process(api, "lifespans.without") as runtime,
+        ):
             api.invoke(function_url_event())
             posted = await api.answer()
             assert posted.path != REGISTER

@@ -22,7 +22,10 @@ SNAP_START = {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}
 
 def test_hooks_run_around_the_snapshot_and_invocations_follow() -> None:
     async def main() -> None:
-        async with runtime_api_server() as api, runtime_process(api, "snapstart.app", **SNAP_START) as runtime:
+        async with (
+            runtime_api_server() as api,
+            runtime_process(api, "snapstart.app", **SNAP_START) as runtime,
+        ):
             await runtime.line_with("before 1")
             said = [line.strip() for line in runtime.output if "response mode" not in line]
             assert said == ["lifespan", "before 2", "before 1"]
@@ -32,9 +35,15 @@ def test_hooks_run_around_the_snapshot_and_invocations_follow() -> None:
             api.restored.set()
             api.invoke(function_url_event())
             assert (await answer(api)).content == b"restored"
-            assert api.connections > connections, "what was open before the snapshot is dead after it"
+            assert api.connections > connections, (
+                "what was open before the snapshot is dead after it"
+            )
             await runtime.line_with("after, awaited")
-            assert [line.strip() for line in runtime.output[4:]] == ["after 1", "after 2", "after, awaited"]
+            assert [line.strip() for line in runtime.output[4:]] == [
+                "after 1",
+                "after 2",
+                "after, awaited",
+            ]
 
     asyncio.run(main())
 
@@ -47,11 +56,15 @@ def test_hooks_run_around_the_snapshot_and_invocations_follow() -> None:
         ("after, awaited", "/2018-06-01/runtime/restore/error", "Runtime.AfterRestoreError", 65),
     ],
 )
-def test_a_hook_that_raises_ends_the_environment(hook: str, path: str, error_type: str, exit_code: int) -> None:
+def test_a_hook_that_raises_ends_the_environment(
+    hook: str, path: str, error_type: str, exit_code: int
+) -> None:
     async def main() -> None:
         async with runtime_api_server() as api:
             api.restored.set()
-            async with runtime_process(api, "snapstart.app", RAISE_IN=hook, **SNAP_START) as runtime:
+            async with runtime_process(
+                api, "snapstart.app", RAISE_IN=hook, **SNAP_START
+            ) as runtime:
                 posted = await answer(api)
                 assert posted.path == path
                 assert posted.headers["lambda-runtime-function-error-type"] == error_type

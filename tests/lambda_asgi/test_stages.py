@@ -13,8 +13,15 @@ SHOP = EventOptions(base_path="/shop")
 NONE = EventOptions()
 
 
-def http_api(domain: str, path: str, stage: str, route: str = "$default", parameters: Any = None) -> dict[str, Any]:
-    context = {"domainName": domain, "stage": stage, "http": {"method": "GET", "path": path}, "routeKey": route}
+def http_api(
+    domain: str, path: str, stage: str, route: str = "$default", parameters: Any = None
+) -> dict[str, Any]:
+    context = {
+        "domainName": domain,
+        "stage": stage,
+        "http": {"method": "GET", "path": path},
+        "routeKey": route,
+    }
     return {
         "version": "2.0",
         "routeKey": route,
@@ -26,7 +33,13 @@ def http_api(domain: str, path: str, stage: str, route: str = "$default", parame
 
 def payload_v1(domain: str, path: str, stage: str, full_path: str, **more: Any) -> dict[str, Any]:
     context = {"domainName": domain, "stage": stage, "path": full_path}
-    return {"httpMethod": "GET", "path": path, "resource": "/{proxy+}", "requestContext": context, **more}
+    return {
+        "httpMethod": "GET",
+        "path": path,
+        "resource": "/{proxy+}",
+        "requestContext": context,
+        **more,
+    }
 
 
 def http_api_v1(domain: str, path: str, stage: str) -> dict[str, Any]:
@@ -49,10 +62,25 @@ PROXY = "ANY /{proxy+}"
         (http_api(CUSTOM, "/v1/v1/items", "v1", V1), NONE, "/v1/items", ""),
         (http_api(CUSTOM, "/v1/items", "v1", PROXY, {"proxy": "v1/items"}), NONE, "/v1/items", ""),
         (http_api(CUSTOM, "/prod/items", "prod", PROXY, {"proxy": "items"}), NONE, "/items", ""),
-        (http_api(CUSTOM, "/prod/items", "prod", PROXY, {"proxy": "items"}), SHOP, "/shop/items", "/shop"),
-        (http_api(CUSTOM, "/prod/a/7", "prod", "GET /a/{id}", {"id": "7"}), SHOP, "/shop/a/7", "/shop"),
+        (
+            http_api(CUSTOM, "/prod/items", "prod", PROXY, {"proxy": "items"}),
+            SHOP,
+            "/shop/items",
+            "/shop",
+        ),
+        (
+            http_api(CUSTOM, "/prod/a/7", "prod", "GET /a/{id}", {"id": "7"}),
+            SHOP,
+            "/shop/a/7",
+            "/shop",
+        ),
         (http_api(CUSTOM, "/shop/items", "prod"), SHOP, "/shop/items", "/shop"),
-        (http_api(CUSTOM, "/prod/items", "prod"), EventOptions(base_path="/prod"), "/prod/items", "/prod"),
+        (
+            http_api(CUSTOM, "/prod/items", "prod"),
+            EventOptions(base_path="/prod"),
+            "/prod/items",
+            "/prod",
+        ),
         # HTTP APIs, payload 1.0.
         (http_api_v1(OWN, "/prod/items", "prod"), NONE, "/prod/items", "/prod"),
         (http_api_v1(OWN, "/items", "$default"), NONE, "/items", ""),
@@ -74,7 +102,9 @@ PROXY = "ANY /{proxy+}"
         (http_api("", "/items", "$default"), NONE, "/items", ""),
     ],
 )
-def test_what_the_app_gets(event: dict[str, Any], options: EventOptions, path: str, root_path: str) -> None:
+def test_what_the_app_gets(
+    event: dict[str, Any], options: EventOptions, path: str, root_path: str
+) -> None:
     scope, _ = infer(event, None, options).request()
     assert (scope["path"], scope["root_path"]) == (path, root_path)
 
@@ -93,5 +123,7 @@ def test_what_the_app_gets(event: dict[str, Any], options: EventOptions, path: s
         ("/prod/7", "prod", "/{id}", {"id": 7}, "/7"),
     ],
 )
-def test_without_stage(path: str, stage: str, route: Any, parameters: Any, rest: str | None) -> None:
+def test_without_stage(
+    path: str, stage: str, route: Any, parameters: Any, rest: str | None
+) -> None:
     assert without_stage(path, stage, route, parameters) == rest

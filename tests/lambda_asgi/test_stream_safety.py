@@ -18,7 +18,17 @@ from lambda_asgi._environment import Settings
 from lambda_asgi.errors import ClientDisconnected
 from lambda_asgi.testing import function_url_event
 from tests.lambda_asgi.runtime_api_server import Posted
-from tests.lambda_asgi.support import Mode, Signal, body, hello, pass_time, play, runtime, sends, start
+from tests.lambda_asgi.support import (
+    Mode,
+    Signal,
+    body,
+    hello,
+    pass_time,
+    play,
+    runtime,
+    sends,
+    start,
+)
 
 pytestmark = pytest.mark.usefixtures("mode")
 
@@ -37,12 +47,16 @@ def routed(app: ASGIApp) -> ASGIApp:
     return route
 
 
-def answered(app: ASGIApp, event: Any = None, *, settings: Settings = QUICK, seconds: float = 30) -> Posted:
+def answered(
+    app: ASGIApp, event: Any = None, *, settings: Settings = QUICK, seconds: float = 30
+) -> Posted:
     """What the Runtime API gets for one event, from a runtime that then answers another."""
 
     async def scenario() -> Posted:
         async with runtime(routed(app), settings=settings) as running:
-            running.api.invoke(function_url_event("/x") if event is None else event, seconds=seconds)
+            running.api.invoke(
+                function_url_event("/x") if event is None else event, seconds=seconds
+            )
             answer = await running.api.answer()
             running.api.invoke(function_url_event("/next"))
             assert (await running.api.answer()).content == b"hello"
@@ -82,8 +96,12 @@ def streamed(answer: Posted) -> tuple[int, dict[str, str], bytes]:
 # An event that is no HTTP event: POST to the event path; the response's body is the result.
 
 
-@pytest.mark.parametrize(("path", "settings"), [("/events", QUICK), ("/lambda", Settings(event_path="/lambda"))])
-def test_an_event_that_is_no_request_is_posted_to_the_event_path(path: str, settings: Settings) -> None:
+@pytest.mark.parametrize(
+    ("path", "settings"), [("/events", QUICK), ("/lambda", Settings(event_path="/lambda"))]
+)
+def test_an_event_that_is_no_request_is_posted_to_the_event_path(
+    path: str, settings: Settings
+) -> None:
     event = {"Records": [{"eventSource": "aws:sqs", "body": "é"}]}
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -138,7 +156,9 @@ class Unprintable(Exception):
 @pytest.mark.parametrize(
     "first", [[], [start(201, (b"x", b"y"))], [start(204)], [start(200, (b"content-length", b"9"))]]
 )
-def test_an_error_before_the_first_byte_is_a_500(error: BaseException, first: list[Message]) -> None:
+def test_an_error_before_the_first_byte_is_a_500(
+    error: BaseException, first: list[Message]
+) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await sends(*first)(scope, receive, send)
         raise error
@@ -149,7 +169,9 @@ def test_an_error_before_the_first_byte_is_a_500(error: BaseException, first: li
     assert answer.trailers == {}
 
 
-@pytest.mark.parametrize("message", [None, {"type": "http.response.pathsend", "path": "/no/such/file"}])
+@pytest.mark.parametrize(
+    "message", [None, {"type": "http.response.pathsend", "path": "/no/such/file"}]
+)
 def test_an_error_behind_a_start_that_came_late_is_a_500(
     message: Message | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,9 +214,15 @@ def test_an_error_after_the_first_byte_ends_with_trailers(waits: bool) -> None:
 
     answer = answered(app)
     assert streamed(answer)[2] == (b"" if waits else b"data: 1\n\n")
-    assert (answer.error["trailer"], answer.error["errorType"]) == ("Runtime.UserException", "ValueError")
+    assert (answer.error["trailer"], answer.error["errorType"]) == (
+        "Runtime.UserException",
+        "ValueError",
+    )
     assert answer.error["errorMessage"] == "in mid-stream"
-    assert answer.headers["trailer"] == "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body"
+    assert (
+        answer.headers["trailer"]
+        == "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body"
+    )
 
 
 def test_an_error_record_for_those_who_want_one() -> None:
@@ -269,7 +297,11 @@ def test_an_app_that_swallows_an_error_cannot_complete_what_lacks_a_part() -> No
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send(start())
-        for message in (body(b"one", more=True), {"type": "http.response.body", "body": "two"}, body(b"three")):
+        for message in (
+            body(b"one", more=True),
+            {"type": "http.response.body", "body": "two"},
+            body(b"three"),
+        ):
             try:
                 await send(message)
             except Exception as error:
@@ -317,7 +349,9 @@ def test_at_the_deadline_the_app_is_told_then_cancelled() -> None:
                 seen.append("finally")
 
         # told 400 s before the deadline, cancelled 200 s before it
-        async with runtime(routed(app), settings=Settings(access_log=False, deadline_margin=400)) as running:
+        async with runtime(
+            routed(app), settings=Settings(access_log=False, deadline_margin=400)
+        ) as running:
             running.api.invoke(function_url_event("/x"), seconds=FAR)
             posted = await running.api.posts.get()
             await posted.chunk()
@@ -474,7 +508,9 @@ def test_a_response_without_a_body(
 # Headers: too many; hop-by-hop; cookies; repeated names.
 
 
-def test_headers_over_16_kib_are_a_500_with_a_clear_log_line(caplog: pytest.LogCaptureFixture) -> None:
+def test_headers_over_16_kib_are_a_500_with_a_clear_log_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     answer = answered(sends(start(200, (b"x", b"v" * 17_000)), body(b"hello")))
     assert streamed(answer)[0] == 500
     assert "HeadersTooLarge: status, headers and cookies take 17" in caplog.text
@@ -509,5 +545,8 @@ def test_headers() -> None:
 
 
 def test_a_header_that_would_split_the_response(caplog: pytest.LogCaptureFixture) -> None:
-    assert streamed(answered(sends(start(200, (b"location", b"/\r\nset-cookie: a=b")), body(b"x"))))[0] == 500
+    assert (
+        streamed(answered(sends(start(200, (b"location", b"/\r\nset-cookie: a=b")), body(b"x"))))[0]
+        == 500
+    )
     assert "a control character" in caplog.text

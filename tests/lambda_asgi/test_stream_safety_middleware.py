@@ -43,7 +43,9 @@ class Server:
 
     @property
     def body(self) -> bytes:
-        return b"".join(message["body"] for message in self.messages if message["type"] == "http.response.body")
+        return b"".join(
+            message["body"] for message in self.messages if message["type"] == "http.response.body"
+        )
 
     @property
     def complete(self) -> bool:
@@ -70,7 +72,9 @@ def scope(method: str = "GET", **more: Any) -> Scope:
     return {"type": "http", "method": method, "path": "/", "headers": [], "extensions": {}, **more}
 
 
-async def start(send: Send, headers: list[tuple[bytes, bytes]], status: int = 200, **more: Any) -> None:
+async def start(
+    send: Send, headers: list[tuple[bytes, bytes]], status: int = 200, **more: Any
+) -> None:
     await send({"type": "http.response.start", "status": status, "headers": headers, **more})
 
 
@@ -120,7 +124,9 @@ def test_a_whole_response_passes_unchanged() -> None:
 
     async def scenario() -> None:
         server = Server()
-        await guarded(app, timeout=60, max_duration=60, heartbeat=60)(scope(), server.receive, server.send)
+        await guarded(app, timeout=60, max_duration=60, heartbeat=60)(
+            scope(), server.receive, server.send
+        )
         assert server.messages == sent
 
     play(scenario())
@@ -322,7 +328,10 @@ def test_work_after_the_response_has_no_limit() -> None:
 
 @pytest.mark.parametrize(
     ("then", "error", "word"),
-    [(fails, RuntimeError, b"Runtime.UserException"), (returns, UnexpectedMessage, b"Runtime.UnexpectedMessage")],
+    [
+        (fails, RuntimeError, b"Runtime.UserException"),
+        (returns, UnexpectedMessage, b"Runtime.UnexpectedMessage"),
+    ],
 )
 def test_an_app_that_breaks_off(
     then: Callable[[], Coroutine[Any, Any, None]], error: type[Exception], word: bytes
@@ -330,7 +339,9 @@ def test_an_app_that_breaks_off(
     async def scenario() -> None:
         server = Server()
         with pytest.raises(error):
-            await guarded(sends_then(LINES, b"{}\n", then=then))(scope(), server.receive, server.send)
+            await guarded(sends_then(LINES, b"{}\n", then=then))(
+                scope(), server.receive, server.send
+            )
         assert server.body == b'{}\n{"error":{"errorType":"%b"}}\n' % word
 
     play(scenario())
@@ -356,7 +367,9 @@ def test_an_app_that_exits_does_not_end_the_event_loop() -> None:
     async def scenario() -> None:
         server = Server()
         with pytest.raises(SystemExit):
-            await guarded(sends_then(EVENTS, b"data: 1\n\n", then=exits))(scope(), server.receive, server.send)
+            await guarded(sends_then(EVENTS, b"data: 1\n\n", then=exits))(
+                scope(), server.receive, server.send
+            )
         assert b"Runtime.UserException" in server.body
 
     play(scenario())
@@ -372,7 +385,9 @@ def test_an_app_that_cancels_itself() -> None:
     async def scenario() -> None:
         server = Server()
         with pytest.raises(AppCancelled):
-            await guarded(sends_then(EVENTS, then=cancels_itself))(scope(), server.receive, server.send)
+            await guarded(sends_then(EVENTS, then=cancels_itself))(
+                scope(), server.receive, server.send
+            )
 
     play(scenario())
 
@@ -482,7 +497,9 @@ def test_the_first_heartbeat_needs_no_event_before_it() -> None:
         ("GET", 200, [(b"content-type", b"text/plain")]),
     ],
 )
-def test_no_heartbeat_where_it_would_be_content(method: str, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+def test_no_heartbeat_where_it_would_be_content(
+    method: str, status: int, headers: list[tuple[bytes, bytes]]
+) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await start(send, headers, status)
         await asyncio.sleep(SHORT)
@@ -528,7 +545,9 @@ def test_a_reader_who_does_not_read_cannot_hold_the_end_back() -> None:
             await body(send, b"data: 1\n\n")
 
         with pytest.raises(DurationExceeded):
-            await guarded(app, max_duration=SHORT, heartbeat=SHORT / 10)(scope(), server.receive, server.send)
+            await guarded(app, max_duration=SHORT, heartbeat=SHORT / 10)(
+                scope(), server.receive, server.send
+            )
         assert server.body == b""
 
     play(scenario())
@@ -568,7 +587,9 @@ def test_without_error_records() -> None:
     async def scenario() -> None:
         server = Server()
         with pytest.raises(RuntimeError):
-            await guarded(sends_then(EVENTS, then=fails), error_records=False)(scope(), server.receive, server.send)
+            await guarded(sends_then(EVENTS, then=fails), error_records=False)(
+                scope(), server.receive, server.send
+            )
         assert server.body == b""
 
     play(scenario())
@@ -631,7 +652,9 @@ def test_other_scopes_pass() -> None:
     play(scenario())
 
 
-@pytest.mark.parametrize("settings", [{"timeout": 0}, {"max_duration": -1}, {"heartbeat": 0}, {"margin": 0}])
+@pytest.mark.parametrize(
+    "settings", [{"timeout": 0}, {"max_duration": -1}, {"heartbeat": 0}, {"margin": 0}]
+)
 def test_settings_that_make_no_sense(settings: dict[str, float]) -> None:
     name = next(iter(settings))
     with pytest.raises(ValueError, match=name):
@@ -639,7 +662,9 @@ def test_settings_that_make_no_sense(settings: dict[str, float]) -> None:
 
 
 @pytest.mark.parametrize("error_records", [True, False])
-def test_on_an_event_function_the_stream_ends_with_trailers_and_one_record(error_records: bool) -> None:
+def test_on_an_event_function_the_stream_ends_with_trailers_and_one_record(
+    error_records: bool,
+) -> None:
     """Whether the runtime writes records of its own or not."""
 
     async def scenario() -> None:
@@ -648,7 +673,10 @@ def test_on_an_event_function_the_stream_ends_with_trailers_and_one_record(error
             response = await environment.invoke(function_url_event())
         assert response.error is not None
         assert response.error.error_type == "Runtime.DurationExceeded"
-        assert response.body == b'data: 1\n\nevent: error\ndata: {"errorType":"Runtime.DurationExceeded"}\n\n'
+        assert (
+            response.body
+            == b'data: 1\n\nevent: error\ndata: {"errorType":"Runtime.DurationExceeded"}\n\n'
+        )
 
     play(scenario())
 

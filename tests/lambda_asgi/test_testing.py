@@ -93,12 +93,17 @@ def test_a_broken_stream_has_what_lambda_is_told() -> None:
     response = invoke("/numbers?broken")
     assert response.body == b"012"
     assert response.error is not None
-    assert (response.error.error_type, response.error.name) == ("Runtime.UserException", "ValueError")
+    assert (response.error.error_type, response.error.name) == (
+        "Runtime.UserException",
+        "ValueError",
+    )
     assert response.error.message == "no more numbers"
 
 
 def test_the_event_of_a_request() -> None:
-    response = invoke("/echo?a=1&b=%20", method="POST", headers={"Cookie": "x=1; y=2"}, body="ä".encode())
+    response = invoke(
+        "/echo?a=1&b=%20", method="POST", headers={"Cookie": "x=1; y=2"}, body="ä".encode()
+    )
     assert response.cookies == ["seen=yes; Path=/; SameSite=lax"]
     answer = json.loads(response.body)
     assert answer.pop("request id")

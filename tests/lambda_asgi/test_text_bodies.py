@@ -39,8 +39,12 @@ def test_bytes_that_are_not_utf_8_are_never_text() -> None:
 
 
 def test_an_encoded_body_is_never_text() -> None:
-    assert not is_text([(b"content-encoding", b"br"), (b"content-type", b"text/plain")], b"\x0b\x02", ())
-    assert is_text([(b"content-encoding", b"identity"), (b"content-type", b"text/plain")], b"ok", ())
+    assert not is_text(
+        [(b"content-encoding", b"br"), (b"content-type", b"text/plain")], b"\x0b\x02", ()
+    )
+    assert is_text(
+        [(b"content-encoding", b"identity"), (b"content-type", b"text/plain")], b"ok", ()
+    )
 
 
 def test_types_of_the_users() -> None:

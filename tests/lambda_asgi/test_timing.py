@@ -47,7 +47,9 @@ def test_the_margin_is_half_for_the_app_and_a_quarter_for_its_clean_up(
 
     async def scenario() -> float:
         loop = asyncio.get_running_loop()
-        async with ExecutionEnvironment(LambdaASGI(app, "off"), Settings(deadline_margin=margin)) as environment:
+        async with ExecutionEnvironment(
+            LambdaASGI(app, "off"), Settings(deadline_margin=margin)
+        ) as environment:
             began = loop.time()
             invoking = asyncio.create_task(environment.invoke(EVENT, timeout_seconds=seconds))
             while not invoking.done():
@@ -63,7 +65,9 @@ def test_the_margin_is_half_for_the_app_and_a_quarter_for_its_clean_up(
     assert took == pytest.approx(given_up, abs=0.3)
 
 
-def test_an_app_that_sends_without_waiting_lets_others_work(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_app_that_sends_without_waiting_lets_others_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(_cycle, "FAIR_SHARE", -1.0)
     others = 0
 
@@ -89,7 +93,9 @@ def test_an_app_that_sends_without_waiting_lets_others_work(monkeypatch: pytest.
     assert others >= 50
 
 
-@pytest.mark.parametrize("messages", [[b"a", b"", b"bc", b""], [b"", b"", b"", b"x"], [b"", b"", b"", b""]])
+@pytest.mark.parametrize(
+    "messages", [[b"a", b"", b"bc", b""], [b"", b"", b"", b"x"], [b"", b"", b"", b""]]
+)
 def test_messages_without_a_part_of_the_body_are_not_counted(messages: list[bytes]) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send(start())
@@ -104,7 +110,10 @@ def test_messages_without_a_part_of_the_body_are_not_counted(messages: list[byte
         return access(exchange, "complete", 0.0, 1.0)
 
     line = play(scenario())
-    assert (line.chunks, line.body_bytes) == (len([part for part in messages if part]), len(b"".join(messages)))
+    assert (line.chunks, line.body_bytes) == (
+        len([part for part in messages if part]),
+        len(b"".join(messages)),
+    )
 
 
 def test_the_durations_of_an_invocation(caplog: pytest.LogCaptureFixture) -> None:
@@ -134,8 +143,12 @@ def test_the_durations_of_an_invocation(caplog: pytest.LogCaptureFixture) -> Non
     assert 145 <= total <= whole
 
 
-@pytest.mark.parametrize(("failures", "survives"), [(_runtime.TRIES, True), (_runtime.TRIES + 1, False)])
-def test_as_many_tries_as_lambdas_own_runtime(failures: int, survives: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("failures", "survives"), [(_runtime.TRIES, True), (_runtime.TRIES + 1, False)]
+)
+def test_as_many_tries_as_lambdas_own_runtime(
+    failures: int, survives: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(_runtime, "FIRST_PAUSE", 0.0001)
 
     async def scenario() -> None:

@@ -22,7 +22,9 @@ SCRIPTED = RUNTIMES / "scripted.py"
 
 def environment(**extra: str) -> dict[str, str]:
     """The shell's environment without AWS variables: what a test's emulator starts with."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | extra
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith("AWS_")
+    } | extra
 
 
 KEYS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
@@ -44,7 +46,11 @@ def asked(command: str, url: str, *options: str) -> tuple[int, dict[str, Any], s
 def environments(emulator: int) -> list[int]:
     """The processes of an emulator's functions. Its keeper, which ends them when it dies, is none of them."""
     children = Path(f"/proc/{emulator}/task/{emulator}/children").read_text().split()
-    return [int(child) for child in children if b"keeper.py" not in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return [
+        int(child)
+        for child in children
+        if b"keeper.py" not in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
 
 
 def write_template(folder: Path, **properties: Any) -> Path:
@@ -57,7 +63,11 @@ def write_template(folder: Path, **properties: Any) -> Path:
         **properties,
     }
     path = folder / "template.yaml"
-    path.write_text(json.dumps({"Resources": {"Probe": {"Type": "AWS::Serverless::Function", "Properties": function}}}))
+    path.write_text(
+        json.dumps(
+            {"Resources": {"Probe": {"Type": "AWS::Serverless::Function", "Properties": function}}}
+        )
+    )
     return path
 
 
@@ -104,7 +114,10 @@ class RunningEmulator:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.stop()
 
@@ -225,7 +238,9 @@ class Client:
         if not any(line.lower().startswith("host:") for line in headers):
             lines.append("Host: localhost")
         lines += headers
-        if body and not any(line.lower().startswith(("content-length:", "transfer-encoding:")) for line in headers):
+        if body and not any(
+            line.lower().startswith(("content-length:", "transfer-encoding:")) for line in headers
+        ):
             lines.append(f"Content-Length: {len(body)}")
         self.send("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
 

@@ -30,11 +30,15 @@ def test_chromium_reads_streams_incrementally(tmp_path: Path) -> None:
             CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server",
             "--remote-debugging-port=0", f"--user-data-dir={tmp_path / 'profile'}", f"{emulator.url}/page?gate={gate}",
         ]  # fmt: skip
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as browser:
+        with subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as browser:
             try:
                 deadline = time.monotonic() + 2 * PATIENCE
                 while not done.exists():
-                    assert time.monotonic() < deadline, f"the page did not finish: {emulator.drain()}"
+                    assert time.monotonic() < deadline, (
+                        f"the page did not finish: {emulator.drain()}"
+                    )
                     assert browser.poll() is None, "chromium ended"
                     time.sleep(0.02)
             finally:

@@ -55,10 +55,15 @@ def test_modules_of_the_other_processor_are_refused(
         return main(["check-code", str(path), "--architecture", architecture])
 
     assert check() == 0
-    (folder / "package" / "_wrong.cpython-313-linux-gnu.so").write_bytes(native(OTHER[architecture]))
+    (folder / "package" / "_wrong.cpython-313-linux-gnu.so").write_bytes(
+        native(OTHER[architecture])
+    )
     assert check() == 1
     said = capsys.readouterr().err
-    assert f"package/_wrong.cpython-313-linux-gnu.so: built for {OTHER[architecture]}, not for {architecture}" in said
+    assert (
+        f"package/_wrong.cpython-313-linux-gnu.so: built for {OTHER[architecture]}, not for {architecture}"
+        in said
+    )
     assert "_right" not in said
     assert foreign_modules(path, OTHER[architecture])
 

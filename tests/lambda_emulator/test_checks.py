@@ -23,13 +23,20 @@ def said(folder: Path, **fields: Any) -> list[tuple[str, str]]:
 
 
 def elf(machine: int) -> bytes:
-    return b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\x00" + machine.to_bytes(2, "little") + bytes(44)
+    return (
+        b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\x00" + machine.to_bytes(2, "little") + bytes(44)
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "machine", "architecture", "about"),
     [
-        (f"x.cpython-{HERE[6:].replace('.', '')}-x86_64-linux-gnu.so", 0x3E, "arm64", "Architectures"),
+        (
+            f"x.cpython-{HERE[6:].replace('.', '')}-x86_64-linux-gnu.so",
+            0x3E,
+            "arm64",
+            "Architectures",
+        ),
         (f"x.cpython-{HERE[6:].replace('.', '')}-aarch64-linux-gnu.so", 0xB7, "arm64", None),
         ("x.cpython-37m-x86_64-linux-gnu.so", 0x3E, "x86_64", None),
         ("x.cpython-38-x86_64-linux-gnu.so", 0x3E, "x86_64", "Runtime"),
@@ -39,10 +46,14 @@ def elf(machine: int) -> bytes:
         ("notes.so.txt", 0xB7, "x86_64", None),
     ],
 )
-def test_native_modules(tmp_path: Path, name: str, machine: int, architecture: str, about: str | None) -> None:
+def test_native_modules(
+    tmp_path: Path, name: str, machine: int, architecture: str, about: str | None
+) -> None:
     (tmp_path / "package").mkdir()
     (tmp_path / "package" / name).write_bytes(elf(machine))
-    assert [key for key, _ in said(tmp_path, architecture=architecture)] == ([about] if about else [])
+    assert [key for key, _ in said(tmp_path, architecture=architecture)] == (
+        [about] if about else []
+    )
 
 
 def test_a_runtime_that_is_not_this_interpreter(tmp_path: Path) -> None:
@@ -71,7 +82,9 @@ def test_a_web_function_has_the_same_checks(tmp_path: Path) -> None:
     done = check(tmp_path)
     assert done.returncode == 1
     runtime, processor = done.stderr.splitlines()
-    assert runtime.startswith(f"template.yaml:5: Site: Runtime is python3.9, and it runs under this {HERE}; ")
+    assert runtime.startswith(
+        f"template.yaml:5: Site: Runtime is python3.9, and it runs under this {HERE}; "
+    )
     assert processor.startswith("template.yaml:7: Site: ")
     assert processor.endswith("x.abi3.so is built for x86_64, and Web Functions run on arm64 only")
     assert check(tmp_path, "--", "server").stderr == "", "a command replaces the runtime"
@@ -134,7 +147,9 @@ def test_what_is_not_emulated_is_one_line(tmp_path: Path) -> None:
 
 def check(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "lambda_emulator", "check", *options]
-    return subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=folder, env=environment(), capture_output=True, text=True, check=False
+    )
 
 
 def test_check_prints_the_line_and_exits(tmp_path: Path) -> None:
@@ -142,7 +157,9 @@ def test_check_prints_the_line_and_exits(tmp_path: Path) -> None:
     write_template(tmp_path, CodeUri=".", Handler="a.b", Runtime=HERE)
     done = check(tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    write_template(tmp_path, CodeUri=".", Handler="none.b", Runtime="python3.9", VpcConfig={"SubnetIds": []})
+    write_template(
+        tmp_path, CodeUri=".", Handler="none.b", Runtime="python3.9", VpcConfig={"SubnetIds": []}
+    )
     done = check(tmp_path)
     assert done.returncode == 1
     lines = done.stderr.splitlines()
@@ -154,7 +171,9 @@ def test_check_prints_the_line_and_exits(tmp_path: Path) -> None:
 
 def test_an_app_that_streams_behind_a_buffered_url(tmp_path: Path) -> None:
     """Only the app's code tells: said once, at the first response that shows it."""
-    template = write_template(tmp_path, FunctionUrlConfig={"AuthType": "NONE", "InvokeMode": "BUFFERED"})
+    template = write_template(
+        tmp_path, FunctionUrlConfig={"AuthType": "NONE", "InvokeMode": "BUFFERED"}
+    )
     command = (sys.executable, str(RUNTIMES / "scripted.py"))
     with RunningEmulator("--template", str(template), command=command) as emulator:
         for _ in range(2):
@@ -168,4 +187,7 @@ def test_an_app_that_streams_behind_a_buffered_url(tmp_path: Path) -> None:
 def test_an_app_that_does_not_stream_behind_a_streaming_url(tmp_path: Path) -> None:
     with RunningEmulator(cwd=tmp_path) as emulator:
         emulator.get("/result?b64=eyJzdGF0dXNDb2RlIjogMjAwfQ==")
-        assert "the function does not stream, but InvokeMode is RESPONSE_STREAM" in emulator.wait_for("note")["message"]
+        assert (
+            "the function does not stream, but InvokeMode is RESPONSE_STREAM"
+            in emulator.wait_for("note")["message"]
+        )

@@ -21,7 +21,13 @@ from tests.patience import PATIENCE
 def run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "lambda_emulator", *words]
     return subprocess.run(
-        command, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=PATIENCE, check=False
+        command,
+        cwd=cwd,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
 
 
@@ -39,7 +45,9 @@ def run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         (["--port", "0", "--", "./nothing-here"], 1, "./nothing-here: no such command"),
     ],
 )
-def test_wrong_usage_is_said_in_one_line(tmp_path: Path, words: list[str], status: int, message: str) -> None:
+def test_wrong_usage_is_said_in_one_line(
+    tmp_path: Path, words: list[str], status: int, message: str
+) -> None:
     done = run(*words, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (status, "")
     assert message in done.stderr.splitlines()[-1]
@@ -49,17 +57,25 @@ def test_wrong_usage_is_said_in_one_line(tmp_path: Path, words: list[str], statu
 @pytest.mark.parametrize(
     ("properties", "message"),
     [
-        ({"Runtime": "nodejs22.x"}, "nodejs22.x needs AWS's runtime client in the project: npm install aws-lambda-ric"),
+        (
+            {"Runtime": "nodejs22.x"},
+            "nodejs22.x needs AWS's runtime client in the project: npm install aws-lambda-ric",
+        ),
         ({"Handler": "nothing"}, "Handler 'nothing' is not of the form module.function"),
         ({"Handler": "nothing.handler"}, f"Handler 'nothing.handler': no {RUNTIMES}/nothing.py"),
-        ({"Environment": {"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/no"}}}, "/var/task/no is not there"),
+        (
+            {"Environment": {"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/no"}}},
+            "/var/task/no is not there",
+        ),
         (
             {"Environment": {"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/scripted.py"}}},
             "is not executable; try: chmod +x",
         ),
     ],
 )
-def test_a_function_that_cannot_be_started(tmp_path: Path, properties: dict[str, object], message: str) -> None:
+def test_a_function_that_cannot_be_started(
+    tmp_path: Path, properties: dict[str, object], message: str
+) -> None:
     write_template(tmp_path, **{"Runtime": "python3.13", **properties})
     done = run("--port", "0", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
@@ -73,7 +89,9 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        done = run("--port", str(port), "--", sys.executable, str(RUNTIMES / "scripted.py"), cwd=tmp_path)
+        done = run(
+            "--port", str(port), "--", sys.executable, str(RUNTIMES / "scripted.py"), cwd=tmp_path
+        )
     assert (done.returncode, done.stdout) == (1, "")
     line = done.stderr.splitlines()[-1]
     assert line.startswith(f"lambda-emulator: cannot listen on 127.0.0.1:{port}: ")
@@ -100,8 +118,12 @@ def test_escape_sequences_do_not_reach_the_terminal(tmp_path: Path) -> None:
     assert "\\x1b]0;title\\x07" in done.stderr
     sink = io.StringIO()
     console = Console(file=sink)
-    console._rich = RichConsole(file=sink, force_terminal=True, color_system="standard", soft_wrap=True)
-    console.log(FunctionConfig("Fn", tmp_path, name="fn"), None, ["a\x1b[2Jb\x07c \x1b[31mred\x1b[0m"])
+    console._rich = RichConsole(
+        file=sink, force_terminal=True, color_system="standard", soft_wrap=True
+    )
+    console.log(
+        FunctionConfig("Fn", tmp_path, name="fn"), None, ["a\x1b[2Jb\x07c \x1b[31mred\x1b[0m"]
+    )
     text = sink.getvalue()
     assert "\x1b[2J" not in text
     assert "\x07" not in text
@@ -123,10 +145,21 @@ def test_wrong_variables(tmp_path: Path, words: list[str], message: str) -> None
 
 
 def test_variables_reach_the_function(tmp_path: Path) -> None:
-    (tmp_path / "env.json").write_text(json.dumps({"Parameters": {"PROBE_A": 1}, "Probe": {"PROBE_B": "own"}}))
+    (tmp_path / "env.json").write_text(
+        json.dumps({"Parameters": {"PROBE_A": 1}, "Probe": {"PROBE_B": "own"}})
+    )
     template = write_template(tmp_path)
-    options = ("--env-vars", str(tmp_path / "env.json"), "--env", "PROBE_C", "--env", "PROBE_D=given")
-    with RunningEmulator("--template", str(template), *options, variables={"PROBE_C": "the shell's"}) as emulator:
+    options = (
+        "--env-vars",
+        str(tmp_path / "env.json"),
+        "--env",
+        "PROBE_C",
+        "--env",
+        "PROBE_D=given",
+    )
+    with RunningEmulator(
+        "--template", str(template), *options, variables={"PROBE_C": "the shell's"}
+    ) as emulator:
         seen = emulator.get("/echo").json()["environment"]
     assert [seen[f"PROBE_{name}"] for name in "ABCD"] == ["1", "own", "the shell's", "given"]
 
@@ -143,7 +176,9 @@ def test_every_function_has_a_port_of_its_own(tmp_path: Path) -> None:
         "CodeUri": str(RUNTIMES), "Handler": "scripted.main", "Runtime": "python3.13", "FunctionUrlConfig": url,
         "Environment": {"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/wrapper"}},
     }}  # fmt: skip
-    (tmp_path / "template.yaml").write_text(json.dumps({"Resources": {"One": function, "Two": function}}))
+    (tmp_path / "template.yaml").write_text(
+        json.dumps({"Resources": {"One": function, "Two": function}})
+    )
     with RunningEmulator(command=(), cwd=tmp_path, fronts=2) as emulator:
         assert [line.rpartition(" ")[2] for line in emulator.lines] == ["(One)", "(Two)"]
         names = []
@@ -159,7 +194,9 @@ def test_every_function_has_a_port_of_its_own(tmp_path: Path) -> None:
 def test_the_invoke_mode_can_be_given(tmp_path: Path) -> None:
     write_template(tmp_path)
     with RunningEmulator("--invoke-mode", "BUFFERED", cwd=tmp_path) as emulator:
-        assert emulator.get("/stream").header("content-length") == "0", "a streamed body behind a BUFFERED URL is lost"
+        assert emulator.get("/stream").header("content-length") == "0", (
+            "a streamed body behind a BUFFERED URL is lost"
+        )
 
 
 def test_json_events(tmp_path: Path) -> None:
@@ -168,11 +205,17 @@ def test_json_events(tmp_path: Path) -> None:
         request_id = response.header("x-amzn-requestid")
         line = emulator.wait_for("request", requestId=request_id)
         assert (line["status"], line["bytes"], line["chunks"], line["cold"]) == (200, 15, 3, True)
-        assert (line["method"], line["target"], line["note"]) == ("GET", "/stream?count=3&size=5", "")
+        assert (line["method"], line["target"], line["note"]) == (
+            "GET",
+            "/stream?count=3&size=5",
+            "",
+        )
         assert 0 < line["firstByteMs"] <= line["durationMs"]
         report = emulator.wait_for("report", requestId=request_id)
         assert report["memorySizeMB"] == 128
-        kinds = [event["event"] for event in emulator.events if event.get("requestId") == request_id]
+        kinds = [
+            event["event"] for event in emulator.events if event.get("requestId") == request_id
+        ]
         assert sorted(kinds) == ["end", "report", "request", "start"]
 
 
@@ -188,7 +231,12 @@ def test_the_lines_that_a_person_sees(tmp_path: Path) -> None:
         str(RUNTIMES / "scripted.py"),
     ]
     with subprocess.Popen(
-        command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -211,10 +259,13 @@ def test_the_lines_that_a_person_sees(tmp_path: Path) -> None:
     assert f"{request_id[1][:8]} ERROR a line on stderr" in lines
     assert f"END RequestId: {request_id[1]}" in lines
     assert re.search(
-        r"REPORT RequestId: \S+\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 128 MB\t", text
+        r"REPORT RequestId: \S+\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 128 MB\t",
+        text,
     )
     assert re.search(
-        r"^[0-9a-f]{8} GET /log  200  8 B in 1 chunk  first byte [\d.]+ ms  total [\d.]+ ms  cold$", text, re.MULTILINE
+        r"^[0-9a-f]{8} GET /log  200  8 B in 1 chunk  first byte [\d.]+ ms  total [\d.]+ ms  cold$",
+        text,
+        re.MULTILINE,
     )
 
 
@@ -254,4 +305,9 @@ def test_error_text(body: bytes, expected: tuple[str, str]) -> None:
 
 
 def test_size_text() -> None:
-    assert [size_text(n) for n in (0, 999, 1500, 12_345_678)] == ["0 B", "999 B", "1.5 kB", "12.3 MB"]
+    assert [size_text(n) for n in (0, 999, 1500, 12_345_678)] == [
+        "0 B",
+        "999 B",
+        "1.5 kB",
+        "12.3 MB",
+    ]

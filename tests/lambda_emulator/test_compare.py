@@ -43,7 +43,9 @@ def probe(folder: Path, **properties: Any) -> Iterator[str]:
 @contextmanager
 def plain_server() -> Iterator[str]:
     command = [sys.executable, "-m", "uvicorn", "--app-dir", str(PROBE), "--port", "0", "main:app"]
-    with subprocess.Popen(command, env={**os.environ, "NO_COLOR": "1"}, stderr=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(
+        command, env={**os.environ, "NO_COLOR": "1"}, stderr=subprocess.PIPE, text=True
+    ) as server:
         assert server.stderr is not None
         try:
             ready = next(line for line in server.stderr if "running on" in line)
@@ -58,14 +60,20 @@ def plain_server() -> Iterator[str]:
 @pytest.mark.parametrize("auth_type", ["ApplicationManaged", "IamAuth"])
 def test_the_emulator_does_not_differ_from_itself(tmp_path: Path, auth_type: str) -> None:
     with probe(tmp_path, AuthType=auth_type) as url:
-        status, found, shown = compare(url, "--quick", *(["--sigv4"] if auth_type == "IamAuth" else []))
+        status, found, shown = compare(
+            url, "--quick", *(["--sigv4"] if auth_type == "IamAuth" else [])
+        )
     assert found["differing"] == [], found["cases"]
     assert status == 0
     assert "Nothing differs" in shown
     assert len(found["cases"]) == sum(not case.slow for case in CASES)
     facts = {name: case["there"]["facts"] for name, case in found["cases"].items()}
     assert facts["authorization"]["without a signature"] == (403 if auth_type == "IamAuth" else 200)
-    assert facts["streaming"] == {"pieces as sent": True, "arrives as it is sent": True, "ending": "whole"}
+    assert facts["streaming"] == {
+        "pieces as sent": True,
+        "arrives as it is sent": True,
+        "ending": "whole",
+    }
     assert facts["leaving"] == {"the app was told": "http.disconnect"}
     assert facts["at-once"]["several in one process"] is True
 
@@ -75,7 +83,11 @@ def test_the_timeouts_are_alike(tmp_path: Path) -> None:
         _, found, _ = compare(url, "--case", "silence", "--case", "endless")
     assert found["differing"] == []
     facts = {name: case["there"]["facts"] for name, case in found["cases"].items()}
-    assert facts["silence"] == {"status": 504, "ending": "whole", "lambda-web-error-type": "Runtime.RequestTimeout"}
+    assert facts["silence"] == {
+        "status": 504,
+        "ending": "whole",
+        "lambda-web-error-type": "Runtime.RequestTimeout",
+    }
     assert facts["endless"] == {"status": 200, "ending": "whole", "lambda-web-error-type": None}
     assert found["cases"]["silence"]["there"]["figures"]["seconds"] >= 3
 
@@ -91,7 +103,9 @@ def test_a_plain_server_is_told_apart() -> None:
     with plain_server() as url:
         status, found, shown = compare(url, "--quick")
     assert status == 1
-    assert {"methods", "http-1.0", "host", "request-headers", "response-headers", "runtime"} <= set(found["differing"])
+    assert {"methods", "http-1.0", "host", "request-headers", "response-headers", "runtime"} <= set(
+        found["differing"]
+    )
     assert found["cases"]["http-1.0"]["differs"] == {"status": {"there": 200, "emulator": 505}}
     assert found["cases"]["streaming"]["differs"] == {}
     assert "http-1.0" in shown
@@ -136,7 +150,10 @@ def test_facts_inside_of_facts_are_compared_one_by_one() -> None:
         ("26a29743-b094-41f8-bf76-a5d1dab5cf33", "<id>"),
         ("3.14.2", "3.14.2"),
         ("12:34", "12:34"),
-        (["203.0.113.7", {"a": "203.0.113.7"}, 3, None], ["<address>", {"a": "<address>"}, 3, None]),
+        (
+            ["203.0.113.7", {"a": "203.0.113.7"}, 3, None],
+            ["<address>", {"a": "<address>"}, 3, None],
+        ),
     ],
 )
 def test_what_is_personal_is_removed(value: Any, due: Any) -> None:
@@ -146,7 +163,9 @@ def test_what_is_personal_is_removed(value: Any, due: Any) -> None:
 @pytest.mark.parametrize("token", [None, "a session's"])
 def test_a_signature_is_botocores(token: str | None) -> None:
     url, body = "https://example.lambda-web.us-east-1.on.aws/path?b=2&a=%20", b"body"
-    request = botocore.awsrequest.AWSRequest("POST", url, data=body, headers={"X-Amz-Content-SHA256": "UNUSED"})
+    request = botocore.awsrequest.AWSRequest(
+        "POST", url, data=body, headers={"X-Amz-Content-SHA256": "UNUSED"}
+    )
     del request.headers["X-Amz-Content-SHA256"]
     ours = dict(
         sign(
@@ -161,7 +180,9 @@ def test_a_signature_is_botocores(token: str | None) -> None:
         )
     )
     request.headers["X-Amz-Content-SHA256"] = ours["x-amz-content-sha256"]
-    signer = botocore.auth.SigV4Auth(botocore.credentials.Credentials("key", "secret", token), "lambda", "us-east-1")
+    signer = botocore.auth.SigV4Auth(
+        botocore.credentials.Credentials("key", "secret", token), "lambda", "us-east-1"
+    )
     request.context["timestamp"] = ours["x-amz-date"]
     if token:
         request.headers["X-Amz-Security-Token"] = token

@@ -12,7 +12,10 @@ HERE = Path(__file__).parent
 
 
 def test_every_row_of_the_comparison_names_a_test() -> None:
-    source = "\n".join(path.read_text() for path in HERE.glob("test_*.py")) + (HERE / "recorded_cases.json").read_text()
+    source = (
+        "\n".join(path.read_text() for path in HERE.glob("test_*.py"))
+        + (HERE / "recorded_cases.json").read_text()
+    )
     text = (ROOT / "docs" / "emulator.md").read_text()
     names = re.findall(r"`(test_\w+)(?:\[(\w+)\])?`", text)
     assert len(names) >= 12
@@ -25,7 +28,9 @@ def test_every_option_in_the_documents_exists() -> None:
     parsers = (parser(), check_code.parser(), command.parser(), smoke.parser())
     options = {option for each in parsers for option in each._option_string_actions}
     for name in ("emulator.md", "fidelity.md"):
-        for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", (ROOT / "docs" / name).read_text()):
+        for option in re.findall(
+            r"(?<![\w-])--[a-z][a-z0-9-]+", (ROOT / "docs" / name).read_text()
+        ):
             assert option in options or option in ("--aws-sigv4", "--user"), option
 
 

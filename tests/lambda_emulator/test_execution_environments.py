@@ -30,7 +30,11 @@ LIFECYCLE = (sys.executable, str(RUNTIMES / "lifecycle.py"))
 
 
 def living(
-    life: str, folder: Path, *options: str, variables: dict[str, str] | None = None, **properties: Any
+    life: str,
+    folder: Path,
+    *options: str,
+    variables: dict[str, str] | None = None,
+    **properties: Any,
 ) -> RunningEmulator:
     """An emulator whose function runs lifecycle.py as `life`."""
     properties.setdefault("Timeout", 30)
@@ -64,7 +68,11 @@ def test_the_environment_variables(tmp_path: Path) -> None:
         tmp_path, MemorySize=512, Handler="module.handler", Runtime="python3.13",
         Environment={"Variables": {"PROBE": "from the template", "AWS_LAMBDA_FUNCTION_NAME": "cannot be set"}},
     )  # fmt: skip
-    shell = {"PROBE_SHELL": "must not be seen", "AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "s"}
+    shell = {
+        "PROBE_SHELL": "must not be seen",
+        "AWS_ACCESS_KEY_ID": "AKIA",
+        "AWS_SECRET_ACCESS_KEY": "s",
+    }
     shell |= {"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1", "AWS_PROFILE": "mine"}
     with RunningEmulator("--template", str(template), variables=shell) as emulator:
         result = emulator.get("/echo").json()
@@ -96,7 +104,9 @@ def test_the_environment_variables(tmp_path: Path) -> None:
         ({"LogFormat": "JSON", "ApplicationLogLevel": "WARN"}, ("JSON", "WARN")),
     ],
 )
-def test_logging_config(tmp_path: Path, config: dict[str, str], seen: tuple[str, str | None]) -> None:
+def test_logging_config(
+    tmp_path: Path, config: dict[str, str], seen: tuple[str, str | None]
+) -> None:
     template = write_template(tmp_path, LoggingConfig=config)
     with RunningEmulator("--template", str(template)) as emulator:
         environment = emulator.get("/echo").json()["environment"]
@@ -110,7 +120,9 @@ def test_a_process_is_reused_and_only_its_first_request_is_cold(tmp_path: Path) 
         ids = [response.header("x-amzn-requestid") for response in responses]
         reports = [emulator.wait_for("report", requestId=request_id) for request_id in ids]
         assert ["initDurationMs" in report for report in reports] == [True, False, False]
-        assert [emulator.wait_for("request", requestId=request_id)["cold"] for request_id in ids] == [
+        assert [
+            emulator.wait_for("request", requestId=request_id)["cold"] for request_id in ids
+        ] == [
             True,
             False,
             False,
@@ -147,7 +159,10 @@ def test_429_above_the_reserved_concurrency(tmp_path: Path) -> None:
         client.request("GET", f"/gated?count=1&gate={gate}")
         response = client.head()
         refused = emulator.get("/echo")
-        assert (refused.status, refused.header("x-amzn-errortype")) == (429, "TooManyRequestsException")
+        assert (refused.status, refused.header("x-amzn-errortype")) == (
+            429,
+            "TooManyRequestsException",
+        )
         Path(f"{gate}.0").touch()
         assert list(client.chunks(response)) == [b"chunk 0\n"]
         emulator.wait_for("report")
@@ -184,7 +199,9 @@ def test_a_function_that_does_not_start(tmp_path: Path, init: str, message: str)
     template = write_template(tmp_path, Environment={"Variables": {"INIT": init}})
     command = [sys.executable, "-m", "lambda_emulator", "--template", str(template), "--port", "0"]
     command += ["--", sys.executable, str(RUNTIMES / "scripted.py")]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=PATIENCE, check=False)
+    done = subprocess.run(
+        command, env=environment(), capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[-1] == f"lambda-emulator: Probe did not start: {message}"
     with RunningEmulator("--template", str(template), "--cold") as emulator:
@@ -198,7 +215,9 @@ def test_an_init_beyond_its_time_is_stopped(tmp_path: Path) -> None:
     async def start() -> int | None:
         launch = Launch([sys.executable, str(RUNTIMES / "scripted.py")], tmp_path, {"INIT": "hang"})
         config = FunctionConfig("Probe", tmp_path)
-        function = ExecutionEnvironment(config, launch, Host(Console(file=io.StringIO())), on_change=lambda: None)
+        function = ExecutionEnvironment(
+            config, launch, Host(Console(file=io.StringIO())), on_change=lambda: None
+        )
         with pytest.raises(InitError) as failure:
             await function.start(0.2)
         assert failure.value.error.kind == "Sandbox.Timedout"
@@ -228,7 +247,9 @@ def test_a_slow_init_is_started_anew_within_the_functions_timeout(
 
     async def start() -> None:
         launch = Launch(
-            [sys.executable, str(RUNTIMES / "scripted.py")], tmp_path, {"INIT": "once", "FAILED": str(failed)}
+            [sys.executable, str(RUNTIMES / "scripted.py")],
+            tmp_path,
+            {"INIT": "once", "FAILED": str(failed)},
         )
         function = Function(
             FunctionConfig("Probe", tmp_path, name="Probe", timeout=20),
@@ -366,7 +387,9 @@ def test_an_extension_is_told_of_each_invocation(tmp_path: Path) -> None:
 
 
 def test_snap_start_restores_before_the_first_invocation(tmp_path: Path) -> None:
-    with living("snap_start", tmp_path, "--concurrency", "1", SnapStart={"ApplyOn": "PublishedVersions"}) as emulator:
+    with living(
+        "snap_start", tmp_path, "--concurrency", "1", SnapStart={"ApplyOn": "PublishedVersions"}
+    ) as emulator:
         emulator.wait_for("log", message="before the snapshot")
         assert not [event for event in emulator.drain() if event.get("message") == "restored 200"]
         first = emulator.get("/").json()["pid"]
@@ -377,7 +400,10 @@ def test_snap_start_restores_before_the_first_invocation(tmp_path: Path) -> None
 
 def test_snap_start_whose_hook_fails(tmp_path: Path) -> None:
     with living(
-        "snap_start", tmp_path, SnapStart={"ApplyOn": "PublishedVersions"}, variables={"RESTORE": "error"}
+        "snap_start",
+        tmp_path,
+        SnapStart={"ApplyOn": "PublishedVersions"},
+        variables={"RESTORE": "error"},
     ) as emulator:
         response = emulator.get("/")
         assert (response.status, response.json()["errorType"]) == (200, "HookError")
@@ -452,7 +478,11 @@ def test_watch_takes_new_code_and_leaves_streams_alone(tmp_path: Path) -> None:
         stream = client.chunks(response)
         assert next(stream) == b"chunk 0\n"
         script.write_text(script.read_text() + "\n# changed\n")
-        until(lambda: any("changed: new processes" in str(event.get("message")) for event in emulator.drain()))
+        until(
+            lambda: any(
+                "changed: new processes" in str(event.get("message")) for event in emulator.drain()
+            )
+        )
         until(lambda: emulator.get("/echo").json()["pid"] != old)
         Path(f"{gate}.0").touch()
         assert next(stream) == b"chunk 1\n"

@@ -71,7 +71,9 @@ def test_a_timeout_is_the_reason_of_its_end(tmp_path: Path) -> None:
 
 
 def test_one_that_does_not_start_fails_the_init(tmp_path: Path) -> None:
-    with RunningEmulator("--template", str(write(tmp_path, EXTENSION="exit")), "--cold") as emulator:
+    with RunningEmulator(
+        "--template", str(write(tmp_path, EXTENSION="exit")), "--cold"
+    ) as emulator:
         assert emulator.get("/echo").status == 502
         failed = emulator.wait_for("init_failed")
         assert failed["errorType"] == "Extension.Crash"

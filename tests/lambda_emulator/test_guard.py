@@ -12,7 +12,10 @@ EVIL = {"Origin": "https://evil.example"}
 
 
 def is_taken(guard: Guard, method: str = "GET", **headers: str) -> bool:
-    named = [(name.replace("_", "-"), value) for name, value in {"Host": "127.0.0.1:3000", **headers}.items()]
+    named = [
+        (name.replace("_", "-"), value)
+        for name, value in {"Host": "127.0.0.1:3000", **headers}.items()
+    ]
     try:
         guard.check(Request(method, "/", "1.1", named, keep_alive=True))
     except RequestError as error:
@@ -94,7 +97,11 @@ def test_every_server_is_guarded(tmp_path_factory: pytest.TempPathFactory) -> No
             int(runtime_api.rpartition(":")[2]): "/2018-06-01/ping",
         }
         for port, target in targets.items():
-            for headers in (["Host: evil.example"], ["Origin: https://evil.example"], ["Sec-Fetch-Site: cross-site"]):
+            for headers in (
+                ["Host: evil.example"],
+                ["Origin: https://evil.example"],
+                ["Sec-Fetch-Site: cross-site"],
+            ):
                 with emulator.connect(port) as client:
                     client.request("POST", target, *headers, body=b"{}")
                     assert client.response().status == 403, (target, headers)

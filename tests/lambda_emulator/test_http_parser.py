@@ -33,7 +33,9 @@ class Found:
 
     def request_ended(self) -> None:
         assert self.current is not None
-        self.requests.append((self.current.method, self.current.target, self.body, self.current.trailers))
+        self.requests.append(
+            (self.current.method, self.current.target, self.body, self.current.trailers)
+        )
         self.current = None
 
 
@@ -67,7 +69,9 @@ ALL = [
 
 
 @given(st.lists(st.sampled_from(ALL), max_size=5), st.data())
-def test_requests_end_where_they_end(chosen: list[tuple[bytes, object]], data: st.DataObject) -> None:
+def test_requests_end_where_they_end(
+    chosen: list[tuple[bytes, object]], data: st.DataObject
+) -> None:
     """However many are in one read, and wherever a read ends."""
     whole = b"".join(request for request, _ in chosen)
     cuts = sorted(data.draw(st.sets(st.integers(0, len(whole)), max_size=6)))
@@ -92,11 +96,16 @@ def test_a_chunk_that_came_whole_is_one_part() -> None:
         (400, b"GET /  HTTP/1.1\r\nHost: x\r\n\r\n"),
         (400, b"GET /a b HTTP/1.1\r\nHost: x\r\n\r\n"),
         (501, b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
-        (501, b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        (
+            501,
+            b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        ),
         (400, b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n"),
     ],
 )
-@pytest.mark.parametrize("before", [b"", GET, ALL[3][0], ALL[5][0]], ids=["first", "get", "chunked", "upgrade"])
+@pytest.mark.parametrize(
+    "before", [b"", GET, ALL[3][0], ALL[5][0]], ids=["first", "get", "chunked", "upgrade"]
+)
 @pytest.mark.parametrize("whole", [True, False], ids=["at once", "byte by byte"])
 def test_what_llhttp_takes_and_the_specification_does_not(
     status: int, request_bytes: bytes, before: bytes, whole: bool

@@ -42,7 +42,9 @@ async def echo(exchange: Exchange) -> None:
 
 
 @contextlib.asynccontextmanager
-async def serving(handler: Callable[[Exchange], Awaitable[None]] = echo, *, idle: float = 30) -> AsyncIterator[int]:
+async def serving(
+    handler: Callable[[Exchange], Awaitable[None]] = echo, *, idle: float = 30
+) -> AsyncIterator[int]:
     server = HTTPServer(handler, idle_seconds=idle)
     port = await server.start("127.0.0.1", 0)
     try:
@@ -194,11 +196,15 @@ def test_pipelined_requests_are_answered_in_order() -> None:
 
 def test_garbage_behind_good_requests() -> None:
     """What was good is answered, then 400 for what was not."""
-    answer = run(b"GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n\0\1\2 garbage\r\n\r\n")
+    answer = run(
+        b"GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n\0\1\2 garbage\r\n\r\n"
+    )
     assert [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]] == [200, 200, 400]
 
 
-def test_half_a_request_behind_a_stream_does_not_disturb_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_half_a_request_behind_a_stream_does_not_disturb_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The time for its headers runs out within the stream; it is told so behind the stream's end."""
     monkeypatch.setattr(limits, "HEAD_SECONDS", 0.1)
 
@@ -223,7 +229,11 @@ def test_half_a_request_behind_a_stream_does_not_disturb_it(monkeypatch: pytest.
 
 
 def test_expect_continue() -> None:
-    answer = run(b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n", b"abc", close=True)
+    answer = run(
+        b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n",
+        b"abc",
+        close=True,
+    )
     assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
 
 

@@ -42,7 +42,9 @@ class Lambda:
         return self.boto3.invoke(FunctionName=name, Payload=payload(mode), **options)
 
     def stream(self, mode: str, **options: Any) -> list[dict[str, Any]]:
-        response = self.boto3.invoke_with_response_stream(FunctionName="Probe", Payload=payload(mode), **options)
+        response = self.boto3.invoke_with_response_stream(
+            FunctionName="Probe", Payload=payload(mode), **options
+        )
         assert response["StatusCode"] == 200
         return [dict(event) for event in response["EventStream"]]
 
@@ -88,7 +90,12 @@ def timing_out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lambda]:
 
 
 @pytest.mark.parametrize(
-    "name", ["Probe", "arn:aws:lambda:us-east-1:123456789012:function:Probe", "123456789012:function:Probe"]
+    "name",
+    [
+        "Probe",
+        "arn:aws:lambda:us-east-1:123456789012:function:Probe",
+        "123456789012:function:Probe",
+    ],
 )
 def test_invoke(api: Lambda, name: str) -> None:
     context = base64.b64encode(b'{"custom": {"a": "b"}}').decode()
@@ -98,7 +105,10 @@ def test_invoke(api: Lambda, name: str) -> None:
     assert response["ExecutedVersion"] == "$LATEST"
     assert "FunctionError" not in response
     assert result["event"] == {"rawPath": "/echo", "rawQueryString": ""}
-    assert result["headers"]["lambda-runtime-aws-request-id"] == response["ResponseMetadata"]["RequestId"]
+    assert (
+        result["headers"]["lambda-runtime-aws-request-id"]
+        == response["ResponseMetadata"]["RequestId"]
+    )
     assert json.loads(result["headers"]["lambda-runtime-client-context"]) == {"custom": {"a": "b"}}
     assert result["headers"]["lambda-runtime-invoked-function-arn"].endswith(":function:Probe")
 
@@ -188,7 +198,9 @@ FRAMES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "mode", "lengths", "content_type"), FRAMES, ids=[case[0] for case in FRAMES])
+@pytest.mark.parametrize(
+    ("name", "mode", "lengths", "content_type"), FRAMES, ids=[case[0] for case in FRAMES]
+)
 def test_recorded_frames(
     request: pytest.FixtureRequest, name: str, mode: str, lengths: list[int], content_type: str
 ) -> None:
@@ -241,19 +253,47 @@ def test_recorded_caller_that_leaves(api: Lambda, tmp_path: Path) -> None:
 
 # ---- recorded: Invoke of a streaming handler puts the writes together and hides its errors
 INVOKED = [
-    ("api_invoke_streaming_handler", "raw?b64=QQD/Cg==,MTIzNDU2Nzg=", "application/octet-stream", b"A\0\xff\n12345678"),
+    (
+        "api_invoke_streaming_handler",
+        "raw?b64=QQD/Cg==,MTIzNDU2Nzg=",
+        "application/octet-stream",
+        b"A\0\xff\n12345678",
+    ),
     ("api_invoke_throw_before", "raw?trailers=1", "application/json", b""),
-    ("api_invoke_throw_after", "raw?b64=QQD/Cg==&trailers=1", "application/octet-stream", b"A\0\xff\n"),
-    ("api_invoke_explicit_trailer", "raw?b64=cHJlZml4&trailers=1", "application/octet-stream", b"prefix"),
-    ("api_invoke_timeout_after_first_byte", "raw?b64=cHJlZml4&then=sleep", "application/octet-stream", b"prefix"),
+    (
+        "api_invoke_throw_after",
+        "raw?b64=QQD/Cg==&trailers=1",
+        "application/octet-stream",
+        b"A\0\xff\n",
+    ),
+    (
+        "api_invoke_explicit_trailer",
+        "raw?b64=cHJlZml4&trailers=1",
+        "application/octet-stream",
+        b"prefix",
+    ),
+    (
+        "api_invoke_timeout_after_first_byte",
+        "raw?b64=cHJlZml4&then=sleep",
+        "application/octet-stream",
+        b"prefix",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("name", "mode", "content_type", "body"), INVOKED, ids=[case[0] for case in INVOKED])
-def test_recorded_invokes(request: pytest.FixtureRequest, name: str, mode: str, content_type: str, body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("name", "mode", "content_type", "body"), INVOKED, ids=[case[0] for case in INVOKED]
+)
+def test_recorded_invokes(
+    request: pytest.FixtureRequest, name: str, mode: str, content_type: str, body: bytes
+) -> None:
     api: Lambda = request.getfixturevalue("timing_out" if "timeout" in name else "api")
     response, _ = api.raw("Invoke", mode)
-    assert (response.status, response.header("content-type"), response.body) == (200, content_type, body)
+    assert (response.status, response.header("content-type"), response.body) == (
+        200,
+        content_type,
+        body,
+    )
     assert response.header("content-length") == str(len(body))
     assert response.header("x-amzn-remapped-content-length") == "0"
     assert response.header("x-amz-function-error") is None
@@ -274,12 +314,16 @@ def test_recorded_buffered_overflow(api: Lambda) -> None:
 
 
 def test_an_unknown_function(api: Lambda) -> None:
-    with pytest.raises(api.boto3.exceptions.ResourceNotFoundException, match="the emulator has: Probe"):
+    with pytest.raises(
+        api.boto3.exceptions.ResourceNotFoundException, match="the emulator has: Probe"
+    ):
         api.invoke("echo", name="Nobody")
 
 
 def test_a_payload_that_is_no_json(api: Lambda) -> None:
-    with pytest.raises(api.boto3.exceptions.InvalidRequestContentException, match="Could not parse request body"):
+    with pytest.raises(
+        api.boto3.exceptions.InvalidRequestContentException, match="Could not parse request body"
+    ):
         api.boto3.invoke(FunctionName="Probe", Payload=b"{no")
 
 
@@ -298,9 +342,9 @@ def throttle(api: Lambda, tmp_path: Path) -> None:
     gates = [tmp_path / "one", tmp_path / "two"]
     held = [
         iter(
-            api.boto3.invoke_with_response_stream(FunctionName="Probe", Payload=payload(f"gated?count=1&gate={gate}"))[
-                "EventStream"
-            ]
+            api.boto3.invoke_with_response_stream(
+                FunctionName="Probe", Payload=payload(f"gated?count=1&gate={gate}")
+            )["EventStream"]
         )
         for gate in gates
     ]
@@ -357,7 +401,10 @@ def test_any_other_path(api: Lambda) -> None:
         assert client.response().status == 404
 
 
-@given(st.binary(max_size=300), st.dictionaries(st.text(min_size=1, max_size=20), st.text(max_size=50), max_size=4))
+@given(
+    st.binary(max_size=300),
+    st.dictionaries(st.text(min_size=1, max_size=20), st.text(max_size=50), max_size=4),
+)
 def test_botocore_reads_every_message(data: bytes, headers: dict[str, str]) -> None:
     """The encoder against another's decoder, checksums and all."""
     buffer = EventStreamBuffer()

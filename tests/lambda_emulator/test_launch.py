@@ -21,7 +21,9 @@ AROUND = Surroundings({"PATH": os.environ["PATH"], "AWS_PROFILE": "mine", "HOME"
 
 
 def config(code: Path, **fields: Any) -> FunctionConfig:
-    return FunctionConfig("Fn", code, **{"name": "fn", "runtime": "python3.13", "handler": "app.handler", **fields})
+    return FunctionConfig(
+        "Fn", code, **{"name": "fn", "runtime": "python3.13", "handler": "app.handler", **fields}
+    )
 
 
 def problem(function: FunctionConfig, *command: str, around: Surroundings = AROUND) -> str:
@@ -50,7 +52,11 @@ def test_a_relative_path_in_the_command_is_the_callers(tmp_path: Path) -> None:
     executable(tmp_path / "bootstrap")
     executable(tmp_path / "tools" / "run.mjs")
     around = replace(AROUND, caller=tmp_path)
-    launch = prepare(config(tmp_path / "src"), ["./bootstrap", "tools/run.mjs", "app.handler", "--flag=./x"], around)
+    launch = prepare(
+        config(tmp_path / "src"),
+        ["./bootstrap", "tools/run.mjs", "app.handler", "--flag=./x"],
+        around,
+    )
     assert launch.folder == tmp_path / "src"
     assert [Path(word).resolve() for word in launch.command[:2]] == [
         tmp_path / "bootstrap",
@@ -62,7 +68,10 @@ def test_a_relative_path_in_the_command_is_the_callers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {"handler": "run.sh", "environment": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap"}},  # Lambda Web Adapter
+        {
+            "handler": "run.sh",
+            "environment": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap"},
+        },  # Lambda Web Adapter
         {"handler": "json.tool"},  # of an installed package
         {"handler": "layered.handler"},
         {"handler": "index.handler", "inline_code": "def handler(event, context): ...\n"},
@@ -92,7 +101,9 @@ def test_inline_code_is_written(tmp_path: Path) -> None:
 def test_a_native_runtime_needs_no_command(tmp_path: Path) -> None:
     assert "there is none in" in problem(config(tmp_path, runtime="provided.al2023"))
     executable(tmp_path / "bootstrap")
-    assert prepare(config(tmp_path, runtime="provided.al2023"), [], AROUND).command == [str(tmp_path / "bootstrap")]
+    assert prepare(config(tmp_path, runtime="provided.al2023"), [], AROUND).command == [
+        str(tmp_path / "bootstrap")
+    ]
 
 
 def test_node_starts_with_the_projects_client(tmp_path: Path) -> None:
@@ -116,7 +127,12 @@ def test_java_starts_with_the_projects_client(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("runtime", "message"),
-    [("ruby3.4", "gem install aws_lambda_ric"), ("dotnet8", "dotnet run"), ("cobol", "not known"), ("", "no Runtime")],
+    [
+        ("ruby3.4", "gem install aws_lambda_ric"),
+        ("dotnet8", "dotnet run"),
+        ("cobol", "not known"),
+        ("", "no Runtime"),
+    ],
 )
 def test_other_languages_are_told_what_to_do(
     tmp_path: Path, runtime: str, message: str, monkeypatch: pytest.MonkeyPatch
@@ -142,13 +158,17 @@ def test_a_command_runs_what_has_a_problem(tmp_path: Path) -> None:
     ],
     ids=["CRLF", "shebang", "mode", "text", "absent"],
 )
-def test_why_a_command_does_not_start(tmp_path: Path, text: str | None, mode: int, message: str) -> None:
+def test_why_a_command_does_not_start(
+    tmp_path: Path, text: str | None, mode: int, message: str
+) -> None:
     program = tmp_path / "bootstrap"
     if text is not None:
         program.write_bytes(text.encode())
         program.chmod(mode)
     template = write_template(tmp_path, CodeUri=str(tmp_path))
-    with RunningEmulator("--template", str(template), "--cold", command=(str(program),)) as emulator:
+    with RunningEmulator(
+        "--template", str(template), "--cold", command=(str(program),)
+    ) as emulator:
         assert emulator.get("/").status == 502
         assert message in emulator.wait_for("init_failed")["message"]
 
@@ -176,7 +196,9 @@ def test_variables_of_the_command_line_win(tmp_path: Path) -> None:
 def test_what_a_function_gets_of_the_shell(tmp_path: Path) -> None:
     """Nothing that leads the SDKs to credentials of somebody else."""
     given = Credentials("AKIAMINE", "secret", "token", "profile 'mine'")
-    seen = prepare(config(tmp_path, handler="json.tool"), [], replace(AROUND, credentials=given)).variables
+    seen = prepare(
+        config(tmp_path, handler="json.tool"), [], replace(AROUND, credentials=given)
+    ).variables
     assert (seen["AWS_ACCESS_KEY_ID"], seen["AWS_SECRET_ACCESS_KEY"], seen["AWS_SESSION_TOKEN"]) == (
         "AKIAMINE", "secret", "token",
     )  # fmt: skip
@@ -202,7 +224,10 @@ FILE = "[default]\naws_access_key_id = AKIADEFAULT\naws_secret_access_key = d\n"
         ({}, "AKIADEFAULT"),
         ({"AWS_PROFILE": "mine"}, "AKIAMINE"),
         ({"AWS_DEFAULT_PROFILE": "mine"}, "AKIAMINE"),
-        ({"AWS_PROFILE": "mine", "AWS_ACCESS_KEY_ID": "AKIASHELL", "AWS_SECRET_ACCESS_KEY": "s"}, "AKIASHELL"),
+        (
+            {"AWS_PROFILE": "mine", "AWS_ACCESS_KEY_ID": "AKIASHELL", "AWS_SECRET_ACCESS_KEY": "s"},
+            "AKIASHELL",
+        ),
     ],
 )
 def test_whose_credentials(tmp_path: Path, shell: dict[str, str], key: str) -> None:
@@ -215,10 +240,16 @@ def test_whose_credentials(tmp_path: Path, shell: dict[str, str], key: str) -> N
     assert key not in str(found)
 
 
-def test_a_profile_without_credentials_is_no_other_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_profile_without_credentials_is_no_other_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / ".aws").mkdir()
     (tmp_path / ".aws" / "credentials").write_text(FILE)
-    for name, value in {"HOME": str(tmp_path), "AWS_PROFILE": "empty", "AWS_EC2_METADATA_DISABLED": "true"}.items():
+    for name, value in {
+        "HOME": str(tmp_path),
+        "AWS_PROFILE": "empty",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }.items():
         monkeypatch.setenv(name, value)
     found, trouble = asyncio.run(resolve({"HOME": str(tmp_path), "AWS_PROFILE": "empty"}))
     assert found is None
@@ -241,7 +272,9 @@ def test_boto3_in_the_function_finds_exactly_these(tmp_path: Path) -> None:
     with RunningEmulator("--template", str(template), command=(), variables=shell) as emulator:
         assert emulator.wait_for("credentials")["message"] == "profile 'mine', key ...MINE"
         assert emulator.get("/").body == b"AKIAMINE"
-    with RunningEmulator("--template", str(template), "--no-credentials", command=(), variables=shell) as emulator:
+    with RunningEmulator(
+        "--template", str(template), "--no-credentials", command=(), variables=shell
+    ) as emulator:
         assert emulator.get("/").body == b"NOCREDENTIALS"
 
 
@@ -271,7 +304,10 @@ def test_nothing_of_the_emulator_stands_before_a_functions_own_modules(tmp_path:
         (["A=1 B='x y'"], {"A": "1", "B": "x y"}),
         (["A=x y"], {"A": "x y"}),
         (["A=a=b"], {"A": "a=b"}),
-        (["ParameterKey=A,ParameterValue=1", "ParameterKey=B,ParameterValue=2"], {"A": "1", "B": "2"}),
+        (
+            ["ParameterKey=A,ParameterValue=1", "ParameterKey=B,ParameterValue=2"],
+            {"A": "1", "B": "2"},
+        ),
         (["ParameterKey=A,ParameterValue=1 ParameterKey=B,ParameterValue=2"], {"A": "1", "B": "2"}),
     ],
 )
@@ -280,7 +316,9 @@ def test_parameter_overrides(words: list[str], overrides: dict[str, str]) -> Non
 
 
 def test_a_zip_is_unpacked_with_its_modes(tmp_path: Path) -> None:
-    runtime = executable(tmp_path / "bootstrap", f"#!/bin/sh\nexec {sys.executable} {RUNTIMES / 'scripted.py'}\n")
+    runtime = executable(
+        tmp_path / "bootstrap", f"#!/bin/sh\nexec {sys.executable} {RUNTIMES / 'scripted.py'}\n"
+    )
     with zipfile.ZipFile(tmp_path / "code.zip", "w") as archive:
         archive.write(runtime, "bootstrap")
     template = write_template(tmp_path, CodeUri="code.zip")
@@ -305,7 +343,10 @@ def many(folder: Path, **functions: dict[str, Any]) -> Path:
 
 def test_one_that_cannot_be_served_leaves_the_others_alone(tmp_path: Path) -> None:
     """Another language, an image, and one that fails in its init."""
-    executable(tmp_path / "code" / "bootstrap", f"#!/bin/sh\nexec {sys.executable} {RUNTIMES / 'scripted.py'}\n")
+    executable(
+        tmp_path / "code" / "bootstrap",
+        f"#!/bin/sh\nexec {sys.executable} {RUNTIMES / 'scripted.py'}\n",
+    )
     template = many(
         tmp_path, Fails={"Runtime": "provided.al2023", "Environment": {"Variables": {"INIT": "exit"}}},
         Image={"PackageType": "Image"}, Node={"Runtime": "nodejs22.x", "Handler": "index.handler"},
@@ -327,7 +368,10 @@ def test_one_that_cannot_be_served_leaves_the_others_alone(tmp_path: Path) -> No
 
 
 def test_the_lambda_api_serves_functions_without_a_url(tmp_path: Path) -> None:
-    executable(tmp_path / "code" / "bootstrap", f"#!/bin/sh\nexec {sys.executable} {RUNTIMES / 'scripted.py'}\n")
+    executable(
+        tmp_path / "code" / "bootstrap",
+        f"#!/bin/sh\nexec {sys.executable} {RUNTIMES / 'scripted.py'}\n",
+    )
     properties = {"Runtime": "provided.al2023", "FunctionUrlConfig": None}
     template = many(tmp_path, Worker=properties)
     options = ("--template", str(template), "--lambda-port", "0")
@@ -355,4 +399,6 @@ def test_a_function_that_listens_on_a_port_runs_once(tmp_path: Path) -> None:
 
 def test_why_not_names_a_missing_folder(tmp_path: Path) -> None:
     launch = Launch(["true"], tmp_path / "gone", {})
-    assert "no such folder" in launch.why_not(FileNotFoundError(2, "No such file", str(tmp_path / "gone")))
+    assert "no such folder" in launch.why_not(
+        FileNotFoundError(2, "No such file", str(tmp_path / "gone"))
+    )

@@ -37,7 +37,9 @@ async def client(number: int, port: int, until: float, totals: Totals) -> None:
     rounds = 0
     while rounds < ROUNDS or time.monotonic() < until:
         path = f"/client/{number}/round/{rounds}"
-        writer.write(f"GET {path}?chunks={CHUNKS}&size={SIZE} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        writer.write(
+            f"GET {path}?chunks={CHUNKS}&size={SIZE} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+        )
         head = await reader.readuntil(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200 "), head
         chunks = []

@@ -42,12 +42,18 @@ def node_client() -> Path | None:
     if NODE is None:
         return None
     version = int(
-        subprocess.run([NODE, "--version"], capture_output=True, text=True, check=True).stdout[1:].split(".")[0]
+        subprocess.run([NODE, "--version"], capture_output=True, text=True, check=True)
+        .stdout[1:]
+        .split(".")[0]
     )
     for package in PACKAGES:
         for entry in (package / "bin" / "index.mjs", package / "index.mjs"):
             if entry.is_file():
-                engines = json.loads((package / "package.json").read_text()).get("engines", {}).get("node", ">=18")
+                engines = (
+                    json.loads((package / "package.json").read_text())
+                    .get("engines", {})
+                    .get("node", ">=18")
+                )
                 if version >= int(re.findall(r"\d+", engines)[0]) or "NODE_MODULES" in os.environ:
                     return entry
     return None
@@ -57,14 +63,20 @@ def node_client() -> Path | None:
 def test_aws_node_runtime_streams(tmp_path: Path) -> None:
     entry = node_client()
     if NODE is None or entry is None:
-        pytest.skip("needs Node.js and aws-lambda-ric: npm install aws-lambda-ric; NODE_MODULES names the folder")
+        pytest.skip(
+            "needs Node.js and aws-lambda-ric: npm install aws-lambda-ric; NODE_MODULES names the folder"
+        )
     (tmp_path / "index.mjs").write_text(HANDLER)
     gate = tmp_path / "gate"
     command = (NODE, str(entry), "index.handler")
     with RunningEmulator(command=command, cwd=tmp_path) as emulator, emulator.connect() as client:
         client.request("GET", f"/?gate={gate}")
         response = client.head()
-        assert (response.status, response.header("x-from"), response.header("set-cookie")) == (201, "node", "a=1")
+        assert (response.status, response.header("x-from"), response.header("set-cookie")) == (
+            201,
+            "node",
+            "a=1",
+        )
         for index, chunk in enumerate(client.chunks(response)):
             assert chunk == f"chunk {index}\n".encode()
             Path(f"{gate}.{index}").touch()
@@ -85,7 +97,9 @@ def handler(event, context):
 def test_a_python_function_without_a_wrapper_runs_under_awslambdaric(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(PYTHON)
     url = {"AuthType": "NONE", "InvokeMode": "BUFFERED"}
-    template = write_template(tmp_path, CodeUri=".", Handler="app.handler", Runtime="python3.13", FunctionUrlConfig=url)
+    template = write_template(
+        tmp_path, CodeUri=".", Handler="app.handler", Runtime="python3.13", FunctionUrlConfig=url
+    )
     with RunningEmulator("--template", str(template), command=()) as emulator:
         response = emulator.get("/x")
         assert (response.status, response.body) == (203, b"managed /x")

@@ -63,7 +63,9 @@ def test_split_target(target: str, path: str, query: str) -> None:
         ("application/json", "gzip", b"{}", False), ("application/json", "identity", b"{}", True),
     ],
 )  # fmt: skip
-def test_which_bodies_are_text(content_type: str | None, encoding: str | None, body: bytes, text: bool) -> None:
+def test_which_bodies_are_text(
+    content_type: str | None, encoding: str | None, body: bytes, text: bool
+) -> None:
     headers = [("Content-Type", content_type)] if content_type else []
     headers += [("Content-Encoding", encoding)] if encoding else []
     event = event_of(Request("POST", "/", "1.1", headers, True), body)
@@ -71,7 +73,9 @@ def test_which_bodies_are_text(content_type: str | None, encoding: str | None, b
     assert event["body"] == (body.decode() if text else base64.b64encode(body).decode())
 
 
-@given(st.binary(max_size=200), st.sampled_from(["text/plain", "application/json", "image/png", None]))
+@given(
+    st.binary(max_size=200), st.sampled_from(["text/plain", "application/json", "image/png", None])
+)
 def test_a_body_comes_back_whatever_it_is(body: bytes, content_type: str | None) -> None:
     headers = [("Content-Type", content_type)] if content_type else []
     event = event_of(Request("POST", "/", "1.1", headers, True), body)
@@ -80,7 +84,10 @@ def test_a_body_comes_back_whatever_it_is(body: bytes, content_type: str | None)
     assert ("body" in event) == bool(body)
 
 
-@given(st.text(max_size=40), st.lists(st.tuples(st.text(min_size=1, max_size=8), st.text(max_size=8)), max_size=5))
+@given(
+    st.text(max_size=40),
+    st.lists(st.tuples(st.text(min_size=1, max_size=8), st.text(max_size=8)), max_size=5),
+)
 def test_any_target_and_headers_make_an_event(target: str, headers: list[tuple[str, str]]) -> None:
     event = event_of(Request("GET", "/" + target, "1.1", headers, True))
     assert event["rawPath"].startswith("/")
@@ -88,7 +95,8 @@ def test_any_target_and_headers_make_an_event(target: str, headers: list[tuple[s
 
 
 @pytest.mark.parametrize(
-    ("path", "decoded"), [("/pa2%Fth/1", "/pa2%Fth/1"), ("/%FF", "/\ufffd"), ("/%C3%A9", "/é"), ("/a+b", "/a+b")]
+    ("path", "decoded"),
+    [("/pa2%Fth/1", "/pa2%Fth/1"), ("/%FF", "/\ufffd"), ("/%C3%A9", "/é"), ("/a+b", "/a+b")],
 )
 def test_odd_escapes(path: str, decoded: str) -> None:
     event = event_of(Request("GET", path, "1.1", [], True))
@@ -173,7 +181,11 @@ def test_any_bytes_are_a_prelude_or_a_bad_answer(data: bytes) -> None:
 
 def head_of(response: HTTPResponse, grants: list[tuple[str, str]] | None = None) -> list[str]:
     platform = PlatformHeaders("D", "R", "T", grants or [])
-    return wire_head(response, platform, framing=("Content-Length", "0"), connection="close").decode().split("\r\n")
+    return (
+        wire_head(response, platform, framing=("Content-Length", "0"), connection="close")
+        .decode()
+        .split("\r\n")
+    )
 
 
 def test_the_order_of_the_head() -> None:
@@ -194,7 +206,13 @@ def test_the_order_of_the_head() -> None:
 
 
 def request(method: str, **headers: str) -> Request:
-    return Request(method, "/", "1.1", [(name.replace("_", "-"), value) for name, value in headers.items()], True)
+    return Request(
+        method,
+        "/",
+        "1.1",
+        [(name.replace("_", "-"), value) for name, value in headers.items()],
+        True,
+    )
 
 
 ANY = Cors(allow_origins=("*",), allow_methods=("*",), allow_headers=("*",))
@@ -209,7 +227,10 @@ def test_an_empty_block_is_no_cors() -> None:
 
 def test_wildcards() -> None:
     preflight = request(
-        "OPTIONS", Origin="https://a", Access_Control_Request_Method="PUT", Access_Control_Request_Headers="x"
+        "OPTIONS",
+        Origin="https://a",
+        Access_Control_Request_Method="PUT",
+        Access_Control_Request_Headers="x",
     )
     assert ANY.is_preflight(preflight)
     assert dict(ANY.preflight(preflight))["Access-Control-Allow-Origin"] == "*"
@@ -226,8 +247,12 @@ def test_wildcards() -> None:
     ],
 )
 def test_requested_headers(headers: dict[str, str], granted: bool) -> None:
-    cors = Cors(allow_origins=("https://a",), allow_methods=("GET",), allow_headers=("x-one", "X-Two"))
-    preflight = request("OPTIONS", Origin="https://a", Access_Control_Request_Method="GET", **headers)
+    cors = Cors(
+        allow_origins=("https://a",), allow_methods=("GET",), allow_headers=("x-one", "X-Two")
+    )
+    preflight = request(
+        "OPTIONS", Origin="https://a", Access_Control_Request_Method="GET", **headers
+    )
     assert bool(cors.preflight(preflight)) is granted
 
 

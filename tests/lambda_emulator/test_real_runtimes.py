@@ -83,7 +83,13 @@ def go(name: str) -> Callable[[Path], Setup]:
     def set_up(folder: Path) -> Setup:
         program = built(name, "go", "build", "-o", CACHE / name, ".", folder=SOURCES / name)
         shutil.copy(program, folder / "bootstrap")
-        return Setup(properties={"Runtime": "provided.al2023", "Handler": "bootstrap", "CodeUri": str(folder)})
+        return Setup(
+            properties={
+                "Runtime": "provided.al2023",
+                "Handler": "bootstrap",
+                "CodeUri": str(folder),
+            }
+        )
 
     return set_up
 
@@ -93,7 +99,9 @@ def rust(folder: Path) -> Setup:
     cargo = ("cargo", "build", "--release", "--target-dir", target)
     program = built("rust/release/probe", *cargo, folder=SOURCES / "rust")
     shutil.copy(program, folder / "bootstrap")
-    return Setup(properties={"Runtime": "provided.al2023", "Handler": "bootstrap", "CodeUri": str(folder)})
+    return Setup(
+        properties={"Runtime": "provided.al2023", "Handler": "bootstrap", "CodeUri": str(folder)}
+    )
 
 
 def java(folder: Path) -> Setup:
@@ -101,31 +109,43 @@ def java(folder: Path) -> Setup:
     jar = built("java/probe.jar", *maven, folder=SOURCES / "java")
     shutil.copy(jar, folder / "probe.jar")
     shutil.copytree(jar.parent / "lib", folder / "lib")
-    properties = {"Runtime": "java17", "Handler": "probe.Probe::handleRequest", "CodeUri": str(folder)}
+    properties = {
+        "Runtime": "java17",
+        "Handler": "probe.Probe::handleRequest",
+        "CodeUri": str(folder),
+    }
     return Setup(properties=properties)
 
 
 def node(folder: Path) -> Setup:
     entry = node_client()
     if entry is None:
-        pytest.skip("needs Node.js and aws-lambda-ric: npm install aws-lambda-ric; NODE_MODULES names the folder")
+        pytest.skip(
+            "needs Node.js and aws-lambda-ric: npm install aws-lambda-ric; NODE_MODULES names the folder"
+        )
     shutil.copy(SOURCES / "node" / "index.mjs", folder / "index.mjs")
     command = ("node", str(entry), "index.handler")
-    return Setup(command, {"Runtime": "nodejs22.x", "Handler": "index.handler", "CodeUri": str(folder)})
+    return Setup(
+        command, {"Runtime": "nodejs22.x", "Handler": "index.handler", "CodeUri": str(folder)}
+    )
 
 
 def shell(folder: Path) -> Setup:
     if shutil.which("curl") is None:
         pytest.skip("needs curl")
     shutil.copy(SOURCES / "shell" / "bootstrap", folder / "bootstrap")
-    return Setup(properties={"Runtime": "provided.al2023", "Handler": "bootstrap", "CodeUri": str(folder)})
+    return Setup(
+        properties={"Runtime": "provided.al2023", "Handler": "bootstrap", "CodeUri": str(folder)}
+    )
 
 
 def python(handler: str) -> Callable[[Path], Setup]:
     def set_up(folder: Path) -> Setup:
         for name in ("app.py", "mangum_app.py", "handler_mode.py"):
             shutil.copy(SOURCES / name, folder / name)
-        return Setup(properties={"Runtime": "python3.13", "Handler": handler, "CodeUri": str(folder)})
+        return Setup(
+            properties={"Runtime": "python3.13", "Handler": handler, "CodeUri": str(folder)}
+        )
 
     return set_up
 
@@ -154,7 +174,9 @@ def web_adapter(folder: Path) -> Setup:
         "AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap", "AWS_LWA_INVOKE_MODE": "response_stream",
         "PROBE_PYTHON": sys.executable,
     }  # fmt: skip
-    return Setup((), {"Runtime": "python3.13", "Handler": "served.sh", "CodeUri": str(code)}, variables, opt)
+    return Setup(
+        (), {"Runtime": "python3.13", "Handler": "served.sh", "CodeUri": str(code)}, variables, opt
+    )
 
 
 PROBES = [
@@ -187,7 +209,9 @@ def started(probe: Probe, folder: Path, *options: str, init: str = "") -> Runnin
         **setup.variables, "INIT": init,
     }}, FunctionUrlConfig={"AuthType": "NONE", "InvokeMode": mode})  # fmt: skip
     opt = ("--opt", str(setup.opt)) if setup.opt is not None else ()
-    return RunningEmulator("--template", str(template), *opt, *options, command=setup.command, fronts=2 - bool(init))
+    return RunningEmulator(
+        "--template", str(template), *opt, *options, command=setup.command, fronts=2 - bool(init)
+    )
 
 
 @pytest.fixture(scope="module", params=PROBES, ids=lambda probe: probe.name)
@@ -246,7 +270,11 @@ def test_an_error_after_the_first_byte(running: Running) -> None:
 def test_a_timeout(running: Running) -> None:
     response = running.emulator.get("/sleep")
     # lambda_asgi answers for itself before the time is over.
-    assert response.status in (502, 504, 500) if "lambda_asgi" in running.probe.name else response.status == 502
+    assert (
+        response.status in (502, 504, 500)
+        if "lambda_asgi" in running.probe.name
+        else response.status == 502
+    )
     assert running.emulator.get("/hello").status == 200
 
 
@@ -260,7 +288,9 @@ def test_a_crash(running: Running) -> None:
 def test_fifteen_at_once(running: Running) -> None:
     with concurrent.futures.ThreadPoolExecutor(15) as pool:
         responses = list(pool.map(lambda i: running.emulator.get(f"/{i}"), range(15)))
-    assert [response.body for response in responses] == [f"hello from /{i}".encode() for i in range(15)]
+    assert [response.body for response in responses] == [
+        f"hello from /{i}".encode() for i in range(15)
+    ]
 
 
 def test_seven_megabytes(running: Running) -> None:
@@ -279,7 +309,12 @@ def test_the_log_tail(running: Running) -> None:
     event["requestContext"]["http"] |= {"path": "/log", "method": "GET"}
     with running.emulator.connect(running.emulator.ports[1]) as client:
         path = "/2015-03-31/functions/Probe/invocations"
-        client.request("POST", path, "X-Amz-Log-Type: Tail", body=json.dumps(event, separators=(",", ":")).encode())
+        client.request(
+            "POST",
+            path,
+            "X-Amz-Log-Type: Tail",
+            body=json.dumps(event, separators=(",", ":")).encode(),
+        )
         response = client.response("POST")
     assert response.status == 200
     tail = base64.b64decode(response.header("x-amz-log-result") or "").decode()
@@ -291,7 +326,9 @@ def test_the_log_tail(running: Running) -> None:
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
 def test_an_init_that_fails(probe: Probe, tmp_path: Path) -> None:
     if probe.name == "web-adapter":
-        pytest.skip("the adapter waits for its app until the init's time is over: ten seconds, and once more")
+        pytest.skip(
+            "the adapter waits for its app until the init's time is over: ten seconds, and once more"
+        )
     with started(probe, tmp_path, "--cold", init="exit") as emulator:
         response = emulator.get("/hello")
         assert response.status in (502, 200)

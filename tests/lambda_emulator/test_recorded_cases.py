@@ -21,7 +21,9 @@ from botocore.credentials import Credentials
 from tests.lambda_emulator.runtimes.scripted import octets
 from tests.lambda_emulator.support import RUNTIMES, Response, RunningEmulator
 
-CASES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("recorded_cases.json").read_text("utf-8"))
+CASES: list[dict[str, Any]] = json.loads(
+    Path(__file__).with_name("recorded_cases.json").read_text("utf-8")
+)
 FIDELITY = Path(__file__).parents[2] / "docs" / "fidelity.md"
 
 NO_POLICIES = "the emulator keeps no policies and no aliases: who has a valid signature, or needs none, is let in"
@@ -103,11 +105,17 @@ class Replayer:
 
 def signed(request: dict[str, Any], body: bytes) -> list[tuple[str, str]]:
     """The request's headers, with a true signature where the recording had one."""
-    headers = [(name, value) for name, value in request["headers"] if name not in ("X-Amz-Date", "Authorization")]
+    headers = [
+        (name, value)
+        for name, value in request["headers"]
+        if name not in ("X-Amz-Date", "Authorization")
+    ]
     if len(headers) == len(request["headers"]):
         return headers
     host = dict(headers)["host"]
-    wanted = AWSRequest(request["method"], f"http://{host}{request['target']}", headers={"host": host}, data=body)
+    wanted = AWSRequest(
+        request["method"], f"http://{host}{request['target']}", headers={"host": host}, data=body
+    )
     SigV4Auth(CREDENTIALS, "lambda", "us-east-1").add_auth(wanted)
     return headers + [(name, wanted.headers[name]) for name in ("X-Amz-Date", "Authorization")]
 
@@ -131,8 +139,13 @@ def replayer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replayer]:
         }  # fmt: skip
     template = folder / "template.yaml"
     template.write_text(json.dumps({"Resources": resources}))
-    keys = {"AWS_ACCESS_KEY_ID": CREDENTIALS.access_key, "AWS_SECRET_ACCESS_KEY": CREDENTIALS.secret_key}
-    with RunningEmulator("--template", str(template), command=(), variables=keys, fronts=len(URLS)) as emulator:
+    keys = {
+        "AWS_ACCESS_KEY_ID": CREDENTIALS.access_key,
+        "AWS_SECRET_ACCESS_KEY": CREDENTIALS.secret_key,
+    }
+    with RunningEmulator(
+        "--template", str(template), command=(), variables=keys, fronts=len(URLS)
+    ) as emulator:
         yield Replayer(emulator, script)
 
 
@@ -146,16 +159,25 @@ def test_recorded_case(case: dict[str, Any], replayer: Replayer) -> None:
     expected = case["response"]
     response, event = replayer.request(case)
     if case["name"] in DIFFERENCES:
-        assert response.status != expected["status"], "this difference is gone: take it off the list"
+        assert response.status != expected["status"], (
+            "this difference is gone: take it off the list"
+        )
         return
     assert response.status == expected["status"]
     assert response.header("x-amzn-requestid") == (event or {}).get("requestContext", {}).get(
         "requestId", response.header("x-amzn-requestid")
     )
     another_text = case["name"] in ANOTHER_TEXT
-    got = [[name, "*" if another_text and name == "Content-Length" else value] for name, value in response.headers]
-    wanted = [[n, "*" if another_text and n == "Content-Length" else v] for n, v in expected["headers"]]
-    assert [name for name, _ in got] == [name for name, _ in wanted], "names, their case and their order"
+    got = [
+        [name, "*" if another_text and name == "Content-Length" else value]
+        for name, value in response.headers
+    ]
+    wanted = [
+        [n, "*" if another_text and n == "Content-Length" else v] for n, v in expected["headers"]
+    ]
+    assert [name for name, _ in got] == [name for name, _ in wanted], (
+        "names, their case and their order"
+    )
     for (name, value), (_, recorded) in zip(got, wanted, strict=True):
         if recorded != "*":
             assert value == recorded, name
@@ -178,16 +200,22 @@ def test_recorded_case(case: dict[str, Any], replayer: Replayer) -> None:
         check_event(event, case["event"], response, case)
 
 
-def check_event(event: dict[str, Any], recorded: dict[str, Any], response: Response, case: dict[str, Any]) -> None:
+def check_event(
+    event: dict[str, Any], recorded: dict[str, Any], response: Response, case: dict[str, Any]
+) -> None:
     """Field by field; what AWS and the emulator add by themselves is checked here, once for all cases."""
     order = ["version", "routeKey", "rawPath", "rawQueryString", "cookies", "headers", "queryStringParameters",
              "requestContext", "body", "isBase64Encoded"]  # fmt: skip
-    assert list(event) == [key for key in order if key in recorded or key in ("version", "routeKey")]
+    assert list(event) == [
+        key for key in order if key in recorded or key in ("version", "routeKey")
+    ]
     assert (event["version"], event["routeKey"]) == ("2.0", "$default")
     headers = dict(event["headers"])
     trace = headers.pop("x-amzn-trace-id")
     assert re.fullmatch(r"Self=1-[0-9a-f]{8}-[0-9a-f]{24};Root=1-[0-9a-f]{8}-[0-9a-f]{24}", trace)
-    assert (response.header("x-amzn-trace-id") or "").startswith(trace.partition(";")[2] + ";Parent=")
+    assert (response.header("x-amzn-trace-id") or "").startswith(
+        trace.partition(";")[2] + ";Parent="
+    )
     assert headers.pop("x-amzn-tls-version") == "TLSv1.3"
     assert headers.pop("x-amzn-tls-cipher-suite") == "TLS_AES_128_GCM_SHA256"
     assert headers.pop("x-forwarded-proto") == "http"  # a difference: docs/fidelity.md
@@ -196,8 +224,17 @@ def check_event(event: dict[str, Any], recorded: dict[str, Any], response: Respo
         assert headers.pop("x-forwarded-for") == "127.0.0.1"
     if "x-amz-date" in recorded["headers"]:
         assert re.fullmatch(r"\d{8}T\d{6}Z", headers.pop("x-amz-date"))
-    assert headers == {name: value for name, value in recorded["headers"].items() if name != "x-amz-date"}
-    for key in ("rawPath", "rawQueryString", "cookies", "queryStringParameters", "body", "isBase64Encoded"):
+    assert headers == {
+        name: value for name, value in recorded["headers"].items() if name != "x-amz-date"
+    }
+    for key in (
+        "rawPath",
+        "rawQueryString",
+        "cookies",
+        "queryStringParameters",
+        "body",
+        "isBase64Encoded",
+    ):
         assert event.get(key) == recorded.get(key), key
     context = event["requestContext"]
     wanted = recorded["requestContext"]

@@ -55,7 +55,10 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulato
 
 def raw(gateway: RunningEmulator, prelude: bytes, *, method: str = "GET") -> Response:
     encoded = base64.b64encode(prelude).decode().replace("+", "%2B")
-    return gateway.get(f"/v1/raw?type=application/vnd.awslambda.http-integration-response&b64={encoded}", method=method)
+    return gateway.get(
+        f"/v1/raw?type=application/vnd.awslambda.http-integration-response&b64={encoded}",
+        method=method,
+    )
 
 
 def test_chunks_arrive_as_they_are_written(gateway: RunningEmulator, tmp_path: Path) -> None:
@@ -70,14 +73,22 @@ def test_chunks_arrive_as_they_are_written(gateway: RunningEmulator, tmp_path: P
 
 
 def test_the_event_is_payload_v1(gateway: RunningEmulator) -> None:
-    response = gateway.get("/v1/items/a%20b?x=1&x=2&y=%2F", "X-One: 1", "x-many: a", "x-many: b", "Connection: close")
+    response = gateway.get(
+        "/v1/items/a%20b?x=1&x=2&y=%2F", "X-One: 1", "x-many: a", "x-many: b", "Connection: close"
+    )
     # The scripted runtime reads `rawPath` and answers with its echo, which is no prelude: 500, as documented.
     assert (response.status, response.json()) == (500, {"message": "Internal server error"})
 
 
 def test_the_event_field_by_field() -> None:
     route = Route("GET", "/items/{id}", RestAPI("Api", "v1", "GET", "/items/{id}", True))
-    headers = [("Host", "h"), ("X-Many", "a"), ("X-Many", "b"), ("User-Agent", "u"), ("Connection", "close")]
+    headers = [
+        ("Host", "h"),
+        ("X-Many", "a"),
+        ("X-Many", "b"),
+        ("User-Agent", "u"),
+        ("Connection", "close"),
+    ]
     request = Request("GET", "/v1/items/a%20b?x=1&x=2&y=%2F", "1.1", headers, True)
     parameters = route.match("GET", "/items/a%20b")
     assert parameters == {"id": "a%20b"}
@@ -98,7 +109,11 @@ def test_the_event_field_by_field() -> None:
     assert "Connection" not in event["headers"]
     assert (event["body"], event["isBase64Encoded"], event["stageVariables"]) == (None, False, None)
     context = event["requestContext"]
-    assert (context["path"], context["stage"], context["resourcePath"]) == ("/v1/items/a%20b", "v1", "/items/{id}")
+    assert (context["path"], context["stage"], context["resourcePath"]) == (
+        "/v1/items/a%20b",
+        "v1",
+        "/items/{id}",
+    )
     assert context["requestTime"] == "01/Jan/1970:00:00:00 +0000"
     assert context["identity"]["sourceIp"] == "127.0.0.1"
 
@@ -133,7 +148,11 @@ ROUTES = [
 )
 @given(order=st.permutations(ROUTES))
 def test_the_most_specific_route_wins_in_any_order(
-    method: str, path: str, target: str | None, parameters: dict[str, str] | None, order: list[Route[str]]
+    method: str,
+    path: str,
+    target: str | None,
+    parameters: dict[str, str] | None,
+    order: list[Route[str]],
 ) -> None:
     found = find_route(order, method, path)
     assert (found and (found[0].target, found[1])) == (target and (target, parameters))
@@ -157,7 +176,12 @@ def test_what_is_no_proxy_response_is_malformed(result: str) -> None:
 
 
 def test_a_malformed_response_is_502(gateway: RunningEmulator) -> None:
-    for result in (b"null", b"true", json.dumps(MALFORMED[13]).encode(), json.dumps(MALFORMED[-2]).encode()):
+    for result in (
+        b"null",
+        b"true",
+        json.dumps(MALFORMED[13]).encode(),
+        json.dumps(MALFORMED[-2]).encode(),
+    ):
         response = gateway.get(f"/v1/result?b64={base64.b64encode(result).decode()}")
         assert (response.status, response.json()) == (502, {"message": "Internal server error"})
 
@@ -220,7 +244,9 @@ def test_head_and_bodyless_answers_end(gateway: RunningEmulator) -> None:
         ("/v1/throw", "POST", 502, "Internal server error"),
     ],
 )
-def test_errors(gateway: RunningEmulator, target: str, method: str, status: int, message: str) -> None:
+def test_errors(
+    gateway: RunningEmulator, target: str, method: str, status: int, message: str
+) -> None:
     response = gateway.get(target, method=method)
     assert (response.status, response.json()) == (status, {"message": message})
 

@@ -89,7 +89,10 @@ def test_what_the_extensions_api_replies(tmp_path: Path) -> None:
         # Its init/error ends the init.
         assert response.status == 502
         failed = emulator.wait_for("init_failed")
-        assert (failed["errorType"], failed["message"]) == ("Extension.NoDatabase", "nobody is there")
+        assert (failed["errorType"], failed["message"]) == (
+            "Extension.NoDatabase",
+            "nobody is there",
+        )
 
 
 # ---- the log
@@ -99,18 +102,33 @@ def test_a_function_that_never_stops_writing(tmp_path: Path) -> None:
     """Its time limit holds, other requests are served, and a signal ends the emulator."""
     template = write_template(tmp_path, Timeout=2)
     arguments = ["--template", str(template), "--port", "0"]
-    command = [sys.executable, "-m", "lambda_emulator", *arguments, "--", sys.executable, str(RUNTIMES / "scripted.py")]
-    process = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    command = [
+        sys.executable,
+        "-m",
+        "lambda_emulator",
+        *arguments,
+        "--",
+        sys.executable,
+        str(RUNTIMES / "scripted.py"),
+    ]
+    process = subprocess.Popen(
+        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
     with process:
         assert process.stdout is not None
         port = int(process.stdout.readline().rpartition(":")[2])
         curl = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", str(PATIENCE)]
-        babble = subprocess.Popen([*curl, f"http://127.0.0.1:{port}/babble"], stdout=subprocess.PIPE, text=True)
+        babble = subprocess.Popen(
+            [*curl, f"http://127.0.0.1:{port}/babble"], stdout=subprocess.PIPE, text=True
+        )
         with babble:
             for _ in range(3):
                 started = time.monotonic()
                 done = subprocess.run(
-                    [*curl, f"http://127.0.0.1:{port}/echo"], capture_output=True, text=True, check=True
+                    [*curl, f"http://127.0.0.1:{port}/echo"],
+                    capture_output=True,
+                    text=True,
+                    check=True,
                 )
                 assert done.stdout == "200"
                 assert time.monotonic() - started < PATIENCE / 2
@@ -122,14 +140,24 @@ def test_a_function_that_never_stops_writing(tmp_path: Path) -> None:
 def test_a_traceback_is_shown_whole(tmp_path: Path) -> None:
     template = write_template(tmp_path)
     arguments = ["--template", str(template), "--port", "0"]
-    command = [sys.executable, "-m", "lambda_emulator", *arguments, "--", sys.executable, str(RUNTIMES / "scripted.py")]
+    command = [
+        sys.executable,
+        "-m",
+        "lambda_emulator",
+        *arguments,
+        "--",
+        sys.executable,
+        str(RUNTIMES / "scripted.py"),
+    ]
     with subprocess.Popen(
         command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         port = process.stdout.readline().rpartition(":")[2].strip()
-        subprocess.run(["curl", "-sS", f"http://127.0.0.1:{port}/traceback"], check=True, capture_output=True)
+        subprocess.run(
+            ["curl", "-sS", f"http://127.0.0.1:{port}/traceback"], check=True, capture_output=True
+        )
         process.terminate()
         lines = [line.rstrip("\n")[9:] for line in process.stderr]
     expected = ["[ERROR] ZeroDivisionError", "Traceback (most recent call last):", "  return 1 / x"]

@@ -26,14 +26,29 @@ def signed(
     method: str, target: str, body: bytes = b"", *, key: Credentials = KEY, service: str = "lambda",
     signer: Any = botocore.auth.SigV4Auth, headers: dict[str, str] | None = None,
 ) -> Request:  # fmt: skip
-    wanted = AWSRequest(method, f"https://{HOST}{target}", headers={"Host": HOST, **(headers or {})}, data=body)
-    signer(Signer(key.access_key, key.secret_key, key.session_token), service, "us-east-1").add_auth(wanted)
+    wanted = AWSRequest(
+        method, f"https://{HOST}{target}", headers={"Host": HOST, **(headers or {})}, data=body
+    )
+    signer(
+        Signer(key.access_key, key.secret_key, key.session_token), service, "us-east-1"
+    ).add_auth(wanted)
     url = wanted.prepare().url.removeprefix(f"https://{HOST}")
-    return Request(method, url, "1.1", [(name, str(value)) for name, value in wanted.headers.items()], True)
+    return Request(
+        method, url, "1.1", [(name, str(value)) for name, value in wanted.headers.items()], True
+    )
 
 
-def check(request: Request, body: bytes = b"", *, now: float | None = None, key: Credentials = KEY) -> None:
-    verify(request, body, key, region="us-east-1", service="lambda", now=time.time() if now is None else now)
+def check(
+    request: Request, body: bytes = b"", *, now: float | None = None, key: Credentials = KEY
+) -> None:
+    verify(
+        request,
+        body,
+        key,
+        region="us-east-1",
+        service="lambda",
+        now=time.time() if now is None else now,
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,9 +67,17 @@ def test_what_botocore_signs_is_let_in(method: str, target: str, body: bytes) ->
 WORD = st.from_regex("[a-zA-Z0-9_.~-]{1,8}", fullmatch=True)
 
 
-@given(st.lists(WORD | st.just("%2F"), max_size=4), st.dictionaries(WORD, WORD, max_size=4), st.binary(max_size=40))
-def test_any_request_that_botocore_signs_is_let_in(path: list[str], query: dict[str, str], body: bytes) -> None:
-    target = "/" + "/".join(part for part in path if part.strip("."))  # botocore takes dot segments out
+@given(
+    st.lists(WORD | st.just("%2F"), max_size=4),
+    st.dictionaries(WORD, WORD, max_size=4),
+    st.binary(max_size=40),
+)
+def test_any_request_that_botocore_signs_is_let_in(
+    path: list[str], query: dict[str, str], body: bytes
+) -> None:
+    target = "/" + "/".join(
+        part for part in path if part.strip(".")
+    )  # botocore takes dot segments out
     if query:
         target += "?" + "&".join(f"{name}={value}" for name, value in query.items())
     check(signed("POST", target, body), body)
@@ -76,7 +99,9 @@ def without(name: str) -> Callable[[Request], None]:
 
 def rewrite(name: str, old: str, new: str) -> Callable[[Request], None]:
     def change(request: Request) -> None:
-        request.headers = [(n, v.replace(old, new) if n.lower() == name else v) for n, v in request.headers]
+        request.headers = [
+            (n, v.replace(old, new) if n.lower() == name else v) for n, v in request.headers
+        ]
 
     return change
 
@@ -161,7 +186,11 @@ def send(emulator: RunningEmulator, request: Request, body: bytes = b"") -> Resp
 
 
 def test_a_signed_request_reaches_the_function(emulator: RunningEmulator) -> None:
-    response = send(emulator, signed("POST", "/echo", b"{}", headers={"Content-Type": "application/json"}), b"{}")
+    response = send(
+        emulator,
+        signed("POST", "/echo", b"{}", headers={"Content-Type": "application/json"}),
+        b"{}",
+    )
     event = response.json()["event"]
     assert event["requestContext"]["authorizer"]["iam"]["accessKey"] == "AKIATEST"
     assert event["requestContext"]["accountId"] == "123456789012"
@@ -169,7 +198,9 @@ def test_a_signed_request_reaches_the_function(emulator: RunningEmulator) -> Non
     assert "x-amz-date" in event["headers"]
 
 
-def test_an_unsigned_request_is_forbidden_and_the_terminal_says_why(emulator: RunningEmulator) -> None:
+def test_an_unsigned_request_is_forbidden_and_the_terminal_says_why(
+    emulator: RunningEmulator,
+) -> None:
     response = emulator.get("/echo")
     assert (response.status, response.header("x-amzn-errortype")) == (403, "AccessDeniedException")
     assert "Forbidden" in response.json()["Message"]

@@ -28,7 +28,16 @@ def smoke(url: str, *options: str) -> tuple[int, dict[str, Any], str]:
 
 @contextmanager
 def broken(how: str) -> Iterator[str]:
-    command = [sys.executable, "-m", "uvicorn", "--app-dir", str(BROKEN), "--port", "0", "broken_probe:app"]
+    command = [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "--app-dir",
+        str(BROKEN),
+        "--port",
+        "0",
+        "broken_probe:app",
+    ]
     variables = {**os.environ, "NO_COLOR": "1", "BREAK": how}
     with subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr is not None
@@ -43,7 +52,9 @@ def broken(how: str) -> Iterator[str]:
 
 
 def test_a_function_passes_through_both_of_its_doors() -> None:
-    with RunningEmulator("--template", str(EXAMPLE), command=(), variables=KEYS, fronts=2) as emulator:
+    with RunningEmulator(
+        "--template", str(EXAMPLE), command=(), variables=KEYS, fronts=2
+    ) as emulator:
         url, api = (f"http://127.0.0.1:{port}" for port in emulator.ports)
         for status, found, shown in (smoke(url, "--sigv4"), smoke(f"{api}/v1", "--quick")):
             assert status == 0, found
@@ -53,7 +64,9 @@ def test_a_function_passes_through_both_of_its_doors() -> None:
 
 
 def test_without_a_signature_nothing_passes() -> None:
-    with RunningEmulator("--template", str(EXAMPLE), command=(), variables=KEYS, fronts=2) as emulator:
+    with RunningEmulator(
+        "--template", str(EXAMPLE), command=(), variables=KEYS, fronts=2
+    ) as emulator:
         status, found, _ = smoke(f"http://127.0.0.1:{emulator.port}", "--quick")
     assert status == 1
     assert not [name for name, check in found["checks"].items() if check["passed"]]
@@ -77,7 +90,9 @@ def test_without_a_signature_nothing_passes() -> None:
         ("fails_at_times", "first-byte", "status 503 instead of 200"),
     ],
 )
-def test_a_server_that_is_broken_in_one_way_fails_its_check(how: str, check: str, problem: str) -> None:
+def test_a_server_that_is_broken_in_one_way_fails_its_check(
+    how: str, check: str, problem: str
+) -> None:
     with broken(how) as url:
         status, found, _ = smoke(url, "--check", check)
     assert status == 1
@@ -85,13 +100,23 @@ def test_a_server_that_is_broken_in_one_way_fails_its_check(how: str, check: str
 
 
 def test_every_check_fails_somewhere_above() -> None:
-    mark = next(m for m in test_a_server_that_is_broken_in_one_way_fails_its_check.pytestmark if m.args)  # type: ignore[attr-defined]
+    marks = test_a_server_that_is_broken_in_one_way_fails_its_check.pytestmark  # type: ignore[attr-defined]
+    mark = next(mark for mark in marks if mark.args)
     assert {check for _, check, _ in mark.args[1]} == {check.name for check in CHECKS}
 
 
 def test_nobody_there() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "lambda_emulator", "smoke", "--url", "http://127.0.0.1:9", "--check", "ranges"],
+        [
+            sys.executable,
+            "-m",
+            "lambda_emulator",
+            "smoke",
+            "--url",
+            "http://127.0.0.1:9",
+            "--check",
+            "ranges",
+        ],
         env=environment(),
         capture_output=True,
         text=True,

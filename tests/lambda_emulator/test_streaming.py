@@ -65,7 +65,9 @@ def test_curl_shows_chunks_as_they_are_written(emulator: RunningEmulator, tmp_pa
 def test_httpx_shows_chunks_as_they_are_written(emulator: RunningEmulator, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     seen: list[bytes] = []
-    with httpx.stream("GET", f"{emulator.url}/gated?count=3&gate={gate}", trust_env=False) as response:
+    with httpx.stream(
+        "GET", f"{emulator.url}/gated?count=3&gate={gate}", trust_env=False
+    ) as response:
         for chunk in response.iter_raw():
             Path(f"{gate}.{len(seen)}").touch()
             seen.append(chunk)
@@ -106,7 +108,9 @@ def test_a_client_that_does_not_read_stops_the_function(tmp_path: Path) -> None:
         client.request("GET", f"/stream?count=2400&size=65536&progress={progress}")
         response = client.head()
         written = settle(progress)
-        assert written < 100 * MIB, "what the kernel holds, which may be tuned to hold more than 16 MiB"
+        assert written < 100 * MIB, (
+            "what the kernel holds, which may be tuned to hold more than 16 MiB"
+        )
         assert resident(emulator.process.pid) - before < 8 * MIB
         for _ in client.chunks(response):
             pass
@@ -138,11 +142,20 @@ def settle(progress: Path) -> int:
         ("sleep_mid_stream", "timeout; the client saw a clean end: Sandbox.Timedout"),
     ],
 )
-def test_an_end_after_the_first_byte_looks_clean(timing_out: RunningEmulator, mode: str, note: str) -> None:
+def test_an_end_after_the_first_byte_looks_clean(
+    timing_out: RunningEmulator, mode: str, note: str
+) -> None:
     emulator = timing_out
     response = emulator.get(f"/{mode}")
-    assert (response.status, response.body, response.terminated, response.trailers) == (206, b"so far", True, [])
-    line = emulator.wait_for("request", target=f"/{mode}", requestId=response.header("x-amzn-requestid"))
+    assert (response.status, response.body, response.terminated, response.trailers) == (
+        206,
+        b"so far",
+        True,
+        [],
+    )
+    line = emulator.wait_for(
+        "request", target=f"/{mode}", requestId=response.header("x-amzn-requestid")
+    )
     assert line["note"].startswith(note)
     assert emulator.get("/echo").status == 200, "the next request is served"
 
@@ -228,7 +241,11 @@ def test_preludes(emulator: RunningEmulator, chunks: list[bytes], status: int) -
 )
 def test_bad_preludes_are_502(emulator: RunningEmulator, chunks: list[bytes], note: str) -> None:
     response = emulator.get(raw(chunks))
-    assert (response.status, response.body, response.header("x-amzn-trace-id")) == (502, b"Internal Server Error", None)
+    assert (response.status, response.body, response.header("x-amzn-trace-id")) == (
+        502,
+        b"Internal Server Error",
+        None,
+    )
     line = emulator.wait_for("request", requestId=response.header("x-amzn-requestid"))
     assert note in line["note"]
 
@@ -283,7 +300,9 @@ def test_a_buffered_answer_over_the_limit(emulator: RunningEmulator) -> None:
 
 
 @pytest.mark.parametrize(("size", "status"), [(4_700_000, 200), (4_720_000, 413), (6_300_000, 413)])
-def test_a_request_must_fit_an_event_of_six_mib(emulator: RunningEmulator, size: int, status: int) -> None:
+def test_a_request_must_fit_an_event_of_six_mib(
+    emulator: RunningEmulator, size: int, status: int
+) -> None:
     """Binary bodies are base64 in the event, so about 4.5 MiB fit."""
     response = emulator.get("/log", method="POST", body=b"\xff" * size)
     assert response.status == status
@@ -313,7 +332,10 @@ def test_http_1_0_gets_its_stream_without_chunks(emulator: RunningEmulator) -> N
 def test_pacing(tmp_path: Path) -> None:
     """After 6 MiB, one MiB more takes half a second. That they are not held back themselves is in test_pure.py."""
     template = write_template(tmp_path, Timeout=60)
-    with RunningEmulator("--template", str(template), "--pace") as emulator, emulator.connect() as client:
+    with (
+        RunningEmulator("--template", str(template), "--pace") as emulator,
+        emulator.connect() as client,
+    ):
         started = time.monotonic()
         client.request("GET", "/stream?count=7&size=1048576")
         response = client.head()
@@ -336,7 +358,9 @@ NASTY = [
 
 
 @pytest.mark.parametrize("nasty", NASTY, ids=["header", "chunk", "length", "megabyte", "tls"])
-def test_hostile_requests_get_an_error_and_the_next_client_is_served(emulator: RunningEmulator, nasty: bytes) -> None:
+def test_hostile_requests_get_an_error_and_the_next_client_is_served(
+    emulator: RunningEmulator, nasty: bytes
+) -> None:
     with emulator.connect() as client:
         client.send(nasty)
         response = client.response("POST")
@@ -358,7 +382,9 @@ def test_aborted_downloads_and_half_requests(tmp_path: Path) -> None:
                     client.request("GET", "/stream?count=200&size=65536")
                     client.head()
                 else:
-                    client.send(b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc")
+                    client.send(
+                        b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc"
+                    )
         assert emulator.get("/stream?count=3&size=1").body == b"abc"
         assert resident(emulator.process.pid) - before < 8 * MIB
         assert len(environments(emulator.process.pid)) <= 2

@@ -107,26 +107,48 @@ def test_a_function(template: Template, tmp_path: Path) -> None:
         "ARN": "arn:aws:lambda:us-east-1:123456789012:function:Second",
         "TABLE": "arn:aws:dynamodb:us-east-1:123456789012:table/Table", "LONG": "RESPONSE_STREAM",
     }  # fmt: skip
-    assert (first.name, first.handler, first.runtime) == ("first-function", "app.handler", "python3.13")
-    assert (first.timeout, first.memory, first.reserved_concurrency, first.snap_start) == (60, 512, 3, True)
+    assert (first.name, first.handler, first.runtime) == (
+        "first-function",
+        "app.handler",
+        "python3.13",
+    )
+    assert (first.timeout, first.memory, first.reserved_concurrency, first.snap_start) == (
+        60,
+        512,
+        3,
+        True,
+    )
     assert first.code == tmp_path / "code"
     origins = ("https://a.example", "https://b.example")
     cors = Cors(allow_origins=origins, allow_methods=("GET",), max_age=60, allow_credentials=True)
     assert first.url == FunctionURL("NONE", "RESPONSE_STREAM", cors)
     (api,) = first.rest_apis
-    assert (api.api, api.stage, api.method, api.resource, api.streaming) == ("Api", "v1", "GET", "/x", True)
+    assert (api.api, api.stage, api.method, api.resource, api.streaming) == (
+        "Api",
+        "v1",
+        "GET",
+        "/x",
+        True,
+    )
 
 
 @pytest.mark.parametrize(("value", "traced"), [("Active", True), ("PassThrough", False)])
 def test_tracing(tmp_path: Path, value: str, traced: bool) -> None:
     function = f"Type: AWS::Serverless::Function, Properties: {{CodeUri: code, Tracing: {value}}}"
-    assert load(write(tmp_path, f"Resources: {{F: {{{function}}}}}")).functions["F"].traced is traced
+    assert (
+        load(write(tmp_path, f"Resources: {{F: {{{function}}}}}")).functions["F"].traced is traced
+    )
 
 
 def test_defaults_globals_and_conditions(template: Template) -> None:
     assert list(template.functions) == ["First", "Second"]
     second = template.functions["Second"]
-    assert (second.timeout, second.memory, second.managed_concurrency, second.url) == (30, 512, 8, None)
+    assert (second.timeout, second.memory, second.managed_concurrency, second.url) == (
+        30,
+        512,
+        8,
+        None,
+    )
 
 
 def test_parameter_overrides(tmp_path: Path) -> None:
@@ -161,31 +183,88 @@ def test_a_plain_cloudformation_template(tmp_path: Path) -> None:
     assert function.url == FunctionURL("AWS_IAM", "RESPONSE_STREAM")
 
 
-FUNCTION = "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: code\n"
+FUNCTION = (
+    "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: code\n"
+)
 ERRORS = [
     ("yaml", "Resources:\n  F: [\n", 3, "not YAML"),
     ("tab", "Resources:\n\tF: 1\n", 2, "not YAML"),
     ("no resources", "Hello: world\n", 1, "no Resources"),
     ("no function", "A: 1\nResources:\n  T: {Type: AWS::DynamoDB::Table}\n", 2, "no function"),
     ("timeout", FUNCTION + "      Timeout: soon\n", 6, "Timeout is 'soon', not a whole number"),
-    ("mode", FUNCTION + "      FunctionUrlConfig: {AuthType: NONE, InvokeMode: STREAM}\n", 6, "InvokeMode is 'STREAM'"),
+    (
+        "mode",
+        FUNCTION + "      FunctionUrlConfig: {AuthType: NONE, InvokeMode: STREAM}\n",
+        6,
+        "InvokeMode is 'STREAM'",
+    ),
     ("auth", FUNCTION + "      FunctionUrlConfig: {InvokeMode: BUFFERED}\n", 6, "AuthType is None"),
-    ("cors", FUNCTION + "      FunctionUrlConfig: {AuthType: NONE, Cors: {Origins: []}}\n", 6, "Cors has no 'Origins'"),
-    ("cors true", FUNCTION + "      FunctionUrlConfig: {AuthType: NONE, Cors: true}\n", 6, "Cors is true or false"),
-    ("cors age", FUNCTION + "      FunctionUrlConfig: {AuthType: NONE, Cors: {MaxAge: 1.5}}\n", 6, "MaxAge is '1.5'"),
-    ("cors ages", FUNCTION + "      FunctionUrlConfig: {AuthType: NONE, Cors: {MaxAge: 90000}}\n", 6, "0 to 86400"),
+    (
+        "cors",
+        FUNCTION + "      FunctionUrlConfig: {AuthType: NONE, Cors: {Origins: []}}\n",
+        6,
+        "Cors has no 'Origins'",
+    ),
+    (
+        "cors true",
+        FUNCTION + "      FunctionUrlConfig: {AuthType: NONE, Cors: true}\n",
+        6,
+        "Cors is true or false",
+    ),
+    (
+        "cors age",
+        FUNCTION + "      FunctionUrlConfig: {AuthType: NONE, Cors: {MaxAge: 1.5}}\n",
+        6,
+        "MaxAge is '1.5'",
+    ),
+    (
+        "cors ages",
+        FUNCTION + "      FunctionUrlConfig: {AuthType: NONE, Cors: {MaxAge: 90000}}\n",
+        6,
+        "0 to 86400",
+    ),
     (
         "flag",
         FUNCTION + "      FunctionUrlConfig: {AuthType: NONE, Cors: {AllowCredentials: 1}}\n",
         6,
         "is 1, not true",
     ),
-    ("variables", FUNCTION + "      Environment: {Variables: [A, B]}\n", 6, "Variables is a list, not a mapping"),
-    ("variable", FUNCTION + "      Environment:\n        Variables:\n          A: [1]\n", 8, "A is not text"),
-    ("environment", FUNCTION + "      Environment: yes\n", 6, "Environment is true or false, not a mapping"),
-    ("properties", "Resources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties: [1]\n", 4, "not a mapping"),
-    ("a condition's function", FUNCTION + "    Condition: !Ref X\n", 6, "Condition is the name of a condition"),
-    ("conditions", "Conditions: [a]\n" + FUNCTION + "    Condition: X\n", 1, "Conditions is not a mapping"),
+    (
+        "variables",
+        FUNCTION + "      Environment: {Variables: [A, B]}\n",
+        6,
+        "Variables is a list, not a mapping",
+    ),
+    (
+        "variable",
+        FUNCTION + "      Environment:\n        Variables:\n          A: [1]\n",
+        8,
+        "A is not text",
+    ),
+    (
+        "environment",
+        FUNCTION + "      Environment: yes\n",
+        6,
+        "Environment is true or false, not a mapping",
+    ),
+    (
+        "properties",
+        "Resources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties: [1]\n",
+        4,
+        "not a mapping",
+    ),
+    (
+        "a condition's function",
+        FUNCTION + "    Condition: !Ref X\n",
+        6,
+        "Condition is the name of a condition",
+    ),
+    (
+        "conditions",
+        "Conditions: [a]\n" + FUNCTION + "    Condition: X\n",
+        1,
+        "Conditions is not a mapping",
+    ),
     ("parameters", "Parameters: hello\n" + FUNCTION, 1, "Parameters is not a mapping"),
     ("globals", "Globals: {Function: 5}\n" + FUNCTION, 1, "Globals.Function is not a mapping"),
     ("events", FUNCTION + "      Events: [a]\n", 6, "Events is a list, not a mapping"),
@@ -193,7 +272,12 @@ ERRORS = [
     ("timeout 0", FUNCTION + "      Timeout: 0\n", 6, "Timeout is 0; AWS takes 1 to 900"),
     ("timeout 901", FUNCTION + "      Timeout: 901\n", 6, "Timeout is 901; AWS takes 1 to 900"),
     ("memory", FUNCTION + "      MemorySize: 64\n", 6, "MemorySize is 64; AWS takes 128 to 10240"),
-    ("reserved", FUNCTION + "      ReservedConcurrentExecutions: -1\n", 6, "ReservedConcurrentExecutions is -1"),
+    (
+        "reserved",
+        FUNCTION + "      ReservedConcurrentExecutions: -1\n",
+        6,
+        "ReservedConcurrentExecutions is -1",
+    ),
     (
         "a name twice",
         FUNCTION + "      FunctionName: x\n  G:\n    Type: AWS::Lambda::Function\n    Properties:\n"
@@ -202,17 +286,41 @@ ERRORS = [
         "FunctionName 'x' is also F's (line 6)",
     ),
     ("anchors", "A: &a [*a]\n" + FUNCTION, 1, "not YAML"),
-    ("ref", FUNCTION + "      Handler: !Ref Nothing\n", 6, "!Ref Nothing: no such parameter or resource"),
+    (
+        "ref",
+        FUNCTION + "      Handler: !Ref Nothing\n",
+        6,
+        "!Ref Nothing: no such parameter or resource",
+    ),
     ("condition", FUNCTION + "      Handler: !If [Nothing, a, b]\n", 6, "no condition 'Nothing'"),
     ("map", FUNCTION + "      Handler: !FindInMap [A, b, c]\n", 6, "no 'A' in Mappings"),
-    ("intrinsic", FUNCTION + "      Handler: !ImportValue x\n", 6, "Fn::ImportValue is not evaluated"),
-    ("argument", FUNCTION + "      Handler: !Select [9, [a]]\n", 6, "Fn::Select has wrong arguments"),
-    ("parameter", "Parameters:\n  P: {Type: String}\n" + FUNCTION, 2, "give --parameter-overrides P=..."),
+    (
+        "intrinsic",
+        FUNCTION + "      Handler: !ImportValue x\n",
+        6,
+        "Fn::ImportValue is not evaluated",
+    ),
+    (
+        "argument",
+        FUNCTION + "      Handler: !Select [9, [a]]\n",
+        6,
+        "Fn::Select has wrong arguments",
+    ),
+    (
+        "parameter",
+        "Parameters:\n  P: {Type: String}\n" + FUNCTION,
+        2,
+        "give --parameter-overrides P=...",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("name", "text", "line", "message"), ERRORS, ids=[case[0] for case in ERRORS])
-def test_errors_name_the_line(tmp_path: Path, name: str, text: str, line: int, message: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "text", "line", "message"), ERRORS, ids=[case[0] for case in ERRORS]
+)
+def test_errors_name_the_line(
+    tmp_path: Path, name: str, text: str, line: int, message: str
+) -> None:
     path = write(tmp_path, text)
     with pytest.raises(TemplateError) as error:
         load(path)
@@ -252,7 +360,10 @@ def test_what_aws_takes_is_taken(tmp_path: Path, name: str) -> None:
 
 def test_a_key_twice_is_a_caution(tmp_path: Path) -> None:
     (caution,) = load(write(tmp_path, ACCEPTED["a key twice"][0])).cautions
-    assert (caution.line, caution.message) == (7, "'Timeout' is given twice (first in line 6); AWS takes the last")
+    assert (caution.line, caution.message) == (
+        7,
+        "'Timeout' is given twice (first in line 6); AWS takes the last",
+    )
 
 
 VALUES = {
@@ -306,7 +417,9 @@ def test_a_url_under_a_false_condition_is_not_there(tmp_path: Path) -> None:
         "    Properties: {TargetFunctionArn: !Ref F, AuthType: NONE}\nConditions: {Never: !Equals [a, b]}\n"
     )
     assert load(write(tmp_path, text)).functions["F"].url is None
-    assert load(write(tmp_path, text.replace("[a, b]", "[a, a]"))).functions["F"].url == FunctionURL()
+    assert (
+        load(write(tmp_path, text.replace("[a, b]", "[a, a]"))).functions["F"].url == FunctionURL()
+    )
 
 
 def test_what_cannot_be_run_is_the_functions_own_problem(tmp_path: Path) -> None:
@@ -324,7 +437,10 @@ def test_what_cannot_be_run_is_the_functions_own_problem(tmp_path: Path) -> None
 
 
 def test_a_variable_that_cannot_be_evaluated_is_left_out(tmp_path: Path) -> None:
-    text = FUNCTION + "      Environment:\n        Variables:\n          A: a\n          B: !ImportValue x\n"
+    text = (
+        FUNCTION
+        + "      Environment:\n        Variables:\n          A: a\n          B: !ImportValue x\n"
+    )
     template = load(write(tmp_path, text))
     assert template.functions["F"].environment == {"A": "a"}
     (caution,) = template.cautions
@@ -334,9 +450,13 @@ def test_a_variable_that_cannot_be_evaluated_is_left_out(tmp_path: Path) -> None
 
 def test_wrong_overrides_and_a_missing_file(tmp_path: Path) -> None:
     path = write(tmp_path, TEMPLATE)
-    with pytest.raises(TemplateError, match="no parameter 'Mod' to override; there is: Mode, Memory, Origins"):
+    with pytest.raises(
+        TemplateError, match="no parameter 'Mod' to override; there is: Mode, Memory, Origins"
+    ):
         load(path, {"Mod": "x"})
-    with pytest.raises(TemplateError, match="parameter Mode is 'x'; allowed: RESPONSE_STREAM, BUFFERED"):
+    with pytest.raises(
+        TemplateError, match="parameter Mode is 'x'; allowed: RESPONSE_STREAM, BUFFERED"
+    ):
         load(path, {"Mode": "x"})
     with pytest.raises(TemplateError, match="no such file; name your SAM template with --template"):
         load(tmp_path / "nothing.yaml")
@@ -356,7 +476,11 @@ def translated(path: Path, overrides: dict[str, str]) -> dict[str, Any]:
         if "CodeUri" in resource.get("Properties", {}):
             resource["Properties"]["CodeUri"] = "s3://bucket/key"  # as `sam package` leaves it
     result = Translator({}, Parser()).translate(document, overrides)["Resources"]
-    return {name: resource for name, resource in result.items() if resource["Type"].startswith("AWS::Lambda::")}
+    return {
+        name: resource
+        for name, resource in result.items()
+        if resource["Type"].startswith("AWS::Lambda::")
+    }
 
 
 def same(ours: Any, theirs: Any) -> None:
@@ -376,7 +500,10 @@ def check(function: FunctionConfig, resources: dict[str, Any]) -> None:
     variables = properties.get("Environment", {}).get("Variables", {})
     assert function.environment.keys() | {"GONE"} == variables.keys() | {"GONE"}
     for name, value in variables.items():
-        same(function.environment.get(name), str(value) if isinstance(value, int) and value is not True else value)
+        same(
+            function.environment.get(name),
+            str(value) if isinstance(value, int) and value is not True else value,
+        )
     url = resources.get(f"{function.logical_id}Url", {}).get("Properties")
     assert (url is None) == (function.url is None)
     if url is not None and function.url is not None:
@@ -388,7 +515,9 @@ def check(function: FunctionConfig, resources: dict[str, Any]) -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("overrides", [{}, {"Mode": "BUFFERED", "Memory": "256"}])
-def test_sam_reads_the_same(tmp_path: Path, overrides: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sam_reads_the_same(
+    tmp_path: Path, overrides: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     path = write(tmp_path, TEMPLATE)
     template, resources = load(path, overrides), translated(path, overrides)

@@ -51,7 +51,9 @@ def test_a_folder_that_is_replaced(code: Path) -> None:
         (code / "app.py").write_text("from the build")
 
     assert seen([code], replace) == {str(code / "app.py"), str(code / "package" / "module.py")}
-    assert seen([code], lambda: (code / "app.py").write_text("and then edited")) == {str(code / "app.py")}
+    assert seen([code], lambda: (code / "app.py").write_text("and then edited")) == {
+        str(code / "app.py")
+    }
 
 
 def test_files_behind_links(code: Path, tmp_path: Path) -> None:
@@ -75,7 +77,9 @@ def test_what_no_one_edits_is_not_looked_at(code: Path) -> None:
 
 
 def test_a_file_alone(code: Path) -> None:
-    assert seen([code / "app.py"], lambda: (code / "app.py").write_text("22")) == {str(code / "app.py")}
+    assert seen([code / "app.py"], lambda: (code / "app.py").write_text("22")) == {
+        str(code / "app.py")
+    }
 
 
 def test_a_change_of_the_template_is_taken(tmp_path: Path) -> None:

@@ -24,7 +24,9 @@ def doorbell(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory, doorbell: Path) -> Iterator[WebEmulator]:
     variables = {"DOORBELL": str(doorbell)}
-    template = write_web_template(tmp_path_factory.mktemp("web"), Timeout=3, EnvironmentVariables=variables)
+    template = write_web_template(
+        tmp_path_factory.mktemp("web"), Timeout=3, EnvironmentVariables=variables
+    )
     with WebEmulator("--template", str(template), command=RAW_SERVER) as running:
         yield running
 
@@ -33,7 +35,11 @@ def received(response: Response) -> tuple[str, list[tuple[str, str]], bytes]:
     """The request line, headers and body that reached the app."""
     head, _, body = response.body.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
-    return first, [(name, value) for name, _, value in (line.partition(": ") for line in lines)], body
+    return (
+        first,
+        [(name, value) for name, _, value in (line.partition(": ") for line in lines)],
+        body,
+    )
 
 
 def names(headers: list[tuple[str, str]]) -> list[str]:
@@ -64,7 +70,9 @@ def test_http_1_0_is_a_505(emulator: WebEmulator) -> None:
         assert client.at_end()
 
 
-@pytest.mark.parametrize("target", ["/received", "/received?", "/received?a=%20b&a=2&c", "/received?x=%ff//..%2f"])
+@pytest.mark.parametrize(
+    "target", ["/received", "/received?", "/received?a=%20b&a=2&c", "/received?x=%ff//..%2f"]
+)
 def test_path_and_query_are_as_sent(emulator: WebEmulator, target: str) -> None:
     assert received(emulator.get(target))[0] == f"GET {target} HTTP/1.1"
 
@@ -87,7 +95,14 @@ def test_headers_of_the_connection_are_removed_and_others_are_not(emulator: WebE
         "Lambda-Web-Request-Id: forged",
         "lambda-web-anything: forged",
     ]
-    kept = ["X-MiXed: as sent", "Accept: */*", "Cookie: a=1; b=2", "Accept-Encoding: gzip", "X-Two: 1", "X-Two: 2"]
+    kept = [
+        "X-MiXed: as sent",
+        "Accept: */*",
+        "Cookie: a=1; b=2",
+        "Accept-Encoding: gzip",
+        "X-Two: 1",
+        "X-Two: 2",
+    ]
     _, headers, _ = received(emulator.get("/received", *removed, *kept))
     for line in kept:
         name, _, value = line.partition(": ")
@@ -99,7 +114,9 @@ def test_headers_of_the_connection_are_removed_and_others_are_not(emulator: WebE
     assert "forged" not in [value for _, value in headers]
 
 
-def test_the_platform_adds_the_request_id_and_the_name_of_the_endpoint(emulator: WebEmulator) -> None:
+def test_the_platform_adds_the_request_id_and_the_name_of_the_endpoint(
+    emulator: WebEmulator,
+) -> None:
     response = emulator.get("/received")
     headers = dict(received(response)[1])
     assert headers["lambda-web-endpoint-name"] == "prod"
@@ -222,7 +239,12 @@ def test_an_early_answer_is_read_when_the_whole_body_was_sent(emulator: WebEmula
 
 
 def test_an_offer_to_upgrade_is_not_taken_up(emulator: WebEmulator) -> None:
-    offer = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: x"]
+    offer = [
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: x",
+    ]
     response = emulator.get("/received", *offer)
     assert response.status == 200
     first, headers, _ = received(response)
@@ -235,7 +257,11 @@ def test_an_offer_to_upgrade_is_not_taken_up(emulator: WebEmulator) -> None:
 
 def test_a_response_of_known_length(emulator: WebEmulator) -> None:
     response = emulator.get("/whole")
-    assert (response.status, response.body, response.header("content-length")) == (200, b"whole", "5")
+    assert (response.status, response.body, response.header("content-length")) == (
+        200,
+        b"whole",
+        "5",
+    )
     assert ("X-Mixed-Case", "kept") in response.headers
 
 
@@ -315,7 +341,10 @@ def test_at_the_time_limit_in_mid_stream(emulator: WebEmulator) -> None:
     response = emulator.get("/never-ends")
     assert (response.status, response.body, response.terminated) == (200, b"first", True)
     assert response.header("lambda-web-error-type") is None
-    assert emulator.wait_for("request", target="/never-ends")["note"] == "cut after 3 s; the client is not told"
+    assert (
+        emulator.wait_for("request", target="/never-ends")["note"]
+        == "cut after 3 s; the client is not told"
+    )
 
 
 def test_at_the_time_limit_a_known_length_shows_the_cut(emulator: WebEmulator) -> None:
@@ -362,7 +391,12 @@ def test_variables_that_are_set(emulator: WebEmulator) -> None:
     assert found["AWS_LAMBDA_INITIALIZATION_TYPE"] == "native-http"
     assert found["AWS_REGION"] == found["AWS_DEFAULT_REGION"] == "us-east-1"
     assert found["AWS_LAMBDA_METADATA_API"] == found["AWS_LAMBDA_RUNTIME_API"]
-    for name in ("AWS_LAMBDA_HTTP_ENDPOINT", "AWS_LAMBDA_METADATA_TOKEN", "LAMBDA_TASK_ROOT", "DOORBELL"):
+    for name in (
+        "AWS_LAMBDA_HTTP_ENDPOINT",
+        "AWS_LAMBDA_METADATA_TOKEN",
+        "LAMBDA_TASK_ROOT",
+        "DOORBELL",
+    ):
         assert found[name]
 
 

@@ -53,7 +53,9 @@ def at_once(emulator: WebEmulator, count: int, target: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("count", [64, 128])
-def test_as_many_requests_at_once_in_one_process_as_the_revision_allows(tmp_path: Path, count: int) -> None:
+def test_as_many_requests_at_once_in_one_process_as_the_revision_allows(
+    tmp_path: Path, count: int
+) -> None:
     properties = {} if count == 64 else {"MaxConcurrencyPerEnvironment": count}  # 64 is the default
     with lifecycle(tmp_path, variables={"PARTY": str(count)}, **properties) as emulator:
         answers = [response.json() for response in at_once(emulator, count, "/meet")]
@@ -73,7 +75,10 @@ def test_above_the_endpoints_environments_is_a_429(tmp_path: Path) -> None:
     held = 2
     with (
         lifecycle(
-            tmp_path, variables={"PARTY": "3"}, MaxConcurrencyPerEnvironment=1, ScalingConfig={"MaxEnvironments": held}
+            tmp_path,
+            variables={"PARTY": "3"},
+            MaxConcurrencyPerEnvironment=1,
+            ScalingConfig={"MaxEnvironments": held},
         ) as emulator,
         emulator.connect() as first,
         emulator.connect() as second,
@@ -121,7 +126,9 @@ def test_above_the_rate_limit_is_a_429(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     config = EndpointConfig("prod", {}, rate_limit=100)
-    endpoint = WebEndpoint(config, {}, Console(as_json=True), domain="", local=frozenset(), credentials=None)
+    endpoint = WebEndpoint(
+        config, {}, Console(as_json=True), domain="", local=frozenset(), credentials=None
+    )
 
     def statuses(count: int) -> list[int]:
         found = []
@@ -197,7 +204,9 @@ def test_a_weight_of_100_is_all_of_them(tmp_path: Path) -> None:
 
 def signed(emulator: WebEmulator, secret: str, body: bytes = b"") -> list[str]:
     """The headers that botocore signs a request with."""
-    request = botocore.awsrequest.AWSRequest("POST", f"http://localhost:{emulator.port}/received", data=body)
+    request = botocore.awsrequest.AWSRequest(
+        "POST", f"http://localhost:{emulator.port}/received", data=body
+    )
     credentials = botocore.credentials.Credentials("local", secret)
     botocore.auth.SigV4Auth(credentials, "lambda", "us-east-1").add_auth(request)
     return [f"{name}: {value}" for name, value in request.headers.items()]
@@ -209,9 +218,13 @@ def test_iam_auth_checks_the_signature_and_keeps_it_from_the_app(tmp_path: Path)
     with WebEmulator("--template", str(template), command=RAW_SERVER, variables=keys) as emulator:
         assert emulator.get("/received").status == 403
         assert emulator.get("/received", *signed(emulator, "wrong"), method="POST").status == 403
-        other_body = emulator.get("/received", *signed(emulator, "right", b"one"), method="POST", body=b"two")
+        other_body = emulator.get(
+            "/received", *signed(emulator, "right", b"one"), method="POST", body=b"two"
+        )
         assert other_body.status == 403
-        response = emulator.get("/received", *signed(emulator, "right", b"body"), method="POST", body=b"body")
+        response = emulator.get(
+            "/received", *signed(emulator, "right", b"body"), method="POST", body=b"body"
+        )
         assert response.status == 200
         head, _, body = response.body.partition(b"\r\n\r\n")
         assert body == b"body"
@@ -228,7 +241,9 @@ def environment(folder: Path, *command: str) -> WebEnvironment:
     return WebEnvironment(revision, launch, Host(Console(as_json=True)), on_exit=lambda _: None)
 
 
-def test_an_app_that_does_not_listen_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_app_that_does_not_listen_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert limits.WEB_INIT_SECONDS == 10, "the real limit"
     monkeypatch.setattr(limits, "WEB_INIT_SECONDS", 0.2)
 
@@ -256,7 +271,9 @@ def test_an_app_that_ends_before_it_listens(tmp_path: Path) -> None:
 
 
 def test_a_revision_that_cannot_start_takes_requests_all_the_same(tmp_path: Path) -> None:
-    template = write_web_template(tmp_path, EnvironmentVariables={"AWS_LAMBDA_PYTHON_ENTRYPOINT": "no_such:app"})
+    template = write_web_template(
+        tmp_path, EnvironmentVariables={"AWS_LAMBDA_PYTHON_ENTRYPOINT": "no_such:app"}
+    )
     with WebEmulator("--template", str(template), "--cold", command=()) as emulator:
         for _ in range(2):
             response = emulator.get("/")
@@ -294,7 +311,10 @@ def test_an_idle_environment_ends_and_the_next_request_starts_another(tmp_path: 
 
 
 def test_an_environment_with_a_request_is_not_idle(tmp_path: Path) -> None:
-    with lifecycle(tmp_path, "--idle", "0.2", variables={"PARTY": "2"}) as emulator, emulator.connect() as client:
+    with (
+        lifecycle(tmp_path, "--idle", "0.2", variables={"PARTY": "2"}) as emulator,
+        emulator.connect() as client,
+    ):
         client.request("GET", "/meet")
         emulator.wait_for("log", message="started")
         time.sleep(1)  # what must not happen has no event to wait for
@@ -334,7 +354,9 @@ def test_an_app_dies_with_an_emulator_that_is_killed(tmp_path: Path) -> None:
 
 def ended(pid: int) -> bool:
     try:
-        return "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2]  # a zombie, where nobody waits for orphans
+        return (
+            "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2]
+        )  # a zombie, where nobody waits for orphans
     except OSError:
         return True
 
@@ -348,7 +370,9 @@ def test_new_code_is_served_by_a_new_process(tmp_path: Path) -> None:
         first = emulator.get("/").json()
         deadline = time.monotonic() + PATIENCE
         while True:  # the watcher may not have looked yet when the file changes
-            (code / "lifecycle.py").write_text(source.replace('"GREETING", ""', '"GREETING", "new"'))
+            (code / "lifecycle.py").write_text(
+                source.replace('"GREETING", ""', '"GREETING", "new"')
+            )
             answer = emulator.get("/").json()
             if answer["greeting"] == "new":
                 break
@@ -361,12 +385,17 @@ def test_new_code_is_served_by_a_new_process(tmp_path: Path) -> None:
 def test_memory_stays_flat_while_a_client_does_not_read(tmp_path: Path) -> None:
     size = 300 * 1024 * 1024
     template = write_web_template(tmp_path, CodeUri=str(PROBE), Timeout=900)
-    with WebEmulator("--template", str(template), command=()) as emulator, emulator.connect() as client:
+    with (
+        WebEmulator("--template", str(template), command=()) as emulator,
+        emulator.connect() as client,
+    ):
         emulator.get("/scope")
         before = peak_memory(emulator.process.pid)
         client.request("GET", f"/large?mebibytes={size >> 20}")
         response = client.head()
-        emulator.get("/stream?pieces=5&seconds=0.2")  # a second in which nothing of the large one is read
+        emulator.get(
+            "/stream?pieces=5&seconds=0.2"
+        )  # a second in which nothing of the large one is read
         received = sum(map(len, client.chunks(response)))
         assert (received, response.terminated) == (size, True)
         assert peak_memory(emulator.process.pid) - before < 16 * 1024

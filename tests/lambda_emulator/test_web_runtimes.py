@@ -23,7 +23,9 @@ def test_main_app_is_the_default() -> None:
     assert shown["interface"] == "asgi"
     assert shown["path"] == "/a b"
     assert (shown["scheme"], shown["root_path"], shown["http_version"]) == ("http", "", "1.1")
-    assert shown["client"] == "127.0.0.1", "the endpoint's address: the client's own is in X-Forwarded-For"
+    assert shown["client"] == "127.0.0.1", (
+        "the endpoint's address: the client's own is in X-Forwarded-For"
+    )
     assert "http.response.pathsend" not in shown["extensions"]
 
 
@@ -38,7 +40,9 @@ def test_main_app_is_the_default() -> None:
         ("wsgi:main:wsgi", "wsgi"),
     ],
 )
-def test_the_interface_is_detected_or_said(tmp_path: Path, entry_point: str, interface: str) -> None:
+def test_the_interface_is_detected_or_said(
+    tmp_path: Path, entry_point: str, interface: str
+) -> None:
     variables = {"AWS_LAMBDA_PYTHON_ENTRYPOINT": entry_point}
     template = write_web_template(tmp_path, EnvironmentVariables=variables)
     with WebEmulator("--template", str(template), command=()) as emulator:
@@ -123,7 +127,11 @@ NODE = pytest.mark.skipif(shutil.which("node") is None, reason="node is not on P
 @pytest.mark.parametrize("how", ["EntryPoint", "AWS_LAMBDA_NODEJS_ENTRYPOINT"])
 def test_a_node_server(tmp_path: Path, how: str) -> None:
     properties: dict[str, Any] = {"Runtime": "nodejs24.x"}
-    properties |= {how: "server.mjs"} if how == "EntryPoint" else {"EnvironmentVariables": {how: "server.mjs"}}
+    properties |= (
+        {how: "server.mjs"}
+        if how == "EntryPoint"
+        else {"EnvironmentVariables": {how: "server.mjs"}}
+    )
     template = write_web_template(tmp_path, **properties)
     with WebEmulator("--template", str(template), command=()) as emulator:
         response = emulator.get("/")
@@ -146,11 +154,19 @@ def test_index_js_is_nodes_default(tmp_path: Path) -> None:
     [
         ({"Runtime": "nodejs24.x", "EntryPoint": "no.js"}, 1, "its entry point no.js is not in"),
         ({"Runtime": "java25"}, 1, "the emulator starts python and nodejs runtimes, not 'java25'"),
-        ({"EnvironmentVariables": {"AWS_LAMBDA_HTTP_ENDPOINT": "x"}}, 1, "AWS_LAMBDA_HTTP_ENDPOINT is Lambda's own"),
+        (
+            {"EnvironmentVariables": {"AWS_LAMBDA_HTTP_ENDPOINT": "x"}},
+            1,
+            "AWS_LAMBDA_HTTP_ENDPOINT is Lambda's own",
+        ),
         ({"EnvironmentVariables": {"1": "x"}}, 1, "begin with a letter"),
         ({"EnvironmentVariables": {"EMPTY": ""}}, 1, "EMPTY has 0 characters"),
         ({"EnvironmentVariables": {"LONG": "x" * 4097}}, 1, "LONG has 4097 characters"),
-        ({"EnvironmentVariables": {f"V{n}": "x" * 4000 for n in range(9)}}, 1, "they may have 32768"),
+        (
+            {"EnvironmentVariables": {f"V{n}": "x" * 4000 for n in range(9)}},
+            1,
+            "they may have 32768",
+        ),
     ],
 )
 def test_what_cannot_be_started_is_said_at_once(
@@ -195,7 +211,15 @@ def test_the_only_app_that_does_not_start_ends_the_emulator(
 
 def test_web_takes_no_template() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "lambda_emulator", "--web", "main:app", "--template", "template.yaml"],
+        [
+            sys.executable,
+            "-m",
+            "lambda_emulator",
+            "--web",
+            "main:app",
+            "--template",
+            "template.yaml",
+        ],
         capture_output=True,
         text=True,
         timeout=PATIENCE,

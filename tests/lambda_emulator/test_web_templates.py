@@ -85,9 +85,14 @@ def translated(template: Path) -> dict[str, Any]:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_the_raw_resources_that_sam_makes_are_read_alike(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_raw_resources_that_sam_makes_are_read_alike(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    named = FUNCTION + "      FunctionName: site\n      Timeout: 60\n      EnvironmentVariables: {A: b}\n"
+    named = (
+        FUNCTION
+        + "      FunctionName: site\n      Timeout: 60\n      EnvironmentVariables: {A: b}\n"
+    )
     ours = read(folder, named).web_functions["Site"]
     raw = translated(folder / "template.yaml")
     (folder / "raw.json").write_text(json.dumps(raw))
@@ -150,7 +155,13 @@ def test_a_build_for_the_wrong_processor_is_pointed_out(folder: Path) -> None:
     (found,) = cautions(folder, FUNCTION)
     assert "sam build takes packages for x86_64, and Web Functions run on arm64 only" in found
     for metadata in ("{SkipBuild: true}", "{BuildMethod: makefile}"):
-        assert cautions(folder, FUNCTION.replace("    Properties", f"    Metadata: {metadata}\n    Properties")) == []
+        assert (
+            cautions(
+                folder,
+                FUNCTION.replace("    Properties", f"    Metadata: {metadata}\n    Properties"),
+            )
+            == []
+        )
     assert cautions(folder, FUNCTION.replace("python3.14", "nodejs24.x")) == []
 
 
@@ -183,7 +194,11 @@ def test_code_in_a_zip(folder: Path) -> None:
 
 def with_property(line: str) -> str:
     name = line.partition(":")[0]
-    kept = [existing for existing in FUNCTION.splitlines() if not existing.strip().startswith(f"{name}:")]
+    kept = [
+        existing
+        for existing in FUNCTION.splitlines()
+        if not existing.strip().startswith(f"{name}:")
+    ]
     return "\n".join([*kept, f"      {line}", ""])
 
 
@@ -192,12 +207,24 @@ def with_property(line: str) -> str:
     [
         (FUNCTION.replace("      AuthType: ApplicationManaged\n", ""), "AuthType is missing"),
         (FUNCTION.replace("      Runtime: python3.14\n", ""), "Runtime is missing"),
-        (with_property("AuthType: NONE"), "AuthType is 'NONE'; allowed: ApplicationManaged, IamAuth"),
+        (
+            with_property("AuthType: NONE"),
+            "AuthType is 'NONE'; allowed: ApplicationManaged, IamAuth",
+        ),
         (with_property("Timeout: 2"), "Timeout is 2; it is a number from 3 to 900"),
         (with_property("Timeout: 901"), "Timeout is 901"),
-        (with_property("MaxConcurrencyPerEnvironment: 129"), "MaxConcurrencyPerEnvironment is 129; it is a number"),
-        (with_property("ScalingConfig: {MaxEnvironments: 1}"), "MaxEnvironments is 1; it is a number from 2 to 10000"),
-        (with_property("ThrottleConfig: {RateLimit: 150}"), "RateLimit is 150; allowed: 0, 100 to 1000 in hundreds"),
+        (
+            with_property("MaxConcurrencyPerEnvironment: 129"),
+            "MaxConcurrencyPerEnvironment is 129; it is a number",
+        ),
+        (
+            with_property("ScalingConfig: {MaxEnvironments: 1}"),
+            "MaxEnvironments is 1; it is a number from 2 to 10000",
+        ),
+        (
+            with_property("ThrottleConfig: {RateLimit: 150}"),
+            "RateLimit is 150; allowed: 0, 100 to 1000 in hundreds",
+        ),
         (with_property("CodeUri: missing"), "CodeUri 'missing' is no folder and no zip"),
         (with_property("EnvironmentVariables: text"), "EnvironmentVariables is no map"),
         (

@@ -13,7 +13,12 @@ RAW_SERVER = (sys.executable, str(APPS / "raw_server.py"))
 
 def write_web_template(folder: Path, **properties: Any) -> Path:
     """A template (JSON is YAML) of one Web Function."""
-    function = {"Runtime": "python3.14", "CodeUri": str(APPS), "AuthType": "ApplicationManaged", **properties}
+    function = {
+        "Runtime": "python3.14",
+        "CodeUri": str(APPS),
+        "AuthType": "ApplicationManaged",
+        **properties,
+    }
     resource = {"Type": "AWS::Serverless::WebFunction", "Properties": function}
     path = folder / "template.yaml"
     path.write_text(json.dumps({"Resources": {"Probe": resource}}))

@@ -30,8 +30,12 @@ for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
 
 def run(*command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
     # Without this repository on sys.path: only what was installed counts.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    done = subprocess.run(command, cwd="/", env=environment, capture_output=True, text=True, check=False)
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("PYTHON")
+    }
+    done = subprocess.run(
+        command, cwd="/", env=environment, capture_output=True, text=True, check=False
+    )
     if check and done.returncode:
         pytest.fail(f"{command}\n{done.stdout}\n{done.stderr}")
     return done
@@ -50,7 +54,15 @@ class Installed:
         self.bin = folder / "venv" / "bin"
         uv = [UV, "--quiet"]
         run(*uv, "venv", "--python", sys.executable, folder / "venv")
-        install = [*uv, "pip", "install", "--python", self.bin / "python", "--constraint", self._pins(folder)]
+        install = [
+            *uv,
+            "pip",
+            "install",
+            "--python",
+            self.bin / "python",
+            "--constraint",
+            self._pins(folder),
+        ]
         # `make install` has left the pinned packages in uv's cache; where it was emptied they are fetched.
         if run(*install, "--offline", self.wheel, check=False).returncode:
             run(*install, self.wheel)
@@ -59,7 +71,9 @@ class Installed:
     def _pins(folder: Path) -> Path:
         pins = folder / "pins.txt"
         lines = (ROOT / "requirements-dev.txt").read_text().splitlines()
-        pins.write_text("\n".join(line.rstrip(" \\") for line in lines if re.match(r"[a-z0-9]", line)))
+        pins.write_text(
+            "\n".join(line.rstrip(" \\") for line in lines if re.match(r"[a-z0-9]", line))
+        )
         return pins
 
     @property
@@ -109,22 +123,36 @@ def test_the_wheel_has_the_script_for_runtime_mode(runtime: Installed) -> None:
         script = archive.getinfo("lambda_asgi/bootstrap")
         assert archive.read(script).startswith(b"#!/bin/sh\n")
         assert script.external_attr >> 16 & 0o111 == 0o111
-    found = runtime.python("-c", "import lambda_asgi, os; print(os.path.dirname(lambda_asgi.__file__))").stdout
+    found = runtime.python(
+        "-c", "import lambda_asgi, os; print(os.path.dirname(lambda_asgi.__file__))"
+    ).stdout
     assert os.access(Path(found.strip()) / "bootstrap", os.X_OK)
 
 
 def test_lambda_asgi_brings_no_emulator(runtime: Installed) -> None:
     assert not (runtime.bin / "lambda-emulator").exists()
-    assert "No module named 'lambda_emulator'" in runtime.python("-c", "import lambda_emulator", check=False).stderr
+    assert (
+        "No module named 'lambda_emulator'"
+        in runtime.python("-c", "import lambda_emulator", check=False).stderr
+    )
 
 
 def test_lambda_emulator_installs_all_that_it_needs(emulator: Installed) -> None:
-    assert emulator.contents == {"lambda_emulator", f"lambda_emulator-{lambda_emulator_version}.dist-info"}
+    assert emulator.contents == {
+        "lambda_emulator",
+        f"lambda_emulator-{lambda_emulator_version}.dist-info",
+    }
     emulator.python("-c", _IMPORT_ALL, "lambda_emulator")
-    assert run(emulator.bin / "lambda-emulator", "--version").stdout == f"lambda-emulator {lambda_emulator_version}\n"
+    assert (
+        run(emulator.bin / "lambda-emulator", "--version").stdout
+        == f"lambda-emulator {lambda_emulator_version}\n"
+    )
     assert "[-- COMMAND ...]" in run(emulator.bin / "lambda-emulator", "--help").stdout
 
 
 def test_lambda_emulator_brings_no_runtime(emulator: Installed) -> None:
     assert "lambda-asgi" not in emulator.distributions
-    assert "No module named 'lambda_asgi'" in emulator.python("-c", "import lambda_asgi", check=False).stderr
+    assert (
+        "No module named 'lambda_asgi'"
+        in emulator.python("-c", "import lambda_asgi", check=False).stderr
+    )

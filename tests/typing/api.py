@@ -37,7 +37,9 @@ async def in_a_test() -> None:
     try:
         async with ExecutionEnvironment(handler) as environment:
             assert_type(environment, ExecutionEnvironment)
-            event = function_url_event("/path?query=1", method="POST", headers={"x": "y"}, body=b"body")
+            event = function_url_event(
+                "/path?query=1", method="POST", headers={"x": "y"}, body=b"body"
+            )
             assert_type(event, dict[str, Any])
             response = await environment.invoke(event, timeout_seconds=3.0)
             assert_type(response, StreamedResponse)

@@ -58,7 +58,12 @@ def json_of(observed: Observed) -> Any:
 
 
 async def methods(target: Target) -> Result:
-    return Result({method: (await target.ask(method, "/scope")).status for method in ("TRACE", "PROPFIND", "DELETE")})
+    return Result(
+        {
+            method: (await target.ask(method, "/scope")).status
+            for method in ("TRACE", "PROPFIND", "DELETE")
+        }
+    )
 
 
 async def http_1_0(target: Target) -> Result:
@@ -67,14 +72,24 @@ async def http_1_0(target: Target) -> Result:
 
 async def host(target: Target) -> Result:
     facts = {}
-    for name, value in [("missing", ""), ("another", "other.example"), ("with a wrong port", f"{target.host}1")]:
+    for name, value in [
+        ("missing", ""),
+        ("another", "other.example"),
+        ("with a wrong port", f"{target.host}1"),
+    ]:
         facts[name] = (await target.ask("GET", "/scope", host=value)).status
     return Result(facts)
 
 
 async def path_and_query(target: Target) -> Result:
     shown = json_of(await target.ask("GET", "/scope?a=%20b&a=2&c"))
-    return Result({"query": shown.get("query"), "raw_path": shown.get("raw_path"), "root_path": shown.get("root_path")})
+    return Result(
+        {
+            "query": shown.get("query"),
+            "raw_path": shown.get("raw_path"),
+            "root_path": shown.get("root_path"),
+        }
+    )
 
 
 REMOVED: Final = (
@@ -89,11 +104,26 @@ async def request_headers(target: Target) -> Result:
             ("X-Forwarded-Proto", "gopher")]  # fmt: skip
     headers = json_of(await target.ask("GET", "/scope", sent)).get("headers", [])
     found = dict(headers)
-    ours = {"host", "x-forwarded-for", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token", "x-kept"}
-    ours |= {"x-forwarded-host", "x-forwarded-proto", *(name.lower() for name in REMOVED), "x-named", "connection"}
+    ours = {
+        "host",
+        "x-forwarded-for",
+        "x-amz-date",
+        "x-amz-content-sha256",
+        "x-amz-security-token",
+        "x-kept",
+    }
+    ours |= {
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        *(name.lower() for name in REMOVED),
+        "x-named",
+        "connection",
+    }
     return Result(
         {
-            "removed": sorted(name for name in (*REMOVED, "X-Named", "Connection") if name.lower() not in found),
+            "removed": sorted(
+                name for name in (*REMOVED, "X-Named", "Connection") if name.lower() not in found
+            ),
             "added": sorted(set(found) - ours),
             "x-forwarded-for has": len(found.get("x-forwarded-for", "").split(",")),
             "x-forwarded-host": found.get("x-forwarded-host"),
@@ -105,8 +135,12 @@ async def request_headers(target: Target) -> Result:
 
 async def expect(target: Target) -> Result:
     small = await target.ask("POST", "/upload", [("Expect", "100-continue")], body=b"x")
-    large = await target.ask("POST", "/upload", [("Expect", "100-continue")], body=bytes(2 * MEBIBYTE))
-    return Result({"small": [*small.interim, small.status], "2 MiB": [*large.interim, large.status]})
+    large = await target.ask(
+        "POST", "/upload", [("Expect", "100-continue")], body=bytes(2 * MEBIBYTE)
+    )
+    return Result(
+        {"small": [*small.interim, small.status], "2 MiB": [*large.interim, large.status]}
+    )
 
 
 async def upgrade(target: Target) -> Result:
@@ -126,7 +160,10 @@ async def uploads(target: Target) -> Result:
 async def early_answer(target: Target) -> Result:
     small = await target.ask("POST", "/early", body=b"x")
     large = await target.ask("POST", "/early", body=bytes(32 * MEBIBYTE))
-    return Result({"small": small.status, "32 MiB": outcome(large)}, {"32 MiB, seconds": round(large.seconds, 1)})
+    return Result(
+        {"small": small.status, "32 MiB": outcome(large)},
+        {"32 MiB, seconds": round(large.seconds, 1)},
+    )
 
 
 # ---- the app's surroundings
@@ -148,7 +185,10 @@ async def runtime(target: Target) -> Result:
     machine = ("python", "machine", "processors", "descriptors", "user")
     variables = dict.fromkeys(shown.pop("variables", []), "is set")
     return Result(
-        {"variables": variables, **{name: value for name, value in shown.items() if name not in machine}},
+        {
+            "variables": variables,
+            **{name: value for name, value in shown.items() if name not in machine},
+        },
         {name: shown.get(name) for name in machine},
     )
 
@@ -171,15 +211,30 @@ async def streaming(target: Target) -> Result:
     observed = await target.ask("GET", "/stream?pieces=5&seconds=0.5")
     apart = observed.chunks[-1] - observed.chunks[0] if observed.chunks else 0
     return Result(
-        {"pieces as sent": len(observed.chunks) == 5, "arrives as it is sent": apart > 1.0, "ending": ending(observed)},
-        {"first byte, ms": _ms(observed.first_byte), "from first to last piece, s": round(apart, 2)},
+        {
+            "pieces as sent": len(observed.chunks) == 5,
+            "arrives as it is sent": apart > 1.0,
+            "ending": ending(observed),
+        },
+        {
+            "first byte, ms": _ms(observed.first_byte),
+            "from first to last piece, s": round(apart, 2),
+        },
     )
 
 
 async def response_headers(target: Target) -> Result:
     observed = await target.ask("GET", "/headers")
     names = {name.lower() for name, _ in observed.headers}
-    ours = {"content-type", "content-length", "x-case", "set-cookie", "keep-alive", "proxy-authenticate", "x-twice"}
+    ours = {
+        "content-type",
+        "content-length",
+        "x-case",
+        "set-cookie",
+        "keep-alive",
+        "proxy-authenticate",
+        "x-twice",
+    }
     return Result(
         {
             "added": sorted(names - ours - {"date"}),
@@ -204,7 +259,10 @@ async def without_a_body(target: Target) -> Result:
 
 
 async def errors(target: Target) -> Result:
-    before, after = await target.ask("GET", "/raise-before"), await target.ask("GET", "/raise-after")
+    before, after = (
+        await target.ask("GET", "/raise-before"),
+        await target.ask("GET", "/raise-after"),
+    )
     return Result({"before the first byte": outcome(before), "after it": outcome(after)})
 
 
@@ -243,7 +301,12 @@ async def authorization(target: Target) -> Result:
     unsigned = await target.ask("GET", "/scope", signed=False)
     shown = json_of(await target.ask("GET", "/scope"))
     names = {name for name, _ in shown.get("headers", [])}
-    return Result({"without a signature": unsigned.status, "authorization reaches the app": "authorization" in names})
+    return Result(
+        {
+            "without a signature": unsigned.status,
+            "authorization reaches the app": "authorization" in names,
+        }
+    )
 
 
 def _ms(seconds: float | None) -> float | None:
@@ -271,6 +334,11 @@ CASES: Final = (
     Case("authorization", "who is let in?", authorization),
     Case("early-answer", "is an answer read before the request was sent?", early_answer, slow=True),
     Case("large", "does more than 200 MB come through?", large, slow=True),
-    Case("silence", "what does a client see at the timeout, before the first byte?", silence, slow=True),
+    Case(
+        "silence",
+        "what does a client see at the timeout, before the first byte?",
+        silence,
+        slow=True,
+    ),
     Case("endless", "what does a client see at the timeout, in mid-stream?", endless, slow=True),
 )

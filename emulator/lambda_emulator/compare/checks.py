@@ -75,8 +75,14 @@ async def streaming(target: Target) -> Outcome:
     return Outcome(
         first_of(
             (unless_whole(observed, 200), unless_whole(observed, 200)),
-            (observed.body != b"0\n1\n2\n3\n4\n", f"the pieces are not in order: {observed.body[:40]!r}"),
-            (apart < 1.0, f"five pieces, made within 2 s, came within {apart:.2f} s: something collects the response"),
+            (
+                observed.body != b"0\n1\n2\n3\n4\n",
+                f"the pieces are not in order: {observed.body[:40]!r}",
+            ),
+            (
+                apart < 1.0,
+                f"five pieces, made within 2 s, came within {apart:.2f} s: something collects the response",
+            ),
         ),
         {"first byte, ms": milliseconds(observed), "first to last piece, s": round(apart, 2)},
     )
@@ -88,7 +94,10 @@ async def ranges(target: Target) -> Outcome:
     return Outcome(
         first_of(
             (unless_whole(observed, 206), unless_whole(observed, 206)),
-            (observed.body != bytes(range(10, 20)), f"{observed.size} bytes, and not the ten that were asked for"),
+            (
+                observed.body != bytes(range(10, 20)),
+                f"{observed.size} bytes, and not the ten that were asked for",
+            ),
             (observed.header("content-range") != expected, f"Content-Range is not {expected!r}"),
         )
     )
@@ -127,9 +136,18 @@ async def error_after(target: Target) -> Outcome:
     observed = await target.ask("GET", "/raise-after")
     return Outcome(
         first_of(
-            (observed.status != 200, f"status {observed.status} {observed.failure}, after 200 was sent"),
-            (any(text in observed.body for text in LEAKS), f"the error is in the body: {observed.body[:80]!r}"),
-            (observed.body != b"some\n", f"what was sent before the error is not there: {observed.body[:40]!r}"),
+            (
+                observed.status != 200,
+                f"status {observed.status} {observed.failure}, after 200 was sent",
+            ),
+            (
+                any(text in observed.body for text in LEAKS),
+                f"the error is in the body: {observed.body[:80]!r}",
+            ),
+            (
+                observed.body != b"some\n",
+                f"what was sent before the error is not there: {observed.body[:40]!r}",
+            ),
         ),
         {"the client sees": "a clean end" if observed.complete else "a broken connection"},
     )
@@ -140,10 +158,16 @@ async def _large(target: Target, mebibytes: int) -> Outcome:
     wanted = mebibytes * MEBIBYTE
     return Outcome(
         first_of(
-            (observed.status == 200 and observed.size != wanted, f"{observed.size} of {wanted} bytes came"),
+            (
+                observed.status == 200 and observed.size != wanted,
+                f"{observed.size} of {wanted} bytes came",
+            ),
             (unless_whole(observed, 200), unless_whole(observed, 200)),
         ),
-        {"seconds": round(observed.seconds, 1), "MiB/s": round(observed.size / MEBIBYTE / observed.seconds, 1)},
+        {
+            "seconds": round(observed.seconds, 1),
+            "MiB/s": round(observed.size / MEBIBYTE / observed.seconds, 1),
+        },
     )
 
 
@@ -163,7 +187,10 @@ async def at_once(target: Target) -> Outcome:
     return Outcome(
         first_of(
             (refused, f"of eight requests at once some got {refused}"),
-            (slowest > 14, f"the last of eight requests at once took {slowest:.1f} s: they wait for each other"),
+            (
+                slowest > 14,
+                f"the last of eight requests at once took {slowest:.1f} s: they wait for each other",
+            ),
         ),
         {"slowest, s": round(slowest, 1)},
     )
@@ -176,7 +203,10 @@ async def first_byte(target: Target) -> Outcome:
     times = [one.first_byte * 1000 for one in observed if one.first_byte is not None]
     if len(times) < len(observed):
         return Outcome(problem or "no first byte")
-    return Outcome(problem, {"first, ms": round(times[0], 1), "warm, ms": round(statistics.median(times[1:]), 1)})
+    return Outcome(
+        problem,
+        {"first, ms": round(times[0], 1), "warm, ms": round(statistics.median(times[1:]), 1)},
+    )
 
 
 def milliseconds(observed: Observed) -> float | None:
@@ -184,7 +214,11 @@ def milliseconds(observed: Observed) -> float | None:
 
 
 CHECKS: Final = (
-    Check("first-byte", "how long does the first byte take, cold (if this one is) and warm?", first_byte),
+    Check(
+        "first-byte",
+        "how long does the first byte take, cold (if this one is) and warm?",
+        first_byte,
+    ),
     Check("invoke-mode", "do the function and its URL mean the same mode?", invoke_mode),
     Check("streaming", "do the pieces arrive in order, and when they are sent?", streaming),
     Check("ranges", "is a range a 206 with exactly those bytes?", ranges),

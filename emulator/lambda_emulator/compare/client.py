@@ -49,7 +49,9 @@ class Observed:
 class Target:
     """Where requests go: below the path of `url`. With `credentials` each is signed, unless it says otherwise."""
 
-    def __init__(self, url: str, *, credentials: Credentials | None = None, region: str = REGION) -> None:
+    def __init__(
+        self, url: str, *, credentials: Credentials | None = None, region: str = REGION
+    ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{url!r} is no http or https address")
@@ -83,12 +85,16 @@ class Target:
         body the client closes its connection."""
         path = self._prefix + path
         lines = self._head(method, path, headers, body, self.host if host is None else host, signed)
-        head = "\r\n".join([f"{method} {path} HTTP/{version}", *(f"{k}: {v}" for k, v in lines), "", ""])
+        head = "\r\n".join(
+            [f"{method} {path} HTTP/{version}", *(f"{k}: {v}" for k, v in lines), "", ""]
+        )
         observed = Observed()
         started = time.monotonic()
         try:
             async with asyncio.timeout(patience):
-                await self._exchange(head.encode("latin-1"), body, method, observed, leave_after, started)
+                await self._exchange(
+                    head.encode("latin-1"), body, method, observed, leave_after, started
+                )
         except TimeoutError:
             observed.failure = f"nothing more within {patience:g} s"
         except (OSError, httptools.HttpParserError) as error:
@@ -97,7 +103,13 @@ class Target:
         return observed
 
     def _head(
-        self, method: str, path: str, headers: Sequence[Header], body: bytes, host: str, signed: bool
+        self,
+        method: str,
+        path: str,
+        headers: Sequence[Header],
+        body: bytes,
+        host: str,
+        signed: bool,
     ) -> list[Header]:
         lines = [("Host", host)] if host else []
         lines += headers
@@ -109,7 +121,13 @@ class Target:
         return lines
 
     async def _exchange(
-        self, head: bytes, body: bytes, method: str, observed: Observed, leave_after: int | None, started: float
+        self,
+        head: bytes,
+        body: bytes,
+        method: str,
+        observed: Observed,
+        leave_after: int | None,
+        started: float,
     ) -> None:
         reader, writer = await asyncio.open_connection(*self._address, ssl=self._tls)
         sending = asyncio.ensure_future(self._send(writer, head, body))

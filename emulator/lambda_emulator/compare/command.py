@@ -36,10 +36,16 @@ def parser() -> argparse.ArgumentParser:
     add = result.add_argument
     add("--url", required=True, help="of the deployed probe")
     add(
-        "--sigv4", action="store_true", help="sign, with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"
+        "--sigv4",
+        action="store_true",
+        help="sign, with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
     )
     add("--region", help="to sign for (default: as the address says)")
-    add("--quick", action="store_true", help="leave out what waits for timeouts or moves hundreds of megabytes")
+    add(
+        "--quick",
+        action="store_true",
+        help="leave out what waits for timeouts or moves hundreds of megabytes",
+    )
     add(
         "--case",
         action="append",
@@ -60,7 +66,9 @@ def main(arguments: Sequence[str]) -> int:
     )  # fmt: skip
     try:
         target = Target(
-            given.url, credentials=credentials() if given.sigv4 else None, region=given.region or region(given.url)
+            given.url,
+            credentials=credentials() if given.sigv4 else None,
+            region=given.region or region(given.url),
         )
     except ValueError as error:
         parser().error(str(error))
@@ -68,10 +76,15 @@ def main(arguments: Sequence[str]) -> int:
     return asyncio.run(_compare(target, cases, console, given.json))
 
 
-async def _compare(target: Target, cases: tuple[Case, ...], console: Console, path: str | None) -> int:
+async def _compare(
+    target: Target, cases: tuple[Case, ...], console: Console, path: str | None
+) -> int:
     first = await target.ask("GET", "/runtime")
     if first.status != 200 or b'"lifespan"' not in first.body:
-        print(f"lambda-emulator: no probe answers there: status {first.status} {first.failure}", file=sys.stderr)
+        print(
+            f"lambda-emulator: no probe answers there: status {first.status} {first.failure}",
+            file=sys.stderr,
+        )
         return 2
     there = await _run(target, cases, console, "there")
     async with _emulator(signed=target.is_signed) as own:
@@ -87,7 +100,9 @@ async def _compare(target: Target, cases: tuple[Case, ...], console: Console, pa
     return 1 if differences else 0
 
 
-async def _run(target: Target, cases: tuple[Case, ...], console: Console, where: str) -> Mapping[str, Result]:
+async def _run(
+    target: Target, cases: tuple[Case, ...], console: Console, where: str
+) -> Mapping[str, Result]:
     results = {}
     for case in cases:
         console.print(f"{where}: {case.name}: {case.question}", style="dim")
@@ -107,7 +122,9 @@ async def _emulator(*, signed: bool) -> AsyncIterator[Target]:
     }
     resources = {"Probe": {"Type": "AWS::Serverless::WebFunction", "Properties": properties}}
     keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | keys
+    variables = {
+        name: value for name, value in os.environ.items() if not name.startswith("AWS_")
+    } | keys
     with tempfile.TemporaryDirectory(prefix="lambda-emulator-") as folder:
         template = Path(folder) / "template.json"
         template.write_text(json.dumps({"Resources": resources}))

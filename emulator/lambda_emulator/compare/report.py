@@ -40,15 +40,24 @@ def _flat(facts: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def document(
-    cases: tuple[Case, ...], there: Mapping[str, Result], here: Mapping[str, Result], differences: Comparison
+    cases: tuple[Case, ...],
+    there: Mapping[str, Result],
+    here: Mapping[str, Result],
+    differences: Comparison,
 ) -> dict[str, Any]:
     """All that was found, for a file."""
     return {
         "cases": {
             case.name: {
                 "question": case.question,
-                "there": {"facts": dict(there[case.name].facts), "figures": dict(there[case.name].figures)},
-                "emulator": {"facts": dict(here[case.name].facts), "figures": dict(here[case.name].figures)},
+                "there": {
+                    "facts": dict(there[case.name].facts),
+                    "figures": dict(there[case.name].figures),
+                },
+                "emulator": {
+                    "facts": dict(here[case.name].facts),
+                    "figures": dict(here[case.name].figures),
+                },
                 "differs": {
                     fact: {"there": values[0], "emulator": values[1]}
                     for fact, values in differences.get(case.name, {}).items()

@@ -25,7 +25,11 @@ def parser() -> argparse.ArgumentParser:
     )
     names = [check.name for check in CHECKS]
     add = result.add_argument
-    add("--url", required=True, help="of the probe: a Function URL, a REST API with its stage, a Web Function")
+    add(
+        "--url",
+        required=True,
+        help="of the probe: a Function URL, a REST API with its stage, a Web Function",
+    )
     add("--sigv4", action="store_true", help="sign, with the AWS keys of the environment")
     add("--region", help="to sign for (default: as the address says)")
     add("--quick", action="store_true", help="leave out the 150 MiB")
@@ -43,7 +47,9 @@ def main(arguments: Sequence[str]) -> int:
     ]  # fmt: skip
     try:
         target = Target(
-            given.url, credentials=credentials() if given.sigv4 else None, region=given.region or region(given.url)
+            given.url,
+            credentials=credentials() if given.sigv4 else None,
+            region=given.region or region(given.url),
         )
     except ValueError as error:
         parser().error(str(error))
@@ -61,7 +67,9 @@ def main(arguments: Sequence[str]) -> int:
     return int(any(outcome.problem for outcome in outcomes.values()))
 
 
-async def run(target: Target, checks: Sequence[Check], console: Console) -> Mapping[str, Outcome] | None:
+async def run(
+    target: Target, checks: Sequence[Check], console: Console
+) -> Mapping[str, Outcome] | None:
     """By name. None when no server is there."""
     outcomes = {}
     for check in checks:
@@ -80,7 +88,9 @@ def show(console: Console, checks: Sequence[Check], outcomes: Mapping[str, Outco
     for check in checks:
         outcome = outcomes[check.name]
         figures = ", ".join(f"{name} {value}" for name, value in outcome.figures.items())
-        verdict = f"[red]failed[/]: {escape(outcome.problem)}" if outcome.problem else "[green]passed[/]"
+        verdict = (
+            f"[red]failed[/]: {escape(outcome.problem)}" if outcome.problem else "[green]passed[/]"
+        )
         table.add_row(check.name, verdict, figures)
     console.print(table)
 

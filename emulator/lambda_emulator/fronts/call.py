@@ -21,7 +21,9 @@ class Refusal(Exception):
     `note` is for the terminal, where it may say more than the client is told.
     """
 
-    def __init__(self, status: int, kind: str, message: str, *, note: str | None = None, close: bool = False) -> None:
+    def __init__(
+        self, status: int, kind: str, message: str, *, note: str | None = None, close: bool = False
+    ) -> None:
         super().__init__(message)
         self.status: Final = status
         self.kind: Final = kind
@@ -34,7 +36,9 @@ def checked_event(event: bytes) -> bytes:
     """The event. Raises RequestError when it is too large for an invocation."""
     if len(event) > limits.REQUEST_PAYLOAD:
         limit = limits.REQUEST_PAYLOAD
-        raise RequestError(413, f"Request must be smaller than {limit} bytes for the InvokeFunction operation")
+        raise RequestError(
+            413, f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
+        )
     return event
 
 

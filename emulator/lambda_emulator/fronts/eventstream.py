@@ -28,12 +28,17 @@ def payload_chunk(data: bytes) -> bytes:
     return message(_headers("PayloadChunk", "application/octet-stream"), data)
 
 
-def invoke_complete(*, log_result: str | None = None, error: tuple[str, str] | None = None) -> bytes:
+def invoke_complete(
+    *, log_result: str | None = None, error: tuple[str, str] | None = None
+) -> bytes:
     """The last message. `log_result` is base64; `error` is code and details."""
     fields = {"LogResult": log_result} if log_result is not None else {}
     if error is not None:
         fields |= {"ErrorCode": error[0], "ErrorDetails": error[1]}
-    return message(_headers("InvokeComplete", "application/json"), json.dumps(fields, separators=(",", ":")).encode())
+    return message(
+        _headers("InvokeComplete", "application/json"),
+        json.dumps(fields, separators=(",", ":")).encode(),
+    )
 
 
 def _header(name: bytes, value: bytes) -> bytes:

@@ -37,11 +37,11 @@ from lambda_emulator.template.config import FunctionURL
 __all__ = ["FunctionURLFront"]
 
 _DOCS: Final = "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
-_FORBIDDEN: Final = f"Forbidden. For troubleshooting Function URL authorization issues, see: {_DOCS}"
-_SERVER_ERROR: Final = HTTPResponse(502, body=b"Internal Server Error")
-_STREAMS: Final = (
-    "the function streams, but InvokeMode is BUFFERED, so that its body is lost; set InvokeMode: RESPONSE_STREAM"
+_FORBIDDEN: Final = (
+    f"Forbidden. For troubleshooting Function URL authorization issues, see: {_DOCS}"
 )
+_SERVER_ERROR: Final = HTTPResponse(502, body=b"Internal Server Error")
+_STREAMS: Final = "the function streams, but InvokeMode is BUFFERED, so that its body is lost; set InvokeMode: RESPONSE_STREAM"
 _DOES_NOT_STREAM: Final = (
     "the function does not stream, but InvokeMode is RESPONSE_STREAM, so that all of its JSON is the body; "
     "set InvokeMode: BUFFERED, or let the function stream"
@@ -131,13 +131,21 @@ class _Call(Call):
     def _authorize(self, body: bytes) -> Caller:
         try:
             if self.front.credentials is None:
-                raise SignatureError("AuthType is AWS_IAM, and the emulator has no credentials to check with")
+                raise SignatureError(
+                    "AuthType is AWS_IAM, and the emulator has no credentials to check with"
+                )
             credentials = self.front.credentials
-            verify(self.request, body, credentials, region=REGION, service="lambda", now=time.time())
+            verify(
+                self.request, body, credentials, region=REGION, service="lambda", now=time.time()
+            )
         except SignatureError as error:
-            raise Refusal(403, "AccessDeniedException", _FORBIDDEN, note=f"forbidden: {error}") from error
+            raise Refusal(
+                403, "AccessDeniedException", _FORBIDDEN, note=f"forbidden: {error}"
+            ) from error
         user = f"AIDA{hashlib.sha256(credentials.access_key.encode()).hexdigest()[:17].upper()}"
-        return Caller(credentials.access_key, ACCOUNT, user, f"arn:aws:iam::{ACCOUNT}:user/emulator")
+        return Caller(
+            credentials.access_key, ACCOUNT, user, f"arn:aws:iam::{ACCOUNT}:user/emulator"
+        )
 
     # ---- the function's answer
 
@@ -176,7 +184,9 @@ class _Call(Call):
             raise BadAnswer("the stream ended within its prelude")
         if prelude.rest:
             self.front.tell_once(_STREAMS)
-            self.line.note = f"{len(prelude.rest)} bytes of body lost: a streamed answer behind a BUFFERED URL"
+            self.line.note = (
+                f"{len(prelude.rest)} bytes of body lost: a streamed answer behind a BUFFERED URL"
+            )
         return read_response(prelude.metadata)
 
     async def _streamed(self, invocation: Invocation, start: AnswerStart | ErrorAnswer) -> None:
@@ -185,7 +195,9 @@ class _Call(Call):
             if start.platform:  # assumed: a crash or a timeout before anything was answered
                 self._whole_response(_SERVER_ERROR)
             else:
-                await self._stream(invocation, HTTPResponse(content_type="application/json"), [start.body])
+                await self._stream(
+                    invocation, HTTPResponse(content_type="application/json"), [start.body]
+                )
         elif not start.streaming:
             result = await body.read(limits.BUFFERED_RESPONSE) or b""
             if b'"statusCode"' in result:
@@ -201,7 +213,9 @@ class _Call(Call):
         else:
             await self._stream(invocation, HTTPResponse(content_type=start.content_type), first)
 
-    async def _stream(self, invocation: Invocation, response: HTTPResponse, items: list[bytes]) -> None:
+    async def _stream(
+        self, invocation: Invocation, response: HTTPResponse, items: list[bytes]
+    ) -> None:
         """The head, then one HTTP chunk for each write of the function, the moment it comes."""
         if self.is_head or response.status in BODYLESS:
             self._write_head(response, ("Content-Length", "0") if self.is_head else None)
@@ -211,11 +225,11 @@ class _Call(Call):
         head = self._head(response, _CHUNKED if chunked else None)
         pace = TokenBucket() if self.front.pace else AtOnce()
         frame = http_chunk if chunked else bytes
-        await stream(self.exchange, self.line, head, items, invocation.answer.body, pace=pace, frame=frame)
+        await stream(
+            self.exchange, self.line, head, items, invocation.answer.body, pace=pace, frame=frame
+        )
         if not self.line.bytes and not self.exchange.gone:
-            self.line.note = (
-                "a prelude without a body byte: some accounts leave the client waiting here; write one byte"
-            )
+            self.line.note = "a prelude without a body byte: some accounts leave the client waiting here; write one byte"
         self.exchange.write(b"0\r\n\r\n" if chunked else b"")
         self.exchange.finish(close=not chunked)
 
@@ -249,11 +263,18 @@ class _Call(Call):
     def _whole_response(self, response: HTTPResponse, *, trace: bool = True) -> None:
         bodyless = response.status in BODYLESS
         body = b"" if bodyless or self.is_head else response.body
-        self._write_head(response, None if bodyless else ("Content-Length", str(len(body))), body, trace=trace)
+        self._write_head(
+            response, None if bodyless else ("Content-Length", str(len(body))), body, trace=trace
+        )
         self.exchange.finish()
 
     def _write_head(
-        self, response: HTTPResponse, framing: Header | None, body: bytes = b"", *, trace: bool = True
+        self,
+        response: HTTPResponse,
+        framing: Header | None,
+        body: bytes = b"",
+        *,
+        trace: bool = True,
     ) -> None:
         self.exchange.write(self._head(response, framing, trace=trace) + body)
         self.line.count(len(body), 1 if body else 0)
@@ -263,7 +284,10 @@ class _Call(Call):
         parent = self.invocation.parent if self.invocation else uuid.uuid4().hex[:16]
         value = f"Root={self.trace_root};Parent={parent};Sampled=0;Lineage=1:{self.front.lineage}:0"
         platform = PlatformHeaders(
-            formatdate(usegmt=True), self.request_id, value if trace else None, self.cors.grants(self.request)
+            formatdate(usegmt=True),
+            self.request_id,
+            value if trace else None,
+            self.cors.grants(self.request),
         )
         keep_alive = self.request.keep_alive and self.request.version == "1.1"
         connection = "keep-alive" if keep_alive else "close"
@@ -273,7 +297,10 @@ class _Call(Call):
 
     def throttled(self) -> Refusal:
         return Refusal(
-            429, "TooManyRequestsException", "Rate Exceeded.", note="throttled: over the reserved concurrency"
+            429,
+            "TooManyRequestsException",
+            "Rate Exceeded.",
+            note="throttled: over the reserved concurrency",
         )
 
     def refusal_of(self, error: RequestError) -> Refusal:
@@ -289,7 +316,9 @@ class _Call(Call):
         behind = [("x-amzn-ErrorType", refusal.kind)]
         self._platform_response(refusal.status, body, behind, close=refusal.close)
 
-    def _platform_response(self, status: int, body: bytes, behind: list[Header], *, close: bool = False) -> None:
+    def _platform_response(
+        self, status: int, body: bytes, behind: list[Header], *, close: bool = False
+    ) -> None:
         self.line.status = status
         keep_alive = self.request.keep_alive and not close
         platform = PlatformHeaders(formatdate(usegmt=True), self.request_id, behind=behind)

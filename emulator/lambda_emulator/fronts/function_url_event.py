@@ -108,7 +108,13 @@ def body_fields(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
 
 
 def event_headers(
-    request: Request, body: bytes, *, endpoint: Endpoint, source_ip: str, trace_id: str, signed: bool
+    request: Request,
+    body: bytes,
+    *,
+    endpoint: Endpoint,
+    source_ip: str,
+    trace_id: str,
+    signed: bool,
 ) -> dict[str, str]:
     """The headers that the function sees: the client's, and those that AWS adds."""
     dropped = {"connection", "transfer-encoding", "keep-alive", "x-amzn-trace-id"}
@@ -126,7 +132,11 @@ def event_headers(
         "x-forwarded-proto": endpoint.scheme,
         "x-forwarded-port": str(endpoint.port),
         "x-forwarded-for": source_ip,  # a client's own is passed on unchanged: it is not appended to
-        **{name: value for name, value in headers.items() if name not in ("x-forwarded-proto", "x-forwarded-port")},
+        **{
+            name: value
+            for name, value in headers.items()
+            if name not in ("x-forwarded-proto", "x-forwarded-port")
+        },
     }
 
 
@@ -149,7 +159,10 @@ def function_url_event(
     headers = event_headers(
         request, body, endpoint=endpoint, source_ip=source_ip, trace_id=trace_id, signed=caller is not None
     )  # fmt: skip
-    context: dict[str, Any] = {"accountId": caller.account if caller else "anonymous", "apiId": endpoint.url_id}
+    context: dict[str, Any] = {
+        "accountId": caller.account if caller else "anonymous",
+        "apiId": endpoint.url_id,
+    }
     if caller:
         context["authorizer"] = {
             "iam": {
@@ -178,7 +191,12 @@ def function_url_event(
         "time": datetime.fromtimestamp(now, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),
         "timeEpoch": int(now * 1000),
     }
-    event: dict[str, Any] = {"version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query}
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": query,
+    }
     if pairs := cookies(request.headers):
         event["cookies"] = pairs
     event["headers"] = headers
@@ -190,4 +208,6 @@ def function_url_event(
 
 def dump(event: dict[str, Any]) -> bytes:
     """Compact JSON in UTF-8."""
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", errors="replace")
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode(
+        "utf-8", errors="replace"
+    )

@@ -54,8 +54,14 @@ def read_response(data: dict[str, Any]) -> HTTPResponse:
     given = data.get("headers") or {}
     if not isinstance(given, dict):
         raise BadAnswer(f"headers is {type(given).__name__}, not an object")
-    headers = [checked_header(name.lower(), java_text(value)) for name, value in given.items() if value is not None]
-    content_type = next((value for name, value in reversed(headers) if name == "content-type"), None)
+    headers = [
+        checked_header(name.lower(), java_text(value))
+        for name, value in given.items()
+        if value is not None
+    ]
+    content_type = next(
+        (value for name, value in reversed(headers) if name == "content-type"), None
+    )
     cookies = data.get("cookies") or []
     if not isinstance(cookies, list):
         raise BadAnswer("cookies is no list of cookie lines")
@@ -95,7 +101,11 @@ def response_of_result(result: bytes) -> HTTPResponse:
     if body is None:
         data = b""
     elif isinstance(body, str):
-        data = _lenient_base64(body) if value.get("isBase64Encoded") is True else body.encode("utf-8", "replace")
+        data = (
+            _lenient_base64(body)
+            if value.get("isBase64Encoded") is True
+            else body.encode("utf-8", "replace")
+        )
     else:
         data = _compact(body).encode("utf-8", "replace")
     return replace(response, body=data)
@@ -115,7 +125,11 @@ def response_of_streamed_result(result: bytes) -> HTTPResponse:
     """The same JSON behind a RESPONSE_STREAM URL: status, headers and cookies count, but the body is all of it."""
     try:
         value = parse_json(result, "the answer")
-        response = read_response(value) if isinstance(value, dict) and "statusCode" in value else HTTPResponse()
+        response = (
+            read_response(value)
+            if isinstance(value, dict) and "statusCode" in value
+            else HTTPResponse()
+        )
     except BadAnswer:
         response = HTTPResponse()
     return replace(response, content_type=response.content_type or "application/json", body=result)
@@ -145,7 +159,9 @@ class PlatformHeaders:
     """What stands behind all others, in its own case: the type of an error of AWS's own, a preflight's answer."""
 
 
-def wire_head(response: HTTPResponse, platform: PlatformHeaders, *, framing: Header | None, connection: str) -> bytes:
+def wire_head(
+    response: HTTPResponse, platform: PlatformHeaders, *, framing: Header | None, connection: str
+) -> bytes:
     """Status line and headers, in the order and the case of the recordings.
 
     `framing` is Content-Length or Transfer-Encoding, None for a status that has no body (assumed: 204, 304).

@@ -30,7 +30,9 @@ _PATHS: Final = re.compile(
     r"/(2015-03-31/functions/(?P<plain>[^/]+)/invocations|"
     r"2021-11-15/functions/(?P<stream>[^/]+)/response-streaming-invocations)"
 )
-_NAME: Final = re.compile(r"(arn:aws:lambda:[^:]+:\d+:function:|\d+:function:)?(?P<name>[^:]+)(:(?P<qualifier>[^:]+))?")
+_NAME: Final = re.compile(
+    r"(arn:aws:lambda:[^:]+:\d+:function:|\d+:function:)?(?P<name>[^:]+)(:(?P<qualifier>[^:]+))?"
+)
 _BAD_PARAMETER: Final = "InvalidParameterValueException"
 _QUALIFIER: Final = re.compile(r"\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9_-]{1,128}")
 _BAD_CONTENT: Final = "InvalidRequestContentException"
@@ -65,7 +67,11 @@ class _Call(Call):
         path, _, query = self.request.target.partition("?")
         match = _PATHS.fullmatch(path)
         if self.request.method != "POST" or match is None:
-            raise Refusal(404, "UnknownOperationException", "here are Invoke and InvokeWithResponseStream only")
+            raise Refusal(
+                404,
+                "UnknownOperationException",
+                "here are Invoke and InvokeWithResponseStream only",
+            )
         self.streaming = match["stream"] is not None
         function, qualifier = self._function(unquote(match["plain"] or match["stream"]))
         self._check_members()
@@ -86,12 +92,18 @@ class _Call(Call):
         function = self.api.functions.get(match["name"]) if match else None
         if match is None or function is None:
             known = ", ".join(self.api.functions)
-            raise Refusal(404, "ResourceNotFoundException", f"Function not found; the emulator has: {known}")
+            raise Refusal(
+                404, "ResourceNotFoundException", f"Function not found; the emulator has: {known}"
+            )
         return function, match["qualifier"] or "$LATEST"
 
     def _check_members(self) -> None:
         """What has only a few values has one of these. Raises Refusal."""
-        kinds = ("RequestResponse", "DryRun") if self.streaming else ("RequestResponse", "Event", "DryRun")
+        kinds = (
+            ("RequestResponse", "DryRun")
+            if self.streaming
+            else ("RequestResponse", "Event", "DryRun")
+        )
         log_type = self.request.header("x-amz-log-type") or "None"
         for member, value, allowed in (
             ("invocationType", self.kind, kinds), ("logType", log_type, ("None", "Tail")),
@@ -104,11 +116,18 @@ class _Call(Call):
 
     async def _payload(self) -> bytes:
         asynchronous = self.kind == "Event" and not self.streaming
-        payload = await self.read_body(limits.ASYNCHRONOUS_PAYLOAD if asynchronous else limits.REQUEST_PAYLOAD) or b"{}"
+        payload = (
+            await self.read_body(
+                limits.ASYNCHRONOUS_PAYLOAD if asynchronous else limits.REQUEST_PAYLOAD
+            )
+            or b"{}"
+        )
         try:
             json.loads(payload)
         except (ValueError, RecursionError) as error:
-            raise Refusal(400, _BAD_CONTENT, f"Could not parse request body into json: {error}") from error
+            raise Refusal(
+                400, _BAD_CONTENT, f"Could not parse request body into json: {error}"
+            ) from error
         return payload
 
     # ---- the function's answer
@@ -134,7 +153,9 @@ class _Call(Call):
             body = _pretty(start.body) if answer.outcome is Outcome.TOO_LARGE else start.body
         elif (data := await answer.body.read(limits.BUFFERED_RESPONSE)) is None:
             limit = limits.BUFFERED_RESPONSE
-            message = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
+            message = (
+                f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
+            )
             error = {"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"}
             body = _pretty(json.dumps(error).encode())
         elif start.streaming:
@@ -146,7 +167,9 @@ class _Call(Call):
             extra.append(("X-Amz-Log-Result", tail))
         self.line.status = 200
         self.line.count(len(body), 1 if body else 0)
-        self.exchange.respond(200, [("Content-Type", content_type), *self._headers(invocation), *extra], body)
+        self.exchange.respond(
+            200, [("Content-Type", content_type), *self._headers(invocation), *extra], body
+        )
 
     async def _streamed(self, invocation: Invocation) -> None:
         """The head waits for the first byte or the end; the prelude, if there is one, is payload like the rest."""
@@ -169,11 +192,15 @@ class _Call(Call):
             ("x-amzn-Remapped-Content-Type", content_type),
         ])  # fmt: skip
         pace = TokenBucket() if self.api.pace else AtOnce()
-        await stream(self.exchange, self.line, head, items, answer.body, pace=pace, frame=_framed_chunk)
+        await stream(
+            self.exchange, self.line, head, items, answer.body, pace=pace, frame=_framed_chunk
+        )
         tail = await self._log_result(invocation)
         if answer.outcome is Outcome.CRASH and error is None:  # assumed, as above
             error = error_text(answer.error)
-        self.exchange.write(http_chunk(eventstream.invoke_complete(log_result=tail, error=error)) + b"0\r\n\r\n")
+        self.exchange.write(
+            http_chunk(eventstream.invoke_complete(log_result=tail, error=error)) + b"0\r\n\r\n"
+        )
         self.exchange.finish()
 
     async def _log_result(self, invocation: Invocation) -> str | None:
@@ -227,7 +254,11 @@ def _client_context(header: str | None) -> str | None:
     if header is None:
         return None
     if len(header) > limits.CLIENT_CONTEXT:
-        raise Refusal(400, _BAD_CONTENT, f"Client context must be no more than {limits.CLIENT_CONTEXT} bytes of base64")
+        raise Refusal(
+            400,
+            _BAD_CONTENT,
+            f"Client context must be no more than {limits.CLIENT_CONTEXT} bytes of base64",
+        )
     try:
         return json.dumps(json.loads(base64.b64decode(header, validate=True)))
     except (ValueError, RecursionError) as error:

@@ -19,13 +19,23 @@ from lambda_emulator.fronts.function_url_event import split_target
 from lambda_emulator.fronts.http_answer import BODYLESS, BadAnswer
 from lambda_emulator.fronts.pacing import AtOnce, TokenBucket
 from lambda_emulator.fronts.rest_api_event import rest_api_event
-from lambda_emulator.fronts.rest_api_response import RestAPIResponse, response_of_metadata, response_of_result
+from lambda_emulator.fronts.rest_api_response import (
+    RestAPIResponse,
+    response_of_metadata,
+    response_of_result,
+)
 from lambda_emulator.fronts.rest_api_routes import Route, find_route
 from lambda_emulator.fronts.streaming import read_prelude, stream
 from lambda_emulator.function.pool import Function
 from lambda_emulator.http.exchange import Exchange
 from lambda_emulator.http.message import Header, RequestError, response_head
-from lambda_emulator.invocation import INTEGRATION_TYPE, AnswerStart, ErrorAnswer, Invocation, Outcome
+from lambda_emulator.invocation import (
+    INTEGRATION_TYPE,
+    AnswerStart,
+    ErrorAnswer,
+    Invocation,
+    Outcome,
+)
 from lambda_emulator.template.config import RestAPI
 
 __all__ = ["Integration", "RestAPIFront"]
@@ -70,7 +80,9 @@ class _Call(Call):
         full_path = split_target(self.request.target)[0]
         prefix = f"/{self.front.stage}"
         if full_path != prefix and not full_path.startswith(f"{prefix}/"):
-            raise Refusal(403, "ForbiddenException", "Forbidden", note=f"this API's stage is {prefix}/")
+            raise Refusal(
+                403, "ForbiddenException", "Forbidden", note=f"this API's stage is {prefix}/"
+            )
         path = full_path.removeprefix(prefix) or "/"
         found = find_route(self.front.routes, self.request.method, path)
         if found is None:
@@ -93,7 +105,9 @@ class _Call(Call):
         try:
             if isinstance(start, ErrorAnswer):
                 timeout = invocation.answer.outcome is Outcome.TIMEOUT
-                self._error(*((504, "Endpoint request timed out") if timeout else self._server_error))
+                self._error(
+                    *((504, "Endpoint request timed out") if timeout else self._server_error)
+                )
             elif self.api.streaming:
                 await self._streamed(invocation, start)
             else:
@@ -145,7 +159,9 @@ class _Call(Call):
         return (500 if self.api.streaming else 502), _SERVER_ERROR
 
     def throttled(self) -> Refusal:
-        return Refusal(500, _SERVER_ERROR_TYPE, _SERVER_ERROR, note="throttled: over the reserved concurrency")
+        return Refusal(
+            500, _SERVER_ERROR_TYPE, _SERVER_ERROR, note="throttled: over the reserved concurrency"
+        )
 
     def refusal_of(self, error: RequestError) -> Refusal:
         message = "Request Too Long" if error.status == 413 else str(error)
@@ -154,7 +170,9 @@ class _Call(Call):
     def refuse(self, refusal: Refusal) -> None:
         self._error(refusal.status, refusal.message, refusal.kind, close=refusal.close)
 
-    def _error(self, status: int, message: str, kind: str = _SERVER_ERROR_TYPE, *, close: bool = False) -> None:
+    def _error(
+        self, status: int, message: str, kind: str = _SERVER_ERROR_TYPE, *, close: bool = False
+    ) -> None:
         self.line.status = status
         body = json.dumps({"message": message}).encode()
         headers = [

@@ -30,7 +30,9 @@ def rest_api_event(
     """The event in payload v1 as JSON in UTF-8. `path` is without the stage."""
     pairs = [
         (unquote_plus(key), unquote_plus(value))
-        for key, _, value in (item.partition("=") for item in split_target(request.target)[1].split("&") if item)
+        for key, _, value in (
+            item.partition("=") for item in split_target(request.target)[1].split("&") if item
+        )
     ]
     headers: list[Header] = [
         *((name, value) for name, value in request.headers if name.lower() != "connection"),

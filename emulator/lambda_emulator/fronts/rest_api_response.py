@@ -8,7 +8,14 @@ import base64
 from dataclasses import dataclass
 from typing import Any
 
-from lambda_emulator.fronts.http_answer import DROPPED, REMAPPED, BadAnswer, checked_header, parse_json, status_code
+from lambda_emulator.fronts.http_answer import (
+    DROPPED,
+    REMAPPED,
+    BadAnswer,
+    checked_header,
+    parse_json,
+    status_code,
+)
 from lambda_emulator.http.message import Header
 
 __all__ = ["RestAPIResponse", "response_of_metadata", "response_of_result"]
@@ -55,9 +62,14 @@ def _decoded(text: str) -> bytes:
 
 def _headers(data: dict[str, Any]) -> list[Header]:
     """All headers and cookies, with a Content-Type among them."""
-    given = [*_named(data), *(("Set-Cookie", cookie) for cookie in _list("cookies", data.get("cookies") or []))]
+    given = [
+        *_named(data),
+        *(("Set-Cookie", cookie) for cookie in _list("cookies", data.get("cookies") or [])),
+    ]
     headers = [
-        checked_header(f"x-amzn-Remapped-{name}" if name.lower() in REMAPPED else name, _text(name, value))
+        checked_header(
+            f"x-amzn-Remapped-{name}" if name.lower() in REMAPPED else name, _text(name, value)
+        )
         for name, value in given
         if name.lower() not in DROPPED
     ]
@@ -70,7 +82,11 @@ def _named(data: dict[str, Any]) -> list[tuple[str, Any]]:
     single, multiple = _object(data, "headers"), _object(data, "multiValueHeaders")
     in_multiple = {name.lower() for name in multiple}
     return [
-        *((name, value) for name, value in single.items() if value is not None and name.lower() not in in_multiple),
+        *(
+            (name, value)
+            for name, value in single.items()
+            if value is not None and name.lower() not in in_multiple
+        ),
         *((name, value) for name, values in multiple.items() for value in _list(name, values)),
     ]
 

@@ -25,7 +25,10 @@ class Route(Generic[_Target]):
     def __post_init__(self) -> None:
         parts, names, end = [], [], 0
         for found in _PARAMETER.finditer(self.resource):
-            parts += [re.escape(self.resource[end : found.start()]), "(.+)" if found[2] else "([^/]+)"]
+            parts += [
+                re.escape(self.resource[end : found.start()]),
+                "(.+)" if found[2] else "([^/]+)",
+            ]
             names.append(found[1])
             end = found.end()
         parts.append(re.escape(self.resource[end:]))
@@ -36,14 +39,18 @@ class Route(Generic[_Target]):
         """The path parameters, still escaped; None when the request is not for this route."""
         if self.method not in ("ANY", method):
             return None
-        found = self.pattern.fullmatch(path) or (self.pattern.fullmatch(path.rstrip("/")) if path != "/" else None)
+        found = self.pattern.fullmatch(path) or (
+            self.pattern.fullmatch(path.rstrip("/")) if path != "/" else None
+        )
         return dict(zip(self.names, found.groups(), strict=True)) if found else None
 
     @property
     def rank(self) -> tuple[list[int], bool]:
         """In each segment a literal comes before {one}, and that before {many+}; a method comes before ANY."""
         parameters = [_PARAMETER.fullmatch(segment) for segment in self.resource.split("/")]
-        return [0 if found is None else 2 if found[2] else 1 for found in parameters], self.method == "ANY"
+        return [
+            0 if found is None else 2 if found[2] else 1 for found in parameters
+        ], self.method == "ANY"
 
 
 def find_route(

@@ -47,18 +47,30 @@ class _Signature:
     """Without x-amz-content-sha256, is the body left out?"""
 
 
-def verify(request: Request, body: bytes, credentials: Credentials, *, region: str, service: str, now: float) -> None:
+def verify(
+    request: Request,
+    body: bytes,
+    credentials: Credentials,
+    *,
+    region: str,
+    service: str,
+    now: float,
+) -> None:
     """Raises SignatureError unless the request is signed with these credentials, in the header or in its query.
 
     `now` is in epoch seconds. A signature in the header is good for five minutes either way. One in the query is good
     from five minutes before its date until as long after it as it says.
     """
     authorization = request.header("authorization")
-    signature = _from_query(request) if authorization is None else _from_header(request, authorization)
+    signature = (
+        _from_query(request) if authorization is None else _from_header(request, authorization)
+    )
     _check_claims(signature, credentials, region, service, now)
     payloads = _payloads(request, body, signature)
     if not any(
-        hmac.compare_digest(_sign(request, signature, payload, credentials.secret_key), signature.signature)
+        hmac.compare_digest(
+            _sign(request, signature, payload, credentials.secret_key), signature.signature
+        )
         for payload in payloads
     ):
         raise SignatureError(
@@ -86,10 +98,20 @@ def sign(
     scope = f"{timestamp[:8]}/{region}/{service}/aws4_request"
     names = ";".join(sorted(["host", *(name for name, _ in added)]))
     wanted = _Signature(
-        credentials.access_key, scope, names, "", timestamp, 0, credentials.session_token, _pairs(request), False
+        credentials.access_key,
+        scope,
+        names,
+        "",
+        timestamp,
+        0,
+        credentials.session_token,
+        _pairs(request),
+        False,
     )
     signature = _sign(request, wanted, added[1][1], credentials.secret_key)
-    claims = f"Credential={credentials.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
+    claims = (
+        f"Credential={credentials.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
+    )
     return [*added, ("Authorization", f"AWS4-HMAC-SHA256 {claims}")]
 
 
@@ -112,8 +134,12 @@ def _from_query(request: Request) -> _Signature:
             "the request is not signed (AuthType AWS_IAM); sign it for service 'lambda', or use curl --aws-sigv4"
         )
     expires = given.get("X-Amz-Expires", "")
-    if not (expires.isascii() and expires.isdigit() and 1 <= int(expires[:9]) <= _MAX_EXPIRES_SECONDS):
-        raise SignatureError(f"X-Amz-Expires is {expires!r}, not a number of seconds from 1 to {_MAX_EXPIRES_SECONDS}")
+    if not (
+        expires.isascii() and expires.isdigit() and 1 <= int(expires[:9]) <= _MAX_EXPIRES_SECONDS
+    ):
+        raise SignatureError(
+            f"X-Amz-Expires is {expires!r}, not a number of seconds from 1 to {_MAX_EXPIRES_SECONDS}"
+        )
     access_key, _, scope = given.get("X-Amz-Credential", "").partition("/")
     return _Signature(
         access_key, scope, given.get("X-Amz-SignedHeaders", ""), given.get("X-Amz-Signature", ""),
@@ -122,7 +148,9 @@ def _from_query(request: Request) -> _Signature:
     )  # fmt: skip
 
 
-def _check_claims(signature: _Signature, credentials: Credentials, region: str, service: str, now: float) -> None:
+def _check_claims(
+    signature: _Signature, credentials: Credentials, region: str, service: str, now: float
+) -> None:
     """Everything but the signature itself."""
     age = now - _time(signature.timestamp)
     problems = {
@@ -132,7 +160,9 @@ def _check_claims(signature: _Signature, credentials: Credentials, region: str, 
         "the session token is not the one of the emulator's environment": (
             signature.token != credentials.session_token
         ),
-        f"the signature of {signature.timestamp} is not valid now": not -_MAX_SKEW_SECONDS <= age <= signature.lifetime,
+        f"the signature of {signature.timestamp} is not valid now": not -_MAX_SKEW_SECONDS
+        <= age
+        <= signature.lifetime,
         f"the signature is for {signature.scope!r}; expected region {region}, service {service}": (
             signature.scope != f"{signature.timestamp[:8]}/{region}/{service}/aws4_request"
         ),
@@ -155,7 +185,10 @@ def _payloads(request: Request, body: bytes, signature: _Signature) -> list[str]
 
 def _pairs(request: Request) -> list[tuple[str, str]]:
     query = request.target.partition("?")[2]
-    return [(name, value) for name, _, value in (pair.partition("=") for pair in query.split("&") if pair)]
+    return [
+        (name, value)
+        for name, _, value in (pair.partition("=") for pair in query.split("&") if pair)
+    ]
 
 
 def _sign(request: Request, signature: _Signature, payload: str, secret_key: str) -> str:
@@ -174,7 +207,10 @@ def _time(timestamp: str) -> float:
 
 
 def _canonical_query(pairs: list[tuple[str, str]]) -> str:
-    encoded = sorted((quote(unquote(name), safe="-_.~"), quote(unquote(value), safe="-_.~")) for name, value in pairs)
+    encoded = sorted(
+        (quote(unquote(name), safe="-_.~"), quote(unquote(value), safe="-_.~"))
+        for name, value in pairs
+    )
     return "&".join(f"{name}={value}" for name, value in encoded)
 
 

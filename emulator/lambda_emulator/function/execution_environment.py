@@ -41,7 +41,9 @@ class ExecutionEnvironment:
     `on_change` is called whenever it may have become free, or has ended.
     """
 
-    def __init__(self, function: FunctionConfig, launch: Launch, host: Host, *, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, function: FunctionConfig, launch: Launch, host: Host, *, on_change: Callable[[], None]
+    ) -> None:
         self.function = function
         self.launch = launch
         self.host = host
@@ -76,7 +78,9 @@ class ExecutionEnvironment:
     @property
     def settling(self) -> bool:
         """Has it answered all that it was given, so that it may be free in a moment?"""
-        return bool(self.running) and all(invocation.answer.ended for invocation in self.running.values())
+        return bool(self.running) and all(
+            invocation.answer.ended for invocation in self.running.values()
+        )
 
     @property
     def pid(self) -> int | None:
@@ -117,13 +121,19 @@ class ExecutionEnvironment:
             variables["AWS_LAMBDA_LOG_STREAM_NAME"] = self._stream
         for path in self.launch.extensions:
             await self._start_process([str(path)], variables, f"Extension.Crash: {path.name}")
-        registered: asyncio.Future[Any] = asyncio.ensure_future(self.api.extensions.all_external_registered.wait())
+        registered: asyncio.Future[Any] = asyncio.ensure_future(
+            self.api.extensions.all_external_registered.wait()
+        )
         await asyncio.wait([registered, self._ready], return_when=asyncio.FIRST_COMPLETED)
         registered.cancel()
         if not self._ready.done():
-            self._runtime = await self._start_process(self.launch.command, variables, "Runtime.ExitError")
+            self._runtime = await self._start_process(
+                self.launch.command, variables, "Runtime.ExitError"
+            )
 
-    async def _start_process(self, command: Sequence[str], variables: Mapping[str, str], kind: str) -> Process:
+    async def _start_process(
+        self, command: Sequence[str], variables: Mapping[str, str], kind: str
+    ) -> Process:
         lines = Lines()
         self._lines.append(lines)
 
@@ -259,7 +269,9 @@ class ExecutionEnvironment:
         who, _, name = kind.partition(": ")
         subject = f"extension {name}" if name else "Runtime"
         for invocation in list(self.running.values()):
-            message = f"RequestId: {invocation.request_id} Error: {subject} exited with error: {how}"
+            message = (
+                f"RequestId: {invocation.request_id} Error: {subject} exited with error: {how}"
+            )
             self._end_running(invocation, _platform_error(who, message))
         self.init_failed(_platform_error(who, f"{subject} exited during its initialisation: {how}"))
         self._begin_stop("failure")

@@ -51,7 +51,9 @@ class _Extension:
 class Extensions:
     """The extensions of one environment. `external`: the names of those that have a process of their own."""
 
-    def __init__(self, function: FunctionConfig, observer: Observer, external: Iterable[str] = ()) -> None:
+    def __init__(
+        self, function: FunctionConfig, observer: Observer, external: Iterable[str] = ()
+    ) -> None:
         self.function = function
         self.observer = observer
         self.external = frozenset(external)
@@ -74,14 +76,21 @@ class Extensions:
             else:
                 unknown = sorted(events - (_EXTERNAL if name in self.external else _INTERNAL))
                 if unknown:
-                    refusal = "Extension.InvalidEventType", f"{unknown[0]} is no event for this extension"
+                    refusal = (
+                        "Extension.InvalidEventType",
+                        f"{unknown[0]} is no event for this extension",
+                    )
         if refusal is not None:
             refuse(exchange, 403, *refusal)
             return
         extension = _Extension(name, events)
         self.registered[extension.identifier] = extension
         self._note_registered()
-        about = {"functionName": self.function.name, "functionVersion": "$LATEST", "handler": self.function.handler}
+        about = {
+            "functionName": self.function.name,
+            "functionVersion": "$LATEST",
+            "handler": self.function.handler,
+        }
         if exchange.request.header("lambda-extension-accept-feature") == "accountId":
             about["accountId"] = ACCOUNT
         headers = [_JSON, ("Lambda-Extension-Identifier", extension.identifier)]
@@ -112,7 +121,9 @@ class Extensions:
         finally:
             if extension.poll is poll:
                 extension.poll = None
-        exchange.respond(200, [_JSON, ("Lambda-Extension-Event-Identifier", str(uuid.uuid4()))], event)
+        exchange.respond(
+            200, [_JSON, ("Lambda-Extension-Event-Identifier", str(uuid.uuid4()))], event
+        )
 
     async def error(self, exchange: Exchange) -> None:
         """`init/error` and `exit/error`."""
@@ -121,7 +132,12 @@ class Extensions:
             return
         kind = exchange.request.header("lambda-extension-function-error-type")
         if not kind:
-            refuse(exchange, 403, "Extension.MissingHeader", "Lambda-Extension-Function-Error-Type not found")
+            refuse(
+                exchange,
+                403,
+                "Extension.MissingHeader",
+                "Lambda-Extension-Function-Error-Type not found",
+            )
             return
         accept(exchange)
         self.observer.extension_failed(ErrorAnswer(kind, body, platform=True))
@@ -136,7 +152,10 @@ class Extensions:
         """The extension that a request is from; None after a refusal."""
         identifier = exchange.request.header("lambda-extension-identifier")
         if not identifier:
-            kind, message = "MissingExtensionIdentifier", "Missing Lambda-Extension-Identifier header"
+            kind, message = (
+                "MissingExtensionIdentifier",
+                "Missing Lambda-Extension-Identifier header",
+            )
         elif not _is_uuid(identifier):
             kind, message = "InvalidExtensionIdentifier", "Invalid Lambda-Extension-Identifier"
         elif identifier not in self.registered:
@@ -159,11 +178,18 @@ class Extensions:
 
     def tell_shutdown(self, reason: str, seconds: float) -> None:
         """`reason`: spindown, timeout or failure."""
-        self._tell("SHUTDOWN", {"shutdownReason": reason, "deadlineMs": int((time.time() + seconds) * 1000)})
+        self._tell(
+            "SHUTDOWN",
+            {"shutdownReason": reason, "deadlineMs": int((time.time() + seconds) * 1000)},
+        )
 
     def _tell(self, kind: str, fields: dict[str, Any]) -> None:
         for extension in self.registered.values():
-            if kind in extension.events and extension.poll is not None and not extension.poll.done():
+            if (
+                kind in extension.events
+                and extension.poll is not None
+                and not extension.poll.done()
+            ):
                 extension.poll.set_result(json.dumps({"eventType": kind, **fields}).encode())
 
     @property
@@ -173,7 +199,11 @@ class Extensions:
     @property
     def all_told_wait(self) -> bool:
         """Do those wait that are told of invocations?"""
-        return all(extension.waits for extension in self.registered.values() if "INVOKE" in extension.events)
+        return all(
+            extension.waits
+            for extension in self.registered.values()
+            if "INVOKE" in extension.events
+        )
 
     @property
     def shutdown_seconds(self) -> float:

@@ -43,9 +43,13 @@ class Launch:
         if not program.is_file():
             return f"{self.command[0]}: {failure.strerror or failure}"
         first = program.read_bytes()[:200].partition(b"\n")[0]
-        interpreter = first.removeprefix(b"#!").strip().partition(b" ")[0].decode("utf-8", "replace")
+        interpreter = (
+            first.removeprefix(b"#!").strip().partition(b" ")[0].decode("utf-8", "replace")
+        )
         if not first.startswith(b"#!"):
-            return f"{program} is neither a program for this machine nor a script that begins with #!"
+            return (
+                f"{program} is neither a program for this machine nor a script that begins with #!"
+            )
         if first.endswith(b"\r"):
             return f"{program} has Windows line ends (CRLF), which hide its interpreter; try: dos2unix {program}"
         return f"{program}: its interpreter {interpreter} does not exist"
@@ -119,7 +123,9 @@ def _wrapper(value: str, code: Path, layers: Sequence[Path]) -> Path:
     path = next((path for path in candidates if path.is_file()), None)
     if path is None:
         advice = (
-            "; it comes with a layer: give a folder in the place of /opt with --opt" if value.startswith(_OPT) else ""
+            "; it comes with a layer: give a folder in the place of /opt with --opt"
+            if value.startswith(_OPT)
+            else ""
         )
         raise LaunchError(f"AWS_LAMBDA_EXEC_WRAPPER {value} is not there ({candidates[0]}){advice}")
     if not os.access(path, os.X_OK):
@@ -135,10 +141,14 @@ def _wrapped_command(function: FunctionConfig, code: Path) -> list[str]:
         return [sys.executable, str(BOOTSTRAP)] if function.runtime.startswith("python") else []
 
 
-def _variables(function: FunctionConfig, code: Path, layers: Sequence[Path], around: Surroundings) -> dict[str, str]:
+def _variables(
+    function: FunctionConfig, code: Path, layers: Sequence[Path], around: Surroundings
+) -> dict[str, str]:
     shell = around.shell
     passed_on = {name: shell[name] for name in _PASSED_ON if name in shell}
-    passed_on |= {name: value for name, value in shell.items() if name.startswith("AWS_ENDPOINT_URL")}
+    passed_on |= {
+        name: value for name, value in shell.items() if name.startswith("AWS_ENDPOINT_URL")
+    }
     variables = {
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",

@@ -34,7 +34,13 @@ class Function:
     """
 
     def __init__(
-        self, config: FunctionConfig, launch: Launch, host: Host, *, concurrency: int, is_fixed: bool = True
+        self,
+        config: FunctionConfig,
+        launch: Launch,
+        host: Host,
+        *,
+        concurrency: int,
+        is_fixed: bool = True,
     ) -> None:
         """`is_fixed`: somebody asked for that concurrency. Else it becomes 1 when the function listens on a port."""
         self.config = config
@@ -148,10 +154,14 @@ class Function:
             await self._start_within(self.config.timeout)
 
     async def _start_within(self, seconds: float) -> None:
-        environment = ExecutionEnvironment(self.config, self.launch, self.host, on_change=self._changed)
+        environment = ExecutionEnvironment(
+            self.config, self.launch, self.host, on_change=self._changed
+        )
         self._environments.append(environment)
         slow = asyncio.get_running_loop().call_later(
-            limits.SILENCE_SECONDS, self.console.note, f"{self.config.name} is starting; it has {seconds:g} s"
+            limits.SILENCE_SECONDS,
+            self.console.note,
+            f"{self.config.name} is starting; it has {seconds:g} s",
         )
         try:
             await environment.start(seconds)
@@ -171,11 +181,15 @@ class Function:
                 )
 
     def _changed(self) -> None:
-        for environment in [e for e in self._environments if e.stale and not e.running and not e.ended]:
+        for environment in [
+            e for e in self._environments if e.stale and not e.running and not e.ended
+        ]:
             task = asyncio.ensure_future(environment.stop())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        self._environments = [environment for environment in self._environments if not environment.ended]
+        self._environments = [
+            environment for environment in self._environments if not environment.ended
+        ]
         self._wake()
 
     def _wake(self) -> None:

@@ -25,7 +25,9 @@ class Process:
     It leads a group of its own, so that a Ctrl-C at the terminal is the emulator's to handle.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, output: int, on_output: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, output: int, on_output: Callable[[bytes], None]
+    ) -> None:
         self._process = process
         self._output = output
         self._on_output = on_output
@@ -123,7 +125,10 @@ class Process:
 
     def memory_used(self) -> int:
         """The peak resident set in MiB, as last seen; 0 where /proc does not tell."""
-        with contextlib.suppress(OSError), open(f"/proc/{self.pid}/status", encoding="ascii", errors="replace") as file:
+        with (
+            contextlib.suppress(OSError),
+            open(f"/proc/{self.pid}/status", encoding="ascii", errors="replace") as file,
+        ):
             peak = next((line for line in file if line.startswith("VmHWM")), "VmHWM: 0 kB")
             self._peak = max(self._peak, -(-int(peak.split()[1]) // 1024))
         return self._peak

@@ -71,7 +71,9 @@ class RuntimeAPI:
     `external` names the extensions that have a process of their own.
     """
 
-    def __init__(self, function: FunctionConfig, observer: Observer, external: Iterable[str] = ()) -> None:
+    def __init__(
+        self, function: FunctionConfig, observer: Observer, external: Iterable[str] = ()
+    ) -> None:
         self.function = function
         self.is_managed = function.managed_concurrency is not None
         self.observer = observer
@@ -182,7 +184,10 @@ class RuntimeAPI:
             _JSON,
             ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),
             ("Lambda-Runtime-Deadline-Ms", str(deadline)),
-            ("Lambda-Runtime-Invoked-Function-Arn", self.function.qualified_arn(invocation.qualifier)),
+            (
+                "Lambda-Runtime-Invoked-Function-Arn",
+                self.function.qualified_arn(invocation.qualifier),
+            ),
             ("Lambda-Runtime-Trace-Id", trace),
             ("Lambda-Runtime-Invocation-Id", invocation.nonce),
         ]
@@ -201,8 +206,15 @@ class RuntimeAPI:
 
     async def _polled(self, exchange: Exchange) -> Invocation | None:
         """Waits for an invocation; None after a refusal, or when the runtime has hung up."""
-        if not self.is_managed and any(d.phase is _Phase.RESPONDING for d in self._delivered.values()):
-            refuse(exchange, 403, "InvalidStateTransition", "Transition from Responding to Ready is not allowed")
+        if not self.is_managed and any(
+            d.phase is _Phase.RESPONDING for d in self._delivered.values()
+        ):
+            refuse(
+                exchange,
+                403,
+                "InvalidStateTransition",
+                "Transition from Responding to Ready is not allowed",
+            )
             return None
         poll: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
         self._polls.append(poll)
@@ -226,17 +238,35 @@ class RuntimeAPI:
             refuse(exchange, 410, "InvokeTimeout", "Invoke timeout")
         elif delivered is None:
             refuse(exchange, 400, "InvalidRequestID", "Invalid request ID")
-        elif exchange.request.header("lambda-runtime-invocation-id") not in (None, delivered.invocation.nonce):
+        elif exchange.request.header("lambda-runtime-invocation-id") not in (
+            None,
+            delivered.invocation.nonce,
+        ):
             refuse(exchange, 410, "InvokeTimeout", "Invoke timeout")
         elif delivered.phase is not _Phase.RUNNING:
-            refuse(exchange, 403, "InvalidStateTransition", f"Transition from {delivered.phase.name} is not allowed")
+            refuse(
+                exchange,
+                403,
+                "InvalidStateTransition",
+                f"Transition from {delivered.phase.name} is not allowed",
+            )
         elif route == "response" and mode not in (None, "streaming"):
-            refuse(exchange, 400, "InvalidFunctionResponseMode", f"Lambda-Runtime-Function-Response-Mode is {mode!r}")
+            refuse(
+                exchange,
+                400,
+                "InvalidFunctionResponseMode",
+                f"Lambda-Runtime-Function-Response-Mode is {mode!r}",
+            )
         else:
-            await self._receive(receive_response if route == "response" else receive_error, exchange, delivered)
+            await self._receive(
+                receive_response if route == "response" else receive_error, exchange, delivered
+            )
 
     async def _receive(
-        self, receive: Callable[[Exchange, Invocation], Awaitable[None]], exchange: Exchange, delivered: _Delivered
+        self,
+        receive: Callable[[Exchange, Invocation], Awaitable[None]],
+        exchange: Exchange,
+        delivered: _Delivered,
     ) -> None:
         delivered.phase = _Phase.RESPONDING
         try:
@@ -256,10 +286,20 @@ class RuntimeAPI:
 
     async def _restore_next(self, exchange: Exchange) -> None:
         if not self.function.snap_start:
-            refuse(exchange, 404, "NotFound", "This function has no SnapStart (AWS_LAMBDA_INITIALIZATION_TYPE)")
+            refuse(
+                exchange,
+                404,
+                "NotFound",
+                "This function has no SnapStart (AWS_LAMBDA_INITIALIZATION_TYPE)",
+            )
             return
         if self._restore is not None or self._polls:
-            refuse(exchange, 403, "InvalidStateTransition", "restore/next is called once, before the first next")
+            refuse(
+                exchange,
+                403,
+                "InvalidStateTransition",
+                "restore/next is called once, before the first next",
+            )
             return
         self._restore = asyncio.get_running_loop().create_future()
         self._advance()

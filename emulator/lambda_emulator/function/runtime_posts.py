@@ -9,7 +9,13 @@ from lambda_emulator import limits
 from lambda_emulator.function.runtime_replies import accept, refuse
 from lambda_emulator.http.exchange import Exchange
 from lambda_emulator.http.message import PeerGone, RequestError
-from lambda_emulator.invocation import INTEGRATION_TYPE, AnswerStart, ErrorAnswer, Invocation, Outcome
+from lambda_emulator.invocation import (
+    INTEGRATION_TYPE,
+    AnswerStart,
+    ErrorAnswer,
+    Invocation,
+    Outcome,
+)
 
 __all__ = ["error_json", "error_type", "receive_error", "receive_response"]
 
@@ -59,7 +65,9 @@ def _is_streaming(exchange: Exchange, invocation: Invocation) -> bool:
     request = exchange.request
     if request.header("lambda-runtime-function-response-mode") == _STREAMING:
         return True
-    has_prelude = (request.header("content-type") or "").partition(";")[0].strip().lower() == INTEGRATION_TYPE
+    has_prelude = (request.header("content-type") or "").partition(";")[
+        0
+    ].strip().lower() == INTEGRATION_TYPE
     return invocation.streaming and (has_prelude or request.header("transfer-encoding") is not None)
 
 
@@ -80,11 +88,17 @@ async def _stream(exchange: Exchange, invocation: Invocation) -> None:
         answer.end(Outcome.CRASH, error_json(_TRUNCATED, "The response ended before its end."))
         return
     # A list may come in several lines: RFC 9110, 5.3.
-    announced = [value.lower() for name, value in exchange.request.headers if name.lower() == "trailer"]
+    announced = [
+        value.lower() for name, value in exchange.request.headers if name.lower() == "trailer"
+    ]
     names = {name.strip() for line in announced for name in line.split(",")}
-    trailers = {name.lower(): value for name, value in exchange.request.trailers if name.lower() in names}
+    trailers = {
+        name.lower(): value for name, value in exchange.request.trailers if name.lower() in names
+    }
     if "lambda-runtime-function-error-type" in trailers:
-        answer.end(Outcome.ERROR, _trailer_body(trailers.get("lambda-runtime-function-error-body", "")))
+        answer.end(
+            Outcome.ERROR, _trailer_body(trailers.get("lambda-runtime-function-error-body", ""))
+        )
     else:
         answer.end(Outcome.SUCCESS)
     accept(exchange)

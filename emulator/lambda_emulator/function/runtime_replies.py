@@ -14,5 +14,8 @@ def accept(exchange: Exchange) -> None:
 
 def refuse(exchange: Exchange, status: int, kind: str, message: str) -> None:
     """An error with its type, as JSON."""
-    body = json.dumps({"errorMessage": message, "errorType": kind}, separators=(",", ":")).encode() + b"\n"
+    body = (
+        json.dumps({"errorMessage": message, "errorType": kind}, separators=(",", ":")).encode()
+        + b"\n"
+    )
     exchange.respond(status, [("Content-Type", "application/json")], body)

@@ -29,7 +29,9 @@ def runtime_command(function: FunctionConfig, code: Path) -> list[str]:
     for family, command in _COMMANDS.items():
         if function.runtime.startswith(family):
             return command(function, code)
-    raise LaunchError(f"the runtime {function.runtime} is not known; give its command: lambda-emulator -- COMMAND")
+    raise LaunchError(
+        f"the runtime {function.runtime} is not known; give its command: lambda-emulator -- COMMAND"
+    )
 
 
 def _python(function: FunctionConfig, code: Path) -> list[str]:
@@ -45,10 +47,16 @@ def _check_python_handler(function: FunctionConfig, code: Path) -> None:
     parts = module.replace("/", ".").split(".")
     for folder in (code, *(layer / "python" for layer in function.layers)):
         path = folder.joinpath(*parts)
-        if path.with_suffix(".py").is_file() or path.is_dir() or next(path.parent.glob(f"{path.name}.*.so"), None):
+        if (
+            path.with_suffix(".py").is_file()
+            or path.is_dir()
+            or next(path.parent.glob(f"{path.name}.*.so"), None)
+        ):
             return
     if not _is_installed(parts[0]):
-        raise LaunchError(f"Handler {function.handler!r}: no {code.joinpath(*parts).with_suffix('.py')}")
+        raise LaunchError(
+            f"Handler {function.handler!r}: no {code.joinpath(*parts).with_suffix('.py')}"
+        )
 
 
 def _is_installed(package: str) -> bool:
@@ -59,20 +67,35 @@ def _is_installed(package: str) -> bool:
 
 
 def _node(function: FunctionConfig, code: Path) -> list[str]:
-    client = next((found for folder in _upwards(code) if (found := folder / _NODE_CLIENT).is_dir()), None)
+    client = next(
+        (found for folder in _upwards(code) if (found := folder / _NODE_CLIENT).is_dir()), None
+    )
     if client is None:
         raise LaunchError(
             f"{function.runtime} needs AWS's runtime client in the project: npm install aws-lambda-ric "
             f"(in {code}), or give a command: lambda-emulator -- npx aws-lambda-ric {function.handler}"
         )
-    script = next(path for path in (client / "bin" / "index.mjs", client / "bin" / "index.js") if path.is_file())
+    script = next(
+        path
+        for path in (client / "bin" / "index.mjs", client / "bin" / "index.js")
+        if path.is_file()
+    )
     return ["node", str(script), function.handler]
 
 
 def _java(function: FunctionConfig, code: Path) -> list[str]:
-    folders = (code, code / "lib", code / "target", code / "target" / "lib", code / "target" / "dependency")
+    folders = (
+        code,
+        code / "lib",
+        code / "target",
+        code / "target" / "lib",
+        code / "target" / "dependency",
+    )
     jars = [jar for folder in folders for jar in sorted(folder.glob("*.jar"))]
-    if not any(jar.name.startswith(_JAVA_CLIENT) for jar in jars) and not (code / _JAVA_PACKAGE).is_dir():
+    if (
+        not any(jar.name.startswith(_JAVA_CLIENT) for jar in jars)
+        and not (code / _JAVA_PACKAGE).is_dir()
+    ):
         raise LaunchError(
             f"{function.runtime} needs AWS's runtime client beside the code: the Maven artifact "
             f"com.amazonaws:{_JAVA_CLIENT} (sam build and mvn dependency:copy-dependencies put it into lib/ or "
@@ -85,7 +108,9 @@ def _java(function: FunctionConfig, code: Path) -> list[str]:
 
 def _ruby(function: FunctionConfig, code: Path) -> list[str]:
     if shutil.which("aws_lambda_ric") is None:
-        raise LaunchError(f"{function.runtime} needs AWS's runtime client: gem install aws_lambda_ric")
+        raise LaunchError(
+            f"{function.runtime} needs AWS's runtime client: gem install aws_lambda_ric"
+        )
     return ["aws_lambda_ric", function.handler]
 
 

@@ -128,7 +128,9 @@ class ClientConnection(asyncio.Protocol):
 
     async def drain(self) -> None:
         if self.transport.is_closing():
-            await asyncio.sleep(0)  # or a handler that only writes and drains would never let `connection_lost` come
+            await asyncio.sleep(
+                0
+            )  # or a handler that only writes and drains would never let `connection_lost` come
         elif self.writable is not None:
             await asyncio.shield(self.writable)
 
@@ -152,7 +154,9 @@ class ClientConnection(asyncio.Protocol):
     def update_reading(self) -> None:
         """Reads only while there is room: in the body being parsed, and in the queue of pipelined requests."""
         full = len(self.waiting) >= limits.PIPELINE or (
-            self.parsing is not None and self.parsing.unread >= limits.READ_AHEAD and not self.parsing.finished
+            self.parsing is not None
+            and self.parsing.unread >= limits.READ_AHEAD
+            and not self.parsing.finished
         )
         if full != self.paused and not self.transport.is_closing():
             self.paused = full
@@ -214,6 +218,8 @@ class ClientConnection(asyncio.Protocol):
 
     def _expired(self) -> None:
         if self.parser.in_head:
-            self._refuse(RequestError(408, f"The headers took longer than {limits.HEAD_SECONDS:g} s."))
+            self._refuse(
+                RequestError(408, f"The headers took longer than {limits.HEAD_SECONDS:g} s.")
+            )
         else:
             self.transport.close()

@@ -124,7 +124,9 @@ class Exchange:
         """Waits until the peer has read enough for more to be written. Returns at once when it is gone."""
         await self._connection.drain()
 
-    def respond(self, status: int, headers: Iterable[Header] = (), body: bytes = b"", *, close: bool = False) -> None:
+    def respond(
+        self, status: int, headers: Iterable[Header] = (), body: bytes = b"", *, close: bool = False
+    ) -> None:
         """Sends a whole response; content-length and connection are set here."""
         close = close or not self.request.keep_alive
         framing = [("Content-Length", str(len(body)))] if status >= 200 and status != 204 else []

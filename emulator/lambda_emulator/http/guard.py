@@ -34,7 +34,12 @@ class Guard:
 
     @classmethod
     def of(
-        cls, hosts: Iterable[str], *, origins: Iterable[str] = (), lenient: bool = False, any_host: bool = False
+        cls,
+        hosts: Iterable[str],
+        *,
+        origins: Iterable[str] = (),
+        lenient: bool = False,
+        any_host: bool = False,
     ) -> "Guard":
         return cls(frozenset(host.lower() for host in hosts), frozenset(origins), lenient, any_host)
 
@@ -50,7 +55,9 @@ class Guard:
         else:
             is_refused = site == "cross-site" and not _is_navigation(request)
         if is_refused:
-            raise RequestError(403, f"A page of another site ({origin or 'unnamed'}) may not call this{_ADVICE}.")
+            raise RequestError(
+                403, f"A page of another site ({origin or 'unnamed'}) may not call this{_ADVICE}."
+            )
 
     def _is_ours(self, name: str | None) -> bool:
         if name is None:

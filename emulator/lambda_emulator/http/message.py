@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
 
-__all__ = ["Header", "PeerGone", "Request", "RequestError", "error_response", "reason", "response_head"]
+__all__ = [
+    "Header",
+    "PeerGone",
+    "Request",
+    "RequestError",
+    "error_response",
+    "reason",
+    "response_head",
+]
 
 Header = tuple[str, str]
 
@@ -52,7 +60,12 @@ class Request:
 
 def response_head(status: int, headers: Iterable[Header]) -> bytes:
     """The status line and the headers, to the blank line. Text goes out as UTF-8."""
-    lines = [f"HTTP/1.1 {status} {reason(status)}", *(f"{name}: {value}" for name, value in headers), "", ""]
+    lines = [
+        f"HTTP/1.1 {status} {reason(status)}",
+        *(f"{name}: {value}" for name, value in headers),
+        "",
+        "",
+    ]
     return "\r\n".join(lines).encode("utf-8", "replace")
 
 

@@ -15,7 +15,9 @@ from lambda_emulator.http.message import Header, Request, RequestError
 __all__ = ["RequestParser", "Sink"]
 
 _BLANK_LINE: Final = b"\r\n\r\n"
-_REQUEST_LINE: Final = re.compile(rb"(?:\r\n)*[!#$%&'*+.^_`|~0-9A-Za-z-]+ [^ \r\n]+ HTTP/\d\.\d\r\n")
+_REQUEST_LINE: Final = re.compile(
+    rb"(?:\r\n)*[!#$%&'*+.^_`|~0-9A-Za-z-]+ [^ \r\n]+ HTTP/\d\.\d\r\n"
+)
 
 
 class Sink(Protocol):
@@ -62,7 +64,9 @@ class RequestParser:
                 self._feed(data[start:end])
             except httptools.HttpParserCallbackError as error:
                 cause = error.__context__
-                raise cause if isinstance(cause, RequestError) else RequestError(400, str(cause)) from error
+                raise (
+                    cause if isinstance(cause, RequestError) else RequestError(400, str(cause))
+                ) from error
             except httptools.HttpParserError as error:
                 raise RequestError(400, f"This is not HTTP/1.1: {error}.") from error
             start = end
@@ -83,11 +87,15 @@ class RequestParser:
         if self._remaining:
             self._remaining -= len(piece)
         else:
-            self._tail = b"" if (self._tail + piece).endswith(_BLANK_LINE) else (self._tail + piece)[-3:]
+            self._tail = (
+                b"" if (self._tail + piece).endswith(_BLANK_LINE) else (self._tail + piece)[-3:]
+            )
         if self._request is None:
             self._head_bytes += len(piece)
             if self._head_bytes > limits.REQUEST_HEAD:
-                raise RequestError(431, f"The request line and headers are over {limits.REQUEST_HEAD} bytes.")
+                raise RequestError(
+                    431, f"The request line and headers are over {limits.REQUEST_HEAD} bytes."
+                )
             self._check_line(piece)
         try:
             self._parser.feed_data(piece)
@@ -102,7 +110,9 @@ class RequestParser:
             del self._line[:2]
         if b"\n" in self._line:
             if not _REQUEST_LINE.match(self._line):
-                raise RequestError(400, "The request line is not of the form 'METHOD target HTTP/1.1'.")
+                raise RequestError(
+                    400, "The request line is not of the form 'METHOD target HTTP/1.1'."
+                )
             self._line = None
 
     def _decline_upgrade(self) -> None:
@@ -111,7 +121,9 @@ class RequestParser:
         llhttp stops behind its head. Another one reads the body; a head without the offer tells it the framing.
         """
         assert self._request is not None
-        framing = next((f for f in ("transfer-encoding", "content-length") if self._request.header(f)), None)
+        framing = next(
+            (f for f in ("transfer-encoding", "content-length") if self._request.header(f)), None
+        )
         if framing is None:
             self._end()
             return
@@ -122,7 +134,9 @@ class RequestParser:
 
     def _flush(self) -> None:
         if self._parts:
-            self._sink.request_body(b"".join(self._parts) if len(self._parts) > 1 else self._parts[0])
+            self._sink.request_body(
+                b"".join(self._parts) if len(self._parts) > 1 else self._parts[0]
+            )
             self._parts = []
 
     def _end(self) -> None:
@@ -189,6 +203,10 @@ def _check(request: Request) -> None:
     names = [name.lower() for name, _ in request.headers]
     if request.version == "1.1" and names.count("host") != 1:
         raise RequestError(400, "An HTTP/1.1 request has one Host header: RFC 9112, 3.2.")
-    codings = ",".join(value for name, value in request.headers if name.lower() == "transfer-encoding")
+    codings = ",".join(
+        value for name, value in request.headers if name.lower() == "transfer-encoding"
+    )
     if codings and codings.lower() != "chunked":
-        raise RequestError(501, f"The transfer coding {codings!r} is not known here; chunked is: RFC 9112, 6.1.")
+        raise RequestError(
+            501, f"The transfer coding {codings!r} is not known here; chunked is: RFC 9112, 6.1."
+        )

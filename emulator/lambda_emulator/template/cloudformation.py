@@ -23,7 +23,9 @@ _NAMES: Final = (
     # The property that names a resource, for those types where Ref gives that name.
     "FunctionName", "TableName", "BucketName", "LogGroupName", "StreamName", "ClusterName", "LayerName", "Name",
 )  # fmt: skip
-_GENERATED: Final = re.compile(r"Serverless(Rest|Http)Api.*|.*(Role|Url|Stage|Deployment|Alias\w*|Version\w*)")
+_GENERATED: Final = re.compile(
+    r"Serverless(Rest|Http)Api.*|.*(Role|Url|Stage|Deployment|Alias\w*|Version\w*)"
+)
 """Logical ids of resources that SAM makes beside a template's own."""
 
 
@@ -52,7 +54,9 @@ class Document:
         }  # fmt: skip
         if unknown := sorted(set(overrides) - set(declared)):
             known = ", ".join(map(str, declared)) or "none"
-            raise TemplateError(f"{self.path}: no parameter {unknown[0]!r} to override; there is: {known}")
+            raise TemplateError(
+                f"{self.path}: no parameter {unknown[0]!r} to override; there is: {known}"
+            )
         for name, spec in declared.items():
             values[name] = self._parameter(name, spec, declared.lines[name], overrides)
         return values
@@ -62,15 +66,20 @@ class Document:
             raise self.error(line, f"parameter {name} needs a Type")
         value = overrides.get(name, spec.get("Default"))
         if value is None:
-            raise self.error(line, f"parameter {name} has no Default; give --parameter-overrides {name}=...")
+            raise self.error(
+                line, f"parameter {name} has no Default; give --parameter-overrides {name}=..."
+            )
         text = ",".join(map(to_text, value)) if isinstance(value, list) else to_text(value)
         allowed = spec.get("AllowedValues")
         if isinstance(allowed, list) and text not in map(to_text, allowed):
-            raise self.error(line, f"parameter {name} is {text!r}; allowed: {', '.join(map(to_text, allowed))}")
+            raise self.error(
+                line, f"parameter {name} is {text!r}; allowed: {', '.join(map(to_text, allowed))}"
+            )
         kind = to_text(spec.get("Type"))
         if "AWS::SSM::Parameter::Value" in kind and name not in overrides:
             self.caution(
-                line, f"parameter {name} is looked up by AWS; here it is {text!r}: --parameter-overrides {name}=..."
+                line,
+                f"parameter {name} is looked up by AWS; here it is {text!r}: --parameter-overrides {name}=...",
             )
         is_list = "List<" in kind or "CommaDelimitedList" in kind
         return [item.strip() for item in text.split(",")] if is_list else text
@@ -91,7 +100,10 @@ class Document:
         if isinstance(condition, str):
             return self.condition(condition, resource.lines["Condition"])
         if condition is not None:
-            raise self.error(resource.lines["Condition"], "Condition is the name of a condition, without a function")
+            raise self.error(
+                resource.lines["Condition"],
+                "Condition is the name of a condition, without a function",
+            )
         return True
 
     def condition(self, name: str, line: int) -> bool:
@@ -121,7 +133,10 @@ class Document:
                 except (TypeError, ValueError, LookupError, AttributeError) as error:
                     raise self.error(value.line, f"{key} has wrong arguments: {error}") from error
             if isinstance(key, str) and key.startswith("Fn::"):
-                raise self.error(value.line, f"{key} is not evaluated by the emulator; use a parameter in its place")
+                raise self.error(
+                    value.line,
+                    f"{key} is not evaluated by the emulator; use a parameter in its place",
+                )
         result = Node(value.line)
         result.lines = value.lines
         for key, item in value.items():
@@ -146,7 +161,9 @@ class Document:
         match kind:
             case "AWS::SQS::Queue":
                 return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"
-            case "AWS::SNS::Topic" | "AWS::SecretsManager::Secret" | "AWS::Serverless::StateMachine":
+            case (
+                "AWS::SNS::Topic" | "AWS::SecretsManager::Secret" | "AWS::Serverless::StateMachine"
+            ):
                 return str(self.attribute(logical_id, "Arn"))
         return name
 
@@ -156,7 +173,11 @@ class Document:
         properties = resource.get("Properties") if isinstance(resource, Node) else None
         if not isinstance(properties, Node):
             return logical_id
-        given = (self.resolve(properties[key]) for key in (*_NAMES, "QueueName", "TopicName") if key in properties)
+        given = (
+            self.resolve(properties[key])
+            for key in (*_NAMES, "QueueName", "TopicName")
+            if key in properties
+        )
         return next((to_text(name) for name in given if isinstance(name, str)), logical_id)
 
     def _type(self, logical_id: str) -> str:
@@ -168,7 +189,9 @@ class Document:
         if name != "Arn":
             return f"{logical_id}.{name}"
         physical = self.physical_name(logical_id)
-        service = self._type(logical_id).split("::")[1].lower() if "::" in self._type(logical_id) else ""
+        service = (
+            self._type(logical_id).split("::")[1].lower() if "::" in self._type(logical_id) else ""
+        )
         kind = self._type(logical_id)
         if kind in FUNCTIONS:
             return _ARN.format(service="lambda", name=f"function:{physical}")
@@ -181,7 +204,9 @@ class Document:
         return f"{logical_id}.{name}"
 
     def get_att(self, argument: Any, line: int) -> str:
-        logical_id, attribute = argument if isinstance(argument, list) else str(argument).split(".", 1)
+        logical_id, attribute = (
+            argument if isinstance(argument, list) else str(argument).split(".", 1)
+        )
         return self.attribute(str(logical_id), to_text(self.resolve(attribute)))
 
     def sub(self, argument: Any, line: int) -> str:
@@ -208,7 +233,9 @@ class Document:
 
 
 def _if(document: Document, argument: list[Any], line: int) -> Any:
-    return document.resolve(argument[1] if document.condition(str(argument[0]), line) else argument[2])
+    return document.resolve(
+        argument[1] if document.condition(str(argument[0]), line) else argument[2]
+    )
 
 
 _INTRINSICS: Final[Mapping[Any, Callable[[Document, Any, int], Any]]] = {
@@ -224,8 +251,12 @@ _INTRINSICS: Final[Mapping[Any, Callable[[Document, Any, int], Any]]] = {
     "Fn::Not": lambda document, argument, _: not document.resolve(argument[0]),
     "Fn::And": lambda document, argument, _: all(map(document.resolve, argument)),
     "Fn::Or": lambda document, argument, _: any(map(document.resolve, argument)),
-    "Fn::Join": lambda document, argument, _: argument[0].join(map(to_text, document.resolve(argument[1]))),
-    "Fn::Base64": lambda document, argument, _: base64.b64encode(to_text(document.resolve(argument)).encode()).decode(),
+    "Fn::Join": lambda document, argument, _: argument[0].join(
+        map(to_text, document.resolve(argument[1]))
+    ),
+    "Fn::Base64": lambda document, argument, _: base64.b64encode(
+        to_text(document.resolve(argument)).encode()
+    ).decode(),
     "Fn::GetAZs": lambda document, argument, _: [f"{REGION}{zone}" for zone in "abc"],
     "Fn::Length": lambda document, argument, _: len(document.resolve(argument)),
     "Fn::ToJsonString": lambda document, argument, _: json.dumps(document.resolve(argument)),

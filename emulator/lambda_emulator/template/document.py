@@ -69,7 +69,9 @@ class _Loader(yaml.SafeLoader):
             for key_node, value_node in pairs:
                 key = self.construct_object(key_node, deep=True)
                 if not isinstance(key, str | int | float | bool) and key is not None:
-                    raise yaml.constructor.ConstructorError(None, None, "a key must be a word", key_node.start_mark)
+                    raise yaml.constructor.ConstructorError(
+                        None, None, "a key must be a word", key_node.start_mark
+                    )
                 line = key_node.start_mark.line + 1
                 if key in seen and key in result.lines:
                     message = f"{key!r} is given twice (first in line {result.lines[key]}); AWS takes the last"
@@ -81,7 +83,9 @@ class _Loader(yaml.SafeLoader):
 
     def _merged(self, node: yaml.MappingNode) -> list[tuple[yaml.Node, yaml.Node]]:
         """What `<<` brings; keys of the mapping's own win."""
-        merge = yaml.MappingNode(_MAP, [pair for pair in node.value if pair[0].tag == _MERGE], node.start_mark)
+        merge = yaml.MappingNode(
+            _MAP, [pair for pair in node.value if pair[0].tag == _MERGE], node.start_mark
+        )
         self.flatten_mapping(merge)
         # Of two merged mappings the first wins, and flatten_mapping puts it last.
         return list({str(key.value): (key, value) for key, value in merge.value}.values())
@@ -130,11 +134,15 @@ def read(path: Path) -> tuple[Node, list[Caution]]:
     try:
         source = path.read_text("utf-8-sig")
     except FileNotFoundError:
-        raise TemplateError(f"{path}: no such file; name your SAM template with --template") from None
+        raise TemplateError(
+            f"{path}: no such file; name your SAM template with --template"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise TemplateError(f"{path}: cannot be read: {error}") from error
     if source.lstrip().startswith("{"):
-        source = source.replace("\t", " ")  # JSON may be indented with tabs, and has none in its strings
+        source = source.replace(
+            "\t", " "
+        )  # JSON may be indented with tabs, and has none in its strings
     try:
         loader = _Loader(source)
         document = loader.get_single_data()

@@ -76,7 +76,11 @@ class Properties:
     def nested(self, key: str) -> "Properties | None":
         """A mapping of its own, not yet resolved."""
         value = self.node.get(key)
-        if isinstance(value, Node) and len(value) == 1 and self.document.is_intrinsic(next(iter(value))):
+        if (
+            isinstance(value, Node)
+            and len(value) == 1
+            and self.document.is_intrinsic(next(iter(value)))
+        ):
             value = self.document.resolve(value)
         if value is None:
             return None

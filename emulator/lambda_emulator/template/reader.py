@@ -29,7 +29,14 @@ __all__ = ["Template", "load"]
 _BUILT: Final = re.compile(r"(?:\./)?\.aws-sam/build/(\w+)/?")
 _NO_CODE: Final = "is it made by a build, such as `sam build`?"
 _INVOKE_MODES: Final = ("BUFFERED", "RESPONSE_STREAM")
-_CORS: Final = ("AllowCredentials", "AllowHeaders", "AllowMethods", "AllowOrigins", "ExposeHeaders", "MaxAge")
+_CORS: Final = (
+    "AllowCredentials",
+    "AllowHeaders",
+    "AllowMethods",
+    "AllowOrigins",
+    "ExposeHeaders",
+    "MaxAge",
+)
 _LAYERS: Final = ("AWS::Serverless::LayerVersion", "AWS::Lambda::LayerVersion")
 _SERVED: Final = (*FUNCTIONS, *_LAYERS, "AWS::Lambda::Url", "AWS::Lambda::Permission", "AWS::Serverless::Api",
     "AWS::Serverless::WebFunction", "AWS::Lambda::WebFunction", "AWS::Lambda::WebFunctionRevision",
@@ -62,13 +69,17 @@ class Template:
         for function in self.functions.values():
             if logical_id in (function.logical_id, function.name):
                 return function
-        raise TemplateError(f"{self.path}: no function {logical_id!r}; there is: {', '.join(self.functions) or 'none'}")
+        raise TemplateError(
+            f"{self.path}: no function {logical_id!r}; there is: {', '.join(self.functions) or 'none'}"
+        )
 
     def web_function(self, logical_id: str | None) -> WebFunctionConfig | None:
         """The Web Function of that id or name; the only function of the template where no id is given."""
         if logical_id is None and len(self.web_functions) == 1 and not self.functions:
             return next(iter(self.web_functions.values()))
-        return next((f for f in self.web_functions.values() if logical_id in (f.logical_id, f.name)), None)
+        return next(
+            (f for f in self.web_functions.values() if logical_id in (f.logical_id, f.name)), None
+        )
 
 
 def load(path: Path, overrides: Mapping[str, str] | None = None) -> Template:
@@ -92,10 +103,15 @@ class _Reader:
     def read(self) -> Template:
         shared = self.document.section("Globals").get("Function")
         if not isinstance(shared, Node | None):
-            raise self.error(self.document.section("Globals").lines["Function"], "Globals.Function is not a mapping")
+            raise self.error(
+                self.document.section("Globals").lines["Function"],
+                "Globals.Function is not a mapping",
+            )
         functions: dict[str, FunctionConfig] = {}
         for logical_id, resource in self._of_type(*FUNCTIONS):
-            functions[logical_id] = self._guarded(logical_id, resource, shared or Node(resource.line))
+            functions[logical_id] = self._guarded(
+                logical_id, resource, shared or Node(resource.line)
+            )
         web_functions = read_web_functions(self.document, self._local_code)
         if not functions and not web_functions:
             raise self.error(
@@ -107,7 +123,11 @@ class _Reader:
         return Template(self.path, functions, web_functions, tuple(self.document.cautions))
 
     def _of_type(self, *types: str) -> Iterator[tuple[str, Node]]:
-        return ((name, resource) for name, resource in self.resources.items() if resource.get("Type") in types)
+        return (
+            (name, resource)
+            for name, resource in self.resources.items()
+            if resource.get("Type") in types
+        )
 
     def _guarded(self, logical_id: str, resource: Node, shared: Node) -> FunctionConfig:
         try:
@@ -120,7 +140,10 @@ class _Reader:
         for function in functions.values():
             if other := seen.get(function.name):
                 line, there = function.line("FunctionName"), other.line("FunctionName")
-                raise self.error(line, f"FunctionName {function.name!r} is also {other.logical_id}'s (line {there})")
+                raise self.error(
+                    line,
+                    f"FunctionName {function.name!r} is also {other.logical_id}'s (line {there})",
+                )
             seen[function.name] = function
 
     def _name_ignored(self) -> None:
@@ -131,7 +154,10 @@ class _Reader:
             if kind not in _SERVED and not kind.startswith(_SILENT)
         )
         if ignored:
-            names = ", ".join(f"{count} x {kind}" if count > 1 else kind for kind, count in sorted(ignored.items()))
+            names = ", ".join(
+                f"{count} x {kind}" if count > 1 else kind
+                for kind, count in sorted(ignored.items())
+            )
             self.document.caution(self.document.root.lines["Resources"], f"not emulated: {names}")
 
     # ---- one function
@@ -155,7 +181,8 @@ class _Reader:
             rest_apis=tuple(self._rest_apis(get)),
             reserved_concurrency=get.number("ReservedConcurrentExecutions", 0, 100_000, None),
             managed_concurrency=None if managed is None else _managed_concurrency(managed),
-            snap_start=snap_start is not None and snap_start.text("ApplyOn", "None") == "PublishedVersions",
+            snap_start=snap_start is not None
+            and snap_start.text("ApplyOn", "None") == "PublishedVersions",
             traced=_is_traced(get),
             log_format=log_format,
             log_level=log_level,
@@ -174,7 +201,9 @@ class _Reader:
         """A function's own, over those of Globals where SAM has them."""
         own = resource.get("Properties", Node(resource.line))
         if not isinstance(own, Node):
-            raise self.error(resource.lines["Properties"], f"{logical_id}: Properties is not a mapping")
+            raise self.error(
+                resource.lines["Properties"], f"{logical_id}: Properties is not a mapping"
+            )
         is_serverless = resource["Type"] == "AWS::Serverless::Function"
         return Properties(self.document, logical_id, _merge(shared, own) if is_serverless else own)
 
@@ -185,7 +214,8 @@ class _Reader:
             return (
                 folder,
                 None,
-                "it is a container image; give its command: lambda-emulator --function " + (f"{get.owner} -- COMMAND"),
+                "it is a container image; give its command: lambda-emulator --function "
+                + (f"{get.owner} -- COMMAND"),
             )
         if (inline := get.value("InlineCode")) is not None:
             return folder, to_text(inline), ""
@@ -232,12 +262,19 @@ class _Reader:
                 remote.append(to_text(self.document.resolve(item)))
                 continue
             properties = resource.get("Properties")
-            uri = self.document.resolve(properties.get("ContentUri")) if isinstance(properties, Node) else None
+            uri = (
+                self.document.resolve(properties.get("ContentUri"))
+                if isinstance(properties, Node)
+                else None
+            )
             folder = (self.path.parent / uri).resolve() if isinstance(uri, str) else None
             if folder is not None and folder.is_dir():
                 here.append(folder)
             else:
-                self.document.caution(resource.line, f"layer {name}: its ContentUri is no local folder; it is left out")
+                self.document.caution(
+                    resource.line,
+                    f"layer {name}: its ContentUri is no local folder; it is left out",
+                )
         return tuple(here), tuple(remote)
 
     def _environment(self, get: Properties) -> dict[str, str]:
@@ -251,7 +288,9 @@ class _Reader:
                 value = variables.value(key)
             except TemplateError as error:
                 where, _, message = str(error).removeprefix(f"{self.path}:").partition(": ")
-                self.document.caution(int(where), f"{get.owner}: {key} is left out: {message}; set it with --env")
+                self.document.caution(
+                    int(where), f"{get.owner}: {key} is left out: {message}; set it with --env"
+                )
                 continue
             if isinstance(value, dict | list):
                 raise variables.error(key, f"the variable {key} is not text")
@@ -274,7 +313,11 @@ class _Reader:
         names = (logical_id, self.document.physical_name(logical_id))
         for name, resource in self._of_type("AWS::Lambda::Url"):
             properties = resource.get("Properties")
-            found = Properties(self.document, name, properties if isinstance(properties, Node) else Node(resource.line))
+            found = Properties(
+                self.document,
+                name,
+                properties if isinstance(properties, Node) else Node(resource.line),
+            )
             target = found.text("TargetFunctionArn", "").partition(":function:")
             if (target[2] or target[0]).partition(":")[0] in names:
                 return found
@@ -290,7 +333,10 @@ class _Reader:
             if isinstance(properties, Node):
                 given = Properties(self.document, name, properties)
                 target = given.text("FunctionName", "")
-                if target.rpartition(":")[2] in names and given.text("Action", "") == "lambda:InvokeFunctionUrl":
+                if (
+                    target.rpartition(":")[2] in names
+                    and given.text("Action", "") == "lambda:InvokeFunctionUrl"
+                ):
                     return True
         return False
 
@@ -298,16 +344,21 @@ class _Reader:
         events = get.nested("Events")
         for name, event in events.items() if events is not None else ():
             kind = event.text("Type", "")
-            given = event.nested("Properties") or Properties(self.document, get.owner, Node(event.node.line))
+            given = event.nested("Properties") or Properties(
+                self.document, get.owner, Node(event.node.line)
+            )
             if kind == "Api":
                 api = given.text("RestApiId", "ServerlessRestApi")
-                mode = given.choice("ResponseTransferMode", ("BUFFERED", "STREAM", "RESPONSE_STREAM"), "BUFFERED")
+                mode = given.choice(
+                    "ResponseTransferMode", ("BUFFERED", "STREAM", "RESPONSE_STREAM"), "BUFFERED"
+                )
                 method, path = given.text("Method", "any").upper(), given.text("Path", "/")
                 yield RestAPI(api, self._stage(api), method, path, mode != "BUFFERED")
             else:
                 line = event.node.line
                 self.document.caution(
-                    line, f"{get.owner}: the event {name} ({kind}) is not emulated; invoke it instead"
+                    line,
+                    f"{get.owner}: the event {name} ({kind}) is not emulated; invoke it instead",
                 )
 
     def _stage(self, api: str) -> str:
@@ -322,7 +373,9 @@ class _Reader:
 
 def _logging(get: Properties) -> tuple[str, str | None]:
     """The format and, where it counts, the level of the function's logs."""
-    logging = get.nested("LoggingConfig") or Properties(get.document, get.owner, Node(get.node.line))
+    logging = get.nested("LoggingConfig") or Properties(
+        get.document, get.owner, Node(get.node.line)
+    )
     log_format = logging.choice("LogFormat", ("Text", "JSON"), "Text")
     level = logging.text("ApplicationLogLevel", "INFO" if log_format == "JSON" else "")
     return log_format, level or None
@@ -331,7 +384,10 @@ def _logging(get: Properties) -> tuple[str, str | None]:
 def _is_traced(get: Properties) -> bool:
     """SAM's `Tracing`, or CloudFormation's `TracingConfig`."""
     config = get.nested("TracingConfig")
-    return "Active" in (get.text("Tracing", ""), config.text("Mode", "") if config is not None else "")
+    return "Active" in (
+        get.text("Tracing", ""),
+        config.text("Mode", "") if config is not None else "",
+    )
 
 
 def _cors(block: Properties) -> Cors:
@@ -353,7 +409,11 @@ def _merge(base: Any, own: Any) -> Any:
         result = Node(own.line)
         result.lines = base.lines | own.lines
         for key in [*base, *(key for key in own if key not in base)]:
-            result[key] = _merge(base[key], own[key]) if key in base and key in own else own.get(key, base.get(key))
+            result[key] = (
+                _merge(base[key], own[key])
+                if key in base and key in own
+                else own.get(key, base.get(key))
+            )
         return result
     if isinstance(base, list) and isinstance(own, list):
         return [*base, *own]

@@ -10,7 +10,13 @@ from typing import Any, Final
 
 from lambda_emulator.template.cloudformation import Document
 from lambda_emulator.template.document import Node, to_text
-from lambda_emulator.web.config import AUTH_TYPES, RATE_LIMITS, EndpointConfig, RevisionConfig, WebFunctionConfig
+from lambda_emulator.web.config import (
+    AUTH_TYPES,
+    RATE_LIMITS,
+    EndpointConfig,
+    RevisionConfig,
+    WebFunctionConfig,
+)
 
 __all__ = ["SERVERLESS_WEB_FUNCTION", "WEB_FUNCTION", "read_web_functions"]
 
@@ -85,12 +91,16 @@ class _Properties:
         return value
 
 
-def _serverless(document: Document, logical_id: str, resource: Node, code_folder: CodeFolder) -> WebFunctionConfig:
+def _serverless(
+    document: Document, logical_id: str, resource: Node, code_folder: CodeFolder
+) -> WebFunctionConfig:
     properties = _Properties.of(document, logical_id, resource)
     name = properties.text("FunctionName", logical_id)
     variables = _variables(properties, "EnvironmentVariables")
     if entry_point := properties.text("EntryPoint", ""):
-        variables["AWS_LAMBDA_NODEJS_ENTRYPOINT"] = entry_point  # whatever the runtime: the translator does no other
+        variables["AWS_LAMBDA_NODEJS_ENTRYPOINT"] = (
+            entry_point  # whatever the runtime: the translator does no other
+        )
     uri = properties.text("CodeUri", ".")
     code_line = properties.line("CodeUri")
     revision = RevisionConfig(
@@ -108,7 +118,9 @@ def _serverless(document: Document, logical_id: str, resource: Node, code_folder
     return WebFunctionConfig(logical_id, name, {logical_id: revision}, (endpoint,))
 
 
-def _caution(document: Document, properties: _Properties, resource: Node, revision: RevisionConfig) -> None:
+def _caution(
+    document: Document, properties: _Properties, resource: Node, revision: RevisionConfig
+) -> None:
     """What would surprise on AWS: tried with SAM CLI 1.170 and its translator 1.115."""
     if not revision.runtime.startswith("python"):
         return
@@ -130,7 +142,9 @@ def _caution(document: Document, properties: _Properties, resource: Node, revisi
         )
 
 
-def _raw(document: Document, logical_id: str, resource: Node, code_folder: CodeFolder) -> WebFunctionConfig:
+def _raw(
+    document: Document, logical_id: str, resource: Node, code_folder: CodeFolder
+) -> WebFunctionConfig:
     name = _Properties.of(document, logical_id, resource).text("FunctionName")
     revisions, endpoints = {}, []
     for other_id, other in document.resources.items():
@@ -147,12 +161,18 @@ def _raw(document: Document, logical_id: str, resource: Node, code_folder: CodeF
     for endpoint in endpoints:
         _check_weights(document, logical_id, resource, endpoint, revisions)
     if not endpoints:
-        raise document.error(resource.line, f"{logical_id} has no {_ENDPOINT}: no request can reach it")
+        raise document.error(
+            resource.line, f"{logical_id} has no {_ENDPOINT}: no request can reach it"
+        )
     return WebFunctionConfig(logical_id, name, revisions, tuple(endpoints))
 
 
 def _check_weights(
-    document: Document, logical_id: str, resource: Node, endpoint: EndpointConfig, revisions: Mapping[str, object]
+    document: Document,
+    logical_id: str,
+    resource: Node,
+    endpoint: EndpointConfig,
+    revisions: Mapping[str, object],
 ) -> None:
     if unknown := [key for key in endpoint.weights if key not in revisions]:
         raise document.error(
@@ -190,7 +210,9 @@ def _endpoint(properties: _Properties, name: str, weights: Mapping[str, int]) ->
         weights=weights,
         auth_type=properties.text("AuthType", allowed=AUTH_TYPES),
         rate_limit=rate,
-        max_environments=properties.inner("ScalingConfig").number("MaxEnvironments", None, 2, 10_000),
+        max_environments=properties.inner("ScalingConfig").number(
+            "MaxEnvironments", None, 2, 10_000
+        ),
     )
 
 
@@ -202,7 +224,9 @@ def _weights(properties: _Properties) -> dict[str, int]:
         revision = item.text("RevisionId").removesuffix(".RevisionId")  # what !GetAtt gives here
         weights[revision] = item.number("Weight", 100, 1, 100) or 100
     if not 1 <= len(weights) <= 2 or sum(weights.values()) != 100:
-        raise properties.error("RevisionWeights", "RevisionWeights name one or two revisions, with 100 together")
+        raise properties.error(
+            "RevisionWeights", "RevisionWeights name one or two revisions, with 100 together"
+        )
     return weights
 
 

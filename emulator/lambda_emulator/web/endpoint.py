@@ -112,7 +112,9 @@ class WebEndpoint:
             raise Refused(431, f"more than {limits.WEB_HEADER_LINES} header lines")
         turn.host = request.header("host") or ""
         if turn.host != self.domain and turn.host not in self.local:
-            raise Refused(404, f"no endpoint has the name {turn.host!r}; on AWS this one is {self.domain}")
+            raise Refused(
+                404, f"no endpoint has the name {turn.host!r}; on AWS this one is {self.domain}"
+            )
         self._count()
         if self.config.auth_type == "IamAuth":
             await self._authorize(turn)
@@ -122,7 +124,9 @@ class WebEndpoint:
             while not await self._served_by(revision, turn):
                 pass  # an environment has ended a moment ago; there is another, or a new one
         except Throttled:
-            raise Refused(429, f"all {self.config.max_environments} environments are full") from None
+            raise Refused(
+                429, f"all {self.config.max_environments} environments are full"
+            ) from None
         except StartFailed as failure:
             raise Refused(failure.status, str(failure), failure.error_type) from failure
 
@@ -153,8 +157,17 @@ class WebEndpoint:
         turn.body = await turn.exchange.read(limits.WEB_SIGNED_BODY, patience=limits.BODY_SECONDS)
         try:
             if self.credentials is None:
-                raise SignatureError("the emulator's environment has no AWS_ACCESS_KEY_ID to check with")
-            verify(turn.exchange.request, turn.body, self.credentials, region=REGION, service="lambda", now=time.time())
+                raise SignatureError(
+                    "the emulator's environment has no AWS_ACCESS_KEY_ID to check with"
+                )
+            verify(
+                turn.exchange.request,
+                turn.body,
+                self.credentials,
+                region=REGION,
+                service="lambda",
+                now=time.time(),
+            )
         except SignatureError as error:
             turn.line.note = f"forbidden: {error}"
             raise Refused(403, "Forbidden") from error
@@ -215,7 +228,9 @@ class WebEndpoint:
         names = {name.lower() for name, _ in upstream.headers}
         bodyless = exchange.request.method == "HEAD" or upstream.status in (204, 304)
         turn.chunked = "content-length" not in names and not bodyless
-        headers = response_headers(upstream.headers, request_id=turn.request_id, log_stream=turn.log_stream)
+        headers = response_headers(
+            upstream.headers, request_id=turn.request_id, log_stream=turn.log_stream
+        )
         if turn.chunked:
             headers.append(("Transfer-Encoding", "chunked"))
         turn.line.status = upstream.status
@@ -251,7 +266,10 @@ class WebEndpoint:
         turn.line.count(len(body), 1)
         # An answer before the request's end, or to HTTP/1.0: the connection has no use any more.
         turn.exchange.respond(
-            refusal.status, headers, body, close=close or not turn.exchange.complete or refusal.status == 505
+            refusal.status,
+            headers,
+            body,
+            close=close or not turn.exchange.complete or refusal.status == 505,
         )
 
 
@@ -260,7 +278,10 @@ def _chunk(part: bytes) -> bytes:
 
 
 def _head(status: int, headers: list[Header], *, keep_alive: bool) -> bytes:
-    lines = [f"HTTP/1.1 {status} {reason(status)}", *(f"{name}: {value}" for name, value in headers)]
+    lines = [
+        f"HTTP/1.1 {status} {reason(status)}",
+        *(f"{name}: {value}" for name, value in headers),
+    ]
     if not keep_alive:
         lines.append("Connection: close")
     return "\r\n".join([*lines, "", ""]).encode("latin-1")

@@ -41,7 +41,12 @@ class WebEnvironment:
     """Starts in `start`, serves in `connect`, ends in `stop`. `on_exit` is called when the process ends by itself."""
 
     def __init__(
-        self, revision: RevisionConfig, launch: Launch, host: Host, *, on_exit: Callable[["WebEnvironment"], None]
+        self,
+        revision: RevisionConfig,
+        launch: Launch,
+        host: Host,
+        *,
+        on_exit: Callable[["WebEnvironment"], None],
     ) -> None:
         self.revision = revision
         self.launch = launch
@@ -71,7 +76,9 @@ class WebEnvironment:
             await self._listens(self._exit)
         except OSError as error:
             await self.stop()
-            raise StartFailed(502, "Application.InitCodeError", self.launch.why_not(error)) from error
+            raise StartFailed(
+                502, "Application.InitCodeError", self.launch.why_not(error)
+            ) from error
         except BaseException:
             await self.stop()
             raise
@@ -89,7 +96,10 @@ class WebEnvironment:
             "AWS_LAMBDA_RUNTIME_API": self._address,
         }
         process = self._process = await Process.start(
-            self.launch.command, self.launch.folder, variables, lambda data: self._log(self._lines.feed(data))
+            self.launch.command,
+            self.launch.folder,
+            variables,
+            lambda data: self._log(self._lines.feed(data)),
         )
         exiting = asyncio.create_task(process.wait())
         await self.host.keeper.hold(self._address, process.pid)
@@ -115,13 +125,19 @@ class WebEnvironment:
 
     def _exited(self, exiting: "asyncio.Task[str]") -> None:
         if not exiting.cancelled() and self._stopping is None:
-            self.host.console.note(f"{self.revision.name}: the app's process has ended by itself ({exiting.result()})")
+            self.host.console.note(
+                f"{self.revision.name}: the app's process has ended by itself ({exiting.result()})"
+            )
             self._begin_stop()
             self._on_exit(self)
 
     def _log(self, lines: list[bytes]) -> None:
         if lines:
-            self.host.console.log(self.revision, None, [line.decode("utf-8", "replace").rstrip("\r") for line in lines])
+            self.host.console.log(
+                self.revision,
+                None,
+                [line.decode("utf-8", "replace").rstrip("\r") for line in lines],
+            )
 
     @property
     def has_room(self) -> bool:
@@ -159,7 +175,9 @@ def _free_port() -> int:
     """A port on which nobody listens, below those that the kernel hands out by itself: nobody else gets it by chance
     until the app listens there."""
     highest = int(_PORT_RANGE.read_text().split()[0]) if _PORT_RANGE.exists() else 32_768
-    for port in random.sample(range(10_000, max(highest, 10_001)), k=min(1000, max(highest - 10_000, 1))):
+    for port in random.sample(
+        range(10_000, max(highest, 10_001)), k=min(1000, max(highest - 10_000, 1))
+    ):
         with contextlib.suppress(OSError), socket.create_server((_HOST, port)):
             return port
     with socket.create_server((_HOST, 0)) as server:

@@ -40,7 +40,9 @@ def request_headers(
         for name, value in request.headers
         if name.lower() not in removed and not name.lower().startswith(_PLATFORMS)
     ]
-    forwarded = [value for name, value in request.headers if name.lower() == "x-forwarded-for" and value]
+    forwarded = [
+        value for name, value in request.headers if name.lower() == "x-forwarded-for" and value
+    ]
     return [
         ("Host", host),
         *kept,
@@ -50,7 +52,9 @@ def request_headers(
     ]
 
 
-def response_headers(headers: Sequence[Header], *, request_id: str, log_stream: str) -> list[Header]:
+def response_headers(
+    headers: Sequence[Header], *, request_id: str, log_stream: str
+) -> list[Header]:
     """What the client gets of an app's response, without its framing."""
     removed = _OF_THE_CONNECTION | _named_by_connection(headers)
     kept = [
@@ -64,7 +68,9 @@ def response_headers(headers: Sequence[Header], *, request_id: str, log_stream: 
 def _named_by_connection(headers: Iterable[Header]) -> frozenset[str]:
     values = (value for name, value in headers if name.lower() == "connection")
     # What frames the message is not the client's to take away: RFC 9110, 7.6.1 keeps it out of Connection.
-    return frozenset(token.strip().lower() for value in values for token in value.split(",") if token.strip()) - {
+    return frozenset(
+        token.strip().lower() for value in values for token in value.split(",") if token.strip()
+    ) - {
         "content-length",
         "transfer-encoding",
         "host",

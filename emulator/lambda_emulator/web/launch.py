@@ -45,9 +45,7 @@ def check_environment(variables: Mapping[str, str]) -> str | None:
         if name.startswith("AWS_LAMBDA_") and name not in _ENTRY_POINTS:
             return f"the environment variable {name} is Lambda's own; no revision can set it"
         if not 1 <= len(value) <= limits.WEB_VARIABLE:
-            return (
-                f"the environment variable {name} has {len(value)} characters; it may have 1 to {limits.WEB_VARIABLE}"
-            )
+            return f"the environment variable {name} has {len(value)} characters; it may have 1 to {limits.WEB_VARIABLE}"
     size = sum(len(name) + len(value) for name, value in variables.items())
     if size > limits.WEB_VARIABLES:
         return f"the environment variables have {size} characters together; they may have {limits.WEB_VARIABLES}"
@@ -60,7 +58,9 @@ def _command(revision: RevisionConfig) -> list[str]:
     if revision.runtime.startswith("nodejs"):
         node = shutil.which("node")
         if node is None:
-            raise LaunchError(f"{revision.name}: there is no node on PATH to run {revision.runtime}")
+            raise LaunchError(
+                f"{revision.name}: there is no node on PATH to run {revision.runtime}"
+            )
         entry = revision.environment.get("AWS_LAMBDA_NODEJS_ENTRYPOINT", "index.js")
         if not (revision.code / entry).is_file():
             raise LaunchError(f"{revision.name}: its entry point {entry} is not in {revision.code}")
@@ -74,7 +74,9 @@ def _command(revision: RevisionConfig) -> list[str]:
 def _variables(revision: RevisionConfig, around: Surroundings) -> dict[str, str]:
     shell = around.shell
     passed_on = {name: shell[name] for name in _PASSED_ON if name in shell}
-    passed_on |= {name: value for name, value in shell.items() if name.startswith("AWS_ENDPOINT_URL")}
+    passed_on |= {
+        name: value for name, value in shell.items() if name.startswith("AWS_ENDPOINT_URL")
+    }
     return {
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",

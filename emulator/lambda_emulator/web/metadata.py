@@ -39,5 +39,8 @@ class MetadataEndpoint:
             exchange.respond(405)
         else:
             body = json.dumps({"AvailabilityZoneID": _ZONES[REGION]}).encode()
-            headers = [("Content-Type", "application/json"), ("Cache-Control", "private, max-age=43200, immutable")]
+            headers = [
+                ("Content-Type", "application/json"),
+                ("Cache-Control", "private, max-age=43200, immutable"),
+            ]
             exchange.respond(200, headers, body)

@@ -26,7 +26,13 @@ class Revision:
     """
 
     def __init__(
-        self, config: RevisionConfig, launch: Launch, host: Host, *, processes: int, idle_seconds: float | None
+        self,
+        config: RevisionConfig,
+        launch: Launch,
+        host: Host,
+        *,
+        processes: int,
+        idle_seconds: float | None,
     ) -> None:
         self.config = config
         self.launch = launch
@@ -77,18 +83,24 @@ class Revision:
         for task in self._starting:
             task.cancel()
         await asyncio.gather(*self._starting, return_exceptions=True)
-        await asyncio.gather(*(environment.stop() for environment in self._environments), *self._ending)
+        await asyncio.gather(
+            *(environment.stop() for environment in self._environments), *self._ending
+        )
 
     # ---- inside
 
-    async def _with_room(self, max_environments: int | None, *, is_reported: bool = True) -> WebEnvironment:
+    async def _with_room(
+        self, max_environments: int | None, *, is_reported: bool = True
+    ) -> WebEnvironment:
         """`is_reported`: a start that fails is printed here, once for all the requests that wait for it."""
         while True:
             for environment in self._environments:
                 if environment.has_room:
                     return environment
             if len(self._waiting) >= len(self._starting) * self.config.concurrency:
-                running = len(self._starting) + sum(not environment.stale for environment in self._environments)
+                running = len(self._starting) + sum(
+                    not environment.stale for environment in self._environments
+                )
                 if max_environments is not None and running >= max_environments <= self.processes:
                     raise Throttled
                 if running < self.processes:
@@ -154,7 +166,9 @@ class Revision:
             now = time.monotonic()
             for environment in list(self._environments):
                 if not environment.requests and now - environment.idle_since >= seconds:
-                    self.host.console.note(f"{self.config.name}: an environment was idle for {seconds:g} s and ends")
+                    self.host.console.note(
+                        f"{self.config.name}: an environment was idle for {seconds:g} s and ends"
+                    )
                     self._end(environment)
             times = [e.idle_since + seconds - now for e in self._environments if not e.requests]
             await asyncio.sleep(max(0.01, min([seconds, *times])))

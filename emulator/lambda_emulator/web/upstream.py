@@ -38,7 +38,9 @@ class Upstream:
         try:
             reader, writer = await asyncio.open_connection(host, port, limit=limits.READ_AHEAD)
         except OSError as error:
-            raise UpstreamError(f"the app's server does not accept connections: {error.strerror or error}") from error
+            raise UpstreamError(
+                f"the app's server does not accept connections: {error.strerror or error}"
+            ) from error
         writer.transport.set_write_buffer_limits(high=limits.WRITE_AHEAD)
         return cls(reader, writer)
 
@@ -49,7 +51,12 @@ class Upstream:
     # ---- the request
 
     async def send_head(self, method: str, target: str, headers: Sequence[Header]) -> None:
-        lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers), "", ""]
+        lines = [
+            f"{method} {target} HTTP/1.1",
+            *(f"{name}: {value}" for name, value in headers),
+            "",
+            "",
+        ]
         self._bodyless = method == "HEAD"
         await self.send("\r\n".join(lines).encode("latin-1"))
 
@@ -59,7 +66,9 @@ class Upstream:
             self._writer.write(data)
             await self._writer.drain()
         except OSError as error:
-            raise UpstreamError("the app's server closed its connection while the request was being sent") from error
+            raise UpstreamError(
+                "the app's server closed its connection while the request was being sent"
+            ) from error
 
     # ---- the response
 

@@ -33,12 +33,16 @@ def stock(article: str) -> str:
 
 @app.post("/")
 async def work(task: Task) -> StreamingResponse:
-    return StreamingResponse(steps(task.prompt), media_type="text/event-stream", headers={"cache-control": "no-store"})
+    return StreamingResponse(
+        steps(task.prompt), media_type="text/event-stream", headers={"cache-control": "no-store"}
+    )
 
 
 async def steps(prompt: str) -> AsyncIterator[str]:
     """One agent for each request: it keeps its conversation, which is nobody else's."""
-    model = OpenAIModel(client_args={"base_url": os.environ["OPENAI_BASE_URL"]}, model_id=os.environ["OPENAI_MODEL"])
+    model = OpenAIModel(
+        client_args={"base_url": os.environ["OPENAI_BASE_URL"]}, model_id=os.environ["OPENAI_MODEL"]
+    )
     agent = Agent(model=model, tools=[stock], callback_handler=None)
     async for event in agent.stream_async(prompt):
         for name, data in shown(event):
@@ -54,7 +58,10 @@ def shown(event: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         if "toolUse" in content:
             yield "call", {"tool": content["toolUse"]["name"], "input": content["toolUse"]["input"]}
         if "toolResult" in content:
-            yield "result", [part["text"] for part in content["toolResult"]["content"] if "text" in part]
+            yield (
+                "result",
+                [part["text"] for part in content["toolResult"]["content"] if "text" in part],
+            )
 
 
 handler = LambdaASGI(app, response_mode="streaming")

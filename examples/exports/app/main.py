@@ -35,14 +35,20 @@ async def ndjson(since: Since = 0) -> StreamingResponse:
 @app.get("/orders.csv")
 async def comma_separated(since: Since = 0) -> StreamingResponse:
     headers = {"content-disposition": 'attachment; filename="orders.csv"'}
-    return StreamingResponse(export(since, as_csv), media_type="text/csv; charset=utf-8", headers=headers)
+    return StreamingResponse(
+        export(since, as_csv), media_type="text/csv; charset=utf-8", headers=headers
+    )
 
 
-async def export(since: int, formatted: Callable[[list[str], list[Row], bool], str]) -> AsyncIterator[str]:
+async def export(
+    since: int, formatted: Callable[[list[str], list[Row], bool], str]
+) -> AsyncIterator[str]:
     """The database blocks, so each batch is fetched in a thread. The event loop only hands it on."""
     with closing(await run_in_threadpool(connect)) as connection:
         cursor = await run_in_threadpool(
-            connection.execute, "select number, customer, cents from orders where number >= ? order by number", [since]
+            connection.execute,
+            "select number, customer, cents from orders where number >= ? order by number",
+            [since],
         )
         columns = [column[0] for column in cursor.description]
         first = True
@@ -75,8 +81,13 @@ def create() -> None:
     unfinished = DATABASE.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
     with closing(sqlite3.connect(unfinished)) as connection, connection:
-        connection.execute("create table orders (number integer primary key, customer text, cents integer)")
-        orders = ((number, f"customer {number % 977}, Inc.", number * 7 % 100_000) for number in range(ORDERS))
+        connection.execute(
+            "create table orders (number integer primary key, customer text, cents integer)"
+        )
+        orders = (
+            (number, f"customer {number % 977}, Inc.", number * 7 % 100_000)
+            for number in range(ORDERS)
+        )
         connection.executemany("insert into orders values (?, ?, ?)", orders)
     unfinished.rename(DATABASE)
 

@@ -28,7 +28,10 @@ async def item(number: int) -> dict[str, int]:
 
 @app.post("/echo")
 async def echo(request: Request) -> dict[str, str]:
-    return {"body": (await request.body()).decode(), "address": request.scope["aws.event"]["rawPath"]}
+    return {
+        "body": (await request.body()).decode(),
+        "address": request.scope["aws.event"]["rawPath"],
+    }
 
 
 @app.get("/starts")

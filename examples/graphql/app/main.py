@@ -29,5 +29,7 @@ class Subscription:
 
 schema = strawberry.Schema(Query, subscription=Subscription)
 app = FastAPI()
-app.include_router(GraphQLRouter(schema, subscription_protocols=[GRAPHQL_SSE_PROTOCOL]), prefix="/graphql")
+app.include_router(
+    GraphQLRouter(schema, subscription_protocols=[GRAPHQL_SSE_PROTOCOL]), prefix="/graphql"
+)
 handler = LambdaASGI(app, response_mode="streaming")

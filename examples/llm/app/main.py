@@ -36,7 +36,9 @@ async def ask_bedrock(question: Question) -> StreamingResponse:
 
 async def openai_tokens(prompt: str) -> AsyncIterator[str]:
     messages = [{"role": "user", "content": prompt}]
-    stream = await openai.chat.completions.create(model=os.environ["OPENAI_MODEL"], messages=messages, stream=True)
+    stream = await openai.chat.completions.create(
+        model=os.environ["OPENAI_MODEL"], messages=messages, stream=True
+    )
     async with stream:  # closes the connection, and so stops the model, when the reader is given up
         async for chunk in stream:
             if chunk.choices and chunk.choices[0].delta.content:
@@ -60,7 +62,9 @@ def event_stream(tokens: AsyncIterator[str]) -> StreamingResponse:
             yield f"data: {json.dumps({'token': token})}\n\n"
         yield "event: done\ndata: {}\n\n"  # without it, a reader knows that the answer broke off
 
-    return StreamingResponse(events(), media_type="text/event-stream", headers={"cache-control": "no-store"})
+    return StreamingResponse(
+        events(), media_type="text/event-stream", headers={"cache-control": "no-store"}
+    )
 
 
 handler = LambdaASGI(app, response_mode="streaming")

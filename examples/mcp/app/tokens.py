@@ -32,4 +32,6 @@ class JWTVerifier:
     def _claims(self, token: str) -> dict[str, Any]:
         key = self.keys.get_signing_key_from_jwt(token).key
         required = {"require": ["exp", "iss", "aud", "client_id"]}
-        return jwt.decode(token, key, ["RS256"], options=required, issuer=self.issuer, audience=self.audience)
+        return jwt.decode(
+            token, key, ["RS256"], options=required, issuer=self.issuer, audience=self.audience
+        )

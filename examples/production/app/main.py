@@ -31,7 +31,11 @@ async def open_object(key: str) -> tuple[int, AsyncIterator[bytes]]:
     """Its size, and its bytes in parts of 1 MiB."""
     try:
         result = await store.get_async(key)
-    except (FileNotFoundError, PermissionDeniedError, ValueError):  # ValueError: a path with .. in it
+    except (
+        FileNotFoundError,
+        PermissionDeniedError,
+        ValueError,
+    ):  # ValueError: a path with .. in it
         raise HTTPException(404, "no such object") from None
     except BaseError as error:
         raise HTTPException(502, "the bucket cannot be read") from error
@@ -46,14 +50,18 @@ async def open_object(key: str) -> tuple[int, AsyncIterator[bytes]]:
 @app.get("/objects/{key:path}")
 async def read(key: str) -> StreamingResponse:
     size, parts = await open_object(key)
-    return StreamingResponse(parts, media_type="application/octet-stream", headers={"content-length": str(size)})
+    return StreamingResponse(
+        parts, media_type="application/octet-stream", headers={"content-length": str(size)}
+    )
 
 
 @app.post("/searches")
 async def search(request: Search) -> StreamingResponse:
     """The lines of an object that contain a text, as NDJSON, each as soon as it is found."""
     _, parts = await open_object(request.key)
-    return StreamingResponse(matches(parts, request.text.encode()), media_type="application/x-ndjson")
+    return StreamingResponse(
+        matches(parts, request.text.encode()), media_type="application/x-ndjson"
+    )
 
 
 async def matches(parts: AsyncIterator[bytes], text: bytes) -> AsyncIterator[str]:

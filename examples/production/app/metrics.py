@@ -30,11 +30,15 @@ class EmbeddedMetrics(logging.Filter):
         line["Bytes"] = line["bytes"]
         line["BrokenStreams"] = int(line["ending"] in BROKEN)
         metrics = [{"Name": "Bytes", "Unit": "Bytes"}, {"Name": "BrokenStreams", "Unit": "Count"}]
-        if line["firstByteMs"] is not None:  # a metric without its field makes the whole line invalid
+        if (
+            line["firstByteMs"] is not None
+        ):  # a metric without its field makes the whole line invalid
             line["TimeToFirstByte"] = line["firstByteMs"]
             metrics.append({"Name": "TimeToFirstByte", "Unit": "Milliseconds"})
         line["_aws"] = {
             "Timestamp": int(record.created * 1000),
-            "CloudWatchMetrics": [{"Namespace": self.namespace, "Dimensions": [["FunctionName"]], "Metrics": metrics}],
+            "CloudWatchMetrics": [
+                {"Namespace": self.namespace, "Dimensions": [["FunctionName"]], "Metrics": metrics}
+            ],
         }
         return True

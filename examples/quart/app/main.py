@@ -17,8 +17,12 @@ async def index() -> dict[str, str]:
 
 @app.get("/numbers")
 async def numbers() -> Response:
-    response = Response(events(request.args.get("last", 10, type=int)), mimetype="text/event-stream")
-    response.timeout = None  # Quart gives a response 60 seconds; the function's timeout is the limit here
+    response = Response(
+        events(request.args.get("last", 10, type=int)), mimetype="text/event-stream"
+    )
+    response.timeout = (
+        None  # Quart gives a response 60 seconds; the function's timeout is the limit here
+    )
     return response
 
 

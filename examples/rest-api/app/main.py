@@ -31,5 +31,7 @@ async def start(request: Request) -> Response:
     return RedirectResponse(request.url_for("numbers"))
 
 
-app = Starlette(routes=[Route("/numbers", numbers), Route("/binary", binary), Route("/start", start)])
+app = Starlette(
+    routes=[Route("/numbers", numbers), Route("/binary", binary), Route("/start", start)]
+)
 handler = LambdaASGI(app, response_mode="streaming")

@@ -22,7 +22,9 @@ STOPS = Path(os.environ.get("STOP_FOLDER", "/tmp/stops"))
 app = FastAPI()
 app.add_middleware(
     StreamSafety,
-    timeout=float(os.environ.get("TIMEOUT_SECONDS", "90")),  # the template's: a Web Function does not tell its own
+    timeout=float(
+        os.environ.get("TIMEOUT_SECONDS", "90")
+    ),  # the template's: a Web Function does not tell its own
     heartbeat=15,
 )
 
@@ -42,7 +44,9 @@ async def clock(stream: str, request: Request) -> StreamingResponse:
         finally:
             mark.unlink(missing_ok=True)
 
-    return StreamingResponse(events(), media_type="text/event-stream", headers={"cache-control": "no-store"})
+    return StreamingResponse(
+        events(), media_type="text/event-stream", headers={"cache-control": "no-store"}
+    )
 
 
 @app.delete("/clock/{stream}", status_code=202)
@@ -55,7 +59,9 @@ async def stop(stream: str) -> None:
 
 def stop_mark(stream: str) -> Path:
     if not re.fullmatch("[A-Za-z0-9-]{8,64}", stream):
-        raise HTTPException(422, "a stream's name has 8 to 64 letters, digits or hyphens; use a random one")
+        raise HTTPException(
+            422, "a stream's name has 8 to 64 letters, digits or hyphens; use a random one"
+        )
     return STOPS / stream
 
 

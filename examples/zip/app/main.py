@@ -21,7 +21,9 @@ FOLDER = Path(os.environ["FOLDER"])
 
 async def download(request: Request) -> Response:
     headers = {"content-disposition": f'attachment; filename="{FOLDER.name}.zip"'}
-    return StreamingResponse(async_stream_zip(members()), media_type="application/zip", headers=headers)
+    return StreamingResponse(
+        async_stream_zip(members()), media_type="application/zip", headers=headers
+    )
 
 
 async def members() -> AsyncIterator[AsyncMemberFile]:

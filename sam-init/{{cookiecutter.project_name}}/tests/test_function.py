@@ -13,7 +13,15 @@ PROJECT = Path(__file__).parent.parent
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    command = [sys.executable, "-m", "lambda_emulator", "--template", "template.yaml", "--port", "0"]
+    command = [
+        sys.executable,
+        "-m",
+        "lambda_emulator",
+        "--template",
+        "template.yaml",
+        "--port",
+        "0",
+    ]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as emulator:
         assert emulator.stdout is not None
         yield emulator.stdout.readline().removeprefix("Listening on ").strip()

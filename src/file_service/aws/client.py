@@ -27,7 +27,9 @@ class Reply:
 class AwsClient:
     """Requests to one `service` of `region` at `endpoint`."""
 
-    def __init__(self, endpoint: str, region: str, service: str, credentials: CredentialProvider) -> None:
+    def __init__(
+        self, endpoint: str, region: str, service: str, credentials: CredentialProvider
+    ) -> None:
         address = urlsplit(endpoint)
         self._host = address.netloc
         self._tls = ssl.create_default_context() if address.scheme == "https" else None

@@ -41,7 +41,9 @@ class CredentialProvider:
 
     def _load(self) -> Credentials:
         environment = self._environment
-        access, secret = (environment.get(f"AWS_{name}") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"))
+        access, secret = (
+            environment.get(f"AWS_{name}") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY")
+        )
         if access and secret:
             return Credentials(access, secret, environment.get("AWS_SESSION_TOKEN") or None)
         if relative := environment.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):

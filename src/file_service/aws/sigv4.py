@@ -21,7 +21,9 @@ class Credentials:
 
 def query_string(query: Mapping[str, str]) -> str:
     """Sorted and encoded as the signature needs it, which is a valid query to send too."""
-    return "&".join(f"{quote(name, safe='')}={quote(query[name], safe='')}" for name in sorted(query))
+    return "&".join(
+        f"{quote(name, safe='')}={quote(query[name], safe='')}" for name in sorted(query)
+    )
 
 
 def signed_headers(

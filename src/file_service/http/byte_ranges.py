@@ -56,7 +56,9 @@ def requested_ranges(field: str, file_size: int) -> list[ByteRange] | None:
         return ranges
     if not file_size and any(spec.first is None and spec.last for spec in specs):
         return None  # the last bytes of an empty file are all of it; no Content-Range can say that
-    raise RangeNotSatisfiable(f"No byte of the ranges lies within the {file_size} bytes of the file.")
+    raise RangeNotSatisfiable(
+        f"No byte of the ranges lies within the {file_size} bytes of the file."
+    )
 
 
 def likely_slice(field: str) -> tuple[int, int | None]:
@@ -88,7 +90,9 @@ class _RangeSpec:
         """What it means for a file of this size. Its size is 0 or less when it lies outside."""
         if self.first is None:
             return ByteRange(max(0, file_size - (self.last or 0)), file_size)
-        return ByteRange(self.first, file_size if self.last is None else min(self.last + 1, file_size))
+        return ByteRange(
+            self.first, file_size if self.last is None else min(self.last + 1, file_size)
+        )
 
 
 def _parse(field: str) -> list[_RangeSpec] | None:
@@ -117,7 +121,9 @@ def _position(digits: str) -> int | None:
 
 def _insert(ranges: list[ByteRange], wanted: ByteRange) -> None:
     """Adds `wanted`, joined with those that it overlaps or touches; the result stays where the first of them was."""
-    touching = [other for other in ranges if other.start <= wanted.stop and wanted.start <= other.stop]
+    touching = [
+        other for other in ranges if other.start <= wanted.stop and wanted.start <= other.stop
+    ]
     if not touching:
         ranges.append(wanted)
         return

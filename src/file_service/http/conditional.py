@@ -7,7 +7,9 @@ from enum import Enum, auto
 
 _ENTITY_TAG = re.compile(r'(W/)?("[\x21\x23-\x7e\x80-\xff]*")')  # section 8.8.3
 # A list of them; a recipient ignores empty elements (section 5.6.1.2)
-_ENTITY_TAGS = re.compile(rf"[ \t,]*{_ENTITY_TAG.pattern}(?:[ \t]*,[ \t,]*{_ENTITY_TAG.pattern})*[ \t,]*")
+_ENTITY_TAGS = re.compile(
+    rf"[ \t,]*{_ENTITY_TAG.pattern}(?:[ \t]*,[ \t,]*{_ENTITY_TAG.pattern})*[ \t,]*"
+)
 
 # A date has whole seconds, and a file may change twice within one. Only a version that was there
 # for some time is told by its date alone (section 8.8.2.2); 60 seconds are Apache's choice too.

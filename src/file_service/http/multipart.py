@@ -20,7 +20,9 @@ class MultipartByteRanges:
 
     @property
     def content_length(self) -> int:
-        framing = sum(len(self.part_head(byte_range)) for byte_range in self.ranges) + len(self.tail)
+        framing = sum(len(self.part_head(byte_range)) for byte_range in self.ranges) + len(
+            self.tail
+        )
         return framing + sum(byte_range.size for byte_range in self.ranges)
 
     def part_head(self, byte_range: ByteRange) -> bytes:

@@ -43,11 +43,15 @@ def select(
         one = ranges[0] if at_most is None else ranges[0].first(at_most)
         headers = {"content-length": str(one.size), "content-range": one.content_range(file.size)}
         return Selection(206, headers, [one], one.size)
-    return _multipart(MultipartByteRanges(ranges, file.size, media_type, boundary=secrets.token_hex(16)))
+    return _multipart(
+        MultipartByteRanges(ranges, file.size, media_type, boundary=secrets.token_hex(16))
+    )
 
 
 def _holds(fields: Mapping[str, str], file: File, now: datetime) -> bool:
-    return "if-range" not in fields or if_range_holds(fields["if-range"], file.etag, file.modified, now)
+    return "if-range" not in fields or if_range_holds(
+        fields["if-range"], file.etag, file.modified, now
+    )
 
 
 def _multipart(body: MultipartByteRanges) -> Selection:

@@ -23,7 +23,9 @@ class ReadsWholeRequests:
         async def watched_receive() -> Message:
             nonlocal ended
             message = await receive()
-            ended = ended or message["type"] == "http.disconnect" or not message.get("more_body", False)
+            ended = (
+                ended or message["type"] == "http.disconnect" or not message.get("more_body", False)
+            )
             return message
 
         async def send_behind_the_body(message: Message) -> None:

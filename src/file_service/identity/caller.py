@@ -36,5 +36,7 @@ def folder_of(arn: str | None, prefixes: Mapping[str, str]) -> str:
             return prefix
     raise Problem(
         403,
-        "No folder is set for this caller." if arn else "This service asks for requests signed by IAM.",
+        "No folder is set for this caller."
+        if arn
+        else "This service asks for requests signed by IAM.",
     )

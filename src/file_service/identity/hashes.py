@@ -15,7 +15,9 @@ _HASH_BYTES = 32
 
 _BASE64 = r"[A-Za-z0-9+/]+={0,2}"
 _COSTS = "|".join(str(2**power) for power in range(10, 19))
-_FORM = re.compile(rf"sha256\$[0-9a-f]{{64}}|scrypt\$({_COSTS})\$([1-9]|1[0-6])\$([1-9])\${_BASE64}\${_BASE64}")
+_FORM = re.compile(
+    rf"sha256\$[0-9a-f]{{64}}|scrypt\$({_COSTS})\$([1-9]|1[0-6])\$([1-9])\${_BASE64}\${_BASE64}"
+)
 
 
 class BadHash(ValueError):
@@ -66,4 +68,6 @@ def hash_password(password: str) -> SecretHash:
 
 def _scrypt(secret: str, salt: bytes, cost: int, block: int, lanes: int) -> bytes:
     memory = 128 * cost * block * lanes + 1024 * 1024
-    return hashlib.scrypt(secret.encode(), salt=salt, n=cost, r=block, p=lanes, maxmem=memory, dklen=_HASH_BYTES)
+    return hashlib.scrypt(
+        secret.encode(), salt=salt, n=cost, r=block, p=lanes, maxmem=memory, dklen=_HASH_BYTES
+    )

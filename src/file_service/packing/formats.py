@@ -33,7 +33,9 @@ class Format:
         """How large the archive may become whose files and headers have `size` bytes."""
         return gzip_bound(size) if self.compressed else size
 
-    def pack(self, source: FileSource, files: Sequence[File], folder: str) -> AsyncGenerator[bytes, None]:
+    def pack(
+        self, source: FileSource, files: Sequence[File], folder: str
+    ) -> AsyncGenerator[bytes, None]:
         packed = archive(source, files, folder, self.writer())
         return gzipped(packed) if self.compressed else packed
 

@@ -82,7 +82,9 @@ async def _first(chunks: AsyncGenerator[bytes, None]) -> Sequence[bytes]:
     return [await anext(chunks)]
 
 
-async def _joined(first: Iterable[bytes], rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+async def _joined(
+    first: Iterable[bytes], rest: AsyncGenerator[bytes, None]
+) -> AsyncGenerator[bytes, None]:
     for chunk in first:
         yield chunk
     async with aclosing(rest):

@@ -16,7 +16,9 @@ def moved(location: str) -> Response:
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 
 
-def get_and_head(router: APIRouter, path: str, **documented: Any) -> Callable[[_Endpoint], _Endpoint]:
+def get_and_head(
+    router: APIRouter, path: str, **documented: Any
+) -> Callable[[_Endpoint], _Endpoint]:
     """Routes GET and HEAD to one endpoint. FastAPI has no such decorator: one route with two methods would be in the
     OpenAPI document twice under one id, and two routes would each answer another method with half of Allow."""
 

@@ -82,7 +82,9 @@ async def _grant(request: Request) -> Grant:
 def _view(source: FileSource, caller: Caller) -> tuple[FileSource, str]:
     """What `caller` sees of `source`, and the folder of it that its root stands for."""
     if caller.share and not caller.share.path.endswith("/") and caller.share.path:
-        return SingleFile(source, caller.share.path), f"{caller.share.path.rpartition('/')[0]}/".removeprefix("/")
+        return SingleFile(
+            source, caller.share.path
+        ), f"{caller.share.path.rpartition('/')[0]}/".removeprefix("/")
     return (Subfolder(source, caller.folder) if caller.folder else source), caller.folder
 
 
@@ -95,7 +97,10 @@ async def same_site(request: Request) -> None:
     JSON cannot be sent across sites without asking first (Fetch Standard, "CORS-preflight
     fetch"); the two headers below are what a browser says of itself.
     """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    if (
+        request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        != "application/json"
+    ):
         raise Problem(415, "Send 'Content-Type: application/json'.")
     site = request.headers.get("sec-fetch-site")
     if site is not None:

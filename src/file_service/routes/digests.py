@@ -96,7 +96,9 @@ async def get_sums(request: Request, grant: Granted) -> Response:
     return StreamingResponse(await started(lines), headers=headers, media_type=_PLAIN)
 
 
-async def _sums(grant: Grant, files: Sequence[File], folder: str, end: bytes) -> AsyncGenerator[bytes, None]:
+async def _sums(
+    grant: Grant, files: Sequence[File], folder: str, end: bytes
+) -> AsyncGenerator[bytes, None]:
     async with aclosing(read_ahead(grant.source, files)) as units:
         async for unit in units:
             if isinstance(unit, Whole):
@@ -111,7 +113,9 @@ async def _sums(grant: Grant, files: Sequence[File], folder: str, end: bytes) ->
                 pairs = [(unit.file, Digest(hashing.digest()))]
             for file, digest in pairs:
                 grant.digests.add(file, digest)
-            yield b"".join(sums_line(file.path.removeprefix(folder), digest) for file, digest in pairs)
+            yield b"".join(
+                sums_line(file.path.removeprefix(folder), digest) for file, digest in pairs
+            )
     yield end
 
 
@@ -144,7 +148,9 @@ async def get_digest(grant: Granted, file: _RequestedFile) -> AsyncIterable[Serv
                     hashed += len(chunk)
                     if time.monotonic() - shown_at >= _PROGRESS_SECONDS:
                         shown_at = time.monotonic()
-                        yield ServerSentEvent(event="progress", data=Progress(hashed=hashed, size=file.size))
+                        yield ServerSentEvent(
+                            event="progress", data=Progress(hashed=hashed, size=file.size)
+                        )
         except SourceError as error:
             _log.exception("The digest of %s was not finished", file.path)
             yield ServerSentEvent(event="failed", data=Failure(detail=problem_of(error).detail))
@@ -154,5 +160,10 @@ async def get_digest(grant: Granted, file: _RequestedFile) -> AsyncIterable[Serv
         grant.digests.add(file, digest)
     yield ServerSentEvent(
         event="digest",
-        data=Result(sha256=digest.sha256.hex(), repr_digest=digest.repr_digest, size=file.size, etag=file.etag),
+        data=Result(
+            sha256=digest.sha256.hex(),
+            repr_digest=digest.repr_digest,
+            size=file.size,
+            etag=file.etag,
+        ),
     )

@@ -27,7 +27,9 @@ _NOT_MODIFIED = ("cache-control", "content-type", "etag")
 _PLAYERS = {"audio", "video"}
 
 
-async def answer_with_file(request: Request, grant: Grant, path: str, *, attachment: bool = False) -> Response:
+async def answer_with_file(
+    request: Request, grant: Grant, path: str, *, attachment: bool = False
+) -> Response:
     """The file at `path`, conditionally and in ranges as RFC 9110 has it. Raises `NotFound`."""
     asked = _Asked(request, grant, attachment=attachment)
     # Where most likely no body will be sent, none is begun.
@@ -58,9 +60,15 @@ class _Asked:
         headers = self._headers(file)
         match evaluate(self.fields, file.etag, file.modified):
             case Outcome.NOT_MODIFIED:
-                return Response(status_code=304, headers={name: headers[name] for name in _NOT_MODIFIED})
+                return Response(
+                    status_code=304, headers={name: headers[name] for name in _NOT_MODIFIED}
+                )
             case Outcome.PRECONDITION_FAILED:
-                raise Problem(412, "The file is not the version that was asked for.", headers={"etag": file.etag})
+                raise Problem(
+                    412,
+                    "The file is not the version that was asked for.",
+                    headers={"etag": file.etag},
+                )
         if self._method != "HEAD":
             return None
         # A HEAD selects nothing: Range is defined for GET alone (section 14.2), and no body is too
@@ -105,7 +113,9 @@ class _Asked:
         headers = {
             "accept-ranges": "bytes",
             "cache-control": self._grant.settings.cache_control,
-            "content-disposition": content_disposition(basename(file.path), attachment=self._attachment),
+            "content-disposition": content_disposition(
+                basename(file.path), attachment=self._attachment
+            ),
             "content-length": str(file.size),
             "content-type": content_type,
             "etag": file.etag,

@@ -30,7 +30,9 @@ async def get_file(
     request: Request,
     grant: Granted,
     path: str,
-    download: Annotated[str | None, Query(description="Ask the browser to save the file, not to show it.")] = None,
+    download: Annotated[
+        str | None, Query(description="Ask the browser to save the file, not to show it.")
+    ] = None,
 ) -> Response:
     """Streams a file: whole, or the ranges asked for. Conditional as RFC 9110 has it."""
     path = grant.path(request, path)

@@ -45,13 +45,19 @@ async def add_slash() -> Response:
 
 
 @get_and_head(router, "/files/{folder:path}/", include_in_schema=False)
-@get_and_head(router, "/files/", response_model=Listing, responses={200: {"content": {NDJSON: {}, HTML: {}}}})
+@get_and_head(
+    router, "/files/", response_model=Listing, responses={200: {"content": {NDJSON: {}, HTML: {}}}}
+)
 async def list_folder(
     request: Request,
     grant: Granted,
-    prefix: Annotated[str, Query(description="The folder, such as `photos/2026/`; the root when empty.")] = "",
+    prefix: Annotated[
+        str, Query(description="The folder, such as `photos/2026/`; the root when empty.")
+    ] = "",
     cursor: Annotated[str, Query(description="Where the page before this one ended.")] = "",
-    limit: Annotated[int, Query(ge=1, le=1000, description="Entries in a JSON page at most.")] = 1000,
+    limit: Annotated[
+        int, Query(ge=1, le=1000, description="Entries in a JSON page at most.")
+    ] = 1000,
 ) -> Response:
     """A JSON page, or all entries as they are found: one a line (NDJSON), or as links (HTML), as Accept asks.
 

@@ -19,10 +19,19 @@ from file_service.routes import get_and_head
 
 router = APIRouter()
 
-_TYPES = {".css": "text/css", ".html": "text/html", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_TYPES = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
 _FOLDER = Path(__file__).parent.parent / "page"
-_PARTS = {path.name: path.read_bytes() for path in sorted(_FOLDER.iterdir()) if path.suffix in _TYPES}
-_VERSION = hashlib.sha256(b"".join(name.encode() + content for name, content in _PARTS.items())).hexdigest()[:16]
+_PARTS = {
+    path.name: path.read_bytes() for path in sorted(_FOLDER.iterdir()) if path.suffix in _TYPES
+}
+_VERSION = hashlib.sha256(
+    b"".join(name.encode() + content for name, content in _PARTS.items())
+).hexdigest()[:16]
 _PAGE = _PARTS.pop("index.html").replace(b"{assets}", f"page/{_VERSION}".encode())
 _ETAG = f'"{_VERSION}"'
 
@@ -43,7 +52,9 @@ _POLICY = {
     "frame-ancestors": "'none'",
 }
 _HEADERS = {
-    "content-security-policy": "; ".join(f"{directive} {sources}" for directive, sources in _POLICY.items()),
+    "content-security-policy": "; ".join(
+        f"{directive} {sources}" for directive, sources in _POLICY.items()
+    ),
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
@@ -62,7 +73,9 @@ async def get_page(request: Request) -> Response:
 @get_and_head(router, "/page/{version}/{name}", include_in_schema=False)
 async def get_part(request: Request, version: str, name: str) -> Response:
     if version != _VERSION or name not in _PARTS:
-        raise Problem(404, "The page has changed. Reload it.", headers={"cache-control": "no-store"})
+        raise Problem(
+            404, "The page has changed. Reload it.", headers={"cache-control": "no-store"}
+        )
     headers = {**_HEADERS, "cache-control": "public, max-age=31536000, immutable"}
     return _answer(request, _PARTS[name], Path(name).suffix, headers)
 
@@ -70,5 +83,7 @@ async def get_part(request: Request, version: str, name: str) -> Response:
 def _answer(request: Request, content: bytes, suffix: str, headers: dict[str, str]) -> Response:
     media_type = _TYPES[suffix]
     if request.method == "HEAD":
-        return Response(headers={**headers, "content-length": str(len(content))}, media_type=media_type)
+        return Response(
+            headers={**headers, "content-length": str(len(content))}, media_type=media_type
+        )
     return Response(content, headers=headers, media_type=media_type)

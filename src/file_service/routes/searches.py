@@ -43,25 +43,36 @@ class EndOfSearch(BaseModel):
     more: bool
 
 
-@router.get("/searches/{path:path}", response_class=Response, responses={200: {"content": {NDJSON: {}}}})
+@router.get(
+    "/searches/{path:path}", response_class=Response, responses={200: {"content": {NDJSON: {}}}}
+)
 async def search_folder(
     request: Request,
     grant: Granted,
     path: str,
-    q: Annotated[str, Query(min_length=1, max_length=200, description="Words that a name contains, all of them.")],
+    q: Annotated[
+        str,
+        Query(min_length=1, max_length=200, description="Words that a name contains, all of them."),
+    ],
 ) -> Response:
     """Entries below a folder (`/searches/` everywhere), one a line as they are found, at most 1000 in 60 seconds."""
     folder = f"{grant.path(request, path).removesuffix('/')}/" if path else ""
     if not q.strip():
         raise Problem(422, "Say what a name shall contain: 'q' is only spaces.")
     left = grant.seconds_left
-    seconds = MOST_SECONDS if left is None else min(MOST_SECONDS, left - grant.settings.stream_margin_seconds)
+    seconds = (
+        MOST_SECONDS
+        if left is None
+        else min(MOST_SECONDS, left - grant.settings.stream_margin_seconds)
+    )
     lines = _lines(grant.source, folder, NameSearch(folder, q), seconds)
     headers = {"cache-control": "private, no-store", "x-content-type-options": "nosniff"}
     return StreamingResponse(await started(lines), headers=headers, media_type=NDJSON)
 
 
-async def _lines(source: FileSource, folder: str, search: NameSearch, seconds: float) -> AsyncGenerator[bytes, None]:
+async def _lines(
+    source: FileSource, folder: str, search: NameSearch, seconds: float
+) -> AsyncGenerator[bytes, None]:
     began = said = time.monotonic()
     count = 0
     more = False

@@ -69,7 +69,9 @@ async def archive_selection(request: Request, grant: Granted, path: str) -> Resp
                 files += 1
                 size.add(file.path.removeprefix(folder), file)
     measured = Measured(files=files, size=size.total)
-    return Response(measured.model_dump_json(), headers={"cache-control": "no-store"}, media_type=JSON)
+    return Response(
+        measured.model_dump_json(), headers={"cache-control": "no-store"}, media_type=JSON
+    )
 
 
 async def _names(request: Request) -> list[str]:
@@ -77,7 +79,9 @@ async def _names(request: Request) -> list[str]:
     async for chunk in request.stream():
         body += chunk
         if len(body) > MOST_BODY_BYTES:
-            raise Problem(413, f"The form has more than {MOST_BODY_BYTES} bytes.", max_bytes=MOST_BODY_BYTES)
+            raise Problem(
+                413, f"The form has more than {MOST_BODY_BYTES} bytes.", max_bytes=MOST_BODY_BYTES
+            )
     try:
         fields = parse_qsl(body.decode(), keep_blank_values=True, errors="strict")
     except UnicodeDecodeError:
@@ -118,7 +122,9 @@ async def _files(source: FileSource, folder: str, wanted: set[str]) -> AsyncGene
             yield Page([await source.stat(path)])
         return
     async for page in source.list_pages(folder):
-        found = [entry for entry in page.entries if isinstance(entry, File) and entry.path in wanted]
+        found = [
+            entry for entry in page.entries if isinstance(entry, File) and entry.path in wanted
+        ]
         wanted.difference_update(entry.path for entry in found)
         yield Page(found)
     if wanted:

@@ -32,7 +32,9 @@ class ShareLink(BaseModel):
 
 
 @router.post("/shares", status_code=201, dependencies=[Depends(same_site)])
-async def create_share(request: Request, response: Response, grant: Granted, share: NewShare) -> ShareLink:
+async def create_share(
+    request: Request, response: Response, grant: Granted, share: NewShare
+) -> ShareLink:
     """Makes a link. Nothing is stored: to end links early, remove the key that signed them."""
     authenticator: Authenticator = request.app.state.authenticator
     if grant.caller.share:

@@ -89,7 +89,9 @@ class FileSource(Protocol):
     async def read_whole(self, files: Sequence[File]) -> Sequence[bytes]:
         """The bytes of some small files, exactly these versions, which are held at once."""
 
-    def list_pages(self, folder: str, *, after: str = "", limit: int = PAGE_ENTRIES) -> AsyncGenerator[Page, None]:
+    def list_pages(
+        self, folder: str, *, after: str = "", limit: int = PAGE_ENTRIES
+    ) -> AsyncGenerator[Page, None]:
         """Pages of what lies in `folder`, past `after`, ordered by the UTF-8 bytes of the path.
 
         A page has `limit` entries at most. Raises `NotFound` when there is no such folder. Never

@@ -140,7 +140,9 @@ class LocalSource:
 
     def _names(self, folder: str) -> FolderNames:
         with self._opened(folder, _FOLDER) as opened:
-            return self._folders.names(opened.descriptor, lambda name: self._linked_folder(folder + name) is not None)
+            return self._folders.names(
+                opened.descriptor, lambda name: self._linked_folder(folder + name) is not None
+            )
 
     def _linked_folder(self, path: str) -> str | None:
         """The real path of the folder that the link at `path` leads to, if it leads to one."""
@@ -149,7 +151,9 @@ class LocalSource:
                 return opened.real
         return None
 
-    def _entries(self, folder: str, names: FolderNames, at: int, limit: int) -> tuple[list[Entry], int]:
+    def _entries(
+        self, folder: str, names: FolderNames, at: int, limit: int
+    ) -> tuple[list[Entry], int]:
         """At most `limit` entries of `folder`, for the names from position `at` on; and the next
         position. What is no file or folder, or not any more, has no entry."""
         entries: list[Entry] = []
@@ -207,7 +211,9 @@ class LocalSource:
             else:
                 levels.pop()
 
-    def _next_level(self, folder: Folder, levels: "Sequence[_Level]", linked: set[str]) -> "_Level | None":
+    def _next_level(
+        self, folder: Folder, levels: "Sequence[_Level]", linked: set[str]
+    ) -> "_Level | None":
         """The level below; None where a link leads to a folder that the walk is in or was in."""
         try:
             level = self._level(folder.path)

@@ -91,7 +91,9 @@ class S3Source:
         async for page in self._pages(folder, pages, exists=not folder):
             yield page
 
-    async def _pages(self, folder: str, pages: Iterator[S3Page], *, exists: bool) -> AsyncGenerator[Page, None]:
+    async def _pages(
+        self, folder: str, pages: Iterator[S3Page], *, exists: bool
+    ) -> AsyncGenerator[Page, None]:
         """A folder `exists` when any key begins with it. Otherwise raises `NotFound`."""
         check_key(folder)
         while page := await self._objects.run("ListObjectsV2", folder, partial(next, pages, None)):

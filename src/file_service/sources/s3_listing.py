@@ -42,7 +42,9 @@ class S3Listing:
         self._path = f"{base_path.rstrip('/')}/{quote(bucket)}"
         self._bucket = bucket
 
-    def pages(self, prefix: str, *, after: str = "", delimiter: str = "", limit: int = 1000) -> Iterator[S3Page]:
+    def pages(
+        self, prefix: str, *, after: str = "", delimiter: str = "", limit: int = 1000
+    ) -> Iterator[S3Page]:
         """What has `prefix`, past the key `after`. Blocking. Raises `SourceError`.
 
         With a `delimiter` what lies behind the next one is told by its prefix alone.

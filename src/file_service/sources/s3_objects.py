@@ -110,7 +110,9 @@ class S3Objects:
         check_key(path)
         return _file(await self.run("HeadObject", path, partial(obstore.head, self._store, path)))
 
-    async def get(self, path: str, start: int = 0, stop: int | None = None, etag: str | None = None) -> Body:
+    async def get(
+        self, path: str, start: int = 0, stop: int | None = None, etag: str | None = None
+    ) -> Body:
         """Raises `RangeOutside`, and `FileChanged` when the object has another ETag."""
         check_key(path)
         options: GetOptions = {"if_match": etag} if etag else {}
@@ -134,7 +136,9 @@ class S3Objects:
 
     async def sign(self, path: str, seconds: int) -> str:
         lifetime = timedelta(seconds=seconds)
-        return await self.run("GetObject", path, partial(obstore.sign, self._store, "GET", path, lifetime))
+        return await self.run(
+            "GetObject", path, partial(obstore.sign, self._store, "GET", path, lifetime)
+        )
 
     async def run(self, call: str, path: str, work: Callable[[], _Result]) -> _Result:
         """Does `work` in a thread; what it raises about `path` becomes a `SourceError`."""
@@ -176,7 +180,9 @@ def _file(meta: "ObjectMeta") -> File:
 
 def strong_tag(etag: str | None) -> str:
     if etag is None:
-        raise SourceRefused("The store sends no ETag: without it two versions of a file could be mixed up")
+        raise SourceRefused(
+            "The store sends no ETag: without it two versions of a file could be mixed up"
+        )
     return etag
 
 

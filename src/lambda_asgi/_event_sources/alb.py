@@ -33,7 +33,9 @@ class ALB(RequestSource):
     def query_string(self) -> bytes:
         event = self.event
         return undecoded_query_string(
-            query_parameters(event.get("multiValueQueryStringParameters"), event.get("queryStringParameters"))
+            query_parameters(
+                event.get("multiValueQueryStringParameters"), event.get("queryStringParameters")
+            )
         )
 
     def headers(self) -> RawHeaders:

@@ -17,7 +17,9 @@ _AUTHORITY = re.compile(
 
 
 @lru_cache(maxsize=16)  # most functions have one name
-def server_address(authority: str, forwarded_port: bytes | None, scheme: str) -> tuple[str, int] | None:
+def server_address(
+    authority: str, forwarded_port: bytes | None, scheme: str
+) -> tuple[str, int] | None:
     """(host, port) of an authority such as `example.com:8080` or `[::1]:8080`. None if it is malformed.
 
     Without a port of its own, the port is `forwarded_port` if that is one, or else the scheme's.

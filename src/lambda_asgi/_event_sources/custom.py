@@ -27,7 +27,9 @@ class CustomHandler(EventSource):
     def recognises(self) -> bool:
         """What the handler's `infer` says. Raises EventError, with its cause, when that raises."""
         try:
-            return bool(self.handler.infer(self.event, self.context, results.mangum_config(self.options)))
+            return bool(
+                self.handler.infer(self.event, self.context, results.mangum_config(self.options))
+            )
         except Exception as error:
             raise EventError(f"{self.handler.__qualname__}.infer failed: {error!r}") from error
 
@@ -38,7 +40,9 @@ class CustomHandler(EventSource):
             scope, body = dict(handler.scope), handler.body or b""
             scope["headers"] = [(bytes(name), bytes(value)) for name, value in scope["headers"]]
         except Exception as error:
-            raise EventError(f"{self.handler.__qualname__} failed to read the event: {error!r}") from error
+            raise EventError(
+                f"{self.handler.__qualname__} failed to read the event: {error!r}"
+            ) from error
         scope["asgi"] = ASGI_VERSIONS.copy()  # handlers say 2.0, but what `send` does is ours
         scope.setdefault("aws.event", self.event)
         scope.setdefault("aws.context", self.context)

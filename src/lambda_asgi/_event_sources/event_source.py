@@ -47,7 +47,9 @@ class EventSource(ABC):
     is_http: ClassVar[bool] = True
     """Whether the sender waits for an HTTP response."""
 
-    def __init__(self, event: Any, context: Any = None, options: EventOptions | None = None) -> None:
+    def __init__(
+        self, event: Any, context: Any = None, options: EventOptions | None = None
+    ) -> None:
         self.event = event
         self.context = context
         self.options = options or EventOptions()
@@ -74,7 +76,9 @@ class RequestSource(EventSource):
     def request(self) -> tuple[Scope, bytes]:
         method = self.method()
         if not isinstance(method, str) or not method:
-            raise EventError(f"the event's HTTP method is {describe(method)}, not a word such as GET")
+            raise EventError(
+                f"the event's HTTP method is {describe(method)}, not a word such as GET"
+            )
         method = method.upper()
         raw_path, path = self.url_path()
         root_path = mount_point(path, self.stage(), self.options.base_path)
@@ -96,7 +100,9 @@ class RequestSource(EventSource):
         scope = {
             "type": "http",
             "asgi": ASGI_VERSIONS.copy(),
-            "http_version": HTTP_VERSIONS.get(protocol, "1.1") if isinstance(protocol, str) else "1.1",
+            "http_version": HTTP_VERSIONS.get(protocol, "1.1")
+            if isinstance(protocol, str)
+            else "1.1",
             "method": method,
             "scheme": scheme,
             "path": path,

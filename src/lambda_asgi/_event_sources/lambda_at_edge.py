@@ -40,16 +40,22 @@ class LambdaAtEdge(RequestSource):
     def headers(self) -> RawHeaders:
         """CloudFront's {"name": [{"key": "Name", "value": "..."}, ...]} as header lines."""
         values = {}
-        for name, lines in json_object(self.cloudfront["request"].get("headers"), "headers").items():
+        for name, lines in json_object(
+            self.cloudfront["request"].get("headers"), "headers"
+        ).items():
             label = f"header {name!r}"
-            values[name] = [json_object(line, label).get("value") for line in json_list(lines, label)]
+            values[name] = [
+                json_object(line, label).get("value") for line in json_list(lines, label)
+            ]
         return multi_header_lines(values)
 
     def body(self) -> bytes:
         body = json_object(self.cloudfront["request"].get("body"), "body")
         if body.get("inputTruncated"):
             # 40 KB for viewer requests, 1 MB for origin requests; the rest never reaches a function.
-            raise EventError("CloudFront has cut the request body: it is longer than Lambda@Edge gets to see")
+            raise EventError(
+                "CloudFront has cut the request body: it is longer than Lambda@Edge gets to see"
+            )
         return request_body(body.get("data"), body.get("encoding") == "base64")
 
     def client_address(self, headers: RawHeaders) -> Any:

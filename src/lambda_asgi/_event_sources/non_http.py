@@ -51,7 +51,9 @@ class NonHTTP(RequestSource):
         Raises EventNotHandled for a status other than 2xx.
         """
         if not 200 <= status < 300:
-            raise EventNotHandled(f"the app answered the event with status {status}: {body[:1000]!r}")
+            raise EventNotHandled(
+                f"the app answered the event with status {status}: {body[:1000]!r}"
+            )
         if not body:
             return None
         try:

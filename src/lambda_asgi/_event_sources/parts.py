@@ -23,7 +23,14 @@ SINGLE_VALUED = frozenset(
     b" if-unmodified-since max-forwards origin proxy-authorization range referer user-agent".split()
 )
 
-JSON_TYPES = {str: "a string", bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
+JSON_TYPES = {
+    str: "a string",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+}
 
 
 def header_lines(headers: Any) -> RawHeaders:
@@ -31,8 +38,14 @@ def header_lines(headers: Any) -> RawHeaders:
     if not headers:
         return []
     try:
-        return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    except (AttributeError, UnicodeEncodeError):  # rare: a text beyond Latin-1, or a value of another type
+        return [
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, value in headers.items()
+        ]
+    except (
+        AttributeError,
+        UnicodeEncodeError,
+    ):  # rare: a text beyond Latin-1, or a value of another type
         fields = json_object(headers, "headers")
         return [(header_name(name), header_value(name, value)) for name, value in fields.items()]
 
@@ -73,7 +86,11 @@ def single_values(headers: RawHeaders) -> RawHeaders:
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html#multi-value-headers
     """
     last = {name: index for index, (name, _) in enumerate(headers)}
-    return [line for index, line in enumerate(headers) if line[0] not in SINGLE_VALUED or last[line[0]] == index]
+    return [
+        line
+        for index, line in enumerate(headers)
+        if line[0] not in SINGLE_VALUED or last[line[0]] == index
+    ]
 
 
 def merged_header_lines(event: dict[str, Any]) -> RawHeaders:
@@ -118,7 +135,9 @@ def decoded_path(raw_path: bytes) -> str:
     so that each request reaches the app and `raw_path` keeps the truth.
     """
     if b"%" in raw_path:
-        from urllib.parse import unquote_to_bytes  # 2 ms of a cold start, and most requests need none of it
+        from urllib.parse import (
+            unquote_to_bytes,
+        )  # 2 ms of a cold start, and most requests need none of it
 
         raw_path = unquote_to_bytes(raw_path)
     return raw_path.decode("utf-8", "replace")
@@ -158,11 +177,15 @@ def query_parameters(*sources: Any) -> list[tuple[str, str]]:
         parameters = json_object(source, "query parameters")
         for name, values in parameters.items():
             if name not in known:
-                pairs += [(name, value) for value in (values if isinstance(values, list) else [values])]
+                pairs += [
+                    (name, value) for value in (values if isinstance(values, list) else [values])
+                ]
         known |= parameters.keys()
     for name, value in pairs:
         if not isinstance(value, str):
-            raise EventError(f"the event's query parameter {name!r} is {describe(value)}, not a string")
+            raise EventError(
+                f"the event's query parameter {name!r} is {describe(value)}, not a string"
+            )
     return pairs
 
 
@@ -194,7 +217,9 @@ def request_body(body: Any, is_base64: Any) -> bytes:
     try:
         return b64decode(body, validate=True)
     except ValueError as error:
-        raise EventError(f"the event says that its body is base64, but it is not: {error}") from None
+        raise EventError(
+            f"the event says that its body is base64, but it is not: {error}"
+        ) from None
 
 
 def nearest_forwarded_for(headers: RawHeaders) -> str | None:

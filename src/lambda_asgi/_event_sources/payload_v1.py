@@ -30,7 +30,9 @@ class PayloadV1(RequestSource):
     def query_string(self) -> bytes:
         """The query, encoded anew: API Gateway has decoded it. Order and spelling of the original are lost."""
         event = self.event
-        parameters = query_parameters(event.get("multiValueQueryStringParameters"), event.get("queryStringParameters"))
+        parameters = query_parameters(
+            event.get("multiValueQueryStringParameters"), event.get("queryStringParameters")
+        )
         if not parameters:
             return b""
         from urllib.parse import urlencode

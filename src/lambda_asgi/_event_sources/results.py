@@ -24,25 +24,40 @@ NOT_AT_EDGE = HOP_BY_HOP | frozenset(
 NOT_AT_EDGE_PREFIXES = (b"x-amz-cf-", b"x-edge-")
 
 
-def payload_v2(status: int, headers: RawHeaders, body: bytes, options: "EventOptions") -> dict[str, Any]:
+def payload_v2(
+    status: int, headers: RawHeaders, body: bytes, options: "EventOptions"
+) -> dict[str, Any]:
     """The result for payload format 2.0: `headers` with one value each, `cookies` apart."""
     from mangum.handlers import HTTPGateway
 
-    event = {"version": "2.0", "requestContext": {"http": {"sourceIp": "", "path": "/", "method": "GET"}}}
-    result = HTTPGateway(event, NO_CONTEXT, _config_for(headers, body, options))(mangum_response(status, headers, body))
+    event = {
+        "version": "2.0",
+        "requestContext": {"http": {"sourceIp": "", "path": "/", "method": "GET"}},
+    }
+    result = HTTPGateway(event, NO_CONTEXT, _config_for(headers, body, options))(
+        mangum_response(status, headers, body)
+    )
     if not media_type(headers):
-        result["headers"].pop("content-type", None)  # Mangum says application/json, whatever the body is
+        result["headers"].pop(
+            "content-type", None
+        )  # Mangum says application/json, whatever the body is
     return result
 
 
-def payload_v1(status: int, headers: RawHeaders, body: bytes, options: "EventOptions") -> dict[str, Any]:
+def payload_v1(
+    status: int, headers: RawHeaders, body: bytes, options: "EventOptions"
+) -> dict[str, Any]:
     """The result for payload format 1.0: `multiValueHeaders` for names that come more than once, else `headers`."""
     from mangum.handlers import APIGateway
 
-    return APIGateway({}, NO_CONTEXT, _config_for(headers, body, options))(mangum_response(status, headers, body))
+    return APIGateway({}, NO_CONTEXT, _config_for(headers, body, options))(
+        mangum_response(status, headers, body)
+    )
 
 
-def alb(status: int, headers: RawHeaders, body: bytes, options: "EventOptions", *, multi_value: bool) -> dict[str, Any]:
+def alb(
+    status: int, headers: RawHeaders, body: bytes, options: "EventOptions", *, multi_value: bool
+) -> dict[str, Any]:
     """The result for a load balancer: `multiValueHeaders` only, or `headers` only.
 
     With one value for each name, cookies differ in the case of their name ("set-cookie", "Set-cookie", ...), which HTTP
@@ -59,7 +74,9 @@ def alb(status: int, headers: RawHeaders, body: bytes, options: "EventOptions", 
     return ALB(event, NO_CONTEXT, config)(mangum_response(status, headers, body))
 
 
-def lambda_at_edge(status: int, headers: RawHeaders, body: bytes, options: "EventOptions") -> dict[str, Any]:
+def lambda_at_edge(
+    status: int, headers: RawHeaders, body: bytes, options: "EventOptions"
+) -> dict[str, Any]:
     """The result of a request trigger.
 
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-generating-http-responses-in-requests.html
@@ -74,7 +91,12 @@ def lambda_at_edge(status: int, headers: RawHeaders, body: bytes, options: "Even
 
     text_types = _config_for(headers, body, options)["text_mime_types"]
     text, is_base64 = handle_base64_response_body(body, {}, text_types)
-    return {"status": str(status), "headers": lines, "body": text, "bodyEncoding": "base64" if is_base64 else "text"}
+    return {
+        "status": str(status),
+        "headers": lines,
+        "body": text,
+        "bodyEncoding": "base64" if is_base64 else "text",
+    }
 
 
 def joined(headers: RawHeaders) -> RawHeaders:

@@ -48,7 +48,10 @@ def is_text(headers: RawHeaders, body: bytes, more: tuple[str, ...]) -> bool:
     An item of `more` may be a part of a type, as with Mangum's `text_mime_types`. A body with a content coding is
     never text.
     """
-    if any(name.lower() == b"content-encoding" and value.lower() != b"identity" for name, value in headers):
+    if any(
+        name.lower() == b"content-encoding" and value.lower() != b"identity"
+        for name, value in headers
+    ):
         return False
     kind = media_type(headers)
     if kind and not _is_text_type(kind) and not any(part.lower() in kind for part in more):

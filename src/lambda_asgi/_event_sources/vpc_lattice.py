@@ -38,7 +38,11 @@ class VPCLattice(RequestSource):
 
     def query_string(self) -> bytes:
         _, mark, query_string = self._target()
-        return query_string if mark else undecoded_query_string(query_parameters(self.event.get(self.parameters_key)))
+        return (
+            query_string
+            if mark
+            else undecoded_query_string(query_parameters(self.event.get(self.parameters_key)))
+        )
 
     def headers(self) -> RawHeaders:
         """Version 2 has lists of values; version 1, and the examples for version 2, have strings."""

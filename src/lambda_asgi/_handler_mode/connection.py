@@ -47,7 +47,9 @@ class SocketConnection:
             opened = socket.create_connection(self._address)
         except OSError as error:
             host, port = self._address
-            raise ConnectionToRuntimeAPILost(f"no connection to the Runtime API at {host}:{port}: {error}") from error
+            raise ConnectionToRuntimeAPILost(
+                f"no connection to the Runtime API at {host}:{port}: {error}"
+            ) from error
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = opened
         self._parser = ReplyParser()
@@ -77,7 +79,9 @@ class SocketConnection:
             raise
         except OSError as error:
             self.close()
-            raise ConnectionToRuntimeAPILost(f"the Runtime API closed the connection: {error}") from error
+            raise ConnectionToRuntimeAPILost(
+                f"the Runtime API closed the connection: {error}"
+            ) from error
         if not data:
             self.close()
             raise ConnectionToRuntimeAPILost("the Runtime API closed the connection: end of stream")
@@ -94,7 +98,9 @@ class SocketConnection:
             opened.sendall(request)
         except OSError as error:
             self.close()
-            raise ConnectionToRuntimeAPILost(f"the Runtime API closed the connection: {error}") from error
+            raise ConnectionToRuntimeAPILost(
+                f"the Runtime API closed the connection: {error}"
+            ) from error
         while (reply := self.receive()) is None:
             pass
         if not reply.keep_alive:

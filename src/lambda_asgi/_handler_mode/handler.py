@@ -142,7 +142,11 @@ class Handler:
                 return self._stream(exchange, delivery, loop)
             finally:
                 # As with everything in this mode, the level of the function's log decides.
-                if delivery is not None and exchange.cycle is not None and access_logger.isEnabledFor(logging.INFO):
+                if (
+                    delivery is not None
+                    and exchange.cycle is not None
+                    and access_logger.isEnabledFor(logging.INFO)
+                ):
                     ended = time.perf_counter()
                     log_access(access(exchange, exchange.cycle.ending, started, ended))
                 exchange.close()
@@ -163,7 +167,9 @@ class Handler:
             return None
         return delivery
 
-    def _stream(self, exchange: Exchange, delivery: Delivery, loop: asyncio.AbstractEventLoop) -> Any:
+    def _stream(
+        self, exchange: Exchange, delivery: Delivery, loop: asyncio.AbstractEventLoop
+    ) -> Any:
         writer = self._writer(delivery, keep=KEEP_UP_TO)
         cycle = exchange.streaming(writer)
         context = copy_context()
@@ -182,7 +188,13 @@ class Handler:
         return _result(exchange, cycle, writer)
 
     def _writer(self, delivery: Delivery, *, keep: int = 0) -> SocketWriter:
-        return SocketWriter(self._connection, self._event_loop, delivery.request_id, delivery.invocation_id, keep=keep)
+        return SocketWriter(
+            self._connection,
+            self._event_loop,
+            delivery.request_id,
+            delivery.invocation_id,
+            keep=keep,
+        )
 
     # What the loop is about to post for an invocation that no call has answered.
 
@@ -199,7 +211,9 @@ class Handler:
         try:
             status, headers, body = response_of(result)
             headers = [line for line in headers if line[0] != b"content-length"]
-            parts = response.send({"type": "http.response.start", "status": status, "headers": headers})
+            parts = response.send(
+                {"type": "http.response.start", "status": status, "headers": headers}
+            )
             parts += response.send({"type": "http.response.body", "body": body})
         except (ValueError, LambdaASGIError) as error:
             logger.error("the handler's result is no HTTP response: %s", error)
@@ -259,13 +273,17 @@ def _refuse_running_loop() -> None:
     )
 
 
-def _run(cycle: RequestCycle, loop: asyncio.AbstractEventLoop, context: Context) -> BaseException | None:
+def _run(
+    cycle: RequestCycle, loop: asyncio.AbstractEventLoop, context: Context
+) -> BaseException | None:
     """Run the app to its end. What interrupted it from outside, such as a signal handler's exception.
 
     Raises ConnectionToRuntimeAPILost.
     """
 
-    def plain_task(app: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> "asyncio.Task[None]":
+    def plain_task(
+        app: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
+    ) -> "asyncio.Task[None]":
         """Not an eager one: New Relic makes a transaction of its own out of that."""
         return loop.create_task(app, context=context)
 
@@ -321,7 +339,11 @@ def _result(exchange: Exchange, cycle: RequestCycle, writer: SocketWriter) -> An
 def _deadline(context: Any) -> float | None:
     try:
         milliseconds: int = context.get_remaining_time_in_millis()
-    except (AttributeError, TypeError, NotImplementedError):  # the context of a test: None, or with less in it
+    except (
+        AttributeError,
+        TypeError,
+        NotImplementedError,
+    ):  # the context of a test: None, or with less in it
         return None
     return time.time() + milliseconds / 1000
 

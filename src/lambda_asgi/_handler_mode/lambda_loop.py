@@ -40,7 +40,9 @@ class Delivery:
     the loop tells it (awslambdaric 4).
     """
 
-    def __init__(self, request_id: str, invocation_id: str | None = None, event: bytes = b"") -> None:
+    def __init__(
+        self, request_id: str, invocation_id: str | None = None, event: bytes = b""
+    ) -> None:
         self.request_id = request_id
         self.invocation_id = invocation_id
         self.event = event
@@ -169,7 +171,9 @@ def attach() -> LambdaLoop | UnknownLoop | None:
         if isinstance(client, type) and "wait_next_invocation" in vars(client)
     ]
     if not clients or not all(callable(getattr(native, name, None)) for name in NATIVE_CALLS):
-        logger.error(UNKNOWN, getattr(sys.modules[PACKAGE], "__version__", "(of an unknown version)"))
+        logger.error(
+            UNKNOWN, getattr(sys.modules[PACKAGE], "__version__", "(of an unknown version)")
+        )
         return UnknownLoop()
     loop = LambdaLoop(native)
     for client in clients:

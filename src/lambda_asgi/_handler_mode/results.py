@@ -25,7 +25,11 @@ def plain_result(status: int, headers: RawHeaders, body: bytes) -> dict[str, Any
     fields = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
     if fields.get("content-type") != "application/json" or len(fields) < len(headers):
         return None
-    if "set-cookie" in fields or "content-encoding" in fields or not HOP_BY_HOP.isdisjoint(dict(headers)):
+    if (
+        "set-cookie" in fields
+        or "content-encoding" in fields
+        or not HOP_BY_HOP.isdisjoint(dict(headers))
+    ):
         return None
     try:
         text = body.decode()
@@ -69,7 +73,9 @@ def _headers(result: dict[str, Any]) -> RawHeaders:
     lines = [(name, value) for name, value in lines if name.lower() not in names]
     lines += [(name, value) for name, values in several.items() for value in values]
     lines += [("set-cookie", cookie) for cookie in result.get("cookies") or ()]
-    return [(name.lower().encode("latin-1"), _text(value).encode("latin-1")) for name, value in lines]
+    return [
+        (name.lower().encode("latin-1"), _text(value).encode("latin-1")) for name, value in lines
+    ]
 
 
 def _text(value: Any) -> str:

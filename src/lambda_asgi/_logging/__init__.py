@@ -14,10 +14,23 @@ import time
 from lambda_asgi._environment import Environment
 from lambda_asgi._logging.access import Access, access_logger, log_access, write_directly
 from lambda_asgi._logging.formatters import JSONFormatter, TextFormatter
-from lambda_asgi._logging.handlers import FrameHandler, InvocationFilter, LambdaHandler, StdoutHandler
+from lambda_asgi._logging.handlers import (
+    FrameHandler,
+    InvocationFilter,
+    LambdaHandler,
+    StdoutHandler,
+)
 from lambda_asgi._logging.loggers import init_logger, logger
 
-__all__ = ["Access", "InvocationFilter", "access_logger", "configure", "init_logger", "log_access", "logger"]
+__all__ = [
+    "Access",
+    "InvocationFilter",
+    "access_logger",
+    "configure",
+    "init_logger",
+    "log_access",
+    "logger",
+]
 
 
 def configure(environment: Environment) -> None:
@@ -25,7 +38,9 @@ def configure(environment: Environment) -> None:
 
     Whatever is wrong with the settings costs a warning, never the environment.
     """
-    logging.Formatter.converter = time.gmtime  # as Lambda's runtime does, so that an app's own formatters say UTC too
+    logging.Formatter.converter = (
+        time.gmtime
+    )  # as Lambda's runtime does, so that an app's own formatters say UTC too
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A line that waits in a buffer is lost when the environment is frozen and never thawed; a lone surrogate in a
         # print() is no reason to fail.
@@ -36,7 +51,9 @@ def configure(environment: Environment) -> None:
         root.setLevel(level)
     is_json = environment.log_format == "JSON"
     # Lambda filters by level only where it was told one, or where lines are JSON: so says its own runtime's frames.
-    handler, handler_problem = _handler(environment.telemetry_log_fd, leveled=is_json or level is not None)
+    handler, handler_problem = _handler(
+        environment.telemetry_log_fd, leveled=is_json or level is not None
+    )
     handler.setFormatter(JSONFormatter() if is_json else TextFormatter())
     handler.addFilter(InvocationFilter())
     root.addHandler(handler)
@@ -58,15 +75,25 @@ def _level(name: str | None) -> tuple[int | None, str]:
     if name is None:
         return None, ""
     level = logging.getLevelNamesMapping().get({"TRACE": "DEBUG"}.get(name.upper(), name.upper()))
-    return level, "" if level is not None else f"AWS_LAMBDA_LOG_LEVEL={name!r} is not known: use TRACE to FATAL"
+    return (
+        level,
+        ""
+        if level is not None
+        else f"AWS_LAMBDA_LOG_LEVEL={name!r} is not known: use TRACE to FATAL",
+    )
 
 
 def _handler(telemetry_log_fd: int | None, *, leveled: bool) -> tuple[LambdaHandler, str]:
     if telemetry_log_fd is None:
         return StdoutHandler(), ""
-    os.environ.pop("_LAMBDA_TELEMETRY_LOG_FD", None)  # the descriptor is ours alone: child processes do not get it
+    os.environ.pop(
+        "_LAMBDA_TELEMETRY_LOG_FD", None
+    )  # the descriptor is ours alone: child processes do not get it
     try:
         os.set_inheritable(telemetry_log_fd, False)
     except OSError as error:
-        return StdoutHandler(), f"_LAMBDA_TELEMETRY_LOG_FD={telemetry_log_fd}: {error.strerror}; logging to stdout"
+        return (
+            StdoutHandler(),
+            f"_LAMBDA_TELEMETRY_LOG_FD={telemetry_log_fd}: {error.strerror}; logging to stdout",
+        )
     return FrameHandler(telemetry_log_fd, leveled=leveled), ""

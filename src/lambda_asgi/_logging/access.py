@@ -38,7 +38,9 @@ class Access(NamedTuple):
         # What nearly every request has needs no second look.
         if not (method.isalpha() and path[:1] == "/" and path.isprintable() and " " not in path):
             method, path = _one_word(method), _one_word(path)
-        first_byte = "" if self.first_byte_ms is None else f"first byte {self.first_byte_ms:.1f} ms, "
+        first_byte = (
+            "" if self.first_byte_ms is None else f"first byte {self.first_byte_ms:.1f} ms, "
+        )
         return (
             f"{method} {path} {self.status or '-'} {self.ending}: bytes {self.body_bytes}, chunks {self.chunks}, "
             f"{first_byte}total {self.duration_ms:.1f} ms, {self.source}"
@@ -60,7 +62,11 @@ class Access(NamedTuple):
 
 
 def _shortened(path: str) -> str:
-    return path if len(path) <= LONGEST_PATH else f"{path[:LONGEST_PATH]}...+{len(path) - LONGEST_PATH}"
+    return (
+        path
+        if len(path) <= LONGEST_PATH
+        else f"{path[:LONGEST_PATH]}...+{len(path) - LONGEST_PATH}"
+    )
 
 
 def _one_word(text: str) -> str:
@@ -112,7 +118,13 @@ def _written(access: Access, handler: LambdaHandler) -> bool:
     """Whether that worked: what to do about errors is for `logging` to say."""
     invocation = current_invocation.get()
     now = time.time()
-    line = text_line("INFO", now, now % 1 * 1000, "" if invocation is None else invocation.request_id, str(access))
+    line = text_line(
+        "INFO",
+        now,
+        now % 1 * 1000,
+        "" if invocation is None else invocation.request_id,
+        str(access),
+    )
     handler.acquire()
     try:
         handler.write(f"{line}\n", logging.INFO, now)

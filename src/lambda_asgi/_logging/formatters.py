@@ -39,7 +39,11 @@ class TextFormatter(logging.Formatter):
         return super().format(record) + "\n"
 
     def formatException(self, ei: Any) -> str:  # the signature is logging's
-        return "".join(traceback_of(ei[1])).rstrip("\n") if ei[1] is not None else super().formatException(ei)
+        return (
+            "".join(traceback_of(ei[1])).rstrip("\n")
+            if ei[1] is not None
+            else super().formatException(ei)
+        )
 
 
 # What a record has of itself, or gets from formatters and InvocationFilter: everything else came with `extra`.
@@ -66,15 +70,25 @@ class JSONFormatter(logging.Formatter):
             "logger": record.name,
             **_exception_fields(record),
             "requestId": getattr(record, "aws_request_id", None),
-            "location": f"{record.pathname}:{record.funcName}:{record.lineno}" if record.exc_info else None,
+            "location": f"{record.pathname}:{record.funcName}:{record.lineno}"
+            if record.exc_info
+            else None,
             "tenantId": getattr(record, "tenant_id", None),
         }
         own = {name: value for name, value in own.items() if value is not None}
-        extra = {name: value for name, value in vars(record).items() if value is not None and name not in _RESERVED}
+        extra = {
+            name: value
+            for name, value in vars(record).items()
+            if value is not None and name not in _RESERVED
+        }
         line = {**own, **extra, **own}
         try:
             return _encode(line) + "\n"
-        except (TypeError, ValueError, RecursionError):  # a value that contains itself, NaN, keys that are no strings
+        except (
+            TypeError,
+            ValueError,
+            RecursionError,
+        ):  # a value that contains itself, NaN, keys that are no strings
             return _encode({name: _encodable(value) for name, value in line.items()}) + "\n"
 
 
@@ -82,7 +96,11 @@ def _exception_fields(record: logging.LogRecord) -> dict[str, Any]:
     error_type, error, _ = record.exc_info or (None, None, None)
     if error_type is None or error is None:
         return {}
-    return {"stackTrace": _stack_trace(error), "errorType": error_type.__name__, "errorMessage": text_of(error)}
+    return {
+        "stackTrace": _stack_trace(error),
+        "errorType": error_type.__name__,
+        "errorMessage": text_of(error),
+    }
 
 
 def _stack_trace(error: BaseException) -> list[str]:

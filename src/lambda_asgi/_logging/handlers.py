@@ -94,7 +94,9 @@ class FrameHandler(LambdaHandler):
     def write(self, line: str, level: int, created: float) -> None:
         message = line.encode("utf-8", "backslashreplace")
         severity = SEVERITY[rounded_level(level)] if self._leveled else 0
-        frame_type = 0xA55A0000 | severity << 2 | (2 if isinstance(self.formatter, JSONFormatter) else 3)
+        frame_type = (
+            0xA55A0000 | severity << 2 | (2 if isinstance(self.formatter, JSONFormatter) else 3)
+        )
         microseconds = int(created * 1_000_000)
         head = frame_type.to_bytes(4) + len(message).to_bytes(4) + microseconds.to_bytes(8)
         self._write(head + message)

@@ -51,7 +51,9 @@ class RuntimeLogger(logging.Logger):
 def _last_resort(record: logging.LogRecord, failure: BaseException) -> None:
     """Say on standard error what could not be logged. Where that is closed, too, there is nowhere left."""
     with suppress(Exception):
-        message = f"{record.levelname} {record.getMessage()} (logging failed: {type(failure).__name__})"
+        message = (
+            f"{record.levelname} {record.getMessage()} (logging failed: {type(failure).__name__})"
+        )
         print(message, file=sys.stderr, flush=True)
 
 

@@ -44,7 +44,9 @@ class RuntimeAPIClient:
         if self._connection is None or not self._connection.is_open:
             opening = self._opening
             if opening is None:
-                opening = self._opening = asyncio.create_task(Connection.open(self._host, self._port))
+                opening = self._opening = asyncio.create_task(
+                    Connection.open(self._host, self._port)
+                )
                 opening.add_done_callback(self._opened)
             self._connection = await asyncio.shield(opening)
         return self._connection
@@ -113,7 +115,9 @@ class RuntimeAPIWriter:
     since `next`: then the response waits until there is a new one, and leaves in the order in which it was given.
     """
 
-    def __init__(self, client: RuntimeAPIClient, connection: Connection, invocation: Invocation) -> None:
+    def __init__(
+        self, client: RuntimeAPIClient, connection: Connection, invocation: Invocation
+    ) -> None:
         self._client = client
         self._connection = connection
         self._invocation = invocation
@@ -155,12 +159,16 @@ class RuntimeAPIWriter:
         if not self._begun:
             self._begun = True
             invocation = self._invocation
-            head = self._client.requests.streamed_response(invocation.request_id, invocation.invocation_id)
+            head = self._client.requests.streamed_response(
+                invocation.request_id, invocation.invocation_id
+            )
             wire.insert(0, head)
             if self._connection.is_open:
                 self._begin(last)
             else:
-                self._connecting = asyncio.create_task(self._connect(), name="new connection for a response")
+                self._connecting = asyncio.create_task(
+                    self._connect(), name="new connection for a response"
+                )
         if self._connecting is not None:
             self._unsent += wire
         elif self._reply is None or self._reply.done():
@@ -219,19 +227,26 @@ class RuntimeAPIWriter:
         """Answer with a whole result, JSON in bytes. Raises ResponseRefused."""
         invocation = self._invocation
         await self._client.post(
-            self._client.requests.buffered_response(invocation.request_id, invocation.invocation_id, body)
+            self._client.requests.buffered_response(
+                invocation.request_id, invocation.invocation_id, body
+            )
         )
 
     async def error(self, error: ErrorReport) -> None:
         """Report that the invocation failed. Raises ResponseRefused."""
         invocation = self._invocation
         await self._client.post(
-            self._client.requests.invocation_error(invocation.request_id, invocation.invocation_id, error)
+            self._client.requests.invocation_error(
+                invocation.request_id, invocation.invocation_id, error
+            )
         )
 
     def _gone(self, _: asyncio.Future[Reply]) -> None:
         if not self._ended:
             self._connection.close()  # the rest of the body was refused: this connection can carry nothing else
         if self._on_gone is not None:
-            on_gone, self._on_gone = self._on_gone, None  # or both ends of it would wait for the garbage collector
+            on_gone, self._on_gone = (
+                self._on_gone,
+                None,
+            )  # or both ends of it would wait for the garbage collector
             on_gone()

@@ -53,7 +53,9 @@ class ReplyFuture(asyncio.Future[Reply]):
         for callback, context in waiting:
             context.run(callback, self)
 
-    def add_done_callback(self, callback: Callable[[Any], object], /, *, context: Context | None = None) -> None:
+    def add_done_callback(
+        self, callback: Callable[[Any], object], /, *, context: Context | None = None
+    ) -> None:
         if self.done():
             super().add_done_callback(callback, context=context)
         else:
@@ -90,7 +92,9 @@ class Connection(asyncio.BufferedProtocol):
         self._loop = loop
         self._parser = ReplyParser()
         self._buffer = memoryview(bytearray(READ_SIZE))
-        self._transport = cast(asyncio.Transport, None)  # set by connection_made, before `open` returns
+        self._transport = cast(
+            asyncio.Transport, None
+        )  # set by connection_made, before `open` returns
         self._socket: socket.socket | None = None
         self._reply: ReplyFuture | None = None
         self._writable: asyncio.Future[None] | None = None
@@ -114,7 +118,9 @@ class Connection(asyncio.BufferedProtocol):
         try:
             _, connection = await loop.create_connection(lambda: cls(loop), host, port)
         except OSError as error:
-            raise ConnectionToRuntimeAPILost(f"no connection to the Runtime API at {host}:{port}: {error}") from error
+            raise ConnectionToRuntimeAPILost(
+                f"no connection to the Runtime API at {host}:{port}: {error}"
+            ) from error
         return connection
 
     # One exchange.
@@ -124,7 +130,11 @@ class Connection(asyncio.BufferedProtocol):
         self.heard = False
         reply = self._reply = ReplyFuture(self._loop)
         if not self.is_open:
-            self._lost(ConnectionToRuntimeAPILost("the connection to the Runtime API was closed before the request"))
+            self._lost(
+                ConnectionToRuntimeAPILost(
+                    "the connection to the Runtime API was closed before the request"
+                )
+            )
         return reply
 
     def exchange(self, request: bytes) -> ReplyFuture:
@@ -177,7 +187,9 @@ class Connection(asyncio.BufferedProtocol):
         # One system call and no copy. asyncio's writelines needs twice the instructions for it, and in Python 3.12 and
         # 3.13.0 forgets to call pause_writing.
         if self._socket is not None and not self._transport.get_write_buffer_size():
-            with suppress(OSError):  # it takes nothing now, or never again: the transport meets the same, and knows
+            with suppress(
+                OSError
+            ):  # it takes nothing now, or never again: the transport meets the same, and knows
                 sent = self._socket.sendmsg(parts)
                 if sent == size:
                     return
@@ -231,7 +243,9 @@ class Connection(asyncio.BufferedProtocol):
             return
         self.exchanges += 1
         if self._reply is None or self._reply.done():
-            self._lost(ConnectionToRuntimeAPILost("the Runtime API sent a reply that nobody asked for"))
+            self._lost(
+                ConnectionToRuntimeAPILost("the Runtime API sent a reply that nobody asked for")
+            )
             return
         if not reply.keep_alive or self._held or self._transport.get_write_buffer_size():
             self.close()  # or what is still unsent of this request would begin the next one
@@ -248,7 +262,11 @@ class Connection(asyncio.BufferedProtocol):
         self._writable = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._lost(ConnectionToRuntimeAPILost(f"the Runtime API closed the connection: {exc or 'end of stream'}"))
+        self._lost(
+            ConnectionToRuntimeAPILost(
+                f"the Runtime API closed the connection: {exc or 'end of stream'}"
+            )
+        )
 
     def _lost(self, error: ConnectionToRuntimeAPILost) -> None:
         self.close()

@@ -54,9 +54,13 @@ class Requests:
 
     def buffered_response(self, request_id: str, invocation_id: str | None, result: bytes) -> bytes:
         path = b"/2018-06-01/runtime/invocation/%b/response" % request_id.encode()
-        return self._post(path, b"Content-Type: application/json\r\n" + _echo(invocation_id), result)
+        return self._post(
+            path, b"Content-Type: application/json\r\n" + _echo(invocation_id), result
+        )
 
-    def invocation_error(self, request_id: str, invocation_id: str | None, error: ErrorReport) -> bytes:
+    def invocation_error(
+        self, request_id: str, invocation_id: str | None, error: ErrorReport
+    ) -> bytes:
         path = b"/2018-06-01/runtime/invocation/%b/error" % request_id.encode()
         return self._post(path, _error_headers(error) + _echo(invocation_id), error.as_json())
 
@@ -64,7 +68,9 @@ class Requests:
         return self._post(b"/2018-06-01/runtime/init/error", _error_headers(error), error.as_json())
 
     def restore_error(self, error: ErrorReport) -> bytes:
-        return self._post(b"/2018-06-01/runtime/restore/error", _error_headers(error), error.as_json())
+        return self._post(
+            b"/2018-06-01/runtime/restore/error", _error_headers(error), error.as_json()
+        )
 
     def register_extension(self, name: str) -> bytes:
         """Registers for no events. The only effect is that Lambda sends SIGTERM before SIGKILL."""
@@ -72,21 +78,36 @@ class Requests:
         return self._post(b"/2020-01-01/extension/register", header, b'{"events": []}')
 
     def next_extension_event(self, identifier: bytes) -> bytes:
-        return self._get(b"/2020-01-01/extension/event/next", b"Lambda-Extension-Identifier: %b\r\n" % identifier)
+        return self._get(
+            b"/2020-01-01/extension/event/next", b"Lambda-Extension-Identifier: %b\r\n" % identifier
+        )
 
     def _get(self, path: bytes, headers: bytes = b"") -> bytes:
         return b"GET %b%b%b\r\n" % (path, self._end, headers)
 
     def _post(self, path: bytes, headers: bytes, body: bytes) -> bytes:
-        return b"POST %b%b%bContent-Length: %d\r\n\r\n%b" % (path, self._end, headers, len(body), body)
+        return b"POST %b%b%bContent-Length: %d\r\n\r\n%b" % (
+            path,
+            self._end,
+            headers,
+            len(body),
+            body,
+        )
 
 
 def _echo(invocation_id: str | None) -> bytes:
-    return b"" if invocation_id is None else b"Lambda-Runtime-Invocation-Id: %b\r\n" % invocation_id.encode()
+    return (
+        b""
+        if invocation_id is None
+        else b"Lambda-Runtime-Invocation-Id: %b\r\n" % invocation_id.encode()
+    )
 
 
 def _error_headers(error: ErrorReport) -> bytes:
-    return b"Content-Type: application/json\r\nLambda-Runtime-Function-Error-Type: %b\r\n" % error.error_type.encode()
+    return (
+        b"Content-Type: application/json\r\nLambda-Runtime-Function-Error-Type: %b\r\n"
+        % error.error_type.encode()
+    )
 
 
 # Parts up to this size are joined with their chunk framing into one bytes object. Larger ones are not copied.
@@ -107,9 +128,12 @@ def chunked(parts: Sequence[bytes]) -> list[bytes]:
 def error_trailers(error: ErrorReport) -> bytes:
     """The end of a streamed body that failed: the last chunk, and the two announced trailers."""
     body = base64.b64encode(error.as_json(LARGEST_TRAILING_ERROR))
-    return b"0\r\nLambda-Runtime-Function-Error-Type: %b\r\nLambda-Runtime-Function-Error-Body: %b\r\n\r\n" % (
-        error.error_type.encode(),
-        body,
+    return (
+        b"0\r\nLambda-Runtime-Function-Error-Type: %b\r\nLambda-Runtime-Function-Error-Body: %b\r\n\r\n"
+        % (
+            error.error_type.encode(),
+            body,
+        )
     )
 
 
@@ -156,7 +180,9 @@ class ReplyParser:
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            raise ConnectionToRuntimeAPILost(f"the Runtime API's reply is not HTTP: {error}") from error
+            raise ConnectionToRuntimeAPILost(
+                f"the Runtime API's reply is not HTTP: {error}"
+            ) from error
         reply, self._reply = self._reply, None
         return reply
 
@@ -177,4 +203,6 @@ class ReplyParser:
     def on_message_complete(self) -> None:
         status = self._parser.get_status_code()
         if status >= 200:  # 1xx is interim: the reply itself follows
-            self._reply = Reply(status, self._headers, b"".join(self._body), self._parser.should_keep_alive())
+            self._reply = Reply(
+                status, self._headers, b"".join(self._body), self._parser.should_keep_alive()
+            )

@@ -29,7 +29,9 @@ class ThroughLambda:
             return
 
         async def app(lambda_scope: Any, receive: Any, lambda_send: Any) -> None:
-            lambda_scope["headers"] = [line for line in lambda_scope["headers"] if line[0] != b"x-forwarded-proto"]
+            lambda_scope["headers"] = [
+                line for line in lambda_scope["headers"] if line[0] != b"x-forwarded-proto"
+            ]
             for key in ("root_path", "client", "server", "http_version"):
                 lambda_scope[key] = scope[key]
             if "state" in scope:

@@ -67,15 +67,24 @@ class Comparison:
         return set(map(_function, self.different)) == DIFFERENCES[self.suite.name].keys()
 
     def __str__(self) -> str:
-        counts = [sum(outcome == "passed" for outcome in run.values()) for run in (self.control, self.ours)]
+        counts = [
+            sum(outcome == "passed" for outcome in run.values())
+            for run in (self.control, self.ours)
+        ]
         lines = [
             f"{self.suite.name} {self.suite.version}: {counts[0]} of {len(self.control)} pass in the control run,"
             f" {counts[1]} of {len(self.ours)} with lambda_asgi"
         ]
         known = DIFFERENCES[self.suite.name]
         different = Counter(map(_function, self.different))
-        lines += [f"  {test} ({count}): {known.get(test, 'NOT EXPLAINED')}" for test, count in different.items()]
-        lines += [f"  {test}: passes now; remove it from the table" for test in sorted(known.keys() - different.keys())]
+        lines += [
+            f"  {test} ({count}): {known.get(test, 'NOT EXPLAINED')}"
+            for test, count in different.items()
+        ]
+        lines += [
+            f"  {test}: passes now; remove it from the table"
+            for test in sorted(known.keys() - different.keys())
+        ]
         return "\n".join(lines)
 
 
@@ -88,14 +97,27 @@ def compare(suite: Suite) -> Comparison:
     """Run `suite` twice. Raises CalledProcessError if its environment cannot be made."""
     source = _source(suite)
     python = _environment(suite, source)
-    return Comparison(suite, _run(suite, source, python, []), _run(suite, source, python, ["-p", suite.plugin]))
+    return Comparison(
+        suite, _run(suite, source, python, []), _run(suite, source, python, ["-p", suite.plugin])
+    )
 
 
 def _source(suite: Suite) -> Path:
     source = CACHE / f"{suite.name}-{suite.version}"
     if not source.is_dir():
         CACHE.mkdir(parents=True, exist_ok=True)
-        _check("-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "-d", str(CACHE), _pin(suite))
+        _check(
+            "-m",
+            "pip",
+            "download",
+            "-q",
+            "--no-deps",
+            "--no-binary",
+            ":all:",
+            "-d",
+            str(CACHE),
+            _pin(suite),
+        )
         with tarfile.open(CACHE / f"{suite.name}-{suite.version}.tar.gz") as archive:
             archive.extractall(CACHE, filter="data")
     return source
@@ -133,10 +155,16 @@ def _run(suite: Suite, source: Path, python: Path, plugins: list[str]) -> dict[s
     ]
     environment = {**os.environ, "OUTCOMES": str(outcomes), "PYTHONPATH": str(HERE)}
     done = subprocess.run(
-        [*command, *suite.arguments, "tests"], cwd=source, env=environment, capture_output=True, text=True
+        [*command, *suite.arguments, "tests"],
+        cwd=source,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     if not outcomes.is_file():
-        raise RuntimeError(f"{' '.join(command)} wrote no outcomes:\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
+        raise RuntimeError(
+            f"{' '.join(command)} wrote no outcomes:\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
+        )
     found: dict[str, str] = json.loads(outcomes.read_text())
     return found
 

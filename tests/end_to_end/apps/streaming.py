@@ -31,7 +31,13 @@ async def lifespan(receive: Receive, send: Send) -> None:
 
 
 async def start(send: Send, status: int = 200) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"text/plain")]})
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [(b"content-type", b"text/plain")],
+        }
+    )
 
 
 async def body(send: Send, content: bytes, *, more: bool = True) -> None:

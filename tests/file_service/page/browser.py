@@ -25,12 +25,18 @@ from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 needs_chromium = [
     pytest.mark.browser,
-    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs Debian's chromium and chromium-driver"),
+    pytest.mark.skipif(
+        not (CHROMIUM and DRIVER), reason="needs Debian's chromium and chromium-driver"
+    ),
     pytest.mark.timeout(300),  # one processor, shared with other tests
 ]
 
 # A page that a rendering interrupts replaces its elements: the action is tried again.
-_PASSING = [StaleElementReferenceException, ElementClickInterceptedException, ElementNotInteractableException]
+_PASSING = [
+    StaleElementReferenceException,
+    ElementClickInterceptedException,
+    ElementNotInteractableException,
+]
 
 # Runs before the page's own scripts: requests whose URL contains a held text wait until it is released.
 HOLD_REQUESTS = """
@@ -59,7 +65,9 @@ class Page:
         self.command("Emulation.setFocusEmulationEnabled", {"enabled": True})
         script = None
         if before:
-            script = self.command("Page.addScriptToEvaluateOnNewDocument", {"source": before})["identifier"]
+            script = self.command("Page.addScriptToEvaluateOnNewDocument", {"source": before})[
+                "identifier"
+            ]
         try:
             self.browser.get(f"{self.url}/{hash_}")
         finally:
@@ -73,7 +81,9 @@ class Page:
             return wait.until(lambda _: holds())
         except TimeoutException:
             address = self.run("return location.href")
-            raise AssertionError(f"Waited {seconds} s at {address}, which shows:\n{self.text()[:3000]}") from None
+            raise AssertionError(
+                f"Waited {seconds} s at {address}, which shows:\n{self.text()[:3000]}"
+            ) from None
 
     def all(self, selector: str) -> list[WebElement]:
         return self.browser.find_elements(By.CSS_SELECTOR, selector)
@@ -83,7 +93,9 @@ class Page:
 
         def clicked() -> bool:
             for each in self.all(":is(button, a.button):not([inert] *)"):
-                if each.is_displayed() and (each.text == label or each.get_attribute("aria-label") == label):
+                if each.is_displayed() and (
+                    each.text == label or each.get_attribute("aria-label") == label
+                ):
                     each.click()
                     return True
             return False
@@ -100,7 +112,9 @@ class Page:
 
     def names(self) -> list[str]:
         """The entries of the list that are in the document."""
-        found: list[str] = self.run("return [...document.querySelectorAll('#contents .label')].map(e => e.textContent)")
+        found: list[str] = self.run(
+            "return [...document.querySelectorAll('#contents .label')].map(e => e.textContent)"
+        )
         return found
 
     def shows(self, name: str) -> bool:
@@ -108,12 +122,16 @@ class Page:
 
     def focused(self) -> str | None:
         """The entry of the list that has the focus."""
-        found: str | None = self.run("return document.activeElement?.querySelector?.('.label')?.textContent ?? null")
+        found: str | None = self.run(
+            "return document.activeElement?.querySelector?.('.label')?.textContent ?? null"
+        )
         return found
 
     def viewed(self) -> str | None:
         """The text of the file that is open."""
-        found: str | None = self.run("return document.querySelector('#viewer pre')?.textContent ?? null")
+        found: str | None = self.run(
+            "return document.querySelector('#viewer pre')?.textContent ?? null"
+        )
         return found
 
     def text(self) -> str:
@@ -124,7 +142,9 @@ class Page:
         webdriver.ActionChains(self.browser).send_keys(*keys).perform()
 
     def press_with(self, modifier: str, key: str) -> None:
-        webdriver.ActionChains(self.browser).key_down(modifier).send_keys(key).key_up(modifier).perform()
+        webdriver.ActionChains(self.browser).key_down(modifier).send_keys(key).key_up(
+            modifier
+        ).perform()
 
     def run(self, script: str, *arguments: Any) -> Any:
         return self.browser.execute_script(script, *arguments)
@@ -158,7 +178,9 @@ class Page:
     def memory(self) -> int:
         """Bytes that all processes of the browser have for themselves (Linux)."""
         pids = {self.browser.service.process.pid}
-        parents = {int(path.name): _parent(path) for path in Path("/proc").iterdir() if path.name.isdigit()}
+        parents = {
+            int(path.name): _parent(path) for path in Path("/proc").iterdir() if path.name.isdigit()
+        }
         while more := {pid for pid, parent in parents.items() if parent in pids} - pids:
             pids |= more
         return sum(_private_bytes(pid) for pid in pids)

@@ -57,7 +57,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(3000):
         (folder / "many" / f"{number:04}.txt").write_text(f"{number}")
     (folder / "active.html").write_text("<script>document.title = 'owned'</script>")
-    _written(folder / "sorted", {"a10.txt": 20, "a2.txt": 50, "B.txt": 30, "\u00e7.txt": 10, "d.txt": 40})
+    _written(
+        folder / "sorted", {"a10.txt": 20, "a2.txt": 50, "B.txt": 30, "\u00e7.txt": 10, "d.txt": 40}
+    )
     (folder / "sorted" / "Z folder").mkdir()
     os.utime(folder / "sorted" / "B.txt")
     deep = folder / "deep"

@@ -28,7 +28,9 @@ class Asked:
 class Door:
     url: str = ""
     bytes_per_second: float | None = None  # of each answer that is under way
-    change: Callable[[Asked, bytes], bytes] | None = None  # what becomes of a piece of a body; an empty one ends it
+    change: Callable[[Asked, bytes], bytes] | None = (
+        None  # what becomes of a piece of a body; an empty one ends it
+    )
     asked: list[Asked] = field(default_factory=list)
 
     def asked_for(self, path: str) -> list[Asked]:
@@ -47,7 +49,9 @@ def door_before(service_url: str) -> Iterator[Door]:
             door.asked.append(asked)
             connection = HTTPConnection(urlsplit(service_url).netloc)
             with contextlib.closing(connection):
-                headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
+                headers = {
+                    name: value for name, value in self.headers.items() if name.lower() != "host"
+                }
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 connection.request(self.command, self.path, body or None, headers)
                 try:
@@ -66,7 +70,9 @@ def door_before(service_url: str) -> Iterator[Door]:
             if length is not None:
                 self.send_header(_REMAPPED, length)
             empty = self.command == "HEAD" or response.status in (204, 304)
-            self.send_header(*(("Content-Length", "0") if empty else ("Transfer-Encoding", "chunked")))
+            self.send_header(
+                *(("Content-Length", "0") if empty else ("Transfer-Encoding", "chunked"))
+            )
             self.end_headers()
             while not empty and (piece := response.read1(_PIECE)):
                 piece = door.change(asked, piece) if door.change else piece

@@ -51,7 +51,9 @@ class TestAccess:
         page.press("wrong", Keys.ENTER)
         page.until(lambda: "is not right" in page.text())
         page.press("s3cret %;", Keys.ENTER)
-        page.until(lambda: page.run("return document.querySelector('#viewer img')?.naturalWidth") == 640)
+        page.until(
+            lambda: page.run("return document.querySelector('#viewer img')?.naturalWidth") == 640
+        )
         page.open()
         page.until(lambda: "hello.txt" in page.names())
         assert page.run("return document.cookie") == ""  # no script can read it
@@ -127,11 +129,14 @@ def test_the_page_names_its_parts_by_their_version(private: Server) -> None:
 
 def test_the_policy_lets_only_the_pages_own_scripts_run(private: Server) -> None:
     policy = dict(
-        part.strip().partition(" ")[::2] for part in private.get("/").headers["content-security-policy"].split(";")
+        part.strip().partition(" ")[::2]
+        for part in private.get("/").headers["content-security-policy"].split(";")
     )
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == policy["connect-src"] == "'self'"
-    assert policy["style-src"].startswith("'self' 'sha256-")  # of one style, and no other inline one
+    assert policy["style-src"].startswith(
+        "'self' 'sha256-"
+    )  # of one style, and no other inline one
     assert policy["frame-ancestors"] == "'none'"
     assert "unsafe" not in str(policy)
 
@@ -139,6 +144,10 @@ def test_the_policy_lets_only_the_pages_own_scripts_run(private: Server) -> None
 def test_no_file_of_the_page_is_long() -> None:
     import file_service
 
-    parts = [path for path in (Path(file_service.__file__).parent / "page").iterdir() if path.is_file()]
+    parts = [
+        path for path in (Path(file_service.__file__).parent / "page").iterdir() if path.is_file()
+    ]
     assert parts
-    assert {path.name: lines for path in parts if (lines := len(path.read_text().splitlines())) > 400} == {}
+    assert {
+        path.name: lines for path in parts if (lines := len(path.read_text().splitlines())) > 400
+    } == {}

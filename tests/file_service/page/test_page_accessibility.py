@@ -30,7 +30,9 @@ def axe() -> str:
             pytest.skip("needs npm, to get axe-core")
         cache.mkdir(exist_ok=True)
         command = [npm, "pack", "--silent", f"axe-core@{VERSION}"]
-        ran = subprocess.run(command, cwd=cache, capture_output=True, text=True, check=False, timeout=120)
+        ran = subprocess.run(
+            command, cwd=cache, capture_output=True, text=True, check=False, timeout=120
+        )
         if ran.returncode:
             pytest.skip(f"npm cannot get axe-core: {ran.stderr[-300:]}")
     with tarfile.open(package) as files:
@@ -43,11 +45,15 @@ def complaints_of_axe(page: Page, axe: str) -> list[str]:
     """What axe-core has to say, best practices included, each with the elements that it is about."""
     # Into a world of its own, as an extension would: the page's policy forbids scripts that are not its own.
     frame = page.command("Page.getFrameTree", {})["frameTree"]["frame"]["id"]
-    world = page.command("Page.createIsolatedWorld", {"frameId": frame, "worldName": "axe"})["executionContextId"]
+    world = page.command("Page.createIsolatedWorld", {"frameId": frame, "worldName": "axe"})[
+        "executionContextId"
+    ]
     page.command("Runtime.evaluate", {"expression": axe, "contextId": world})
     # Frames are documents of their own: the browser's PDF viewer, and a sandbox without scripts.
     run = "axe.run(document, { iframes: false }).then(found => JSON.stringify([found.passes, found.violations]))"
-    answer = page.command("Runtime.evaluate", {"expression": run, "contextId": world, "awaitPromise": True})
+    answer = page.command(
+        "Runtime.evaluate", {"expression": run, "contextId": world, "awaitPromise": True}
+    )
     passes, violations = json.loads(answer["result"]["value"])
     # It ran. In a modal dialog, the rule of the page's heading does not apply.
     assert {"color-contrast", "button-name"} <= {rule["id"] for rule in passes}
@@ -136,7 +142,10 @@ STATES = {
 
 @pytest.fixture(params=["light", "dark"])
 def scheme(page: Page, request: pytest.FixtureRequest) -> Iterator[str]:
-    page.command("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": request.param}]})
+    page.command(
+        "Emulation.setEmulatedMedia",
+        {"features": [{"name": "prefers-color-scheme", "value": request.param}]},
+    )
     yield request.param
     page.command("Emulation.setEmulatedMedia", {"features": []})
     page.run("localStorage.clear()")
@@ -164,7 +173,9 @@ def test_axe_has_nothing_to_say_about_login_and_sharing(
     chromium: tuple[webdriver.Chrome, Path], files: Path, axe: str
 ) -> None:
     keys = '{"2026-11": "0123456789abcdef0123456789abcdef"}'
-    with service("uvicorn", {"FILE_SOURCE": str(files), "FILE_TOKEN": "t", "FILE_SIGNING_KEYS": keys}) as server:
+    with service(
+        "uvicorn", {"FILE_SOURCE": str(files), "FILE_TOKEN": "t", "FILE_SIGNING_KEYS": keys}
+    ) as server:
         page = Page(chromium[0], server.url, chromium[1])
         page.open()
         page.until(lambda: page.run("return document.activeElement.type") == "password")
@@ -185,7 +196,11 @@ def test_axe_has_nothing_to_say_about_login_and_sharing(
 def tree(page: Page) -> list[tuple[str, str]]:
     """What the browser tells a screen reader: (role, name) of each node that it does not leave out."""
     nodes: list[dict[str, Any]] = page.command("Accessibility.getFullAXTree", {})["nodes"]
-    return [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes if not node.get("ignored")]
+    return [
+        (node["role"]["value"], node.get("name", {}).get("value", ""))
+        for node in nodes
+        if not node.get("ignored")
+    ]
 
 
 def test_a_screen_reader_gets_names_and_roles(page: Page) -> None:
@@ -236,7 +251,9 @@ def test_the_keyboard_alone_does_everything(page: Page) -> None:
         page.run("window.before = document.activeElement")
         page.press(Keys.TAB)
         page.until(lambda: page.run("return document.activeElement !== before"))
-        assert page.run("return document.activeElement !== document.body"), f"the focus was lost after {reached}"
+        assert page.run("return document.activeElement !== document.body"), (
+            f"the focus was lost after {reached}"
+        )
         reached.append(
             page.run(
                 "const e = document.activeElement; return e.getAttribute('aria-label') || e.textContent.trim() || e.id"
@@ -275,4 +292,6 @@ def test_the_keyboard_alone_does_everything(page: Page) -> None:
 
 def reach(page: Page, name: str) -> bool:
     page.press(Keys.TAB)
-    return bool(page.run("return document.activeElement.getAttribute('aria-label') === arguments[0]", name))
+    return bool(
+        page.run("return document.activeElement.getAttribute('aria-label') === arguments[0]", name)
+    )

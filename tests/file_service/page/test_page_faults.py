@@ -42,7 +42,9 @@ def test_every_entry_of_a_large_folder_is_shown_once(page: Page) -> None:
     assert page.text().count("1000.txt") <= 1
 
 
-def test_a_download_goes_on_in_sight_when_the_file_is_closed_and_can_be_cancelled(behind: Page, door: Door) -> None:
+def test_a_download_goes_on_in_sight_when_the_file_is_closed_and_can_be_cancelled(
+    behind: Page, door: Door
+) -> None:
     page = behind
     door.bytes_per_second = 4e6
     page.open("#/large.bin")
@@ -56,7 +58,9 @@ def test_a_download_goes_on_in_sight_when_the_file_is_closed_and_can_be_cancelle
     page.until(lambda: not page.all("#tray li"))
 
 
-def test_a_wrong_token_is_said_to_be_wrong(chromium: tuple[webdriver.Chrome, Path], files: Path) -> None:
+def test_a_wrong_token_is_said_to_be_wrong(
+    chromium: tuple[webdriver.Chrome, Path], files: Path
+) -> None:
     with service("uvicorn", {"FILE_SOURCE": str(files), "FILE_TOKEN": "s3cret %;"}) as server:
         page = Page(chromium[0], server.url, chromium[1])
         page.open()

@@ -66,11 +66,17 @@ def test_keys_move_by_lines_pages_and_to_the_ends(page: Page) -> None:
 def test_rows_are_sorted_by_each_column_with_folders_first(page: Page) -> None:
     """Names as people sort them: in either case, numbers by their value."""
     page.open("#/sorted/")
-    page.until(lambda: page.names() == ["Z folder/", "a2.txt", "a10.txt", "B.txt", "\u00e7.txt", "d.txt"])
+    page.until(
+        lambda: page.names() == ["Z folder/", "a2.txt", "a10.txt", "B.txt", "\u00e7.txt", "d.txt"]
+    )
     page.click("Name")
-    page.until(lambda: page.names() == ["Z folder/", "d.txt", "\u00e7.txt", "B.txt", "a10.txt", "a2.txt"])
+    page.until(
+        lambda: page.names() == ["Z folder/", "d.txt", "\u00e7.txt", "B.txt", "a10.txt", "a2.txt"]
+    )
     page.click("Size")  # the largest first
-    page.until(lambda: page.names() == ["Z folder/", "a2.txt", "d.txt", "B.txt", "a10.txt", "\u00e7.txt"])
+    page.until(
+        lambda: page.names() == ["Z folder/", "a2.txt", "d.txt", "B.txt", "a10.txt", "\u00e7.txt"]
+    )
     page.click("Modified")  # the newest first
     page.until(lambda: page.names()[:3] == ["Z folder/", "B.txt", "a10.txt"])
     page.click("Modified")
@@ -90,7 +96,11 @@ def test_the_list_is_filtered_while_one_types(page: Page) -> None:
     page.until(lambda: "3,000 items" in page.text())
     page.press("/")
     page.press("77 1")
-    names = [f"{number:04}.txt" for number in range(3000) if "77" in f"{number:04}" and "1" in f"{number:04}"]
+    names = [
+        f"{number:04}.txt"
+        for number in range(3000)
+        if "77" in f"{number:04}" and "1" in f"{number:04}"
+    ]
     page.until(lambda: f"{len(names)} of 3,000 items" in page.text())
     assert page.names() == names[: len(page.names())]
     page.press(Keys.ARROW_DOWN)
@@ -266,8 +276,19 @@ DEEP = "#/deep/a%20folder%20with%20a%20rather%20long%20name/another%20one%20belo
 def test_on_a_phone_nothing_is_wider_than_the_screen(page: Page, emulate: Any, scheme: str) -> None:
     size = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
     emulate("Emulation.setDeviceMetricsOverride", size)
-    emulate("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
-    for hash_ in ("", "#/many/", DEEP, "#/hello.txt", "#/waves.png", "#/documents/page.md", "#/documents/table.csv"):
+    emulate(
+        "Emulation.setEmulatedMedia",
+        {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
+    )
+    for hash_ in (
+        "",
+        "#/many/",
+        DEEP,
+        "#/hello.txt",
+        "#/waves.png",
+        "#/documents/page.md",
+        "#/documents/table.csv",
+    ):
         page.open(hash_)
         page.until(page.names)
         assert page.run("return document.documentElement.scrollWidth") <= 360
@@ -280,12 +301,15 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(page: Page, emulate: Any, s
     assert background == {"light": "rgb(247, 248, 249)", "dark": "rgb(17, 21, 26)"}[scheme]
     page.open("#/many/")
     page.until(page.names)
-    assert page.run("return document.querySelector('#rows .time').getBoundingClientRect().width") > 50  # dates, too
+    assert (
+        page.run("return document.querySelector('#rows .time').getBoundingClientRect().width") > 50
+    )  # dates, too
 
 
 def test_a_long_path_folds_in_its_middle(page: Page, emulate: Any) -> None:
     emulate(
-        "Emulation.setDeviceMetricsOverride", {"width": 600, "height": 740, "deviceScaleFactor": 1, "mobile": False}
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 600, "height": 740, "deviceScaleFactor": 1, "mobile": False},
     )
     page.open(DEEP)
     page.until(page.names)

@@ -51,7 +51,10 @@ step();
 
 def processor_seconds(page: Page) -> float:
     """What the page's main thread has used of a processor, however many others want it."""
-    metrics = {each["name"]: each["value"] for each in page.command("Performance.getMetrics", {})["metrics"]}
+    metrics = {
+        each["name"]: each["value"]
+        for each in page.command("Performance.getMetrics", {})["metrics"]
+    }
     return float(metrics["TaskDuration"])
 
 
@@ -90,7 +93,11 @@ def test_a_hundred_thousand_rows_stay_quick_and_small(page: Page) -> None:
     page.until(lambda: "of 100,000" not in page.text())
     used = processor_seconds(page)
     page.click("Size")
-    page.until(lambda: page.names()[:1] == ["IMG_92081_holiday by the sea.jpg"] or page.run("return scrollY"))
+    page.until(
+        lambda: (
+            page.names()[:1] == ["IMG_92081_holiday by the sea.jpg"] or page.run("return scrollY")
+        )
+    )
     sorting = processor_seconds(page) - used
     print(
         f"\nfirst row after {page.run('return firstRow'):.0f} ms (wall); in ms of a processor: "

@@ -49,7 +49,9 @@ def test_a_download_pauses_and_resumes_where_it_was(behind: Page, door: Door) ->
     before = [each for each in door.asked_for("/files/large.bin") if "range" in each.headers]
     page.click("Resume")
     page.until(lambda: "SHA-256 verified" in page.text())
-    resumed = [each for each in door.asked_for("/files/large.bin") if "range" in each.headers][len(before)]
+    resumed = [each for each in door.asked_for("/files/large.bin") if "range" in each.headers][
+        len(before)
+    ]
     start = int(resumed.headers["range"].removeprefix("bytes=").split("-")[0])
     assert 0 < start < len(LARGE)
     assert start / len(LARGE) == pytest.approx(share, abs=0.05)
@@ -132,7 +134,9 @@ def test_a_connection_that_breaks_is_taken_up_again(behind: Page, door: Door) ->
 def test_what_is_not_what_the_server_has_is_not_saved(behind: Page, door: Door) -> None:
     page = behind
     (page.saved / "hello.txt").unlink(missing_ok=True)
-    door.change = lambda asked, piece: piece.replace(b"Hello", b"Hallo") if "range" in asked.headers else piece
+    door.change = lambda asked, piece: (
+        piece.replace(b"Hello", b"Hallo") if "range" in asked.headers else piece
+    )
     page.open("#/hello.txt")
     page.click("Download")
     page.until(lambda: "Nothing was saved" in page.text())
@@ -140,9 +144,13 @@ def test_what_is_not_what_the_server_has_is_not_saved(behind: Page, door: Door) 
     page.click("Remove")
 
 
-def test_pieces_become_as_small_as_the_server_asks(chromium: tuple[webdriver.Chrome, Path], files: Path) -> None:
+def test_pieces_become_as_small_as_the_server_asks(
+    chromium: tuple[webdriver.Chrome, Path], files: Path
+) -> None:
     """As behind a Function URL whose InvokeMode is BUFFERED."""
-    with service("lambda", {"FILE_SOURCE": str(files), "FILE_STREAM_MAX_BYTES": "4500000"}) as server:
+    with service(
+        "lambda", {"FILE_SOURCE": str(files), "FILE_STREAM_MAX_BYTES": "4500000"}
+    ) as server:
         page = Page(chromium[0], server.url, chromium[1])
         page.complaints()
         page.open("#/large.bin")
@@ -193,7 +201,11 @@ def test_several_items_are_selected_and_saved_as_one_zip_of_a_known_size(page: P
     path = page.saved_file("one.zip")
     assert said == f"{path.stat().st_size} B"
     with zipfile.ZipFile(path) as zipped:
-        assert sorted(zipped.namelist()) == ["needle.txt", "two/a needle.txt", "two/needles/pin.txt"]
+        assert sorted(zipped.namelist()) == [
+            "needle.txt",
+            "two/a needle.txt",
+            "two/needles/pin.txt",
+        ]
     page.press(Keys.ESCAPE)
     page.until(lambda: "selected" not in page.text())
 
@@ -212,7 +224,9 @@ def test_a_range_of_thousands_is_selected_at_once(page: Page) -> None:
     page.until(lambda: page.names()[:1] == ["0000.txt"])
     boxes = page.all("#rows input")
     boxes[2].click()
-    webdriver.ActionChains(page.browser).key_down(Keys.SHIFT).click(boxes[6]).key_up(Keys.SHIFT).perform()
+    webdriver.ActionChains(page.browser).key_down(Keys.SHIFT).click(boxes[6]).key_up(
+        Keys.SHIFT
+    ).perform()
     page.until(lambda: "5 items selected" in page.text())
 
 
@@ -222,7 +236,9 @@ def test_a_digest_runs_with_progress(page: Page) -> None:
     page.until(lambda: f"SHA-256 {DIGEST}" in page.text())
 
 
-def test_without_a_disk_of_its_own_the_browser_downloads(chromium: tuple[webdriver.Chrome, Path], files: Path) -> None:
+def test_without_a_disk_of_its_own_the_browser_downloads(
+    chromium: tuple[webdriver.Chrome, Path], files: Path
+) -> None:
     """As on a plain http address in a local network."""
     with service("uvicorn", {"FILE_SOURCE": str(files)}) as server:
         downloads_by_itself(Page(chromium[0], server.url, chromium[1]))

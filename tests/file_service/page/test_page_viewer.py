@@ -18,11 +18,18 @@ GALLERY = 12
 
 def png(width: int, height: int, grey: int) -> bytes:
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     rows = (b"\0" + bytes([grey]) * width) * height
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
 
 
 PDF = b"""%PDF-1.1
@@ -55,10 +62,14 @@ def test_thumbnails_are_made_in_the_gallery(page: Page) -> None:
     page.until(page.names)
     page.click("Gallery")
     try:
-        size = "return [...document.querySelectorAll('#tiles canvas')].map(e => [e.width, e.height])"
+        size = (
+            "return [...document.querySelectorAll('#tiles canvas')].map(e => [e.width, e.height])"
+        )
         page.until(lambda: len(page.run(size)) == GALLERY + 1)  # the drawing, too
         assert [400, 267] in page.run(size)  # smaller than the picture, in its shape
-        assert page.run("return document.querySelectorAll('#tiles .icon').length") == 1  # HEIC keeps its icon
+        assert (
+            page.run("return document.querySelectorAll('#tiles .icon').length") == 1
+        )  # HEIC keeps its icon
         page.press(Keys.ARROW_DOWN, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
         page.until(lambda: page.focused() == "02.png")
         page.press(Keys.SPACE)
@@ -100,14 +111,19 @@ def test_next_and_previous_by_keys_buttons_and_swipes(page: Page) -> None:
 
 def swipe(page: Page, start: int, end: int) -> None:
     for kind, x in (("touchStart", start), ("touchMove", (start + end) // 2), ("touchMove", end)):
-        page.command("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": 300}]})
+        page.command(
+            "Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": 300}]}
+        )
     page.command("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("album/from a phone.heic", "This browser cannot show this HEIC image. Download it to see it."),
+        (
+            "album/from a phone.heic",
+            "This browser cannot show this HEIC image. Download it to see it.",
+        ),
         ("song.mp3", "This browser cannot play this audio. Download it to play it."),
         ("empty.txt", "This file is empty."),
         ("data.bin", "There is no preview for files of this kind."),
@@ -123,7 +139,9 @@ def test_images_and_videos_are_shown(page: Page) -> None:
     page.open("#/waves.png")
     page.until(lambda: width(page) == 640)
     page.open("#/counting.mp4")
-    page.until(lambda: page.run("return document.querySelector('#viewer video')?.videoWidth") == 320)
+    page.until(
+        lambda: page.run("return document.querySelector('#viewer video')?.videoWidth") == 320
+    )
 
 
 def test_a_video_can_be_sought(page: Page) -> None:
@@ -132,11 +150,15 @@ def test_a_video_can_be_sought(page: Page) -> None:
     page.until(lambda: page.run("return document.querySelector('#viewer video')?.readyState >= 1"))
     page.run("document.querySelector('#viewer video').currentTime = 9")
     page.until(
-        lambda: page.run("const v = document.querySelector('#viewer video'); return !v.seeking && v.readyState >= 2")
+        lambda: page.run(
+            "const v = document.querySelector('#viewer video'); return !v.seeking && v.readyState >= 2"
+        )
     )
     assert page.run("return document.querySelector('#viewer video').currentTime") == 9
     assert page.run("return document.querySelector('#viewer video').error") is None
-    assert page.run("return document.querySelector('#viewer video').seekable.end(0)") == pytest.approx(12, abs=0.2)
+    assert page.run(
+        "return document.querySelector('#viewer video').seekable.end(0)"
+    ) == pytest.approx(12, abs=0.2)
 
 
 def test_a_pdf_is_shown_by_the_browser(page: Page) -> None:
@@ -165,9 +187,13 @@ def test_markdown_is_rendered_in_a_sandbox(page: Page) -> None:
             "the web": "https://example.org/",
             "elsewhere": "https://example.org/pixel.png",  # not fetched: a link
         }
-        page.until(lambda: page.run("return document.querySelector('img[alt=waves]').naturalWidth") == 640)
+        page.until(
+            lambda: page.run("return document.querySelector('img[alt=waves]').naturalWidth") == 640
+        )
         assert page.run("return self.origin") == "null"
-        page.until(lambda: page.run("return getComputedStyle(document.body).maxWidth") == "736px")  # its style sheet
+        page.until(
+            lambda: page.run("return getComputedStyle(document.body).maxWidth") == "736px"
+        )  # its style sheet
     finally:
         page.browser.switch_to.default_content()
     assert page.browser.title != "owned"
@@ -183,7 +209,11 @@ def test_csv_is_a_table(page: Page) -> None:
     cells = page.run(
         "return [...document.querySelectorAll('#viewer tr')].map(row => [...row.cells].map(cell => cell.textContent))"
     )
-    assert cells == [["name", "value", "note"], ["semi; colon", "1,5", "two\nlines"], ['a "quote"', "-20", ""]]
+    assert cells == [
+        ["name", "value", "note"],
+        ["semi; colon", "1,5", "two\nlines"],
+        ['a "quote"', "-20", ""],
+    ]
 
 
 def test_html_is_shown_as_text_and_opened_without_its_scripts(page: Page) -> None:
@@ -192,7 +222,9 @@ def test_html_is_shown_as_text_and_opened_without_its_scripts(page: Page) -> Non
     page.browser.get(f"{page.url}/files/active.html")
     assert page.browser.title != "owned"
     # The other one that may be there is of the icon that browsers look for.
-    assert len([each for each in page.complaints() if "active.html" in each and "script" in each]) == 1
+    assert (
+        len([each for each in page.complaints() if "active.html" in each and "script" in each]) == 1
+    )
 
 
 def test_the_modules_agree_with_the_specifications(page: Page) -> None:
@@ -230,11 +262,32 @@ def test_the_modules_agree_with_the_specifications(page: Page) -> None:
         [["a", "", ""]],
         [],
     ]
-    assert result["order"] in (["\u00e4", "a", "A1", "a9", "a10", "b"], ["a", "\u00e4", "A1", "a9", "a10", "b"])
+    assert result["order"] in (
+        ["\u00e4", "a", "A1", "a9", "a10", "b"],
+        ["a", "\u00e4", "A1", "a9", "a10", "b"],
+    )
 
 
 HOSTILE = [
-    *["*", "**a ", "_a", "`", "[", "[a](", "[a](b)[", "![", "<", "~~a", "> ", "- ", "# ", " ", "|-", "-|", "```"],
+    *[
+        "*",
+        "**a ",
+        "_a",
+        "`",
+        "[",
+        "[a](",
+        "[a](b)[",
+        "![",
+        "<",
+        "~~a",
+        "> ",
+        "- ",
+        "# ",
+        " ",
+        "|-",
+        "-|",
+        "```",
+    ],
     *["h", "&", "a\n", "1. ", "\\", '"', '"",'],
 ]
 

@@ -27,7 +27,11 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
         case "/who":
             context = scope["aws.context"]
             custom = context.client_context.custom if context.client_context else None
-            await respond(send, text, f"{context.tenant_id} {custom} {context.get_remaining_time_in_millis()}".encode())
+            await respond(
+                send,
+                text,
+                f"{context.tenant_id} {custom} {context.get_remaining_time_in_millis()}".encode(),
+            )
         case "/echo":
             await respond(send, b"application/octet-stream", (await receive())["body"])
         case "/chunks":

@@ -42,7 +42,13 @@ async def wraps_the_body(scope: Any, receive: Any, send: Send) -> None:
     """A streaming URL in front of a function that answers buffered (recorded)."""
     start, body = await collected(scope, receive)
     wrapped = json.dumps({"statusCode": start["status"], "body": body.decode("latin-1")}).encode()
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [(b"content-type", b"application/json")],
+        }
+    )
     await send({"type": "http.response.body", "body": wrapped})
 
 
@@ -73,7 +79,9 @@ async def shows_errors(scope: Any, receive: Any, send: Send) -> None:
     except RuntimeError as error:
         if not begun:
             await send({"type": "http.response.start", "status": 500, "headers": []})
-        await send({"type": "http.response.body", "body": b"RuntimeError: %b" % str(error).encode()})
+        await send(
+            {"type": "http.response.body", "body": b"RuntimeError: %b" % str(error).encode()}
+        )
 
 
 async def errors_are_200(scope: Any, receive: Any, send: Send) -> None:

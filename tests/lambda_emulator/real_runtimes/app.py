@@ -25,7 +25,13 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     if path == "/crash":
         os._exit(3)
     headers = [(b"content-type", b"text/plain"), (b"x-from", b"asgi")]
-    await send({"type": "http.response.start", "status": 201 if path == "/stream" else 200, "headers": headers})
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 201 if path == "/stream" else 200,
+            "headers": headers,
+        }
+    )
 
     async def part(data: bytes, more: bool = True) -> None:
         await send({"type": "http.response.body", "body": data, "more_body": more})

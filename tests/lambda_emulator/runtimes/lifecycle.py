@@ -24,7 +24,9 @@ def log(text: str) -> None:
 def register(*events: str) -> tuple[int, str]:
     """The status, and the header that names the extension from then on."""
     body = json.dumps({"events": events}).encode()
-    status, headers, _ = API().call("POST", "/2020-01-01/extension/register", body, "Lambda-Extension-Name: inner")
+    status, headers, _ = API().call(
+        "POST", "/2020-01-01/extension/register", body, "Lambda-Extension-Name: inner"
+    )
     return status, f"Lambda-Extension-Identifier: {headers.get('lambda-extension-identifier')}"
 
 
@@ -43,7 +45,9 @@ def serve(api: API) -> None:
         invocation = Invocation(api, headers, body)
         if "sleep" in invocation.event["rawPath"]:
             time.sleep(3600)
-        invocation.respond(json.dumps({"pid": os.getpid(), "path": invocation.event["rawPath"]}).encode())
+        invocation.respond(
+            json.dumps({"pid": os.getpid(), "path": invocation.event["rawPath"]}).encode()
+        )
 
 
 def snap_start() -> None:
@@ -86,7 +90,9 @@ def invoke_extension() -> None:
     def listen() -> None:
         api = API()
         while True:
-            event = json.loads(api.call("GET", "/2020-01-01/extension/event/next", b"", identifier)[2])
+            event = json.loads(
+                api.call("GET", "/2020-01-01/extension/event/next", b"", identifier)[2]
+            )
             log(f"extension: {event['eventType']} {event['requestId']}")
 
     threading.Thread(target=listen, daemon=True).start()
@@ -133,7 +139,11 @@ def load() -> None:
             digest = hashlib.sha256()
             api.open_stream(invocation.request_id, "Content-Type: application/octet-stream")
             for index in range(invocation.number("chunks", 20)):
-                piece = os.urandom(invocation.number("size", 4096)) if index else invocation.event["rawPath"].encode()
+                piece = (
+                    os.urandom(invocation.number("size", 4096))
+                    if index
+                    else invocation.event["rawPath"].encode()
+                )
                 digest.update(piece)
                 api.chunk(piece)
             api.chunk(digest.digest())
@@ -168,15 +178,21 @@ def protocol() -> None:
     seen = {
         "next while running": API().call("GET", "/2018-06-01/runtime/invocation/next")[0],
         "wrong id": api.call("POST", "/2018-06-01/runtime/invocation/nobody/response", b"{}")[0],
-        "wrong mode": api.call("POST", f"{path}/response", b"{}", "Lambda-Runtime-Function-Response-Mode: x")[0],
+        "wrong mode": api.call(
+            "POST", f"{path}/response", b"{}", "Lambda-Runtime-Function-Response-Mode: x"
+        )[0],
         "wrong nonce": api.call("POST", f"{path}/response", b"{}", f"{nonce}another")[0],
         "init error after init": api.call("POST", "/2018-06-01/runtime/init/error", b"{}")[0],
         "restore": api.call("GET", "/2018-06-01/runtime/restore/next")[0],
-        "register after init": api.call("POST", "/2020-01-01/extension/register", b"{}", "Lambda-Extension-Name: x")[0],
+        "register after init": api.call(
+            "POST", "/2020-01-01/extension/register", b"{}", "Lambda-Extension-Name: x"
+        )[0],
         "unknown path": api.call("GET", "/2018-06-01/runtime/nothing")[0],
         "ping": api.call("GET", "/2018-06-01/ping")[0],
         "telemetry": api.call("PUT", "/2022-07-01/telemetry", b"{}")[0],
-        "right": api.call("POST", f"{path}/response", b'"fine"', nonce + headers["lambda-runtime-invocation-id"])[0],
+        "right": api.call(
+            "POST", f"{path}/response", b'"fine"', nonce + headers["lambda-runtime-invocation-id"]
+        )[0],
         "second response": api.call("POST", f"{path}/response", b"{}")[0],
         "error after response": api.call("POST", f"{path}/error", b"{}")[0],
     }
@@ -207,13 +223,17 @@ def extension_protocol() -> None:
         "wrong method": ask("GET", register),
         "next without id": ask("GET", following),
         "next with a bad id": ask("GET", following, b"", f"{identifier}abc"),
-        "next with an unknown id": ask("GET", following, b"", f"{identifier}11111111-1111-4111-8111-111111111111"),
+        "next with an unknown id": ask(
+            "GET", following, b"", f"{identifier}11111111-1111-4111-8111-111111111111"
+        ),
         "error without id": ask("POST", "/2020-01-01/extension/init/error"),
         "logs": ask("PUT", "/2020-08-15/logs"),
         "telemetry": ask("PUT", "/2022-07-01/telemetry"),
     }
     log(json.dumps(seen))
-    null = API().call("POST", register, b'{"events":null}', f"{name}second")[1]["lambda-extension-identifier"]
+    null = API().call("POST", register, b'{"events":null}', f"{name}second")[1][
+        "lambda-extension-identifier"
+    ]
     seen_error = ask("POST", "/2020-01-01/extension/exit/error", b"{}", f"{identifier}{null}")
     log(json.dumps(seen_error))
     body = b'{"errorType":"Extension.NoDatabase","errorMessage":"nobody is there"}'
@@ -226,7 +246,9 @@ def reconnect() -> None:
     """Hangs up on a waiting poll, then polls anew; an extension holds the init back until that is done."""
     _, identifier = register()
     first = API()
-    first.socket.sendall(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    first.socket.sendall(
+        b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    )
     first.file.close()
     first.socket.close()
     assert API().call("GET", "/2018-06-01/ping")[0] == 200

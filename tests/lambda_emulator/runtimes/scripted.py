@@ -34,8 +34,17 @@ class API:
             headers[name.lower()] = value.strip()
         return status, headers, self.file.read(int(headers.get("content-length", 0)))
 
-    def call(self, method: str, path: str, body: bytes = b"", *headers: str) -> tuple[int, dict[str, str], bytes]:
-        lines = [f"{method} {path} HTTP/1.1", f"Host: {HOST}:{PORT}", f"Content-Length: {len(body)}", *headers, "", ""]
+    def call(
+        self, method: str, path: str, body: bytes = b"", *headers: str
+    ) -> tuple[int, dict[str, str], bytes]:
+        lines = [
+            f"{method} {path} HTTP/1.1",
+            f"Host: {HOST}:{PORT}",
+            f"Content-Length: {len(body)}",
+            *headers,
+            "",
+            "",
+        ]
         self.socket.sendall("\r\n".join(lines).encode() + body)
         return self.answer()
 
@@ -70,7 +79,9 @@ class Invocation:
 
     def respond(self, result: bytes, *headers: str) -> tuple[int, dict[str, str], bytes]:
         path = f"/2018-06-01/runtime/invocation/{self.request_id}/response"
-        return self.api.call("POST", path, result, *(headers or ("Content-Type: application/json",)))
+        return self.api.call(
+            "POST", path, result, *(headers or ("Content-Type: application/json",))
+        )
 
     def error(self, kind: str, message: str) -> None:
         body = json.dumps({"errorType": kind, "errorMessage": message}).encode()
@@ -78,15 +89,26 @@ class Invocation:
         self.api.call("POST", path, body, f"Lambda-Runtime-Function-Error-Type: {kind}")
 
     def prelude(
-        self, status: int = 200, headers: dict[str, str] | None = None, cookies: list[str] | None = None
+        self,
+        status: int = 200,
+        headers: dict[str, str] | None = None,
+        cookies: list[str] | None = None,
     ) -> bytes:
-        data = {"statusCode": status, "headers": headers or {"content-type": "text/plain"}, "cookies": cookies or []}
+        data = {
+            "statusCode": status,
+            "headers": headers or {"content-type": "text/plain"},
+            "cookies": cookies or [],
+        }
         return json.dumps(data).encode() + bytes(8)
 
 
 def echo(invocation: Invocation) -> None:
     """The event and the runtime's own view, as JSON."""
-    environment = {k: v for k, v in os.environ.items() if k.startswith(("AWS_", "LAMBDA_", "_", "TZ", "LANG", "PROBE"))}
+    environment = {
+        k: v
+        for k, v in os.environ.items()
+        if k.startswith(("AWS_", "LAMBDA_", "_", "TZ", "LANG", "PROBE"))
+    }
     result = {
         "event": invocation.event, "headers": invocation.headers, "environment": environment, "pid": os.getpid(),
         "cwd": os.getcwd(),
@@ -140,7 +162,8 @@ def trailers(invocation: Invocation) -> None:
     api.open_stream(invocation.request_id, INTEGRATION, TRAILER)
     api.chunk(invocation.prelude(206) + b"so far")
     status, _, _ = api.end_stream(
-        "Lambda-Runtime-Function-Error-Type: Function.Late", f"Lambda-Runtime-Function-Error-Body: {body}"
+        "Lambda-Runtime-Function-Error-Type: Function.Late",
+        f"Lambda-Runtime-Function-Error-Body: {body}",
     )
     assert status == 202
 
@@ -166,7 +189,10 @@ def raw(invocation: Invocation) -> None:
         api.chunk(base64.b64decode(chunk))
     if invocation.query.get("then") == "sleep":
         time.sleep(3600)
-    late = ["Lambda-Runtime-Function-Error-Type: Runtime.Late", "Lambda-Runtime-Function-Error-Body: e30="]
+    late = [
+        "Lambda-Runtime-Function-Error-Type: Runtime.Late",
+        "Lambda-Runtime-Function-Error-Body: e30=",
+    ]
     status, _, _ = api.end_stream(*(late if "trailers" in invocation.query else []))
     assert status == 202
 
@@ -207,7 +233,9 @@ def break_off(invocation: Invocation) -> None:
         api.chunk(invocation.prelude(206) + b"so far")
     else:
         path = f"/2018-06-01/runtime/invocation/{invocation.request_id}/response"
-        api.socket.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf".encode())
+        api.socket.sendall(
+            f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf".encode()
+        )
     api.file.close()
     api.socket.close()
     api.__init__()  # type: ignore[misc]  # the same object, connected anew
@@ -217,7 +245,13 @@ def go_stream(invocation: Invocation) -> None:
     """As aws-lambda-go streams: chunks and the prelude's content type, but no response mode."""
     api = invocation.api
     path = f"/2018-06-01/runtime/invocation/{invocation.request_id}/response"
-    lines = [f"POST {path} HTTP/1.1", f"Host: {HOST}:{PORT}", "Transfer-Encoding: chunked", INTEGRATION, TRAILER]
+    lines = [
+        f"POST {path} HTTP/1.1",
+        f"Host: {HOST}:{PORT}",
+        "Transfer-Encoding: chunked",
+        INTEGRATION,
+        TRAILER,
+    ]
     api.socket.sendall("\r\n".join([*lines, "", ""]).encode())
     api.chunk(invocation.prelude(201, {"content-type": "text/plain", "x-from": "go"}))
     gated_chunks(invocation)
@@ -264,7 +298,9 @@ def babble(invocation: Invocation) -> None:
 
 def traceback(invocation: Invocation) -> None:
     """As Lambda's own runtimes log a traceback: a carriage return between its lines."""
-    print("[ERROR] ZeroDivisionError\rTraceback (most recent call last):\r  return 1 / x", flush=True)
+    print(
+        "[ERROR] ZeroDivisionError\rTraceback (most recent call last):\r  return 1 / x", flush=True
+    )
     invocation.respond(b'"logged"')
 
 
@@ -286,7 +322,9 @@ def events(invocation: Invocation) -> None:
     api = invocation.api
     api.open_stream(invocation.request_id, INTEGRATION)
     for index in range(invocation.number("count", 3)):
-        head = invocation.prelude(headers={"content-type": "text/event-stream"}) if index == 0 else b""
+        head = (
+            invocation.prelude(headers={"content-type": "text/event-stream"}) if index == 0 else b""
+        )
         api.chunk(head + f"data: event {index}\n\n".encode())
         gate = f"{invocation.query['gate']}.{index}"
         while not os.path.exists(gate):
@@ -349,11 +387,16 @@ def replay(invocation: Invocation) -> None:
         for write in writes:
             invocation.api.chunk(write)
         error = base64.b64encode(b'{"errorType":"Error","errorMessage":"recorded"}').decode()
-        trailers = ["Lambda-Runtime-Function-Error-Type: Runtime.Error", f"Lambda-Runtime-Function-Error-Body: {error}"]
+        trailers = [
+            "Lambda-Runtime-Function-Error-Type: Runtime.Error",
+            f"Lambda-Runtime-Function-Error-Body: {error}",
+        ]
         invocation.api.end_stream(*(trailers if case.get("error") else []))
     else:
         path = f"/2018-06-01/runtime/invocation/{invocation.request_id}/error"
-        invocation.api.call("POST", path, octets(case["error"]), "Lambda-Runtime-Function-Error-Type: Unhandled")
+        invocation.api.call(
+            "POST", path, octets(case["error"]), "Lambda-Runtime-Function-Error-Type: Unhandled"
+        )
 
 
 def octets(value: dict[str, str]) -> bytes:
@@ -391,7 +434,9 @@ def main() -> None:
         if status != 200:
             sys.exit(f"next: {status} {body!r}")
         invocation = Invocation(api, headers, body)
-        (replay if "REPLAY" in os.environ else MODES.get(invocation.path.strip("/"), echo))(invocation)
+        (replay if "REPLAY" in os.environ else MODES.get(invocation.path.strip("/"), echo))(
+            invocation
+        )
 
 
 if __name__ == "__main__":

@@ -44,5 +44,11 @@ async def meet(send: Send) -> None:
 
 async def answer(send: Send, what: object) -> None:
     body = json.dumps(what).encode()
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [(b"content-length", b"%d" % len(body))],
+        }
+    )
     await send({"type": "http.response.body", "body": body})

@@ -19,7 +19,13 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         "extensions": sorted(scope.get("extensions", {})),
     }
     body = json.dumps(shown).encode()
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [(b"content-type", b"application/json")],
+        }
+    )
     await send({"type": "http.response.body", "body": body})
 
 
@@ -34,7 +40,12 @@ instance = Callable_()
 def wsgi(environ: Any, start_response: Any) -> list[bytes]:
     start_response("200 OK", [("Content-Type", "application/json")])
     body = environ["wsgi.input"].read()
-    shown = {"interface": "wsgi", "path": environ["PATH_INFO"], "query": environ["QUERY_STRING"], "body": body.decode()}
+    shown = {
+        "interface": "wsgi",
+        "path": environ["PATH_INFO"],
+        "query": environ["QUERY_STRING"],
+        "body": body.decode(),
+    }
     return [json.dumps(shown).encode()]
 
 

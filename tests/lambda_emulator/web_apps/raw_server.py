@@ -69,7 +69,10 @@ def received(connection: socket.socket, head: bytes, body: bytes) -> None:
 
 
 def env(connection: socket.socket, head: bytes, body: bytes) -> None:
-    whole(connection, "\n".join(f"{name}={value}" for name, value in sorted(os.environ.items())).encode())
+    whole(
+        connection,
+        "\n".join(f"{name}={value}" for name, value in sorted(os.environ.items())).encode(),
+    )
 
 
 def never(connection: socket.socket, head: bytes, body: bytes) -> None:

@@ -13,7 +13,18 @@ import time
 from typing import Any
 from urllib.parse import parse_qs
 
-SERVERS = ("uvicorn", "hypercorn", "granian", "gunicorn", "daphne", "waitress", "uvloop", "httptools", "h11", "a2wsgi")
+SERVERS = (
+    "uvicorn",
+    "hypercorn",
+    "granian",
+    "gunicorn",
+    "daphne",
+    "waitress",
+    "uvloop",
+    "httptools",
+    "h11",
+    "a2wsgi",
+)
 MEBIBYTE = bytes(1024 * 1024)
 
 lifespan_ran = False
@@ -27,7 +38,9 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         await lifespan(receive, send)
         return
     query = {name: values[-1] for name, values in parse_qs(scope["query_string"].decode()).items()}
-    route = ROUTES.get(scope["path"].removeprefix(scope.get("root_path") or ""))  # behind an API, the stage
+    route = ROUTES.get(
+        scope["path"].removeprefix(scope.get("root_path") or "")
+    )  # behind an API, the stage
     if route is None:
         await answer(send, {"no route": scope["path"]}, 404)
     else:
@@ -46,7 +59,9 @@ async def lifespan(receive: Any, send: Any) -> None:
             return
 
 
-async def start(send: Any, status: int = 200, headers: Any = ((b"content-type", b"text/plain"),)) -> None:
+async def start(
+    send: Any, status: int = 200, headers: Any = ((b"content-type", b"text/plain"),)
+) -> None:
     await send({"type": "http.response.start", "status": status, "headers": list(headers)})
 
 
@@ -56,7 +71,11 @@ async def piece(send: Any, data: bytes, more: bool = True) -> None:
 
 async def answer(send: Any, what: object, status: int = 200) -> None:
     body = json.dumps(what).encode()
-    await start(send, status, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))])
+    await start(
+        send,
+        status,
+        [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))],
+    )
     await piece(send, body, more=False)
 
 
@@ -89,7 +108,10 @@ async def scope_(scope: Any, receive: Any, send: Any, query: Any) -> None:
             "server": scope["server"] and list(scope["server"]),
             "extensions": sorted(scope.get("extensions") or {}),
             "state": "state" in scope,
-            "headers": [[name.decode("latin-1"), value.decode("latin-1")] for name, value in scope["headers"]],
+            "headers": [
+                [name.decode("latin-1"), value.decode("latin-1")]
+                for name, value in scope["headers"]
+            ],
         },
     )
 
@@ -109,7 +131,9 @@ async def runtime(scope: Any, receive: Any, send: Any, query: Any) -> None:
             "lifespan": lifespan_ran,
             "initialization_type": os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE"),
             "variables": sorted(
-                name for name in os.environ if name.startswith(("AWS_", "LAMBDA_", "_")) or name == "PORT"
+                name
+                for name in os.environ
+                if name.startswith(("AWS_", "LAMBDA_", "_")) or name == "PORT"
             ),
             "user": os.getuid(),
             "writable": os.access(os.getcwd(), os.W_OK),
@@ -184,7 +208,9 @@ async def leave(scope: Any, receive: Any, send: Any, query: Any) -> None:
             await piece(send, b"still here\n" * 100)
             await asyncio.sleep(0.2)
     except OSError as error:
-        note.update(told=f"send raised {type(error).__name__}", seconds=round(time.monotonic() - began, 2))
+        note.update(
+            told=f"send raised {type(error).__name__}", seconds=round(time.monotonic() - began, 2)
+        )
     except asyncio.CancelledError:
         note.update(told="cancelled", seconds=round(time.monotonic() - began, 2))
         raise
@@ -241,7 +267,9 @@ async def range_(scope: Any, receive: Any, send: Any, query: Any) -> None:
     first, last = map(int, asked.removeprefix(b"bytes=").split(b"-"))
     part = whole[first : last + 1]
     of_the_range = b"bytes %d-%d/1000" % (first, last)
-    await start(send, 206, [(b"content-length", b"%d" % len(part)), (b"content-range", of_the_range)])
+    await start(
+        send, 206, [(b"content-length", b"%d" % len(part)), (b"content-range", of_the_range)]
+    )
     await piece(send, part, more=False)
 
 

@@ -9,7 +9,9 @@ import sys
 
 
 def main() -> None:
-    sys.path[:] = [entry for entry in sys.path if entry != os.path.dirname(os.path.abspath(__file__))]
+    sys.path[:] = [
+        entry for entry in sys.path if entry != os.path.dirname(os.path.abspath(__file__))
+    ]
     try:
         from awslambdaric.__main__ import main as run  # type: ignore[import-untyped]
     except ImportError:

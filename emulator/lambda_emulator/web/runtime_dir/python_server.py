@@ -22,7 +22,9 @@ def main() -> None:
         import uvicorn  # before the app's folder is on the path: the server's packages are its own
         from a2wsgi import WSGIMiddleware
     except ImportError as error:
-        sys.exit(f'lambda-emulator: a Python Web Function needs {error.name}: pip install "lambda-emulator[web]"')
+        sys.exit(
+            f'lambda-emulator: a Python Web Function needs {error.name}: pip install "lambda-emulator[web]"'
+        )
     sys.path.insert(0, os.environ.get("LAMBDA_TASK_ROOT", os.getcwd()))
     interface, app = load(os.environ.get("AWS_LAMBDA_PYTHON_ENTRYPOINT") or DEFAULT)
     host, _, port = os.environ["AWS_LAMBDA_HTTP_ENDPOINT"].rpartition(":")
@@ -52,7 +54,9 @@ def load(entry_point: str) -> tuple[str, Any]:
     try:
         app = functools.reduce(getattr, name.split("."), module)
     except AttributeError:
-        sys.exit(f"{module_name} has no {name!r}: AWS_LAMBDA_PYTHON_ENTRYPOINT has to be module:callable")
+        sys.exit(
+            f"{module_name} has no {name!r}: AWS_LAMBDA_PYTHON_ENTRYPOINT has to be module:callable"
+        )
     if not callable(app):
         sys.exit(f"{app_path} is not callable")
     return interface or ("asgi" if is_asgi(app) else "wsgi"), app
@@ -62,7 +66,8 @@ def is_asgi(app: Any) -> bool:
     """An ASGI app is a coroutine function, or an object whose `__call__` is one; all else is taken for WSGI."""
     while isinstance(app, functools.partial):
         app = app.func
-    return inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(getattr(app, "__call__", None))  # noqa: B004
+    call = getattr(app, "__call__", None)  # noqa: B004
+    return inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(call)
 
 
 if __name__ == "__main__":
