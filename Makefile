@@ -110,6 +110,15 @@ examples: $(READY) ## set up and test every example (ARGS="mcp llm" for some); l
 	@$(BIN)/python -m tools.examples $(ARGS)
 	@[ -n "$(ARGS)" ] || $(BIN)/python -m tools.check_templates
 
+# The site's theme advertises in the terminal; this turns that off.
+.PHONY: docs
+docs: $(READY) ## build the documentation site into .cache/site; a broken link fails
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+.PHONY: docs-serve
+docs-serve: $(READY) ## show the documentation site at http://127.0.0.1:8000 while you write
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
+
 .PHONY: mutants
 mutants: $(READY) ## change the pure core in small ways: a test must notice each (15 minutes; ARGS=NAME for one)
 	@$(BIN)/mutmut run $(ARGS)
