@@ -7,6 +7,8 @@ READY := .venv/.ready
 # uv trusts what this machine trusts, as pip does: many are behind a proxy with a certificate of its own.
 export UV_SYSTEM_CERTS := true
 export UV_NATIVE_TLS := true
+# Tests start hundreds of processes. Without bytecode each of them compiles what it imports again.
+unexport PYTHONDONTWRITEBYTECODE
 # Where there is no home to write to, they find one here.
 ifeq ($(shell test -w "$$HOME" && echo yes),)
 export HOME := $(CURDIR)/.home
