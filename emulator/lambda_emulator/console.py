@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol, TextIO
@@ -69,8 +69,12 @@ class Named(Protocol):
 class Console:
     """Prints in colour on a terminal, plainly elsewhere, or one JSON object a line."""
 
-    def __init__(self, *, as_json: bool = False, file: TextIO | None = None) -> None:
+    def __init__(
+        self, *, as_json: bool = False, is_quiet: bool = False, file: TextIO | None = None
+    ) -> None:
+        """`is_quiet`: only the functions' own log, and errors."""
         self._json = as_json
+        self._quiet = is_quiet
         # A closed stderr is None to Python, and None is stdout to whoever prints.
         self._file: TextIO = file or sys.stderr or open(os.devnull, "w")  # noqa: SIM115
         self._rich = RichConsole(file=self._file, highlight=False, soft_wrap=True)
@@ -125,6 +129,8 @@ class Console:
     ) -> None:
         if invocation.report is not None:
             invocation.report.add_to_tail(line.encode() + b"\n")
+        if self._quiet:
+            return
         if self._json:
             self._write_json(event, {"requestId": invocation.request_id, **fields})
         else:
@@ -133,6 +139,8 @@ class Console:
     # ---- requests
 
     def request(self, line: RequestLine) -> None:
+        if self._quiet:
+            return
         total = time.monotonic() - line.started
         if self._json:
             self._write_json(
@@ -160,23 +168,34 @@ class Console:
     # ---- the emulator itself
 
     def note(self, message: str) -> None:
-        if self._json:
-            self._write_json("note", {"message": message})
-        else:
-            self._print([Text(message, style="yellow")])
+        self._tell("note", {"message": message}, Text(message, style="yellow"))
 
     def credentials(self, whose: str) -> None:
-        if self._json:
-            self._write_json("credentials", {"message": whose})
-        else:
-            self._print([Text(f"AWS credentials of the functions: {whose}", style="dim")])
+        text = Text(f"AWS credentials of the functions: {whose}", style="dim")
+        self._tell("credentials", {"message": whose}, text)
 
     def caution(self, where: str, message: str) -> None:
         """What AWS would do otherwise. `where` is FILE:LINE."""
+        text = Text(f"{where}: {message}", style="yellow")
+        self._tell("warning", {"where": where, "message": message}, text)
+
+    def _tell(self, event: str, fields: dict[str, Any], text: Text) -> None:
+        if self._quiet:
+            return
         if self._json:
-            self._write_json("warning", {"where": where, "message": message})
+            self._write_json(event, fields)
         else:
-            self._print([Text(f"{where}: {message}", style="yellow")])
+            self._print([text])
+
+    def asynchronous(
+        self, request_id: str, message: str, record: Mapping[str, Any] | None = None
+    ) -> None:
+        """What became of an event in the queue of asynchronous invocations. `record`: a destination's."""
+        fields = {"requestId": request_id, "message": message, "record": record}
+        text = Text.assemble(
+            (f"{request_id[:8]:8} ", "cyan"), (f"asynchronous: {message}", "yellow")
+        )
+        self._tell("asynchronous", fields, text)
 
     def error(self, message: str) -> None:
         if self._json:

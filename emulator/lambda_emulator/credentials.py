@@ -6,12 +6,15 @@ environment and the plain keys of the shared credentials file are read.
 
 import asyncio
 import configparser
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["NONE", "Credentials", "credential_variables", "resolve"]
+from lambda_emulator.template.cloudformation import REGION
+
+__all__ = ["NONE", "Credentials", "credential_variables", "region_of", "resolve"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +48,38 @@ def credential_variables(credentials: Credentials | None) -> dict[str, str]:
     )
 
 
-async def resolve(shell: Mapping[str, str]) -> tuple[Credentials | None, str]:
-    """The credentials; and, where a profile was named that has none, what is wrong."""
-    if (found := _from_environment(shell)) is not None:
+def region_of(shell: Mapping[str, str], profile: str | None) -> str:
+    """Of the shell, or else of the profile; us-east-1 where neither says any."""
+    found = shell.get("AWS_REGION") or shell.get("AWS_DEFAULT_REGION")
+    if found and not profile:
+        return found
+    name = profile or shell.get("AWS_PROFILE") or "default"
+    parser = configparser.RawConfigParser()
+    with contextlib.suppress(configparser.Error, OSError, UnicodeDecodeError):
+        parser.read(_path(shell, "AWS_CONFIG_FILE", "config"), "utf-8")
+    for section in (f"profile {name}", name):
+        if parser.has_option(section, "region"):
+            return parser[section]["region"]
+    return found or REGION
+
+
+async def resolve(
+    shell: Mapping[str, str], profile: str | None = None
+) -> tuple[Credentials | None, str]:
+    """The credentials; and, where a profile was named that has none, what is wrong.
+
+    A `profile` of the command line wins over the shell's keys.
+    """
+    if profile is None and (found := _from_environment(shell)) is not None:
         return found, ""
-    named = shell.get("AWS_PROFILE") or shell.get("AWS_DEFAULT_PROFILE")
+    named = profile or shell.get("AWS_PROFILE") or shell.get("AWS_DEFAULT_PROFILE")
     profile = named or "default"
     if (found := _from_file(shell, profile)) is not None:
         return found, ""
     if named is None and not _path(shell, "AWS_CONFIG_FILE", "config").is_file():
         return None, ""
     try:
-        found, problem = await asyncio.to_thread(_from_botocore, profile), "it has no credentials"
+        found, problem = await asyncio.to_thread(_from_botocore, named), "it has no credentials"
     except ImportError:
         found, problem = (
             None,
@@ -92,11 +115,11 @@ def _from_file(shell: Mapping[str, str], profile: str) -> Credentials | None:
     return Credentials(access, secret, section.get("aws_session_token"), f"profile {profile!r}")
 
 
-def _from_botocore(profile: str) -> Credentials | None:
+def _from_botocore(profile: str | None) -> Credentials | None:
     """Raises ImportError where there is no botocore, and whatever it raises."""
     import botocore.session
 
-    session = botocore.session.Session()
+    session = botocore.session.Session(profile=profile)
     provider = session.get_component("credential_provider")
     provider.remove("iam-role")  # an instance's own role is no developer's
     found = session.get_credentials()

@@ -1,36 +1,25 @@
 """Puts the parts together: template, functions, fronts; starts them, waits, and ends them without a trace."""
 
 import asyncio
-import hashlib
 import signal
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from lambda_emulator import limits
 from lambda_emulator.console import Console, error_text
 from lambda_emulator.credentials import Credentials, resolve
-from lambda_emulator.fronts.function_url import FunctionURLFront
-from lambda_emulator.fronts.function_url_event import Endpoint
-from lambda_emulator.fronts.invoke_api import InvokeAPI
-from lambda_emulator.fronts.rest_api import Integration, RestAPIFront
-from lambda_emulator.fronts.rest_api_routes import Route
 from lambda_emulator.function.execution_environment import InitError
 from lambda_emulator.function.host import Host
 from lambda_emulator.function.launch import LaunchError, Surroundings, prepare
 from lambda_emulator.function.pool import Function
-from lambda_emulator.http.exchange import Handler
-from lambda_emulator.http.guard import Guard
-from lambda_emulator.http.server import HTTPServer
+from lambda_emulator.listeners import ListenError, Listeners
 from lambda_emulator.options import Options
-from lambda_emulator.selection import Selection, select, template_path
-from lambda_emulator.template.cloudformation import REGION
+from lambda_emulator.selection import Selection, select, select_one, template_path
 from lambda_emulator.template.config import FunctionConfig
 from lambda_emulator.template.document import TemplateError
 from lambda_emulator.watch import Watcher
-from lambda_emulator.web.config import EndpointConfig, WebFunctionConfig
-from lambda_emulator.web.endpoint import WebEndpoint
+from lambda_emulator.web.config import WebFunctionConfig
 from lambda_emulator.web.environment import StartFailed
 from lambda_emulator.web.launch import prepare as prepare_revision
 from lambda_emulator.web.revision import Revision
@@ -48,36 +37,50 @@ class Emulator:
     def __init__(self, options: Options, *, shell: Mapping[str, str]) -> None:
         self.options = options
         self.shell = shell
-        self.console = Console(as_json=options.as_json)
+        self.console = Console(as_json=options.as_json, is_quiet=options.quiet)
         self.host = Host(self.console, freeze=options.freeze)
         self.functions: dict[str, Function] = {}
         self.revisions: dict[str, Mapping[str, Revision]] = {}
         """Of each Web Function, by its name."""
-        self.servers: list[HTTPServer] = []
+        self.listeners = Listeners(options, self.console)
         self.credentials: Credentials | None = None
         self._scratch = tempfile.TemporaryDirectory(prefix="lambda-emulator-")
         self._watching: asyncio.Task[None] | None = None
 
     async def run(self) -> int:
         """Serves until SIGINT, SIGTERM or SIGHUP. Raises TemplateError or StartError."""
+        return await self._until_stopped(self._serve())
+
+    async def invoke(self, job: Callable[[Function], Awaitable[int]]) -> int:
+        """Has `job` invoke the function that the options name, and opens no port. Raises as `run`."""
+
+        async def invoke() -> int:
+            self._say_notes()
+            config = select_one(self.options)
+            await self._find_credentials()
+            self._add(config, is_only=True)
+            return await job(self.functions[config.name])
+
+        return await self._until_stopped(invoke())
+
+    async def _until_stopped(self, work: Coroutine[Any, Any, int]) -> int:
+        """Runs it to its end, or until a signal comes; then nothing that was started is left."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, stop.set)
+        working = asyncio.create_task(work)
+        stopping = asyncio.create_task(stop.wait())
         try:
-            starting = asyncio.create_task(self._start())
-            stopping = asyncio.create_task(stop.wait())
-            await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
-            if starting.done():
-                starting.result()
-                await stopping
-            else:
-                starting.cancel()
-                await asyncio.gather(starting, return_exceptions=True)
-            stopping.cancel()
+            await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                return working.result()
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+            return 0
         finally:
+            stopping.cancel()
             await self._stop()
-        return 0
 
     def check(self) -> int:
         """Prints what AWS would do otherwise; the number of warnings. Raises TemplateError."""
@@ -93,7 +96,9 @@ class Emulator:
         self._scratch.cleanup()
         return count
 
-    async def _start(self) -> None:
+    async def _serve(self) -> int:
+        """For ever."""
+        self._say_notes()
         selection = select(self.options)
         self._print_cautions(selection)
         await self._find_credentials()
@@ -104,18 +109,32 @@ class Emulator:
         if not (self.functions or self.revisions):
             raise StartError("no function can be served")
         watcher = Watcher(self._watched) if self.options.watch else None
-        lines = await self._open_fronts(selection.web_functions)
+        addresses = await self._listen(selection.web_functions)
         if not self.options.cold:
             await self._warm_up()
         if watcher is not None:
             self._watching = asyncio.create_task(self._watch(watcher))
-        for port, what in lines:
-            suffix = f" ({what})" if what else ""
-            print(f"Listening on http://{_host(self.options.host)}:{port}{suffix}", flush=True)
+        for address in addresses:
+            print(f"Listening on {address}", flush=True)
+        await asyncio.Event().wait()
+        return 0
+
+    def _say_notes(self) -> None:
+        for note in self.options.notes:
+            self.console.note(note)
+
+    async def _listen(self, web_functions: Sequence[WebFunctionConfig]) -> list[str]:
+        """The addresses, each with what is there. Raises StartError."""
+        try:
+            return await self.listeners.open(
+                self.functions, self.revisions, web_functions, self.credentials
+            )
+        except ListenError as error:
+            raise StartError(str(error)) from error
 
     async def _find_credentials(self) -> None:
         if self.options.with_credentials:
-            self.credentials, problem = await resolve(self.shell)
+            self.credentials, problem = await resolve(self.shell, self.options.profile)
             whose = str(self.credentials) if self.credentials is not None else "none"
             self.console.credentials(problem or whose)
 
@@ -191,109 +210,6 @@ class Emulator:
             self.console.caution(where, message)
         return len(found)
 
-    # ---- fronts
-
-    async def _open_fronts(self, web_configs: Sequence[WebFunctionConfig]) -> list[tuple[int, str]]:
-        """Each Function URL, REST API and endpoint of a Web Function on a port of its own, counting up.
-
-        Returns the ports, and what is there.
-        """
-        fronts: list[tuple[str, Callable[[int], Handler], Guard]] = []
-        apis: dict[tuple[str, str], list[Route[Integration]]] = {}
-        for function in self.functions.values():
-            if url := function.config.url:
-                guard = self._guard(
-                    origins=set(url.cors.allow_origins) - {"*"}, lenient=bool(url.cors)
-                )
-                fronts.append((function.config.name, partial(self._function_url, function), guard))
-            for api in function.config.rest_apis:
-                route = Route(api.method, api.resource, Integration(api, function))
-                apis.setdefault((api.api, api.stage), []).append(route)
-        for (name, stage), routes in apis.items():
-            fronts.append(
-                (
-                    f"REST API {name}, stage {stage}",
-                    partial(self._rest_api, stage, routes),
-                    self._guard(),
-                )
-            )
-        for config in web_configs:
-            for endpoint in config.endpoints:
-                serve = partial(self._web_endpoint, config, endpoint)
-                fronts.append(
-                    (f"{config.name}, {endpoint.name}", serve, self._guard(any_host=True))
-                )
-        lines = []
-        for index, (what, front, guard) in enumerate(fronts):
-            port = await self._listen(
-                "--port", self.options.port + index if self.options.port else 0, front, guard
-            )
-            lines.append((port, what if len(fronts) > 1 else ""))
-        if self.options.lambda_port is not None:
-            invoke_api = InvokeAPI(self.functions, self.console, pace=self.options.pace)
-            port = await self._listen(
-                "--lambda-port",
-                self.options.lambda_port,
-                lambda _: invoke_api.handle,
-                self._guard(),
-            )
-            lines.append((port, "Lambda API"))
-        return lines
-
-    def _guard(
-        self, origins: "set[str] | None" = None, *, lenient: bool = False, any_host: bool = False
-    ) -> Guard:
-        hosts = (self.options.host, *self.options.allowed_hosts)
-        return Guard.of(hosts, origins=origins or (), lenient=lenient, any_host=any_host)
-
-    def _function_url(self, function: Function, port: int) -> Handler:
-        url_id = hashlib.md5(function.config.name.encode(), usedforsecurity=False).hexdigest()
-        return FunctionURLFront(
-            function,
-            Endpoint(url_id, REGION, "http", port),
-            self.console,
-            credentials=self.credentials,
-            pace=self.options.pace,
-            hang_seconds=self.options.hang_seconds,
-        ).handle
-
-    def _web_endpoint(
-        self, config: WebFunctionConfig, endpoint: EndpointConfig, port: int
-    ) -> Handler:
-        names = (
-            "localhost",
-            "127.0.0.1",
-            "[::1]",
-            _host(self.options.host),
-            *self.options.allowed_hosts,
-        )
-        return WebEndpoint(
-            endpoint,
-            self.revisions[config.name],
-            self.console,
-            domain=config.domain(endpoint),
-            local=frozenset(f"{name}:{port}" for name in names),
-            credentials=self.credentials,
-        ).handle
-
-    def _rest_api(self, stage: str, routes: list[Route[Integration]], port: int) -> Handler:
-        return RestAPIFront(stage, routes, port, self.console, pace=self.options.pace).handle
-
-    async def _listen(
-        self, option: str, port: int, front: Callable[[int], Handler], guard: Guard
-    ) -> int:
-        server = HTTPServer(_not_ready, idle_seconds=limits.IDLE_SECONDS, guard=guard)
-        try:
-            real = await server.start(self.options.host, port)
-        except OSError as error:
-            what = f"{self.options.host}:{port}"
-            raise StartError(
-                f"cannot listen on {what}: {error.strerror or error}; choose another {option}"
-            ) from error
-        self.servers.append(server)
-        server.handler = front(real)
-        return real
-
     # ---- --watch
 
     def _watched(self) -> list[Path]:
@@ -353,15 +269,10 @@ class Emulator:
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
-        for server in self.servers:
-            await server.close()
+        await self.listeners.close()
         await asyncio.gather(*(function.stop() for function in self._all()))
         await self.host.keeper.close()
         self._scratch.cleanup()
-
-
-async def _not_ready(exchange: object) -> None:
-    raise AssertionError("a request came before its front was made")
 
 
 def _reason(failure: InitError | StartFailed) -> str:
@@ -370,7 +281,3 @@ def _reason(failure: InitError | StartFailed) -> str:
         return str(failure)
     kind, message = error_text(failure.error.body)
     return f"{kind or failure.error.kind}: {message}"
-
-
-def _host(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

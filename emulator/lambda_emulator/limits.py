@@ -14,6 +14,15 @@ REQUEST_PAYLOAD = 6 * MIB
 ASYNCHRONOUS_PAYLOAD = 1 * MIB
 """Largest event of InvocationType Event. Documented: Lambda quotas (256 KB before October 2025)."""
 
+ASYNCHRONOUS_RETRY_SECONDS = (60.0, 120.0)
+"""Between the attempts of an event that its function fails. Documented: error handling for asynchronous invocation."""
+
+ASYNCHRONOUS_RETRY_SCALE = 1 / 60
+"""Nobody wants to wait for minutes: here a second stands for each. The emulator's own."""
+
+ASYNCHRONOUS_BACKOFF_SECONDS = 300.0
+"""Longest wait of an event whose function is throttled; the first is one second. Documented, as above."""
+
 CLIENT_CONTEXT = 3583
 """Largest X-Amz-Client-Context, in base64. Documented: Invoke."""
 

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from lambda_emulator.checks import cautions, revision_cautions
+from lambda_emulator.local_app import local_app
 from lambda_emulator.options import Options
 from lambda_emulator.template.config import FunctionConfig, FunctionURL
 from lambda_emulator.template.reader import Template, load
 from lambda_emulator.web.config import EndpointConfig, RevisionConfig, WebFunctionConfig
 
-__all__ = ["Selection", "select", "template_path"]
+__all__ = ["Selection", "select", "select_one", "template_path"]
 
 _TEMPLATES: Final = ("template.yaml", "template.yml", "template.json")
 
@@ -56,12 +57,22 @@ def template_path(options: Options) -> Path:
 
 def select(options: Options) -> Selection:
     """Raises TemplateError."""
+    if options.app is not None:
+        return Selection(None, [local_app(options)], [])
     if options.web is not None:
         return Selection(None, [], [_web_function_here(options.web, options)])
     path = template_path(options)
     if options.command and not options.template and not path.is_file():
-        return Selection(None, [_changed(_function_here(options.command), options)], [])
-    return _of_template(load(path, options.overrides), options)
+        return Selection(None, [_changed(_function_here(options), options)], [])
+    return _of_template(load(path, options.overrides, options.region), options)
+
+
+def select_one(options: Options) -> FunctionConfig:
+    """The function to invoke, with or without a URL. Raises TemplateError."""
+    path = template_path(options)
+    if options.command and not options.template and not path.is_file():
+        return _function_here(options)
+    return load(path, options.overrides, options.region).function(options.function)
 
 
 def _of_template(template: Template, options: Options) -> Selection:
@@ -85,20 +96,28 @@ def _of_template(template: Template, options: Options) -> Selection:
     )
 
 
-def _function_here(command: Sequence[str]) -> FunctionConfig:
+def _function_here(options: Options) -> FunctionConfig:
     """The command in the current folder. Its last word is the handler, as runtime clients take it."""
     code, url = Path.cwd(), FunctionURL("NONE", "RESPONSE_STREAM")
-    return FunctionConfig(code.name, code, handler=command[-1], name=code.name, url=url)
+    return FunctionConfig(
+        code.name,
+        code,
+        handler=options.command[-1],
+        name=code.name,
+        url=url,
+        region=options.region,
+    )
 
 
 def _web_function_here(entry_point: str, options: Options) -> WebFunctionConfig:
     """A Web Function of the current folder, as `--web` asks for it."""
     code = Path.cwd()
     variables = {} if options.command else {"AWS_LAMBDA_PYTHON_ENTRYPOINT": entry_point}
-    revision = RevisionConfig(code.name, code, "python", environment=variables)
-    return WebFunctionConfig(
-        code.name, code.name, {"local": revision}, (EndpointConfig("prod", {"local": 100}),)
+    revision = RevisionConfig(
+        code.name, code, "python", environment=variables, region=options.region
     )
+    endpoint = EndpointConfig("prod", {"local": 100}, region=options.region)
+    return WebFunctionConfig(code.name, code.name, {"local": revision}, (endpoint,))
 
 
 def _changed(config: FunctionConfig, options: Options) -> FunctionConfig:

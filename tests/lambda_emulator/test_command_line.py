@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console as RichConsole
 
-from lambda_emulator.__main__ import parser
+from lambda_emulator.command_line import parser
 from lambda_emulator.console import Console, RequestLine, error_text, size_text
 from lambda_emulator.template.config import FunctionConfig
 from tests.lambda_emulator.support import RUNTIMES, RunningEmulator, environment, write_template
@@ -135,7 +135,7 @@ def test_escape_sequences_do_not_reach_the_terminal(tmp_path: Path) -> None:
     [
         (["--env", "NO_SUCH_VARIABLE_HERE"], "the shell has no such variable"),
         (["--env-vars", "nothing.json"], "No such file"),
-        (["--env-vars", "list.json"], "it takes {FUNCTION: {NAME: VALUE}}"),
+        (["--env-vars", "list.json"], "it takes {\"FUNCTION\": {\"NAME\": \"VALUE\"}}"),
     ],
 )
 def test_wrong_variables(tmp_path: Path, words: list[str], message: str) -> None:

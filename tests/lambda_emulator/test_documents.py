@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from lambda_emulator import check_code, limits
-from lambda_emulator.__main__ import parser
+from lambda_emulator.command_line import parser
 from lambda_emulator.compare import command, smoke
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lambda_emulator.__main__ import parameter_overrides
+from lambda_emulator.command_line import parameter_overrides, parser
 from lambda_emulator.credentials import Credentials, resolve
 from lambda_emulator.function.launch import Launch, LaunchError, Surroundings, prepare
 from lambda_emulator.template.config import FunctionConfig
@@ -312,7 +312,7 @@ def test_nothing_of_the_emulator_stands_before_a_functions_own_modules(tmp_path:
     ],
 )
 def test_parameter_overrides(words: list[str], overrides: dict[str, str]) -> None:
-    assert parameter_overrides(words) == overrides
+    assert parameter_overrides(words, parser()) == overrides
 
 
 def test_a_zip_is_unpacked_with_its_modes(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from lambda_emulator.function.pool import Function, Throttled
 from lambda_emulator.http.exchange import Exchange
 from lambda_emulator.http.message import Header, RequestError
 from lambda_emulator.invocation import AnswerStart, ErrorAnswer, Invocation, new_trace_root
-from lambda_emulator.template.cloudformation import ACCOUNT, REGION
+from lambda_emulator.template.cloudformation import ACCOUNT
 from lambda_emulator.template.config import FunctionURL
 
 __all__ = ["FunctionURLFront"]
@@ -136,7 +136,12 @@ class _Call(Call):
                 )
             credentials = self.front.credentials
             verify(
-                self.request, body, credentials, region=REGION, service="lambda", now=time.time()
+                self.request,
+                body,
+                credentials,
+                region=self.front.endpoint.region,
+                service="lambda",
+                now=time.time(),
             )
         except SignatureError as error:
             raise Refusal(

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, unquote
 
 from lambda_emulator import limits
 from lambda_emulator.console import Console, error_text
+from lambda_emulator.event_queue import EventQueue
 from lambda_emulator.fronts import eventstream
 from lambda_emulator.fronts.call import Call, Refusal
 from lambda_emulator.fronts.pacing import AtOnce, TokenBucket
@@ -43,6 +44,7 @@ class InvokeAPI:
     """Serves all functions of the emulator on one port."""
 
     functions: Mapping[str, Function]
+    events: EventQueue
     console: Console
     pace: bool = False
 
@@ -83,6 +85,10 @@ class _Call(Call):
         )  # fmt: skip
         if self.kind == "DryRun":
             self._accepted(204, invocation)
+            return None
+        if self.kind == "Event":  # never throttled: it waits in the queue
+            self.api.events.add(function, invocation)
+            self._accepted(202, invocation)
             return None
         return function, invocation
 
@@ -135,8 +141,6 @@ class _Call(Call):
     async def respond(self, invocation: Invocation) -> None:
         if self.streaming:
             await self._streamed(invocation)
-        elif self.kind == "Event":
-            self._accepted(202, invocation)
         else:
             await self._buffered(invocation)
 

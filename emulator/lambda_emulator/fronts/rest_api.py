@@ -61,6 +61,7 @@ class RestAPIFront:
     port: int
     console: Console
     pace: bool = False
+    scheme: str = "http"
 
     async def handle(self, exchange: Exchange) -> None:
         """Serves one request; the HTTP server's handler."""
@@ -94,6 +95,7 @@ class _Call(Call):
         event = rest_api_event(
             self.request, body, api=self.api, path=path, parameters=parameters, source_ip=self.exchange.peer[0],
             port=self.front.port, request_id=self.request_id, trace_id=f"Root={self.trace_root}", now=time.time(),
+            region=route.target.function.config.region, scheme=self.front.scheme,
         )  # fmt: skip
         # The function's request id is another than the API's.
         return route.target.function, Invocation(

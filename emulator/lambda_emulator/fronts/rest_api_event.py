@@ -26,6 +26,8 @@ def rest_api_event(
     request_id: str,
     trace_id: str,
     now: float,
+    region: str = REGION,
+    scheme: str = "http",
 ) -> bytes:
     """The event in payload v1 as JSON in UTF-8. `path` is without the stage."""
     pairs = [
@@ -39,7 +41,7 @@ def rest_api_event(
         ("X-Amzn-Trace-Id", trace_id),
         ("X-Forwarded-For", source_ip),
         ("X-Forwarded-Port", str(port)),
-        ("X-Forwarded-Proto", "http"),
+        ("X-Forwarded-Proto", scheme),
     ]
     stage, resource = api.stage, api.resource
     context: dict[str, Any] = {
@@ -54,7 +56,7 @@ def rest_api_event(
             "cognitoAuthenticationProvider": None, "userArn": None, "userAgent": request.header("user-agent"),
             "user": None,
         },
-        "domainName": f"emulator.execute-api.{REGION}.amazonaws.com", "apiId": "emulator",
+        "domainName": f"emulator.execute-api.{region}.amazonaws.com", "apiId": "emulator",
     }  # fmt: skip
     event: dict[str, Any] = {
         "resource": resource,

@@ -6,13 +6,12 @@ Source of the variables: AWS, "Defined runtime environment variables".
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from lambda_emulator.credentials import Credentials, credential_variables
 from lambda_emulator.function.runtimes import BOOTSTRAP, LaunchError, runtime_command
-from lambda_emulator.template.cloudformation import REGION
 from lambda_emulator.template.config import FunctionConfig
 
 __all__ = ["Launch", "LaunchError", "Surroundings", "prepare"]
@@ -77,6 +76,7 @@ def prepare(function: FunctionConfig, command: Sequence[str], around: Surroundin
     """
     if function.problem and not command:
         raise LaunchError(function.problem)
+    function = _with_layer_module(function, around.scratch)
     code = _unpacked(function, around.scratch)
     layers = [*function.layers, *([around.opt] if around.opt is not None else [])]
     wrapper = None if command else function.environment.get("AWS_LAMBDA_EXEC_WRAPPER")
@@ -93,6 +93,16 @@ def prepare(function: FunctionConfig, command: Sequence[str], around: Surroundin
         if os.access(path, os.X_OK) and path.is_file()
     )
     return Launch(words, code, _variables(function, code, layers, around), extensions)
+
+
+def _with_layer_module(function: FunctionConfig, scratch: Path) -> FunctionConfig:
+    if not function.layer_module:
+        return function
+    layer = scratch / f"{function.logical_id}-layer"
+    (layer / "python").mkdir(parents=True, exist_ok=True)
+    path = layer / "python" / "lambda_emulator_handler.py"
+    path.write_text(function.layer_module, encoding="utf-8")
+    return replace(function, layers=(layer, *function.layers))
 
 
 def _unpacked(function: FunctionConfig, scratch: Path) -> Path:
@@ -152,8 +162,8 @@ def _variables(
     variables = {
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
-        "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": function.region,
+        "AWS_DEFAULT_REGION": function.region,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime or 'provided'}",
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
@@ -162,7 +172,7 @@ def _variables(
         **credential_variables(around.credentials),
         **function.environment,
         **around.variables.get("Parameters", {}),
-        **around.variables.get(function.logical_id, {}),
+        **_own_variables(function, around),
         # Reserved: no template can set these.
         "_HANDLER": function.handler,
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
@@ -180,6 +190,12 @@ def _variables(
     if function.managed_concurrency is not None:
         variables["AWS_LAMBDA_MAX_CONCURRENCY"] = str(function.managed_concurrency)
     return variables
+
+
+def _own_variables(function: FunctionConfig, around: Surroundings) -> Mapping[str, str]:
+    """By its logical id, or else by its name, as sam looks."""
+    given = around.variables
+    return given.get(function.logical_id) or given.get(function.name) or {}
 
 
 def _search_paths(

@@ -10,8 +10,10 @@ client that does not read.
 """
 
 import asyncio
+import errno
 import logging
-from typing import cast
+import ssl
+from typing import Final, cast
 
 from lambda_emulator.http.connection import ClientConnection
 from lambda_emulator.http.exchange import Exchange, Handler
@@ -20,6 +22,8 @@ from lambda_emulator.http.message import PeerGone, RequestError, error_response
 
 __all__ = ["HTTPServer"]
 
+_TRIES: Final = 20
+"""How many free ports are tried until one is free at both addresses of `localhost`."""
 _LOG = logging.getLogger("lambda_emulator.http")
 
 
@@ -38,26 +42,46 @@ class HTTPServer:
         idle_seconds: float | None = None,
         half_close: bool = True,
         guard: Guard | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.handler = handler
         self.guard = guard
         self.idle_seconds = idle_seconds
-        self.half_close = half_close
+        self.half_close = half_close and tls is None  # TLS closes both sides at once
+        self.tls = tls
         self.connections: set[ClientConnection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
 
     async def start(self, host: str, port: int) -> int:
-        """Listens, and returns the port (the real one where 0 was asked for). Raises OSError when it is taken."""
-        self._server = await asyncio.get_running_loop().create_server(
-            lambda: ClientConnection(self), host, port, backlog=1024
+        """Listens, and returns the port (the real one where 0 was asked for). Raises OSError when it is taken.
+
+        `localhost` is both 127.0.0.1 and, where this machine has IPv6, ::1: clients differ in which they try.
+        """
+        if host != "localhost":
+            return await self._bind(host, port)
+        for _ in range(_TRIES if port == 0 else 1):
+            real = await self._bind("127.0.0.1", port)
+            try:
+                return await self._bind("::1", real)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:  # there is no IPv6
+                    return real
+                taken = error
+                self._servers.pop().close()
+        raise taken
+
+    async def _bind(self, host: str, port: int) -> int:
+        server = await asyncio.get_running_loop().create_server(
+            lambda: ClientConnection(self), host, port, backlog=1024, ssl=self.tls
         )
-        return cast("int", self._server.sockets[0].getsockname()[1])
+        self._servers.append(server)
+        return cast("int", server.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
         """Stops listening, ends every connection and every handler."""
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
         for task in list(self.tasks):
             task.cancel()
         for connection in list(self.connections):

@@ -18,7 +18,6 @@ REGION: Final = "us-east-1"
 ACCOUNT: Final = "123456789012"
 FUNCTIONS: Final = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 
-_ARN: Final = f"arn:aws:{{service}}:{REGION}:{ACCOUNT}:{{name}}"
 _NAMES: Final = (
     # The property that names a resource, for those types where Ref gives that name.
     "FunctionName", "TableName", "BucketName", "LogGroupName", "StreamName", "ClusterName", "LayerName", "Name",
@@ -30,10 +29,11 @@ _GENERATED: Final = re.compile(
 
 
 class Document:
-    """One template. `overrides` are parameter values. Raises TemplateError."""
+    """One template. `overrides` are parameter values, `region` is AWS::Region. Raises TemplateError."""
 
-    def __init__(self, path: Path, overrides: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, overrides: Mapping[str, str], region: str = REGION) -> None:
         self.path = path
+        self.region = region
         self.root, self.cautions = read(path)
         self.resources: Node = self.root["Resources"]
         self.parameters = self._parameters(overrides)
@@ -47,9 +47,9 @@ class Document:
     def _parameters(self, overrides: Mapping[str, str]) -> dict[str, Any]:
         declared = self.section("Parameters")
         values: dict[str, Any] = {
-            "AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "AWS::Partition": "aws",
+            "AWS::Region": self.region, "AWS::AccountId": ACCOUNT, "AWS::Partition": "aws",
             "AWS::URLSuffix": "amazonaws.com",
-            "AWS::StackName": "local", "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/local/0",
+            "AWS::StackName": "local", "AWS::StackId": self._arn("cloudformation", "stack/local/0"),
             "AWS::NoValue": None, "AWS::NotificationARNs": [],
         }  # fmt: skip
         if unknown := sorted(set(overrides) - set(declared)):
@@ -160,7 +160,7 @@ class Document:
         kind, name = self._type(logical_id), self.physical_name(logical_id)
         match kind:
             case "AWS::SQS::Queue":
-                return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"
+                return f"https://sqs.{self.region}.amazonaws.com/{ACCOUNT}/{name}"
             case (
                 "AWS::SNS::Topic" | "AWS::SecretsManager::Secret" | "AWS::Serverless::StateMachine"
             ):
@@ -194,14 +194,17 @@ class Document:
         )
         kind = self._type(logical_id)
         if kind in FUNCTIONS:
-            return _ARN.format(service="lambda", name=f"function:{physical}")
+            return self._arn("lambda", f"function:{physical}")
         if kind in ("AWS::DynamoDB::Table", "AWS::Serverless::SimpleTable"):
-            return _ARN.format(service="dynamodb", name=f"table/{physical}")
+            return self._arn("dynamodb", f"table/{physical}")
         if kind == "AWS::S3::Bucket":
             return f"arn:aws:s3:::{physical}"
         if service in ("sqs", "sns"):
-            return _ARN.format(service=service, name=physical)
+            return self._arn(service, physical)
         return f"{logical_id}.{name}"
+
+    def _arn(self, service: str, name: str) -> str:
+        return f"arn:aws:{service}:{self.region}:{ACCOUNT}:{name}"
 
     def get_att(self, argument: Any, line: int) -> str:
         logical_id, attribute = (
@@ -257,7 +260,7 @@ _INTRINSICS: Final[Mapping[Any, Callable[[Document, Any, int], Any]]] = {
     "Fn::Base64": lambda document, argument, _: base64.b64encode(
         to_text(document.resolve(argument)).encode()
     ).decode(),
-    "Fn::GetAZs": lambda document, argument, _: [f"{REGION}{zone}" for zone in "abc"],
+    "Fn::GetAZs": lambda document, argument, _: [f"{document.region}{zone}" for zone in "abc"],
     "Fn::Length": lambda document, argument, _: len(document.resolve(argument)),
     "Fn::ToJsonString": lambda document, argument, _: json.dumps(document.resolve(argument)),
     "Fn::Select": lambda document, argument, _: document.resolve(argument[1])[int(argument[0])],

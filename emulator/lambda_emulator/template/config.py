@@ -7,6 +7,7 @@ from pathlib import Path
 from lambda_emulator import limits
 from lambda_emulator.cors import Cors
 from lambda_emulator.template.cloudformation import ACCOUNT, REGION
+from lambda_emulator.template.event_invoke import EventInvoke
 
 __all__ = ["FunctionConfig", "FunctionURL", "RestAPI"]
 
@@ -60,11 +61,16 @@ class FunctionConfig:
     remote_layers: tuple[str, ...] = ()
     """ARNs of layers that are not here."""
     inline_code: str | None = None
+    layer_module: str = ""
+    """Source of `lambda_emulator_handler`, a module that a layer of the emulator adds."""
     in_vpc: bool = False
     problem: str = ""
     """Why its code cannot be run from here without a command."""
     has_permission: bool = True
     """Of its URL: without a permission, AWS refuses every request to a URL of AuthType NONE."""
+    event_invoke: EventInvoke = field(default_factory=EventInvoke)
+    """How it is invoked asynchronously."""
+    region: str = REGION
     template: str = ""
     """The file that it is from."""
     lines: Mapping[str, int] = field(default_factory=dict)
@@ -72,7 +78,7 @@ class FunctionConfig:
 
     def qualified_arn(self, qualifier: str) -> str:
         """The ARN as it was invoked: $LATEST is not part of it."""
-        arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.name}"
+        arn = f"arn:aws:lambda:{self.region}:{ACCOUNT}:function:{self.name}"
         return arn if qualifier == "$LATEST" else f"{arn}:{qualifier}"
 
     def where(self, name: str) -> str:

@@ -16,10 +16,11 @@ from typing import Any, Final
 
 from lambda_emulator import limits
 from lambda_emulator.cors import Cors
-from lambda_emulator.template.cloudformation import FUNCTIONS, Document
+from lambda_emulator.template.cloudformation import FUNCTIONS, REGION, Document
 from lambda_emulator.template.code import code_folder
 from lambda_emulator.template.config import FunctionConfig, FunctionURL, RestAPI
 from lambda_emulator.template.document import Caution, Node, TemplateError, to_text
+from lambda_emulator.template.event_invoke import read_event_invoke
 from lambda_emulator.template.properties import Properties
 from lambda_emulator.template.web_functions import read_web_functions
 from lambda_emulator.web.config import WebFunctionConfig
@@ -40,7 +41,7 @@ _CORS: Final = (
 _LAYERS: Final = ("AWS::Serverless::LayerVersion", "AWS::Lambda::LayerVersion")
 _SERVED: Final = (*FUNCTIONS, *_LAYERS, "AWS::Lambda::Url", "AWS::Lambda::Permission", "AWS::Serverless::Api",
     "AWS::Serverless::WebFunction", "AWS::Lambda::WebFunction", "AWS::Lambda::WebFunctionRevision",
-    "AWS::Lambda::WebFunctionEndpoint",
+    "AWS::Lambda::WebFunctionEndpoint", "AWS::Lambda::EventInvokeConfig",
 )  # fmt: skip
 _SILENT: Final = (
     # What changes nothing for a request.
@@ -82,9 +83,9 @@ class Template:
         )
 
 
-def load(path: Path, overrides: Mapping[str, str] | None = None) -> Template:
+def load(path: Path, overrides: Mapping[str, str] | None = None, region: str = REGION) -> Template:
     """Reads a template. `overrides` are parameter values. Raises TemplateError."""
-    return _Reader(Document(path, overrides or {})).read()
+    return _Reader(Document(path, overrides or {}, region)).read()
 
 
 class _Reader:
@@ -190,9 +191,11 @@ class _Reader:
             layers=layers,
             remote_layers=remote_layers,
             inline_code=inline,
+            event_invoke=read_event_invoke(self.document, logical_id, get),
             in_vpc="VpcConfig" in get.node,
             problem=problem,
             has_permission=self._has_permission(logical_id, get),
+            region=self.document.region,
             template=str(self.path),
             lines={"": resource.line, **{str(key): line for key, line in get.node.lines.items()}},
         )

@@ -110,6 +110,7 @@ def _serverless(
         timeout=properties.number("Timeout", 30, 3, 900) or 30,
         concurrency=properties.number("MaxConcurrencyPerEnvironment", 64, 1, 128) or 64,
         environment=variables,
+        region=document.region,
         lines={"Runtime": properties.line("Runtime"), "CodeUri": code_line},
     )
     _caution(document, properties, resource, revision)
@@ -196,6 +197,7 @@ def _revision(properties: _Properties, resource: Node, code_folder: CodeFolder) 
         timeout=service.number("TimeoutSeconds", 30, 3, 900) or 30,
         concurrency=service.number("MaxConcurrencyPerEnvironment", 64, 1, 128) or 64,
         environment=_variables(service, "EnvironmentVariables"),
+        region=properties.document.region,
         lines={"Runtime": runtime.line("Runtime"), "CodeUri": location.node.line},
     )
 
@@ -213,6 +215,7 @@ def _endpoint(properties: _Properties, name: str, weights: Mapping[str, int]) ->
         max_environments=properties.inner("ScalingConfig").number(
             "MaxEnvironments", None, 2, 10_000
         ),
+        region=properties.document.region,
     )
 
 

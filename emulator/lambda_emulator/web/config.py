@@ -28,6 +28,7 @@ class RevisionConfig:
     timeout: int = 30
     concurrency: int = 64
     environment: Mapping[str, str] = field(default_factory=dict)
+    region: str = REGION
     lines: Mapping[str, int] = field(default_factory=dict)
     """Where `Runtime` and `CodeUri`, the code of either kind of resource, stand in the template."""
 
@@ -42,6 +43,7 @@ class EndpointConfig:
     rate_limit: int | None = None
     """Requests a second."""
     max_environments: int | None = None
+    region: str = REGION
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +57,4 @@ class WebFunctionConfig:
         """The endpoint's domain name: of the documented form, made up from the names, and always the same."""
         digest = hashlib.sha256(f"{self.name}/{endpoint.name}".encode()).hexdigest()
         letters = "".join("bcdfghjklmnpqrst"[int(digit, 16)] for digit in digest[:16])
-        return f"{letters}.b7t.lambda-web.{REGION}.on.aws"
+        return f"{letters}.b7t.lambda-web.{endpoint.region}.on.aws"

@@ -20,7 +20,6 @@ from lambda_emulator.credentials import Credentials
 from lambda_emulator.fronts.sigv4 import SignatureError, verify
 from lambda_emulator.http.exchange import Exchange
 from lambda_emulator.http.message import Header, RequestError, reason
-from lambda_emulator.template.cloudformation import REGION
 from lambda_emulator.web.config import EndpointConfig
 from lambda_emulator.web.environment import StartFailed
 from lambda_emulator.web.headers import ERROR_TYPE, METHODS, request_headers, response_headers
@@ -164,7 +163,7 @@ class WebEndpoint:
                 turn.exchange.request,
                 turn.body,
                 self.credentials,
-                region=REGION,
+                region=self.config.region,
                 service="lambda",
                 now=time.time(),
             )

@@ -61,7 +61,7 @@ class WebEnvironment:
         """It has served no request yet."""
         self.idle_since = 0.0
         self._on_exit = on_exit
-        self._metadata = MetadataEndpoint()
+        self._metadata = MetadataEndpoint(revision.region)
         self._address = ""
         self._port = _free_port()
         self._lines = Lines()

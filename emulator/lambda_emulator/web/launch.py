@@ -13,7 +13,6 @@ from typing import Final
 from lambda_emulator import limits
 from lambda_emulator.credentials import credential_variables
 from lambda_emulator.function.launch import Launch, LaunchError, Surroundings
-from lambda_emulator.template.cloudformation import REGION
 from lambda_emulator.web.config import RevisionConfig
 
 __all__ = ["check_environment", "prepare"]
@@ -80,8 +79,8 @@ def _variables(revision: RevisionConfig, around: Surroundings) -> dict[str, str]
     return {
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
-        "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": revision.region,
+        "AWS_DEFAULT_REGION": revision.region,
         **passed_on,
         **credential_variables(around.credentials),
         **revision.environment,

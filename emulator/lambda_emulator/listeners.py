@@ -1,0 +1,201 @@
+"""The ports of the emulator: one for each Function URL, REST API, endpoint of a Web Function, and the Lambda API."""
+
+import hashlib
+import ssl
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from lambda_emulator import limits
+from lambda_emulator.console import Console
+from lambda_emulator.credentials import Credentials
+from lambda_emulator.event_queue import EventQueue
+from lambda_emulator.fronts.function_url import FunctionURLFront
+from lambda_emulator.fronts.function_url_event import Endpoint
+from lambda_emulator.fronts.invoke_api import InvokeAPI
+from lambda_emulator.fronts.rest_api import Integration, RestAPIFront
+from lambda_emulator.fronts.rest_api_routes import Route
+from lambda_emulator.function.pool import Function
+from lambda_emulator.http.exchange import Handler
+from lambda_emulator.http.guard import Guard
+from lambda_emulator.http.server import HTTPServer
+from lambda_emulator.options import Options
+from lambda_emulator.web.config import EndpointConfig, WebFunctionConfig
+from lambda_emulator.web.endpoint import WebEndpoint
+from lambda_emulator.web.revision import Revision
+
+__all__ = ["ListenError", "Listeners"]
+
+
+class ListenError(Exception):
+    """A port is taken, or a certificate cannot be read; the message says what to change."""
+
+
+class _Front(NamedTuple):
+    what: str
+    serve: Callable[[int], Handler]
+    """Makes the handler, given the port."""
+    guard: Guard
+
+
+class Listeners:
+    """Opens the ports in `open`, and closes them in `close`."""
+
+    def __init__(self, options: Options, console: Console) -> None:
+        self.options = options
+        self.console = console
+        self.credentials: Credentials | None = None
+        self._servers: list[HTTPServer] = []
+        self._tls: ssl.SSLContext | None = None
+        self._events: EventQueue | None = None
+
+    async def open(
+        self,
+        functions: Mapping[str, Function],
+        revisions: Mapping[str, Mapping[str, Revision]],
+        web_functions: Sequence[WebFunctionConfig],
+        credentials: Credentials | None,
+    ) -> list[str]:
+        """The addresses, counting up from `--port`, each with what is there. Raises ListenError."""
+        self.credentials = credentials
+        self._tls = self._certificate()
+        fronts = [
+            *self._function_urls(functions.values()),
+            *self._rest_apis(functions.values()),
+            *self._web_endpoints(web_functions, revisions),
+        ]
+        addresses = []
+        for index, front in enumerate(fronts):
+            wanted = self.options.port + index if self.options.port else 0
+            port = await self._listen("--port", wanted, front)
+            suffix = f" ({front.what})" if len(fronts) > 1 else ""
+            addresses.append(f"{self._address(port)}{suffix}")
+        if self.options.lambda_port is not None:
+            self._events = EventQueue(functions, self.console)
+            invoke_api = InvokeAPI(functions, self._events, self.console, pace=self.options.pace)
+            front = _Front("Lambda API", lambda _: invoke_api.handle, self._guard())
+            port = await self._listen("--lambda-port", self.options.lambda_port, front)
+            addresses.append(f"{self._address(port)} (Lambda API)")
+        return addresses
+
+    async def close(self) -> None:
+        for server in self._servers:
+            await server.close()
+        if self._events is not None:
+            await self._events.close()
+
+    # ---- the fronts
+
+    def _function_urls(self, functions: Iterable[Function]) -> Iterator[_Front]:
+        for function in functions:
+            if url := function.config.url:
+                origins = set(url.cors.allow_origins) - {"*"}
+                guard = self._guard(origins, lenient=bool(url.cors))
+                yield _Front(function.config.name, partial(self._function_url, function), guard)
+
+    def _function_url(self, function: Function, port: int) -> Handler:
+        url_id = hashlib.md5(function.config.name.encode(), usedforsecurity=False).hexdigest()
+        return FunctionURLFront(
+            function,
+            Endpoint(url_id, function.config.region, self._scheme, port),
+            self.console,
+            credentials=self.credentials,
+            pace=self.options.pace,
+            hang_seconds=self.options.hang_seconds,
+        ).handle
+
+    def _rest_apis(self, functions: Iterable[Function]) -> Iterator[_Front]:
+        apis: dict[tuple[str, str], list[Route[Integration]]] = {}
+        for function in functions:
+            for api in function.config.rest_apis:
+                route = Route(api.method, api.resource, Integration(api, function))
+                apis.setdefault((api.api, api.stage), []).append(route)
+        for (name, stage), routes in apis.items():
+            serve = partial(self._rest_api, stage, routes)
+            yield _Front(f"REST API {name}, stage {stage}", serve, self._guard())
+
+    def _rest_api(self, stage: str, routes: list[Route[Integration]], port: int) -> Handler:
+        return RestAPIFront(
+            stage, routes, port, self.console, pace=self.options.pace, scheme=self._scheme
+        ).handle
+
+    def _web_endpoints(
+        self,
+        web_functions: Sequence[WebFunctionConfig],
+        revisions: Mapping[str, Mapping[str, Revision]],
+    ) -> Iterator[_Front]:
+        for config in web_functions:
+            for endpoint in config.endpoints:
+                serve = partial(self._web_endpoint, config, endpoint, revisions[config.name])
+                guard = self._guard(any_host=True)
+                yield _Front(f"{config.name}, {endpoint.name}", serve, guard)
+
+    def _web_endpoint(
+        self,
+        config: WebFunctionConfig,
+        endpoint: EndpointConfig,
+        revisions: Mapping[str, Revision],
+        port: int,
+    ) -> Handler:
+        own = ("localhost", "127.0.0.1", "[::1]", _in_url(self.options.host))
+        return WebEndpoint(
+            endpoint,
+            revisions,
+            self.console,
+            domain=config.domain(endpoint),
+            local=frozenset(f"{name}:{port}" for name in (*own, *self.options.allowed_hosts)),
+            credentials=self.credentials,
+        ).handle
+
+    def _guard(
+        self, origins: Iterable[str] = (), *, lenient: bool = False, any_host: bool = False
+    ) -> Guard:
+        hosts = (self.options.host, *self.options.allowed_hosts)
+        return Guard.of(hosts, origins=origins, lenient=lenient, any_host=any_host)
+
+    # ---- the ports
+
+    async def _listen(self, option: str, port: int, front: _Front) -> int:
+        server = HTTPServer(
+            _not_ready, idle_seconds=limits.IDLE_SECONDS, guard=front.guard, tls=self._tls
+        )
+        host = self.options.host
+        try:
+            real = await server.start(host, port)
+        except OSError as error:
+            raise ListenError(
+                f"cannot listen on {_in_url(host)}:{port}: {error.strerror or error}; "
+                f"choose another {option}"
+            ) from error
+        self._servers.append(server)
+        server.handler = front.serve(real)
+        return real
+
+    def _certificate(self) -> ssl.SSLContext | None:
+        """Of --certfile and --keyfile. Raises ListenError."""
+        if self.options.certfile is None:
+            return None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        try:
+            context.load_cert_chain(self.options.certfile, self.options.keyfile)
+        except (OSError, ssl.SSLError) as error:
+            raise ListenError(
+                f"--certfile {self.options.certfile}, --keyfile {self.options.keyfile}: {error}; "
+                "give a certificate and its key in PEM form, such as mkcert localhost makes"
+            ) from error
+        return context
+
+    @property
+    def _scheme(self) -> str:
+        return "http" if self.options.certfile is None else "https"
+
+    def _address(self, port: int) -> str:
+        return f"{self._scheme}://{_in_url(self.options.host)}:{port}"
+
+
+async def _not_ready(exchange: object) -> None:
+    raise AssertionError("a request came before its front was made")
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
