@@ -135,7 +135,7 @@ def test_escape_sequences_do_not_reach_the_terminal(tmp_path: Path) -> None:
     [
         (["--env", "NO_SUCH_VARIABLE_HERE"], "the shell has no such variable"),
         (["--env-vars", "nothing.json"], "No such file"),
-        (["--env-vars", "list.json"], "it takes {\"FUNCTION\": {\"NAME\": \"VALUE\"}}"),
+        (["--env-vars", "list.json"], 'it takes {"FUNCTION": {"NAME": "VALUE"}}'),
     ],
 )
 def test_wrong_variables(tmp_path: Path, words: list[str], message: str) -> None:
