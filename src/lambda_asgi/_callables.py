@@ -14,6 +14,12 @@ FUNCTION = (
     'AWS_LAMBDA_EXEC_WRAPPER, and let what is wrapped be LambdaASGI(app, response_mode="streaming")'
 )
 
+APP = (
+    "is an ASGI app, which Lambda's own loop calls with (event, context). Name the LambdaASGI around it: "
+    'handler = LambdaASGI(app, response_mode="streaming"). Or use runtime mode, which serves the app '
+    "itself: AWS_LAMBDA_EXEC_WRAPPER=/var/task/lambda_asgi/bootstrap"
+)
+
 NO_APP = "is no ASGI app: it cannot be called with (scope, receive, send). Name the app itself, or handler = LambdaASGI(app)"
 
 

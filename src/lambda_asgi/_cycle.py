@@ -129,7 +129,8 @@ class RequestCycle:
         """The app runs for the first time, and whoever started it will see whether it waits."""
         self._opens_file = False
         """The app waits, but for us, and a file that cannot be opened is still a 500."""
-        self._logged = False
+        self.logged = False
+        """Whether the log has the error."""
 
     # What the app is given.
 
@@ -470,8 +471,8 @@ class RequestCycle:
 
     def _log(self, error: BaseException) -> None:
         """Once, and inside the app's task if that ends: whoever counts errors there sees this one as known."""
-        if not self._logged and not isinstance(error, (ClientDisconnected, RuntimeAPIError)):
-            self._logged = True
+        if not self.logged and not isinstance(error, (ClientDisconnected, RuntimeAPIError)):
+            self.logged = True
             failure = ErrorReport.of(error)
             logger.error("%s: %s", failure.name, failure.message, exc_info=error)
 

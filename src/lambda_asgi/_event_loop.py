@@ -31,16 +31,32 @@ def run(main: Coroutine[Any, Any, T]) -> T:
             runner.close()
 
 
-def run_until_complete(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[T]") -> T:
-    """The result of `task`, whatever other tasks and callbacks raise out of the loop."""
+def run_until_complete(
+    loop: asyncio.AbstractEventLoop, task: "asyncio.Task[T]", *, interruptible: bool = False
+) -> T:
+    """The result of `task`, whatever other tasks and callbacks raise out of the loop.
+
+    `interruptible`: what a signal handler raises ends the wait, unless it is an exit.
+    """
     while True:
         try:
             return loop.run_until_complete(task)
         except BaseException as error:
             if task.done():
                 return task.result()
-            if loop.is_closed():
+            if loop.is_closed() or (interruptible and not _is_of_app(error)):
                 raise
-            logger.error(
-                "ignored, from a task or a callback of the app's: %r", error, exc_info=error
-            )
+            log_ignored(error)
+
+
+def _is_of_app(error: BaseException) -> bool:
+    """Whether a task or a callback made the loop raise it: by an exit, or by `loop.stop()`.
+
+    Of all other errors, asyncio lets only KeyboardInterrupt through.
+    """
+    return isinstance(error, SystemExit) or type(error) is RuntimeError
+
+
+def log_ignored(error: BaseException) -> None:
+    """Say that what left the loop does not end the environment."""
+    logger.error("ignored, from a task or a callback of the app's: %r", error, exc_info=error)

@@ -209,6 +209,7 @@ def lambda_in_process(address: str) -> Iterator[None]:
     module: Any = lambda_runtime_client
     native = module.runtime_client
     waits = [client.wait_next_invocation for client in CLIENTS]
+    log_error = bootstrap.log_error
     new_event_loop = asyncio.events.new_event_loop
     os.environ["AWS_LAMBDA_RUNTIME_API"] = address
     asyncio.events.new_event_loop = ForwardLoop
@@ -220,6 +221,7 @@ def lambda_in_process(address: str) -> Iterator[None]:
         asyncio.events.new_event_loop = new_event_loop
         del os.environ["AWS_LAMBDA_RUNTIME_API"]
         module.runtime_client = native
+        bootstrap.log_error = log_error
         for client_class, wait in zip(CLIENTS, waits, strict=True):
             client_class.wait_next_invocation = wait
             if hasattr(client_class, "next_invocation"):

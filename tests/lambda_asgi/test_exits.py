@@ -1,6 +1,7 @@
 """What ends an app, its tasks and its children does not end the environment."""
 
 import asyncio
+import json
 import signal
 import sys
 from collections.abc import Sequence
@@ -95,15 +96,25 @@ def test_the_apps_own_handler_of_sigterm_is_called_after_the_shutdown(
 # Handler mode: Lambda's own loop, in a process of its own.
 
 
-async def answers_from_lambdas_loop(paths: Sequence[str]) -> list[tuple[int, bytes]]:
+async def answers_from_lambdas_loop(
+    paths: Sequence[str], mode: str = "streaming"
+) -> list[tuple[int, bytes]]:
     found = []
     command = (sys.executable, "-m", "awslambdaric", "exits.handler")
-    async with runtime_api_server() as api, runtime_process(api, "exits.handler", command=command):
+    variables = {"LAMBDA_ASGI_RESPONSE_MODE": mode}
+    async with (
+        runtime_api_server() as api,
+        runtime_process(api, "exits.handler", command=command, **variables),
+    ):
         for path in paths:
             api.invoke(function_url_event(path))
             posted = await api.answer()
             assert posted.complete
-            found.append((posted.prelude["statusCode"], posted.content))
+            if mode == "streaming":
+                found.append((posted.prelude["statusCode"], posted.content))
+            else:
+                result = json.loads(posted.body)
+                found.append((result["statusCode"], result["body"].encode()))
         await until(lambda: api.polls == len(paths) + 1)
         assert api.posts.empty(), "a child has answered as well"
     return found
@@ -124,7 +135,18 @@ def test_a_forked_child_does_not_answer_in_handler_mode(path: str, body: bytes) 
     assert found == [(200, body), (200, b"fine"), (200, body)]
 
 
-@pytest.mark.parametrize("path", ["/directly", "/executor"])
+@pytest.mark.parametrize("path", ["/awaited", "/group", "/directly", "/executor"])
 def test_an_exit_of_the_app_is_its_error_in_handler_mode(path: str) -> None:
+    """That of a child task was raised to Lambda's loop, behind the response."""
     found = asyncio.run(answers_from_lambdas_loop([path, "/after"]))
     assert found == [(500, b"Internal Server Error"), (200, b"fine")]
+
+
+@pytest.mark.parametrize("path", ["/background", "/callback", "/stops-loop", "/thread", "/left"])
+@pytest.mark.parametrize("mode", ["streaming", "buffered"])
+def test_an_exit_that_nobody_waits_for_changes_nothing_in_handler_mode(
+    path: str, mode: str
+) -> None:
+    """Nor that of a task that is left behind, and runs on in the next invocation."""
+    found = asyncio.run(answers_from_lambdas_loop([path, "/after"], mode))
+    assert found == [(200, b"fine"), (200, b"fine")]

@@ -10,7 +10,9 @@ import contextvars
 import functools
 import json
 import logging
+import sys
 import threading
+import types
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -173,6 +175,34 @@ def test_what_broke_the_stream_is_raised_to_the_wrappers(caplog: pytest.LogCaptu
     assert caplog.text.count("ValueError: in mid-stream\nTraceback") == 2, (
         "once for each invocation"
     )
+    assert "[ERROR]" not in caplog.text, "Lambda's own loop does not log it again"
+
+
+async def breaks(scope: Scope, receive: Receive, send: Send) -> None:
+    await send(TEXT)
+    await send(body(b"first", more=True))
+    raise ValueError("in mid-stream")
+
+
+def test_the_loop_logs_what_a_wrapper_raises(caplog: pytest.LogCaptureFixture) -> None:
+    def raise_another(handler: Any, event: Any, context: Any) -> Any:
+        try:
+            handler(event, context)
+        except ValueError:
+            raise KeyError("of the wrapper") from None
+
+    answered(breaks, wrapper(raise_another))
+    assert caplog.text.count("[ERROR]") == 1
+    assert "[ERROR] KeyError: 'of the wrapper'" in caplog.text
+
+
+def test_the_loop_logs_what_the_level_leaves_out(caplog: pytest.LogCaptureFixture) -> None:
+    handler_module.logger.setLevel(logging.CRITICAL)
+    try:
+        answered(breaks)
+    finally:
+        handler_module.logger.setLevel(logging.NOTSET)
+    assert caplog.text.count("[ERROR] ValueError: in mid-stream") == 2, "once for each invocation"
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
@@ -436,6 +466,48 @@ def test_the_lifespan_starts_once_before_the_first_invocation_is_asked_for() -> 
             for _ in range(2):
                 await next_is_fine(api)
             assert log == ["startup", "/next", "/next"]
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("name", ["rt_main.app", "folder/rt_main.app"])
+def test_an_app_that_handler_names_is_an_init_error(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lambda's own loop would call it with (event, context): a TypeError for each invocation."""
+    module = types.ModuleType("main")
+    module.app = hello  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, name.rpartition(".")[0].replace("/", "."), module)
+    monkeypatch.setenv("_HANDLER", name)
+
+    async def scenario() -> None:
+        adapter = LambdaASGI(hello, response_mode="streaming")
+        async with runtime_api_server() as api, lambdas_loop(adapter, QUICK, api) as thread:
+            posted = await api.answer()
+            assert posted.path == "/2018-06-01/runtime/init/error"
+            message = json.loads(posted.body)["errorMessage"]
+            assert message.startswith(f"Handler '{name}' is an ASGI app")
+            assert "handler = LambdaASGI(app" in message
+            assert await RunningLoop(api, thread).ended() == 1
+
+    play(scenario())
+
+
+def test_a_task_that_exits_while_the_app_starts_changes_nothing() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await hello(scope, receive, send)
+            return
+        await receive()
+        asyncio.get_running_loop().call_soon(sys.exit, 3)
+        await asyncio.sleep(0.05)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+
+    async def scenario() -> None:
+        adapter = LambdaASGI(app, response_mode="streaming")
+        async with runtime_api_server() as api, lambdas_loop(adapter, QUICK, api):
+            await next_is_fine(api)
 
     play(scenario())
 

@@ -69,7 +69,7 @@ def test_wrong_usage_is_said_in_one_line(
         ),
         (
             {"Environment": {"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/scripted.py"}}},
-            "is not executable; try: chmod +x",
+            f"exit status 126 (Runtime.ExitError). Set the bit after the build (chmod +x {RUNTIMES}/scripted.py)",
         ),
     ],
 )

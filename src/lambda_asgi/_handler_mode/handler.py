@@ -19,8 +19,11 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from lambda_asgi._application import Application, Exchange, access
+from lambda_asgi._callables import APP, takes
 from lambda_asgi._cycle import RequestCycle
+from lambda_asgi._describe import text_of
 from lambda_asgi._error_report import ErrorReport
+from lambda_asgi._event_loop import log_ignored, run_until_complete
 from lambda_asgi._fork_guard import guard_event_loop
 from lambda_asgi._handler_mode.connection import SocketConnection
 from lambda_asgi._handler_mode.lambda_loop import Delivery, LambdaLoop, UnknownLoop, attach
@@ -81,7 +84,8 @@ class Handler:
         application = self._make_application()
         guard_event_loop(self._event_loop)
         try:
-            self._runner.run(application.startup())
+            starting = self._event_loop.create_task(application.startup())
+            run_until_complete(self._event_loop, starting, interruptible=True)
         except BaseException:  # the next call begins anew
             self._runner.close()
             self._runner = asyncio.Runner()
@@ -92,6 +96,7 @@ class Handler:
 
     def _start_or_give_up(self) -> None:
         try:
+            _refuse_app_as_handler(os.environ.get("_HANDLER", ""))
             self._start()
         except Exception as error:
             self._give_up(error)
@@ -138,7 +143,8 @@ class Handler:
             started = time.perf_counter()
             try:
                 if delivery is None:
-                    return loop.run_until_complete(exchange.answer()).value
+                    answering = loop.create_task(exchange.answer())
+                    return run_until_complete(loop, answering, interruptible=True).value
                 return self._stream(exchange, delivery, loop)
             finally:
                 # As with everything in this mode, the level of the function's log decides.
@@ -184,7 +190,7 @@ class Handler:
             raise interrupted
         if writer.failed:
             _adopt(context)
-            _raise(cycle.error)
+            raise _raised(cycle, delivery)
         return _result(exchange, cycle, writer)
 
     def _writer(self, delivery: Delivery, *, keep: int = 0) -> SocketWriter:
@@ -262,6 +268,14 @@ class Handler:
         return Response(head=method == "HEAD", limit=LARGEST_STREAM, fill_empty=fill_empty)
 
 
+def _refuse_app_as_handler(name: str) -> None:
+    """Raises ConfigurationError if `name`, the function's Handler, is an ASGI app: the loop cannot call it."""
+    module, _, attribute = name.rpartition(".")
+    target = getattr(sys.modules.get(module.replace("/", ".")), attribute, None)
+    if takes(target, 3) and not takes(target, 2):
+        raise ConfigurationError(f"Handler {name!r} {APP}")
+
+
 def _refuse_running_loop() -> None:
     try:
         asyncio.get_running_loop()
@@ -290,16 +304,19 @@ def _run(
     finishing: asyncio.Task[None] | None = None
     try:
         cycle.start(loop, plain_task)
-        loop.stop()  # after one turn
-        loop.run_forever()
+        try:
+            loop.stop()  # after one turn
+            loop.run_forever()
+        except SystemExit as error:  # of a task that an earlier invocation has left behind
+            log_ignored(error)
         if not cycle.is_over:
             finishing = loop.create_task(cycle.finish())
-            loop.run_until_complete(finishing)
+            run_until_complete(loop, finishing, interruptible=True)
     except BaseException as error:
         if finishing is not None and finishing.done():
             raise
         cycle.abort(error)
-        loop.run_until_complete(finishing or cycle.finish())
+        run_until_complete(loop, finishing or loop.create_task(cycle.finish()))
         return error
     return None
 
@@ -319,11 +336,16 @@ def _adopt(context: Context) -> None:
             variable.set(value)
 
 
-def _raise(error: BaseException | None) -> NoReturn:
-    """After a broken stream, wrappers see what broke it. But an app's exit is not the environment's."""
-    if isinstance(error, Exception):
-        raise error
-    raise RuntimeError(f"the app raised {error!r}") from error
+def _raised(cycle: RequestCycle, delivery: Delivery) -> Exception:
+    """What wrappers see after a broken stream: what broke it. But an app's exit is not the environment's."""
+    error = cycle.error
+    if not isinstance(error, Exception):
+        exited = RuntimeError(f"the app raised {error!r}")
+        exited.__cause__ = error
+        error = exited
+    if cycle.logged and logger.isEnabledFor(logging.ERROR):
+        delivery.logged = type(error).__name__, text_of(error)
+    return error
 
 
 def _result(exchange: Exchange, cycle: RequestCycle, writer: SocketWriter) -> Any:

@@ -2,12 +2,14 @@
 
 All four known versions (2.0, 2.2, 3.1 and 4.2; the sources are on
 https://github.com/aws/aws-lambda-python-runtime-interface-client) share two things in the module
-`awslambdaric.lambda_runtime_client`:
+`awslambdaric.lambda_runtime_client`, and a third in `awslambdaric.bootstrap`:
 
 - A native client, `runtime_client`. The loop looks it up for each call of `next()`,
   `post_invocation_result(id, ...)` and `post_error(id, ...)`.
 - A class whose `wait_next_invocation` runs before each invocation, first at the end of the
   initialization.
+- A function `log_error`, which prints what a handler has raised. The log has the app's errors
+  already, so it is silent about those.
 
 This module puts a proxy in the place of the native client. Everything that other packages wrap
 (handlers, `handle_event_request`, methods of the client's class, which Sentry copies) is above it and
@@ -50,6 +52,8 @@ class Delivery:
         """The Runtime API has replied to our answer: what the loop posts is dropped."""
         self.lost: Exception | None = None
         """The Runtime API did not reply: what the loop posts raises this, so that the process ends."""
+        self.logged: tuple[str, str] | None = None
+        """Type and text of the error that the handler raised and that the log has already."""
 
     def brought(self, event: Any) -> bool:
         """Whether `event` is from the request that was delivered.
@@ -133,6 +137,11 @@ class LambdaLoop:
         """Have a method called at the end of the initialization, if its object still exists then."""
         self._before_first_wait.append(weakref.WeakMethod(method))
 
+    def has_logged(self, error: Any) -> bool:
+        """Whether the log has `error` (the loop's JSON of it), because the app's task raised it."""
+        logged = self._delivery.logged if self._delivery is not None else None
+        return logged == (error.get("errorType"), error.get("errorMessage"))
+
     def start(self) -> None:
         """The loop is about to wait for an invocation."""
         while self._before_first_wait:
@@ -180,6 +189,9 @@ def attach() -> LambdaLoop | UnknownLoop | None:
         wait: Any = client.wait_next_invocation  # type: ignore[attr-defined]
         client.wait_next_invocation = _starting(loop, wait)  # type: ignore[attr-defined]
     module.runtime_client = loop
+    bootstrap: Any = sys.modules.get(f"{PACKAGE}.bootstrap")
+    if callable(log_error := getattr(bootstrap, "log_error", None)):
+        bootstrap.log_error = _once(loop, log_error)
     return loop
 
 
@@ -190,6 +202,15 @@ def _starting(loop: LambdaLoop, wait: Callable[..., Any]) -> Callable[..., Any]:
         return wait(*args, **kwargs)
 
     return wait_next_invocation
+
+
+def _once(loop: LambdaLoop, log: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(log)
+    def log_error(error: Any, *args: Any) -> None:
+        if not loop.has_logged(error):
+            log(error, *args)
+
+    return log_error
 
 
 def _bytes(data: Any) -> bytes:

@@ -71,6 +71,8 @@ async def content(path: str) -> bytes:
         case "/callback":
             asyncio.get_running_loop().call_soon(sys.exit, 0)
             await asyncio.sleep(0.05)
+        case "/left":
+            asyncio.get_running_loop().call_soon(asyncio.create_task, exits())
         case "/directly":
             sys.exit(0)
         case "/stops-loop":
