@@ -26,6 +26,7 @@ from lambda_asgi._environment import Settings
 from lambda_asgi._event_sources import infer
 from lambda_asgi._handler_mode import handler as handler_module
 from lambda_asgi._handler_mode.results import NOT_KEPT, plain_result
+from lambda_asgi._logging import logger
 from lambda_asgi.errors import StartupFailed
 from lambda_asgi.testing import function_url_event
 from tests.lambda_asgi.lambdas_loop import lambdas_loop
@@ -197,11 +198,11 @@ def test_the_loop_logs_what_a_wrapper_raises(caplog: pytest.LogCaptureFixture) -
 
 
 def test_the_loop_logs_what_the_level_leaves_out(caplog: pytest.LogCaptureFixture) -> None:
-    handler_module.logger.setLevel(logging.CRITICAL)
+    logger.setLevel(logging.CRITICAL)
     try:
         answered(breaks)
     finally:
-        handler_module.logger.setLevel(logging.NOTSET)
+        logger.setLevel(logging.NOTSET)
     assert caplog.text.count("[ERROR] ValueError: in mid-stream") == 2, "once for each invocation"
 
 
