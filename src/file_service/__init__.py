@@ -1,1 +1,1 @@
-"""A download service over a folder or a bucket: FastAPI, on any ASGI server, at home on Lambda."""
+"""A download service for a folder or a bucket: a FastAPI app for any ASGI server and for Lambda."""

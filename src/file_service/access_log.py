@@ -1,4 +1,4 @@
-"""One line of JSON for each request, written when its body has ended."""
+"""Write one JSON line for each request, after its body has ended."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ _log = logging.getLogger("file_service.access")
 
 
 class AccessLog:
-    """ASGI middleware. What routes put into `request.state.log` is in the line too."""
+    """ASGI middleware. The line also contains what routes put into `request.state.log`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

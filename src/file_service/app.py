@@ -1,4 +1,4 @@
-"""The app: routes, error answers and the life of the source, put together."""
+"""Create the app: routes, error responses and the lifespan of the source."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -41,7 +41,7 @@ from file_service.routes import (
 from file_service.settings import Settings
 from file_service.sources import FileSource
 
-# Other sites' scripts read with a token of their own: the cookie never goes along (SameSite=Strict).
+# Scripts of other sites use a token. They never get the cookie, because it has SameSite=Strict.
 CORS: dict[str, Any] = {
     "allow_methods": ["GET", "HEAD"],
     "allow_headers": [
@@ -72,7 +72,12 @@ _log = logging.getLogger("file_service")
 
 
 def create_app(settings: Settings, source: FileSource) -> FastAPI:
-    """The service over `source`, which it closes at the end of its lifespan."""
+    """Create the service for `source`.
+
+    Args:
+        settings: The settings of this process.
+        source: The files to serve. The app closes it at the end of its lifespan.
+    """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -85,9 +90,11 @@ def create_app(settings: Settings, source: FileSource) -> FastAPI:
         title="file_service",
         summary="Streams private files from a folder or S3.",
         lifespan=lifespan,
-        docs_url=None,  # these load scripts from elsewhere
+        docs_url=None,  # These pages load scripts from other hosts.
         redoc_url=None,
-        redirect_slashes=False,  # to an absolute address, which is wrong behind a share or CloudFront
+        # It would redirect to an absolute address, which is wrong behind a share link or
+        # CloudFront.
+        redirect_slashes=False,
     )
     app.state.settings = settings
     app.state.source = source
@@ -100,7 +107,8 @@ def create_app(settings: Settings, source: FileSource) -> FastAPI:
     app.state.digests = KnownDigests()
     for routes in (health, page, documentation):
         app.include_router(routes.router)
-    # A path that ends with a slash is a folder's: listings come before files.
+    # A path that ends with a slash is a folder, so the routes of listings come before those
+    # of files.
     for routes in (sessions, shares, archives, selections, searches, digests, listings, files):
         app.include_router(routes.router, responses=DOCUMENTED)
     app.openapi = partial(_openapi, app, bool(settings.known_users))  # type: ignore[method-assign]
@@ -111,11 +119,12 @@ def create_app(settings: Settings, source: FileSource) -> FastAPI:
     if settings.cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.cors_origins, **CORS)
     app.add_middleware(AccessLog)
-    app.add_middleware(SharePaths)  # the outermost: no link is logged
+    # The outermost middleware, so that no log contains the token of a share link.
+    app.add_middleware(SharePaths)
     return app
 
 
-# The ways to say who asks. Each is enough.
+# The ways to authenticate. Each is enough.
 _SECURITY: dict[str, dict[str, str]] = {
     "token": {"type": "apiKey", "in": "header", "name": "X-File-Token"},
     "bearer": {"type": "http", "scheme": "bearer"},
@@ -125,9 +134,12 @@ _SECURITY: dict[str, dict[str, str]] = {
 
 
 def _openapi(app: FastAPI, protected: bool) -> dict[str, Any]:
-    """FastAPI's document, and how a `protected` service is told who asks.
+    """Return FastAPI's OpenAPI document, with the ways to authenticate if the service is
+    `protected`.
 
-    Not by FastAPI's security classes: each is a dependency that costs 30 microseconds a request.
+    FastAPI's security classes would do the same, but each is a dependency that costs 30
+    microseconds
+    for every request.
     """
     document = FastAPI.openapi(app)
     if protected:
@@ -140,13 +152,16 @@ def _openapi(app: FastAPI, protected: bool) -> dict[str, Any]:
 
 
 async def _check(source: FileSource) -> None:
-    """Raises `SourceRefused` for a source that is set wrong. Not on Lambda, where a cold start
-    would wait for it and every request finds out by itself."""
+    """Check that the source can be listed. Raises `SourceRefused` if its settings are wrong.
+
+    On Lambda the check is skipped: a cold start would wait for it, and every request reports the
+    error anyway.
+    """
     try:
         await source.check()
     except (SourceRefused, NotFound):
         raise
-    except SourceError as error:  # it may be there by the time that it is asked for
+    except SourceError as error:  # The store may be available when the first request comes.
         _log.warning("%s: %s", type(error).__name__, error)
 
 

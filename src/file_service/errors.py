@@ -1,21 +1,21 @@
-"""What can go wrong between a source and its reader. Routes never see another exception from a source.
+"""The exceptions of sources. A source raises no others.
 
-BrokenBody              none of these: a source failed after the first byte of a body, so no answer is possible any more
-
+BrokenBody              a source failed after the first byte of a body: no error response is
+possible
 SourceError
-├── NotFound            no such file or folder, or one that must not be seen
-├── FileChanged         it is no longer the version that was promised: bytes of two versions are never spliced
-├── SourceUnavailable   the store does not answer, or asks to slow down: worth another try
-└── SourceRefused       the store denies this service access: its operator has to act
+├── NotFound            no such file or folder, or one that the caller must not see
+├── FileChanged         the file is not the promised version: a body never mixes two versions
+├── SourceUnavailable   the store does not answer, or asks to slow down: retrying may help
+└── SourceRefused       the store denies access to this service: its operator must act
 """
 
 
 class SourceError(Exception):
-    """Base of everything a `FileSource` raises."""
+    """Base class of everything that a `FileSource` raises."""
 
 
 class NotFound(SourceError):
-    """`path` of a folder ends with a slash."""
+    """There is nothing to serve at `path`. The path of a folder ends with a slash."""
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
@@ -35,4 +35,4 @@ class SourceRefused(SourceError):
 
 
 class BrokenBody(Exception):
-    """A body cannot be finished. Left to the server, which ends it visibly: a cut connection, or error trailers."""
+    """A body cannot be finished. The server cuts the connection or sends error trailers."""

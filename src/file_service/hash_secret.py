@@ -1,6 +1,6 @@
-"""`python -m file_service.hash_secret`: the hash of a secret, for FILE_TOKEN and FILE_USERS.
+"""`python -m file_service.hash_secret`: print the hash of a secret, for FILE_TOKEN and FILE_USERS.
 
-With `--token` it makes a random token, prints it, and then its hash.
+With `--token` it makes a random token, prints it, and then prints its hash.
 """
 
 import getpass
@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> int:
     if arguments:
         print(__doc__, file=sys.stderr)
         return 2
-    # From a terminal without showing it, else the first line of what is piped in.
+    # Ask without echo in a terminal; otherwise read the first line of standard input.
     secret = (
         getpass.getpass("Secret: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     )

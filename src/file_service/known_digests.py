@@ -1,4 +1,4 @@
-"""Digests of files: made once for each version, then known (RFC 9530)."""
+"""Digests of files, computed once for each version and then remembered (RFC 9530)."""
 
 import base64
 import hashlib
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from file_service.sources.base import File
 
-# Of 150 bytes or so each.
+# About 150 bytes each.
 _KNOWN = 10_000
 
 
@@ -19,7 +19,9 @@ class Digest:
 
     @property
     def repr_digest(self) -> str:
-        """The value of Repr-Digest (RFC 9530 section 3): a dictionary of byte sequences (RFC 8941)."""
+        """Return the value of Repr-Digest (RFC 9530 section 3): a dictionary of byte sequences (RFC
+        8941).
+        """
         return f"sha-256=:{base64.b64encode(self.sha256).decode()}:"
 
 
@@ -28,7 +30,7 @@ def sha256(data: bytes) -> Digest:
 
 
 def sums_line(name: str, digest: Digest) -> bytes:
-    """A line of `sha256sum` (GNU coreutils). No served name has what would have to be escaped."""
+    """Return a line of `sha256sum` (GNU coreutils). No served name needs escaping there."""
     return f"{digest.sha256.hex()}  {name}\n".encode()
 
 
@@ -37,12 +39,12 @@ def sums_line_size(name: str) -> int:
 
 
 def sums_end(files: int) -> bytes:
-    """A comment, which `sha256sum -c` passes over."""
+    """Return a comment, which `sha256sum -c` ignores."""
     return f"# {files} files\n".encode()
 
 
 class KnownDigests:
-    """The digests that this process has made, the least recently used of too many forgotten."""
+    """The digests that this process has computed. The least recently used are forgotten first."""
 
     def __init__(self) -> None:
         self._digests: OrderedDict[tuple[str, str], Digest] = OrderedDict()
@@ -61,7 +63,7 @@ class KnownDigests:
 
 @dataclass(frozen=True, slots=True)
 class DigestsBelow:
-    """The known digests, as one who sees no more than `folder` names files."""
+    """The known digests, for a caller who sees only `folder` and names files relative to it."""
 
     known: KnownDigests
     folder: str

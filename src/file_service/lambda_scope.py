@@ -1,7 +1,8 @@
-"""What Lambda tells, if this runs there.
+"""What Lambda tells the app about a request, if the app runs there.
 
 An Event Function has `aws.event` and `aws.context` in its scopes, as in Mangum. A Web Function has
-neither, nor AWS_LAMBDA_FUNCTION_NAME: it is told from a plain server by its initialization type.
+neither, and no AWS_LAMBDA_FUNCTION_NAME. Its initialization type distinguishes it from a plain
+server.
 """
 
 import os
@@ -10,26 +11,33 @@ from typing import Any
 
 
 def on_lambda() -> bool:
-    """Whether this process is a function's, of either kind (Lambda Developer Guide, "Defined runtime
-    environment variables"). `sam local` sets the name alone."""
+    """Return whether this process is a function, of either kind.
+
+    Source: Lambda Developer Guide, "Defined runtime environment variables". `sam local` sets only
+    the
+    function's name.
+    """
     return (
         "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ or "AWS_LAMBDA_FUNCTION_NAME" in os.environ
     )
 
 
 def on_web_function() -> bool:
-    """Whether this process is a Web Function's (measured by AWS's agent toolkit)."""
+    """Return whether this process is a Web Function (measured by AWS's agent toolkit)."""
     return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "native-http"
 
 
 def on_event_function(scope: Mapping[str, Any]) -> bool:
-    """Whether this request is the event of an Event Function."""
+    """Return whether this request is the event of an Event Function."""
     return "aws.event" in scope
 
 
 def client_address(scope: Mapping[str, Any]) -> str | None:
-    """Who asks. A Web Function's endpoint appends it to X-Forwarded-For, whatever stands there before
-    (Lambda Developer Guide, "HTTP requests and responses"); elsewhere the scope has it."""
+    """Return the address of the client.
+
+    A Web Function's endpoint appends it to X-Forwarded-For, after anything that the client sent
+    (Lambda Developer Guide, "HTTP requests and responses"). Elsewhere the scope has it.
+    """
     if on_web_function():
         forwarded = _last_header(scope, b"x-forwarded-for")
         return forwarded and forwarded.rpartition(",")[2].strip()
@@ -38,7 +46,7 @@ def client_address(scope: Mapping[str, Any]) -> str | None:
 
 
 def seconds_left(scope: Mapping[str, Any]) -> float | None:
-    """Until the invocation's deadline; None outside of Lambda."""
+    """Return the seconds until the invocation's deadline, or None outside of Lambda."""
     context = scope.get("aws.context")
     return None if context is None else context.get_remaining_time_in_millis() / 1000
 
@@ -51,7 +59,7 @@ def request_id(scope: Mapping[str, Any]) -> str | None:
 
 
 def caller_arn(scope: Mapping[str, Any]) -> str | None:
-    """Who signed the request, where the front door checks that: a Function URL or HTTP API, or a REST API, by IAM."""
+    """Return who signed the request, if a Function URL, HTTP API or REST API checked it by IAM."""
     request_context = _mapping(_mapping(scope.get("aws.event")).get("requestContext"))
     iam = _mapping(_mapping(request_context.get("authorizer")).get("iam"))
     identity = _mapping(request_context.get("identity"))

@@ -1,4 +1,4 @@
-"""How a folder is written: JSON pages, NDJSON and plain HTML. Pure."""
+"""The formats of a listing: JSON pages, NDJSON and plain HTML. Pure."""
 
 import base64
 import binascii
@@ -30,9 +30,10 @@ class ListedFolder(BaseModel):
 
 
 class Listing(BaseModel):
-    """One page of a folder. `cursor` asks for the next one; null on the last.
+    """One page of a folder.
 
-    `skipped`: how many names were left out here because no path can say them.
+    `cursor` asks for the next page; it is null on the last one. `skipped` is the number of names on
+    this page that no path can express.
     """
 
     folder: str
@@ -42,7 +43,7 @@ class Listing(BaseModel):
 
 
 class EndOfListing(BaseModel):
-    """The last line of an NDJSON listing: one without it was cut."""
+    """The last line of an NDJSON listing. A listing without it was cut."""
 
     type: Literal["end"] = "end"
     entries: int
@@ -50,14 +51,14 @@ class EndOfListing(BaseModel):
 
 
 class FailedListing(BaseModel):
-    """The last line of an NDJSON listing that could not be finished."""
+    """The last line of an NDJSON listing that failed."""
 
     type: Literal["error"] = "error"
     detail: str
 
 
 class BadCursor(ValueError):
-    """A cursor that this service has not made."""
+    """This service did not create the cursor."""
 
 
 def listed(entry: Entry) -> ListedFile | ListedFolder:
@@ -77,12 +78,12 @@ def ndjson(models: Iterable[BaseModel]) -> bytes:
 
 
 def cursor_after(entry: Entry) -> str:
-    """Opaque to clients: where the next page starts."""
+    """Return the cursor of the page after `path`. Clients must not interpret it."""
     return base64.urlsafe_b64encode(entry.path.encode()).decode().rstrip("=")
 
 
 def after_cursor(cursor: str) -> str:
-    """The path that the next page comes after. Raises `BadCursor`."""
+    """Return the path before the page. Raises `BadCursor`."""
     try:
         return base64.b64decode(
             cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True
@@ -92,7 +93,9 @@ def after_cursor(cursor: str) -> str:
 
 
 def html_head(folder: str) -> bytes:
-    """The start of an index page in the form of nginx's autoindex, which programs can read."""
+    """Return the start of an index page in the format of nginx's autoindex, which programs can
+    parse.
+    """
     title = escape(f"Index of /{folder}")
     up = '<a href="../">../</a>\n' if folder else ""
     return (
@@ -102,12 +105,12 @@ def html_head(folder: str) -> bytes:
 
 
 def html_items(entries: Iterable[Entry]) -> bytes:
-    """One line for each: a link relative to the folder, the time in UTC, the size in bytes."""
+    """Return one line for each entry: a relative link, the time in UTC, the size in bytes."""
     items = []
     for entry in entries:
         name = basename(entry.path.removesuffix("/")) + "/" * entry.path.endswith("/")
         if isinstance(entry, File):
-            # Not by strftime: the names of months are English whatever the locale.
+            # strftime would use the month names of the locale.
             moment = entry.modified
             month = _MONTHS[moment.month - 1]
             when = f"{moment.day:02}-{month}-{moment.year:04} {moment.hour:02}:{moment.minute:02}"
@@ -115,7 +118,7 @@ def html_items(entries: Iterable[Entry]) -> bytes:
         else:
             when, size = f"{'-':>17}", "-"
         gap = " " * max(1, _NAME_COLUMNS - len(name))
-        # Quoted as a whole, colons too, so that no name reads as a scheme (RFC 3986 section 4.2).
+        # Colons are quoted too, so that no name looks like a URL scheme (RFC 3986 section 4.2).
         items.append(f'<a href="{quote(name)}">{escape(name)}</a>{gap}{when} {size:>19}\n')
     return "".join(items).encode()
 

@@ -1,4 +1,4 @@
-"""`app` for any ASGI server, a Web Function's included; `handler` for Event Functions."""
+"""`app` for any ASGI server, including a Web Function's; `handler` for Event Functions."""
 
 import logging
 
@@ -9,11 +9,12 @@ from file_service.sources import open_source
 from lambda_asgi import LambdaASGI
 from lambda_asgi.stream_safety import StreamSafety
 
-# The access log. Lambda has a handler but starts at WARNING; uvicorn has one for its own loggers only.
+# The access log. Lambda's log handler starts at WARNING, and uvicorn has handlers for its own
+# loggers only.
 logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
 logging.getLogger("file_service").setLevel(logging.INFO)
 
 settings = load_settings()
 service = create_app(settings, open_source(settings.source, show_hidden=settings.show_hidden))
 app = StreamSafety(service, timeout=settings.request_seconds)
-handler = LambdaASGI(service)  # keeps the same promises by itself
+handler = LambdaASGI(service)  # lambda_asgi gives the same guarantees itself.

@@ -8,16 +8,16 @@ from file_service.sources.base import Entry, Folder
 
 
 class NameSearch:
-    """Finds the files and folders below `folder` whose names contain every word of `text`, in either case.
+    """Finds files and folders below `folder` whose names contain every word of `text`, in any case.
 
-    It is shown files page by page, in the order of their paths; folders it finds on the way to them.
+    It is given files page by page, in the order of their paths. It finds folders in these paths.
     """
 
     def __init__(self, folder: str, text: str) -> None:
         self._folder = folder
         self._words = _folded(text).split()
-        self._inside: list[str] = []  # the folders that lead to the latest file
-        self.searched = 0  # files so far
+        self._inside: list[str] = []  # The folders on the path of the latest file
+        self.searched = 0  # Files that were searched so far
 
     def found_in(self, files: Sequence[Entry]) -> list[Entry]:
         found: list[Entry] = []
@@ -33,7 +33,7 @@ class NameSearch:
         return found
 
     def _entered(self, path: str) -> list[str]:
-        """The folders on the way to `path` that the file before it did not lie in."""
+        """Return the folders on `path` that were not on the path of the file before it."""
         names = path.removeprefix(self._folder).split("/")[:-1]
         inside = [f"{self._folder}{'/'.join(names[: depth + 1])}/" for depth in range(len(names))]
         entered = [
@@ -50,5 +50,5 @@ class NameSearch:
 
 
 def _folded(text: str) -> str:
-    """Without regard to case, and to how accents are put together: what macOS names in two characters is one here."""
+    """Ignore case, and how accents are composed: macOS writes some characters as two."""
     return unicodedata.normalize("NFC", text.casefold())

@@ -1,4 +1,4 @@
-"""Error answers: problem details, RFC 9457."""
+"""Error responses: problem details, RFC 9457."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,8 @@ from file_service.errors import FileChanged, NotFound, SourceRefused
 from file_service.listing_formats import BadCursor
 from file_service.paths import BadPath
 
-# What routes answer, in the phrases of RFC 9110 section 15: http.HTTPStatus has older ones before Python 3.13.
+# The statuses of routes, with the phrases of RFC 9110 section 15. http.HTTPStatus has older phrases
+# before Python 3.13.
 _TITLES = {
     400: "Bad Request",
     401: "Unauthorized",
@@ -32,7 +33,7 @@ _TITLES = {
 
 
 class ProblemDocument(BaseModel):
-    """Problem details, RFC 9457. Some problems have more members than these."""
+    """Problem details, RFC 9457. Some problems have more members."""
 
     model_config = ConfigDict(extra="allow", title="Problem")
 
@@ -42,7 +43,9 @@ class ProblemDocument(BaseModel):
 
 
 class Problem(Exception):
-    """Raised to answer with an error. `members` are extension members of the problem document (section 3.2)."""
+    """Raised to respond with an error. `members` are extension members of the problem (section
+    3.2).
+    """
 
     def __init__(
         self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any
@@ -56,7 +59,8 @@ class Problem(Exception):
     def response(self) -> Response:
         document: dict[str, Any] = {"detail": self.detail, **self.members}
         if self.status != 404:  # which says it all in its detail
-            # `type` is "about:blank" by default (section 4.2.1): then the title is the phrase of the status.
+            # `type` is "about:blank" by default (section 4.2.1): then the title is
+            # the phrase of the status.
             document = {
                 "title": _TITLES.get(self.status) or HTTPStatus(self.status).phrase,
                 "status": self.status,
@@ -70,7 +74,7 @@ class Problem(Exception):
         )
 
 
-# For the OpenAPI document: what every route of files may answer.
+# For the OpenAPI document: the errors of every route that serves files.
 DOCUMENTED: dict[int | str, dict[str, Any]] = {
     status: {
         "description": title,
@@ -81,7 +85,9 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
 
 
 def problem_of(error: Exception) -> Problem:
-    """What a client is told about an error. It learns nothing of the store: that is in the log."""
+    """Return what a client is told about an error. It contains nothing about the store: the log has
+    that.
+    """
     match error:
         case Problem():
             return error

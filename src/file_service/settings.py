@@ -1,4 +1,4 @@
-"""Settings, from environment variables. Read and checked once, when the process starts."""
+"""Settings from environment variables, read and checked once, when the process starts."""
 
 import hmac
 import json
@@ -74,7 +74,9 @@ def _check_name(value: str | None) -> str | None:
 
 
 class UserSettings(BaseModel):
-    """`hash`: of the user's secret. `folder`: all that they see; everything when it is empty."""
+    """One user. `hash` is the hash of the user's secret. `folder` is all that they see; empty is
+    everything.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -82,12 +84,12 @@ class UserSettings(BaseModel):
     folder: Annotated[str, AfterValidator(lambda value: value and _check_folder(value))] = ""
 
 
-# What may be kept in FILE_SECRETS
+# The settings that FILE_SECRETS may contain
 _SECRET = {"token", "users", "signing_keys"}
 
 
 class Settings(BaseSettings):
-    """Each field is the environment variable of its name in capitals with `FILE_` before it."""
+    """Each field is an environment variable: `FILE_` and the field's name in capitals."""
 
     model_config = SettingsConfigDict(env_prefix="FILE_", env_ignore_empty=True, frozen=True)
 
@@ -99,7 +101,7 @@ class Settings(BaseSettings):
     show_hidden: Annotated[bool, Field(description="Serve names that start with a dot.")] = False
     cache_control: Annotated[
         str,
-        # A proxy that compresses (CloudFront) would break ranges and strong ETags: no-transform.
+        # no-transform: a proxy that compresses (CloudFront) would break ranges and strong ETags.
         Field(
             description="Cache-Control of files.",
             pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$",
@@ -135,7 +137,8 @@ class Settings(BaseSettings):
         dict[str, str] | None,
         AfterValidator(lambda value: value if value is None else _check_prefixes(value)),
         Field(
-            description='A folder for each IAM caller, as JSON: {"arn:aws:iam::123456789012:user/anna": "anna/"}.'
+            description="A folder for each IAM caller, as JSON: "
+            '{"arn:aws:iam::123456789012:user/anna": "anna/"}.'
         ),
     ] = None
     session_seconds: Annotated[PositiveInt, Field(description="How long a login lasts.")] = 7 * DAY
@@ -155,34 +158,32 @@ class Settings(BaseSettings):
     fallback: Annotated[
         str | None,
         AfterValidator(_check_path),
-        Field(description="A file that browsers get in place of one that is not there."),
+        Field(description="A file that browsers get instead of a missing one."),
     ] = None
 
     redirect_seconds: Annotated[
         PositiveInt,
-        Field(
-            description="How long a presigned URL can be used, where S3 serves what Lambda cannot."
-        ),
+        Field(description="How long a presigned URL is valid. S3 serves what Lambda cannot."),
     ] = 900
     stream_max_bytes: Annotated[
         PositiveInt,
-        # 16 KiB for the prelude, and as much again: the recorded cut counts both.
+        # 16 KiB for the prelude, counted twice as recorded.
         Field(
-            description="The largest body streamed. The default holds for Event Functions, a value that is set "
-            "everywhere. 4500000 suits InvokeMode BUFFERED."
+            description="The largest body to stream. The default applies to Event Functions only, "
+            "a value that you set everywhere. 4500000 suits InvokeMode BUFFERED."
         ),
     ] = 200 * MIB - 32 * 1024
     stream_burst_bytes: Annotated[
         PositiveInt, Field(description="What Lambda sends at full speed.")
     ] = 6 * MIB
     stream_bytes_per_second: Annotated[
-        PositiveInt, Field(description="How fast it sends the rest.")
+        PositiveInt, Field(description="How fast Lambda sends the rest.")
     ] = 2 * MIB
     request_seconds: Annotated[
         PositiveInt | None,
         Field(
-            description="The platform's own limit for one request, where it does not tell: a Web Function's Timeout. "
-            "A body that is not complete by then ends visibly."
+            description="The platform's time limit for one request, if the platform does not tell "
+            "it: a Web Function's Timeout. A body that is incomplete by then ends visibly."
         ),
     ] = None
     stream_margin_seconds: Annotated[
@@ -202,7 +203,7 @@ class Settings(BaseSettings):
 
     @property
     def _token_hash(self) -> SecretHash | None:
-        """FILE_TOKEN when it is a hash; None when it is the token itself."""
+        """Return FILE_TOKEN if it is a hash; None if it is the token itself."""
         text = self.token.get_secret_value() if self.token else ""
         try:
             return SecretHash.parse(text)
@@ -222,7 +223,9 @@ class Settings(BaseSettings):
 
     @property
     def keys(self) -> dict[str, bytes]:
-        """What signs sessions and share links. A plain FILE_TOKEN alone signs its own sessions."""
+        """Return the keys that sign sessions and share links. A plain FILE_TOKEN signs its own
+        sessions.
+        """
         if self.signing_keys:
             return {
                 key_id: key.get_secret_value().encode() for key_id, key in self.signing_keys.items()
@@ -234,12 +237,12 @@ class Settings(BaseSettings):
 
     @property
     def max_bytes_anywhere(self) -> int | None:
-        """The largest body where no limit is known, as on a Web Function: only what was set counts."""
+        """Return the largest body where no platform limit is known, as on a Web Function."""
         return self.stream_max_bytes if "stream_max_bytes" in self.model_fields_set else None
 
     @property
     def serves_site(self) -> bool:
-        """Whether the files are a web site, whose pages run their own scripts."""
+        """Return whether the files are a web site, whose pages run their own scripts."""
         return self.index is not None or self.fallback is not None
 
     @property
@@ -253,10 +256,14 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """The settings of this process. Raises `ConfigurationError`."""
+    """Return the settings of this process.
+
+    Raises:
+        ConfigurationError: A setting is wrong, or a `FILE_` variable is unknown.
+    """
     known = {f"FILE_{name.upper()}" for name in Settings.model_fields}
     unknown = sorted(name for name in os.environ if name.startswith("FILE_") and name not in known)
-    if unknown:  # a misspelt one that protects files would leave them open
+    if unknown:  # A misspelt variable that protects files would leave them open.
         raise ConfigurationError("\n".join(f"{name}: there is no such setting" for name in unknown))
     try:
         settings = Settings()
@@ -268,8 +275,8 @@ def load_settings() -> Settings:
 
 
 def _stored(settings: Settings) -> dict[str, Any]:
-    """What FILE_SECRETS names: settings as JSON, by their names in lower case."""
-    # Its client is imported where it is used: a start is short without it.
+    """Return the settings in the secret that FILE_SECRETS names: JSON, with names in lower case."""
+    # Imported here, so that a start without it stays short.
     from file_service.aws.stored_secret import SecretUnavailable, stored_secret
 
     assert settings.secrets is not None
@@ -287,9 +294,9 @@ def _stored(settings: Settings) -> dict[str, Any]:
 
 
 def _told(problem: ErrorDetails) -> str:
-    """One line about one setting. The value is not repeated: it may be a secret."""
+    """Return one line about one setting. It does not repeat the value, which may be a secret."""
     message = problem["msg"].removeprefix("Value error, ")
     if not problem["loc"]:
-        return message  # which names the settings that do not fit together
+        return message  # It names the settings that do not fit together.
     name, *inner = map(str, problem["loc"])
     return f"FILE_{name.upper()}: {': '.join([*inner, message])}"

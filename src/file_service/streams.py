@@ -1,4 +1,4 @@
-"""Small tools for the async generators that bodies are made of."""
+"""Tools for the async generators that produce bodies."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -11,9 +11,9 @@ from file_service.sources import OpenFile
 async def pieces_of(
     opened: OpenFile, pieces: Sequence[ByteRange | bytes]
 ) -> AsyncGenerator[bytes, None]:
-    """The bytes of a selection, and at its end or wherever it is left the file is closed.
+    """Yield the bytes of a selection, and close the file at its end or wherever it is left.
 
-    What frames a range leaves with the first chunk that follows it.
+    The bytes that frame a range are yielded together with the chunk that follows.
     """
     framing = b""
     async with aclosing(opened):
@@ -30,9 +30,10 @@ async def pieces_of(
 
 
 async def started(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    """The same chunks, the first one read already: what fails at once can still be answered with an error status.
+    """Return the same chunks, with the first one already read.
 
-    What fails later is raised as `BrokenBody`.
+    An error before the first chunk can still get an error status. A later one is raised as
+    `BrokenBody`.
     """
     first = await anext(chunks, b"")
 

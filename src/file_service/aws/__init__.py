@@ -1,1 +1,1 @@
-"""As much of AWS's protocols as this service needs beside obstore: signed requests of a few kinds."""
+"""The parts of AWS's protocols that this service needs in addition to obstore."""

@@ -1,4 +1,4 @@
-"""Signed requests over kept connections, repeated where that may help. Blocking: for threads."""
+"""Send signed requests over kept connections, and retry them. Blocking: call it from threads."""
 
 import http.client
 import random
@@ -13,7 +13,7 @@ from file_service.aws.credentials import CredentialProvider
 from file_service.aws.sigv4 import query_string, signed_headers
 
 _TRIES = 5
-_RETRY_SECONDS = 0.05  # doubled each time, and a random part of it
+_RETRY_SECONDS = 0.05  # Doubled for each retry. The actual pause is a random part of it.
 _TIMEOUT = 15
 _REPEAT = {429, 500, 502, 503, 504}
 
@@ -25,7 +25,7 @@ class Reply:
 
 
 class AwsClient:
-    """Requests to one `service` of `region` at `endpoint`."""
+    """A client for one `service` of `region` at `endpoint`."""
 
     def __init__(
         self, endpoint: str, region: str, service: str, credentials: CredentialProvider
@@ -47,10 +47,17 @@ class AwsClient:
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
     ) -> Reply:
-        """The reply, whatever its status. Raises OSError when there is none.
+        """Send a request and return the reply, whatever its status.
 
-        `path` is encoded already. A request that fails, or is told to come later, is repeated:
-        use it for what changes nothing.
+        A request that fails, or that the service asks to repeat later, is sent again. Use this
+        method
+        only for requests that change nothing.
+
+        Args:
+            path: The path, already percent-encoded.
+
+        Raises:
+            OSError: There is no reply.
         """
         encoded = query_string(query)
         target = f"{path}?{encoded}" if encoded else path

@@ -1,7 +1,8 @@
-"""Where credentials come from on Lambda: the environment, or the container endpoint.
+"""Find AWS credentials on Lambda: in the environment, or at the container endpoint.
 
-Lambda sets the variables; a function with SnapStart gets the endpoint instead, because what is in
-a snapshot would be too old (Lambda Developer Guide, "Defined runtime environment variables").
+Lambda sets environment variables. A function with SnapStart gets the endpoint instead, because
+credentials in a snapshot would expire (Lambda Developer Guide, "Defined runtime environment
+variables").
 """
 
 import json
@@ -14,17 +15,18 @@ from urllib.request import Request, urlopen
 
 from file_service.aws.sigv4 import Credentials
 
-_RELATIVE_TO = "http://169.254.170.2"  # Amazon ECS Developer Guide, "Task IAM role"
+# Amazon ECS Developer Guide, "Task IAM role"
+_RELATIVE_TO = "http://169.254.170.2"
 _RENEW_BEFORE = timedelta(minutes=5)
 _SECONDS = 5
 
 
 class NoCredentials(Exception):
-    """The message says what to set."""
+    """There are no credentials. The message says what to set."""
 
 
 class CredentialProvider:
-    """The credentials of this process, renewed before they end. Safe to call from threads."""
+    """The credentials of this process, renewed before they expire. Safe to call from threads."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self._environment = environment
@@ -32,7 +34,12 @@ class CredentialProvider:
         self._held: Credentials | None = None
 
     def get(self) -> Credentials:
-        """Raises `NoCredentials`, or OSError when the endpoint does not answer."""
+        """Return valid credentials.
+
+        Raises:
+            NoCredentials: None are configured.
+            OSError: The endpoint does not answer.
+        """
         with self._lock:
             held = self._held
             if held is None or (held.expires and held.expires - datetime.now(UTC) < _RENEW_BEFORE):

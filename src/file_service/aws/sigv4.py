@@ -1,4 +1,4 @@
-"""AWS Signature Version 4 of a request without a query in its body. Pure.
+"""AWS Signature Version 4 for requests whose body has no query parameters. Pure.
 
 Source: "Create a signed AWS API request", IAM User Guide.
 """
@@ -20,7 +20,9 @@ class Credentials:
 
 
 def query_string(query: Mapping[str, str]) -> str:
-    """Sorted and encoded as the signature needs it, which is a valid query to send too."""
+    """Return `query` sorted and encoded as the signature needs it. It is also a valid query to
+    send.
+    """
     return "&".join(
         f"{quote(name, safe='')}={quote(query[name], safe='')}" for name in sorted(query)
     )
@@ -38,7 +40,12 @@ def signed_headers(
     service: str,
     now: datetime,
 ) -> dict[str, str]:
-    """`headers` and those that sign the request. `path` and `query` are encoded already."""
+    """Return `headers` and the headers that sign the request.
+
+    Args:
+        path: Already percent-encoded.
+        query: Already encoded, by `query_string`.
+    """
     stamp = now.strftime("%Y%m%dT%H%M%SZ")
     digest = hashlib.sha256(body).hexdigest()
     signed = {name.lower(): value for name, value in headers.items()}
@@ -57,6 +64,7 @@ def signed_headers(
         key = hmac.digest(key, part.encode(), "sha256")
     signature = hmac.digest(key, to_sign.encode(), "sha256").hex()
     signed["authorization"] = (
-        f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
+        f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{scope}, "
+        f"SignedHeaders={names}, Signature={signature}"
     )
     return signed

@@ -1,4 +1,4 @@
-"""A secret that is kept in Secrets Manager or in SSM's Parameter Store, read once at the start."""
+"""Read a secret from Secrets Manager or from SSM Parameter Store, once, at the start."""
 
 import json
 import os
@@ -10,12 +10,12 @@ from file_service.aws.credentials import CredentialProvider, NoCredentials
 
 
 class SecretUnavailable(Exception):
-    """The message says what was asked and what AWS said. It holds nothing secret."""
+    """The secret cannot be read. The message has the request and the reply, and no secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Store:
-    """How one service is asked (its API reference, "GetSecretValue", "GetParameter")."""
+    """How to read from one service (its API reference, "GetSecretValue" or "GetParameter")."""
 
     endpoint_variable: str
     target: str
@@ -43,7 +43,11 @@ _STORES = {
 
 
 def stored_secret(arn: str, environment: Mapping[str, str] = os.environ) -> str:
-    """The text that is stored at `arn`. Blocking. Raises `SecretUnavailable`."""
+    """Return the text that is stored at `arn`. Blocking.
+
+    Raises:
+        SecretUnavailable: AWS refuses the request, or does not answer.
+    """
     parts = arn.split(":")
     service = parts[2] if len(parts) > 5 and parts[0] == "arn" else ""
     if service not in _STORES:

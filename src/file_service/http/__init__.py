@@ -1,1 +1,1 @@
-"""What the HTTP standards say about requests for files: RFC 9110 (ranges, conditions, Accept), RFC 6266. Pure."""
+"""What HTTP standards say about requests for files: RFC 9110 and RFC 6266. Pure."""

@@ -1,22 +1,23 @@
-"""Byte ranges: the Range field and its answers, RFC 9110 section 14. Pure."""
+"""Byte ranges: the Range field and its responses, RFC 9110 section 14. Pure."""
 
 import re
 from dataclasses import dataclass
 
-# Players and readers of PDFs ask for a few dozen at most; a set that is larger is an attack (section 17.15).
+# Media players and PDF readers ask for a few dozen ranges. More are an attack (section 17.15).
 MAX_RANGES = 100
 
-# int-range = first-pos "-" [ last-pos ]; suffix-range = "-" suffix-length (sections 14.1.1 and 14.1.2)
+# int-range = first-pos "-" [ last-pos ]
+# suffix-range = "-" suffix-length (sections 14.1.1 and 14.1.2)
 _RANGE_SPEC = re.compile(r"([0-9]*)-([0-9]*)")
 
 
 class RangeNotSatisfiable(Exception):
-    """No part of the file can be sent for this Range: 416 (section 15.5.17). The message says why."""
+    """No range can be sent: the response is a 416 (section 15.5.17). The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class ByteRange:
-    """Bytes `start` up to `stop` (exclusive, unlike on the wire) of a file. Never empty."""
+    """Bytes `start` up to `stop` of a file, never empty. `stop` is exclusive, unlike in HTTP."""
 
     start: int
     stop: int
@@ -26,21 +27,27 @@ class ByteRange:
         return self.stop - self.start
 
     def first(self, size: int) -> "ByteRange":
-        """Its first `size` bytes, or all of it when it has no more."""
+        """Return the first `size` bytes of this range, or the whole range if it is shorter."""
         return ByteRange(self.start, min(self.stop, self.start + size))
 
     def content_range(self, file_size: int) -> str:
-        """The Content-Range of a 206 (section 14.4)."""
+        """Return the Content-Range field of a 206 (section 14.4)."""
         return f"bytes {self.start}-{self.stop - 1}/{file_size}"
 
 
 def requested_ranges(field: str, file_size: int) -> list[ByteRange] | None:
-    """What a Range field of a GET asks for, or None when it is to be ignored and the whole file sent.
+    """Return the ranges that a Range field asks for, or None if the field must be ignored.
 
-    Ignored are another unit than bytes and a field that is not well-formed (both section 14.2).
-    Ranges that overlap or touch are one (section 15.3.7.2), at the place of the first. Ranges
-    outside of the file are dropped. Raises `RangeNotSatisfiable` when none is left, and for more
-    than `MAX_RANGES`.
+    A field is ignored if its unit is not bytes or if it is malformed (section 14.2). Ranges that
+    overlap or touch become one range, at the place of the first (section 15.3.7.2). Ranges outside
+    of the file are dropped.
+
+    Args:
+        field: The value of the Range field of a GET.
+        file_size: The size of the file in bytes.
+
+    Raises:
+        RangeNotSatisfiable: No range is left, or there are more than `MAX_RANGES`.
     """
     specs = _parse(field)
     if not specs:
@@ -55,15 +62,19 @@ def requested_ranges(field: str, file_size: int) -> list[ByteRange] | None:
     if ranges:
         return ranges
     if not file_size and any(spec.first is None and spec.last for spec in specs):
-        return None  # the last bytes of an empty file are all of it; no Content-Range can say that
+        # The last bytes of an empty file are the whole file. Content-Range cannot express that.
+        return None
     raise RangeNotSatisfiable(
         f"No byte of the ranges lies within the {file_size} bytes of the file."
     )
 
 
 def likely_slice(field: str) -> tuple[int, int | None]:
-    """What most likely will be sent for a Range field, whatever the file: start and stop of a
-    Python slice. The whole file, where there is not exactly one range."""
+    """Guess which bytes a Range field selects, without knowing the file.
+
+    Returns:
+        Start and stop of a Python slice. It is the whole file unless there is exactly one range.
+    """
     specs = _parse(field)
     if not specs or len(specs) > 1:
         return 0, None
@@ -75,7 +86,7 @@ def likely_slice(field: str) -> tuple[int, int | None]:
 
 @dataclass(frozen=True, slots=True)
 class _RangeSpec:
-    """One element of the field. Without `first` it is a suffix: `last` is how many bytes."""
+    """One element of the field. A suffix has no `first`, and its `last` is the number of bytes."""
 
     first: int | None
     last: int | None
@@ -87,7 +98,9 @@ class _RangeSpec:
         return self.first <= self.last
 
     def within(self, file_size: int) -> ByteRange:
-        """What it means for a file of this size. Its size is 0 or less when it lies outside."""
+        """Return the range in a file of this size. Its size is 0 or less if it is outside of the
+        file.
+        """
         if self.first is None:
             return ByteRange(max(0, file_size - (self.last or 0)), file_size)
         return ByteRange(
@@ -96,7 +109,9 @@ class _RangeSpec:
 
 
 def _parse(field: str) -> list[_RangeSpec] | None:
-    """The elements of a Range field in bytes; None when it is not one."""
+    """Return the elements of a Range field in bytes, or None if it is malformed or has another
+    unit.
+    """
     unit, _, elements = field.partition("=")
     if unit.strip().lower() != "bytes":
         return None
@@ -104,7 +119,7 @@ def _parse(field: str) -> list[_RangeSpec] | None:
     for element in elements.split(","):
         text = element.strip(" \t")
         if not text:
-            continue  # a recipient ignores empty list elements (section 5.6.1.2)
+            continue  # A recipient ignores empty list elements (section 5.6.1.2).
         match = _RANGE_SPEC.fullmatch(text)
         spec = match and _RangeSpec(_position(match[1]), _position(match[2]))
         if not spec or not spec.valid:
@@ -114,13 +129,13 @@ def _parse(field: str) -> list[_RangeSpec] | None:
 
 
 def _position(digits: str) -> int | None:
-    # No file has 10^18 bytes, and int() refuses (and would take long for) thousands of digits.
+    # No file has 10^18 bytes. int() is slow for thousands of digits, and then refuses them.
     digits = digits.lstrip("0") or digits[:1]
     return None if not digits else int(digits) if len(digits) <= 18 else 10**18
 
 
 def _insert(ranges: list[ByteRange], wanted: ByteRange) -> None:
-    """Adds `wanted`, joined with those that it overlaps or touches; the result stays where the first of them was."""
+    """Add `wanted`, merged with ranges that it overlaps or touches, at the place of the first."""
     touching = [
         other for other in ranges if other.start <= wanted.stop and wanted.start <= other.stop
     ]

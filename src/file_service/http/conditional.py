@@ -6,16 +6,16 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 
 _ENTITY_TAG = re.compile(r'(W/)?("[\x21\x23-\x7e\x80-\xff]*")')  # section 8.8.3
-# A list of them; a recipient ignores empty elements (section 5.6.1.2)
+# A list of entity tags. A recipient ignores empty elements (section 5.6.1.2).
 _ENTITY_TAGS = re.compile(
     rf"[ \t,]*{_ENTITY_TAG.pattern}(?:[ \t]*,[ \t,]*{_ENTITY_TAG.pattern})*[ \t,]*"
 )
 
-# A date has whole seconds, and a file may change twice within one. Only a version that was there
-# for some time is told by its date alone (section 8.8.2.2); 60 seconds are Apache's choice too.
+# A date has whole seconds, and a file may change twice within one second. So a date identifies a
+# version only if the version is old enough (section 8.8.2.2). Apache uses 60 seconds too.
 _DATE_IS_STRONG_AFTER = timedelta(seconds=60)
 
-# IMF-fixdate, and the two obsolete forms that every recipient must still read (section 5.6.7)
+# IMF-fixdate, and the two obsolete forms that every recipient must accept (section 5.6.7)
 _DATE_FORMS = ("%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y")
 
 
@@ -26,10 +26,12 @@ class Outcome(Enum):
 
 
 def evaluate(fields: Mapping[str, str], etag: str, modified: datetime) -> Outcome:
-    """What the preconditions of a GET or HEAD say about a file, in the order of section 13.2.2.
+    """Evaluate the preconditions of a GET or HEAD, in the order of section 13.2.2.
 
-    `fields`: by lower-case name, the lines of one name joined by a comma. `etag` is strong, `modified` in whole
-    seconds of UTC.
+    Args:
+        fields: The header fields by lower-case name. Lines of the same name are joined by a comma.
+        etag: The strong entity tag of the file.
+        modified: When the file was modified, in whole seconds of UTC.
     """
     if "if-match" in fields:
         if not _matches(fields["if-match"], etag, weak=False):
@@ -46,20 +48,24 @@ def evaluate(fields: Mapping[str, str], etag: str, modified: datetime) -> Outcom
 
 
 def revalidates(fields: Mapping[str, str]) -> bool:
-    """Whether the client has a copy, so that most likely no body will be sent."""
+    """Return whether the client has a copy, so that the response most likely has no body."""
     return "if-none-match" in fields or "if-modified-since" in fields
 
 
 def if_range_holds(field: str, etag: str, modified: datetime, now: datetime) -> bool:
-    """Whether If-Range names this very version (section 13.1.5): a strong entity-tag, or the
-    exact date when that is a strong validator. A weak tag never holds, nor does a later date."""
+    """Return whether If-Range names exactly this version (section 13.1.5).
+
+    It must be a strong entity tag, or the exact date if the date is a strong validator. A weak tag
+    or
+    a later date never matches.
+    """
     if field.endswith('"'):
         return field == etag
     return http_date(field) == modified and now - modified > _DATE_IS_STRONG_AFTER
 
 
 def http_date(field: str) -> datetime | None:
-    """An HTTP-date as UTC, or None when it is not one: it is then ignored (sections 13.1.3 and 13.1.4)."""
+    """Return an HTTP date in UTC, or None if it is not one (sections 13.1.3 and 13.1.4)."""
     for form in _DATE_FORMS if field else ():
         try:
             return datetime.strptime(field, form).replace(tzinfo=UTC)
@@ -69,8 +75,10 @@ def http_date(field: str) -> datetime | None:
 
 
 def _matches(field: str, etag: str, *, weak: bool) -> bool:
-    """Whether one of the listed tags is `etag`, or the field is `*`. A weak tag counts in a weak
-    comparison only. A field that is not well-formed matches nothing."""
+    """Return whether the field is `*` or lists `etag`.
+
+    A weak tag matches in a weak comparison only. A malformed field matches nothing.
+    """
     if field.strip() == "*":
         return True
     if not _ENTITY_TAGS.fullmatch(field):

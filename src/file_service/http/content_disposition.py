@@ -3,12 +3,14 @@
 import unicodedata
 from urllib.parse import quote
 
-# attr-char of RFC 8187 section 3.2.1, less the letters and digits that `quote` never touches.
+# attr-char of RFC 8187 section 3.2.1, without the letters and digits, which `quote` never encodes.
 _ATTR_CHARS = "!#$&+-.^_`|~"
 
 
 def content_disposition(filename: str, *, attachment: bool) -> str:
-    """The header's value: an ASCII `filename` that everyone reads and, when that lost something, `filename*`."""
+    """Return the field's value: an ASCII `filename` for every client, and `filename*` if that lost
+    something.
+    """
     fallback = "".join(_plain(character) for character in unicodedata.normalize("NFKD", filename))
     value = f'{"attachment" if attachment else "inline"}; filename="{fallback}"'
     if fallback != filename:
@@ -18,6 +20,7 @@ def content_disposition(filename: str, *, attachment: bool) -> str:
 
 def _plain(character: str) -> str:
     if unicodedata.combining(character):
-        return ""  # é is e and an accent by now
-    # A quote or backslash would need escapes that clients disagree on; a percent sign some decode (appendix D).
+        return ""  # Normalization has split é into e and an accent.
+    # Clients disagree on escaped quotes and backslashes, and some decode percent signs
+    # (appendix D).
     return character if " " <= character <= "~" and character not in '"\\%' else "_"

@@ -7,12 +7,15 @@ from file_service.http.byte_ranges import ByteRange
 
 @dataclass(frozen=True, slots=True)
 class MultipartByteRanges:
-    """The framing of several ranges of one file. The bytes of each range follow its `part_head`; `tail` ends all."""
+    """The framing of several ranges of one file.
+
+    The bytes of each range follow its `part_head`. `tail` ends the body.
+    """
 
     ranges: list[ByteRange]
     file_size: int
     media_type: str
-    boundary: str  # a random one: the ranges are not searched for it
+    boundary: str  # Random, because the ranges are not searched for it.
 
     @property
     def content_type(self) -> str:

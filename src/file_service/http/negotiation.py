@@ -1,10 +1,14 @@
-"""Proactive content negotiation by Accept, RFC 9110 section 12.5.1. Pure."""
+"""Content negotiation by the Accept field, RFC 9110 section 12.5.1. Pure."""
 
 from collections.abc import Sequence
 
 
 def preferred(accept: str, offers: Sequence[str]) -> str:
-    """The offer that the client likes best; of equals the one it names most exactly, then the first. Never none."""
+    """Return the offer with the highest quality. It always returns one of the offers.
+
+    If several have the same quality, the one that the client names most exactly wins, then the
+    first.
+    """
     ranges: dict[str, float] = {}
     for element in accept.lower().split(","):
         media_range, *parameters = (part.strip() for part in element.split(";"))
@@ -12,7 +16,7 @@ def preferred(accept: str, offers: Sequence[str]) -> str:
 
     def liking(offer: str) -> tuple[float, int]:
         for exactness, media_range in ((2, offer), (1, f"{offer.partition('/')[0]}/*"), (0, "*/*")):
-            if media_range in ranges:  # the most specific one counts
+            if media_range in ranges:  # The most specific media range counts.
                 return ranges[media_range], exactness
         return 0.0, 0
 

@@ -1,4 +1,6 @@
-"""Which bytes of a file a GET selects, and how they are framed, RFC 9110 sections 14 and 15.3.7. Pure."""
+"""Which bytes of a file a GET selects and how they are framed, RFC 9110 sections 14 and 15.3.7.
+Pure.
+"""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -13,7 +15,10 @@ from file_service.sources.base import File
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """A body in `pieces`: ranges of the file, and bytes that frame them. `headers` replace those of the whole file."""
+    """A body in `pieces`: ranges of the file, and bytes that frame them.
+
+    `headers` replace the headers of the whole file.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -28,10 +33,15 @@ def select(
     now: datetime,
     at_most: int | None = None,
 ) -> Selection:
-    """What the Range and If-Range of a GET select. Raises `RangeNotSatisfiable`.
+    """Select bytes by the Range and If-Range fields of a GET.
 
-    `at_most`: a longer single range is cut to its first so many bytes. A server may send less than
-    was asked for (section 15.3.7), and media players ask for the rest.
+    Args:
+        at_most: A longer single range is cut to its first `at_most` bytes. A server may send less
+            than
+            the client asked for (section 15.3.7), and media players then ask for the rest.
+
+    Raises:
+        RangeNotSatisfiable: No requested range can be sent.
     """
     ranges = None
     if "range" in fields and _holds(fields, file, now):

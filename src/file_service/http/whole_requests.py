@@ -1,4 +1,4 @@
-"""Requests are read to their end before they are answered, where the platform reads no answer before."""
+"""Read requests to their end before responding, on platforms that read no response before that."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -6,9 +6,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 class ReadsWholeRequests:
     """ASGI middleware for half-duplex platforms.
 
-    A Web Function's endpoint sends the whole request body to the app before it reads anything of
-    the response. An answer to a large upload that nobody reads (a 401, a 405) would wait until the
-    function's timeout. What is left of the body is read and dropped.
+    A Web Function's endpoint sends the whole request body to the app before it reads the response.
+    Without this middleware, an early response to a large upload (a 401, a 405) would block until
+    the
+    function's timeout. The middleware reads the rest of the body and drops it.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -1,1 +1,1 @@
-"""Who asks, and which folder is all there is to them."""
+"""Who sends a request, and which folder that caller may see."""

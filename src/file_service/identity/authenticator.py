@@ -1,4 +1,4 @@
-"""Finds out who sent a request, and makes the sessions and share links that say so later."""
+"""Authenticate requests, and create the sessions and share links that authenticate later ones."""
 
 import asyncio
 from collections.abc import Mapping
@@ -18,10 +18,11 @@ SESSION_COOKIE = "file_service_session"
 
 
 class Authenticator:
-    """`caller_prefixes`: the folder for each IAM caller; None when IAM says nothing about folders.
+    """Decides who sent a request. Without users and prefixes, everyone may read everything.
 
-    Without users and prefixes everyone may read everything. `share_keys`: whether links may be
-    signed with the keys of `signer`.
+    Args:
+        caller_prefixes: The folder of each IAM caller. None: IAM does not limit folders.
+        share_keys: Whether share links may be signed with the keys of `signer`.
     """
 
     def __init__(
@@ -38,7 +39,11 @@ class Authenticator:
         self._prefixes = caller_prefixes
 
     async def identify(self, connection: HTTPConnection) -> Caller:
-        """Who asks. Raises a 401 or 403 for whoever may not read anything."""
+        """Return who sent the request.
+
+        Raises:
+            Problem: A 401 or 403, if the caller may not read anything.
+        """
         if (token := share_of(connection.scope)) is not None:
             share = self._open_share(token)
             return Caller(folder=share.path if share.path.endswith("/") else "", share=share)
@@ -58,20 +63,27 @@ class Authenticator:
         return Caller(arn)
 
     async def log_in(self, name: str | None, secret: str) -> User | None:
-        """The user whose secret this is."""
+        """Return the user who has this secret."""
         return await self._first([(TOKEN_USER if name is None else name, secret)])
 
     def may_share(self, caller: Caller) -> bool:
         return self.share_keys and caller.name is not None and caller.share is None
 
     def session(self, user: User, seconds: int) -> str:
-        """The value of the cookie that stands for `user` from now on."""
+        """Return the value of the cookie that authenticates `user` from now on."""
         assert self._signer is not None, "settings without keys have no users"
         ends = int(_now().timestamp()) + seconds
         return self._signer.sign("session", [user.name, user.hash.fingerprint, ends])
 
     def share(self, caller: Caller, path: str, seconds: int) -> tuple[str, Share]:
-        """A link's token for `path`, as the caller names it, and what it says."""
+        """Create a share link.
+
+        Args:
+            path: The path as the caller names it.
+
+        Returns:
+            The token of the link, and what it contains.
+        """
         assert self._signer is not None
         expires = _now() + timedelta(seconds=seconds)
         share = Share(caller.folder + path, caller.name or "", expires)
@@ -79,7 +91,7 @@ class Authenticator:
         return self._signer.sign("share", payload), share
 
     async def _user(self, connection: HTTPConnection) -> User | None:
-        """The user of this request. Raises a 401 when it carries a wrong secret."""
+        """Return the user of this request. Raises a 401 if the request has a wrong secret."""
         if not self.users:
             return None
         readings = presented(connection.headers)
@@ -99,7 +111,7 @@ class Authenticator:
         for name, secret in known:
             if self.users.remembered(name, secret):
                 return self.users[name]
-            # In a thread: a password takes 50 ms of a processor.
+            # In a thread, because checking a password takes 50 ms of CPU time.
             if await asyncio.to_thread(self.users.check, name, secret):
                 return self.users[name]
         return None
@@ -127,7 +139,9 @@ class Authenticator:
         return share
 
     def _still_sees(self, name: str, path: str) -> bool:
-        """Whether who made a link could make it today: their share goes with their own access."""
+        """Return whether the creator of a link could create it today. A link ends with its
+        creator's access.
+        """
         if user := self.users.get(name):
             return path.startswith(user.folder)
         if not name.startswith("arn:"):

@@ -1,4 +1,4 @@
-"""What is known about who sent a request. Pure."""
+"""What is known about the sender of a request. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,26 +10,30 @@ from file_service.problem import Problem
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What a share link says: `path` of the source, made by `user`, until `expires`."""
+    """What a share link contains: `path` of the source, its creator, when it expires."""
 
-    path: str  # of one file, or with a slash at its end of a folder
+    path: str  # A file, or a folder if it ends with a slash.
     user: str
     expires: datetime  # in UTC, whole seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """`name` is a user or an IAM ARN; None is a visitor, or whoever has a share link."""
+    """The sender. `name` is a user or an IAM ARN. It is None for a visitor and for a share link."""
 
     name: str | None = None
-    folder: str = ""  # all of the source that they see; empty is the root
+    folder: str = ""  # The folder of the source that the caller sees. Empty is the root.
     share: Share | None = None
 
 
 def folder_of(arn: str | None, prefixes: Mapping[str, str]) -> str:
-    """The folder of an IAM caller. `prefixes`: patterns of ARNs (`*`, `?`); the first match counts.
+    """Return the folder of an IAM caller.
 
-    Raises a 403 when none does.
+    Args:
+        prefixes: Folders by ARN pattern (`*`, `?`). The first match counts.
+
+    Raises:
+        Problem: A 403, if no pattern matches.
     """
     for pattern, prefix in prefixes.items():
         if arn is not None and fnmatchcase(arn, pattern):

@@ -1,4 +1,4 @@
-"""The names and secrets that a request carries in its headers. Pure."""
+"""Read names and secrets from request headers. Pure."""
 
 import base64
 import binascii
@@ -6,15 +6,15 @@ from collections.abc import Mapping
 
 from file_service.identity.users import TOKEN_USER
 
-# A header that no door of AWS takes away: CloudFront overwrites Authorization with its own
-# signature, and a Function URL with IAM removes it.
+# A header that AWS does not remove: CloudFront replaces Authorization with its own signature, and a
+# Function URL with IAM removes it.
 TOKEN_HEADER = "x-file-token"
 
 
 def presented(headers: Mapping[str, str]) -> list[tuple[str, str]] | None:
-    """What the name and secret may be; None when the request carries none.
+    """Return the pairs of name and secret that the request may mean, or None if it has none.
 
-    A text with a colon is a name and a secret, or a secret of `TOKEN_USER` with a colon in it.
+    A text with a colon is either a name and a secret, or a secret of `TOKEN_USER` that has a colon.
     """
     if TOKEN_HEADER in headers:
         return _readings(_text(headers[TOKEN_HEADER].strip()))
@@ -24,7 +24,7 @@ def presented(headers: Mapping[str, str]) -> list[tuple[str, str]] | None:
             return _readings(_text(value.strip()))
         case "basic":  # RFC 7617
             return _basic(value.strip())
-        case _:  # none, or a signature that a door has put there
+        case _:  # No credentials, or a signature from a front door
             return None
 
 
@@ -43,7 +43,7 @@ def _basic(value: str) -> list[tuple[str, str]]:
 
 
 def _text(value: str) -> str:
-    """A header's value as UTF-8, which is what people mean; headers arrive as Latin-1."""
+    """Decode a header as UTF-8. Servers pass headers on as Latin-1."""
     try:
         return value.encode("latin-1").decode()
     except (UnicodeEncodeError, UnicodeDecodeError):

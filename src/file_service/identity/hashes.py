@@ -1,4 +1,4 @@
-"""How secrets are kept: as hashes. Settings never need the secret itself."""
+"""Store secrets as hashes. Settings never need the secret itself."""
 
 import base64
 import hashlib
@@ -7,8 +7,9 @@ import re
 import secrets
 from dataclasses import dataclass
 
-# Of OWASP's equal choices for scrypt the one with the least memory at one lane: 16 MiB and about
-# 50 ms on a Lambda function of 1 GB (RFC 7914 section 2).
+# One of OWASP's equivalent choices for scrypt, the one with the least memory for one lane: 16 MiB
+# and
+# about 50 ms on a Lambda function of 1 GB (RFC 7914 section 2).
 _COST, _BLOCK, _LANES = 2**14, 8, 1
 _SALT_BYTES = 16
 _HASH_BYTES = 32
@@ -21,28 +22,28 @@ _FORM = re.compile(
 
 
 class BadHash(ValueError):
-    """A text that is no hash of a secret. The message says what one looks like."""
+    """A text is not a hash of a secret. The message describes the format."""
 
 
 @dataclass(frozen=True, slots=True)
 class SecretHash:
-    """`scrypt$COST$BLOCK$LANES$SALT$HASH` for what people choose, `sha256$HASH` for random tokens.
+    """`scrypt$COST$BLOCK$LANES$SALT$HASH` for passwords, `sha256$HASH` for random tokens.
 
-    SALT and HASH are in base64, the hash of `sha256` in hexadecimal (as `sha256sum` prints it).
+    SALT and HASH are base64. The HASH of `sha256` is hexadecimal, as `sha256sum` prints it.
     """
 
     text: str
 
     @classmethod
     def parse(cls, text: str) -> "SecretHash":
-        """Raises `BadHash`."""
+        """Parse the text form. Raises `BadHash` if it is malformed."""
         if not _FORM.fullmatch(text):
             raise BadHash("is no hash: set what `python -m file_service.hash_secret` prints")
         return cls(text)
 
     @property
     def fingerprint(self) -> str:
-        """A short name of this secret. Another secret has another one."""
+        """Return a short name of this secret. Different secrets have different names."""
         return hashlib.sha256(self.text.encode()).hexdigest()[:16]
 
     def matches(self, secret: str) -> bool:
@@ -55,7 +56,7 @@ class SecretHash:
 
 
 def hash_token(token: str) -> SecretHash:
-    """For a token of at least 128 random bits: nothing slow is needed to protect it."""
+    """Hash a token of at least 128 random bits. Such a token needs no slow hash."""
     return SecretHash(f"sha256${hashlib.sha256(token.encode()).hexdigest()}")
 
 

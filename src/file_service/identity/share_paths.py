@@ -1,4 +1,4 @@
-"""Share links in paths: `/s/{token}/files/...` is `/files/...` for whoever has the token."""
+"""Share links in paths: `/s/{token}/files/...` is `/files/...` for anyone who has the token."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,15 +11,15 @@ _PREFIX = "/s/"
 
 
 def share_of(scope: Mapping[str, Any]) -> str | None:
-    """The token of the share link that this request came by."""
+    """Return the token of the share link that this request used."""
     token: str | None = scope.get("state", {}).get("share")
     return token
 
 
 class SharePaths:
-    """ASGI middleware. It takes the token out of the path before anything can log it.
+    """ASGI middleware that takes the token out of the path, before anything can log it.
 
-    The scope is changed in place, not copied: a server's own access log reads it too.
+    It changes the scope in place, because a server's own access log reads the same scope.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -38,7 +38,7 @@ class SharePaths:
         scope.setdefault("state", {})["share"] = token
         if slash:
             await self.app(scope, receive, _telling_no_referrer(send))
-        else:  # so that the page's relative addresses lead below the link
+        else:  # so that relative links of the page stay below the share link
             answer = RedirectResponse(f"{token}/", 307, {"cache-control": "no-store"})
             await answer(scope, receive, send)
 

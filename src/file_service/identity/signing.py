@@ -1,4 +1,4 @@
-"""Texts that this service has signed: nobody else can make one, and none says more than it did."""
+"""Sign texts, and verify that this service signed a text."""
 
 import base64
 import binascii
@@ -10,11 +10,12 @@ from typing import Any
 
 
 class Signer:
-    """Signs with the first of `keys` (secrets by key id) and accepts all of them.
+    """Signs with the first of `keys` (secrets by key id), and accepts all of them.
 
-    A signed text is `KEY_ID.PAYLOAD.MAC`: letters, digits, `-`, `_` and two dots, fit for a URL
-    and a cookie. The payload is JSON in base64url, the MAC an HMAC-SHA256 over purpose, key id
-    and payload. What was signed for one purpose is not valid for another.
+    A signed text is `KEY_ID.PAYLOAD.MAC`: letters, digits, `-`, `_` and two dots, which URLs and
+    cookies allow. The payload is JSON in base64url. The MAC is an HMAC-SHA256 of purpose, key id
+    and
+    payload, so a text that was signed for one purpose is invalid for another.
     """
 
     def __init__(self, keys: Mapping[str, bytes]) -> None:
@@ -26,7 +27,7 @@ class Signer:
         return f"{key_id}.{encoded}.{_encode(self._mac(purpose, key_id, encoded))}"
 
     def verify(self, purpose: str, text: str) -> list[Any] | None:
-        """The payload, or None when this service did not sign that, or with a key that is gone."""
+        """Return the payload, or None if this service did not sign it or its key was removed."""
         key_id, _, rest = text.partition(".")
         encoded, _, mac = rest.partition(".")
         if key_id not in self._keys or not text.isascii():
@@ -51,6 +52,6 @@ def _encode(data: bytes) -> str:
 
 def _decode(text: str) -> bytes:
     data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    if _encode(data) != text:  # another spelling of the same bytes
+    if _encode(data) != text:  # Another base64 spelling of the same bytes is not accepted.
         raise ValueError(text)
     return data

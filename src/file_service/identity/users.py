@@ -9,21 +9,21 @@ from dataclasses import dataclass
 
 from file_service.identity.hashes import SecretHash, hash_password
 
-# The user of FILE_TOKEN, whose name nobody has to give.
+# The user of FILE_TOKEN. Nobody has to enter this name.
 TOKEN_USER = "token"
 
-_REMEMBERED = 1000  # pairs of name and secret, of 100 bytes or so each
+_REMEMBERED = 1000  # Pairs of name and secret, about 100 bytes each
 
 
 @dataclass(frozen=True, slots=True)
 class User:
     name: str
     hash: SecretHash
-    folder: str  # with a slash at its end; empty is the whole source
+    folder: str  # Ends with a slash. Empty is the whole source.
 
 
 class Users:
-    """Checks secrets. A password takes 50 ms once, then this process remembers that it was right."""
+    """Checks secrets. A correct password takes 50 ms once, and is then remembered."""
 
     def __init__(self, users: Iterable[User]) -> None:
         self._users = {user.name: user for user in users}
@@ -41,7 +41,7 @@ class Users:
         return self._users.get(name)
 
     def remembered(self, name: str, secret: str) -> bool:
-        """Whether this pair was right before: no work. False says nothing."""
+        """Return whether this pair was correct before. It is free. False means unknown."""
         pair = self._pair(name, secret)
         if pair in self._right:
             self._right.move_to_end(pair)
@@ -49,7 +49,7 @@ class Users:
         return False
 
     def check(self, name: str, secret: str) -> bool:
-        """Whether this is the user's secret. It takes as long for a name that nobody has."""
+        """Return whether this is the user's secret. It takes as long for an unknown name."""
         user = self._users.get(name)
         if user is None:
             self._nobody = self._nobody or hash_password("")

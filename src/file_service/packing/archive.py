@@ -1,4 +1,4 @@
-"""An archive while it is made. Its size is known before its first byte."""
+"""Make an archive while it is sent. Its size is known before its first byte."""
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
@@ -9,31 +9,32 @@ from file_service.sources import File, FileSource
 
 
 class Writer(Protocol):
-    """Writes one format. Files come one after the other."""
+    """Writes one format. Files are added one after the other."""
 
     def whole(self, name: str, file: File, data: bytes) -> Sequence[bytes]:
-        """A file all of whose bytes are there."""
+        """Return a file of which all bytes are in memory."""
 
     def begin(self, name: str, file: File) -> bytes:
-        """What comes before the bytes of a file that is too large to be held."""
+        """Return what precedes the bytes of a large file."""
 
     def data(self, chunk: bytes) -> None:
-        """Some bytes of that file are sent as they are."""
+        """Take note of some bytes of that file. They are sent unchanged."""
 
     def end(self) -> bytes:
-        """What comes after its last byte."""
+        """Return what follows its last byte."""
 
     def finish(self) -> Iterator[bytes]:
-        """What comes after the last file, in pieces of a moderate size."""
+        """Return what follows the last file, in pieces of moderate size."""
 
 
 async def archive(
     source: FileSource, files: Sequence[File], folder: str, writer: Writer
 ) -> AsyncGenerator[bytes, None]:
-    """`files`, named by their paths below `folder`.
+    """Yield an archive of `files`, named by their paths below `folder`.
 
-    Raises `SourceError` where a file cannot be read to its end: the archive then lacks its end,
-    and no tool takes it.
+    Raises:
+        SourceError: A file cannot be read to its end. The archive then has no end, and no tool
+            accepts it.
     """
     async with aclosing(read_ahead(source, files)) as units:
         async for unit in units:

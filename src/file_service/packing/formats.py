@@ -1,4 +1,4 @@
-"""The formats of archives that people can ask for."""
+"""The archive formats that clients can choose."""
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ FormatName = Literal["zip", "tar", "tar.gz"]
 
 
 class Size(Protocol):
-    """The size in bytes of the archive of the files that were added."""
+    """The size in bytes of an archive of the files that were added."""
 
     def add(self, name: str, file: File) -> None: ...
 
@@ -30,7 +30,7 @@ class Format:
     compressed: bool = False
 
     def largest(self, size: int) -> int:
-        """How large the archive may become whose files and headers have `size` bytes."""
+        """Return the largest size of an archive whose files and headers have `size` bytes."""
         return gzip_bound(size) if self.compressed else size
 
     def pack(

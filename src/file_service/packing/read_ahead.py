@@ -1,4 +1,4 @@
-"""Reads many files in their order, the next ones while the present one is sent."""
+"""Read many files in order, and read the next ones while one is sent."""
 
 import asyncio
 from collections import deque
@@ -11,7 +11,7 @@ from file_service.sources import File, FileSource
 
 _UNIT_FILES = 64
 
-# Units that are read ahead: 8 MiB. On S3 they wait for each other's requests, not for each file's.
+# Units that are read ahead: 8 MiB. On S3, their requests overlap.
 _AHEAD = 8
 
 
@@ -34,7 +34,7 @@ Unit = Whole | Streamed
 
 
 async def read_ahead(source: FileSource, files: Sequence[File]) -> AsyncGenerator[Unit, None]:
-    """All of `files` in their order. Raises `SourceError` where one cannot be read."""
+    """Yield all of `files` in order. Raises `SourceError` if one cannot be read."""
     groups = _groups(files)
     ahead: deque[_Started] = deque()
     try:
@@ -51,7 +51,7 @@ async def read_ahead(source: FileSource, files: Sequence[File]) -> AsyncGenerato
 
 
 class _Started:
-    """A unit that is being read: small files whole, of a large one the first chunk."""
+    """A unit that is being read: all of some small files, or the first chunk of a large one."""
 
     def __init__(self, source: FileSource, files: Sequence[File]) -> None:
         self._files = files
@@ -73,7 +73,8 @@ class _Started:
         self._work.cancel()
         await asyncio.wait([self._work])
         if not self._work.cancelled():
-            self._work.exception()  # it was raised where the unit was awaited, or is not wanted
+            # It was raised where the unit was awaited, or the unit is not needed any more.
+            self._work.exception()
         if self._chunks is not None:
             await self._chunks.aclose()
 
@@ -93,7 +94,7 @@ async def _joined(
 
 
 def _groups(files: Sequence[File]) -> Iterator[Sequence[File]]:
-    """Neighbouring small files together, each large one by itself."""
+    """Group neighbouring small files. A large file is a group of its own."""
     group: list[File] = []
     size = 0
     for file in files:

@@ -1,4 +1,4 @@
-"""The tar format, POSIX.1-2001 (pax), whose headers the standard library makes. Pure."""
+"""The tar format, POSIX.1-2001 (pax), with headers from the standard library. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from file_service.sources.base import File
 
 @dataclass
 class TarSize:
-    """The size in bytes of a tar, as `TarWriter` writes it, of the files that were added."""
+    """The size in bytes of a tar that `TarWriter` writes, of the files that were added."""
 
     at: int = 0
 
@@ -38,7 +38,7 @@ class TarWriter:
         return header
 
     def data(self, chunk: bytes) -> None:
-        """Nothing: a tar has no checksums of contents."""
+        """Do nothing: a tar has no checksums of contents."""
 
     def end(self) -> bytes:
         padding = bytes(_padding(self._size))
@@ -61,5 +61,5 @@ def _padding(size: int) -> int:
 
 
 def _end_bytes(at: int) -> int:
-    """Two empty blocks, and more up to a whole record."""
+    """Return two empty blocks, and as many more as complete the last record."""
     return 2 * BLOCKSIZE + -(at + 2 * BLOCKSIZE) % RECORDSIZE

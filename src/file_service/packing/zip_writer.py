@@ -1,8 +1,9 @@
-"""The zip format, stored and not compressed: so its size is known before its first byte. Pure.
+"""The zip format, stored without compression, so that its size is known before its first byte.
+Pure.
 
 Source: APPNOTE.TXT, "ZIP File Format Specification", section 4.3. The standard library's writer
-takes 60 microseconds for each file, six times as long as this one, which was most of the time of
-an archive of small files.
+takes 60 microseconds for each file, six times as long as this one. That was most of the time of an
+archive of small files.
 """
 
 import struct
@@ -14,7 +15,7 @@ from zlib import crc32
 from file_service.packing import HELD_BYTES
 from file_service.sources.base import File
 
-# Beyond these a field says "see the zip64 record": 32 bits for sizes and positions, 16 for counts.
+# Larger values are in the zip64 record: sizes and positions have 32 bits, counts 16.
 SIZE_LIMIT = 0xFFFFFFFF
 COUNT_LIMIT = 0xFFFF
 
@@ -28,31 +29,31 @@ _END_64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR_64 = struct.Struct("<4sLQL")
 _END = struct.Struct("<4s4H2LH")
 
-# Info-ZIP's extended timestamp: the DOS time of a zip has no time zone. It has seconds of UTC.
+# Info-ZIP's extended timestamp has seconds of UTC. A zip's DOS time has no time zone.
 _TIME = struct.Struct("<HHBL")
 _EARLIEST, _LATEST = datetime(1980, 1, 1, tzinfo=UTC), datetime(2106, 1, 1, tzinfo=UTC)
 
-# The zip64 field of a local header: both sizes. They follow the data, as the checksum does.
+# The zip64 field of a local header has both sizes. Like the checksum, they follow the data.
 _ZIP64_LOCAL = struct.pack("<HHQQ", 1, 16, 0, 0)
 
 _UTF8_NAME, _SIZES_FOLLOW = 0x800, 0x08
 _UNIX = 3 << 8
 _PLAIN_VERSION, _ZIP64_VERSION = 20, 45
-_MODE = 0o100644 << 16  # a regular file, for its owner to write and for all to read
+_MODE = 0o100644 << 16  # A regular file that its owner may write and everyone may read
 
 
 @dataclass
 class ZipSize:
-    """The size in bytes of a zip, as `ZipWriter` writes it, of the files that were added."""
+    """The size in bytes of a zip that `ZipWriter` writes, of the files that were added."""
 
     files: int = 0
-    at: int = 0  # where the next local header will be
+    at: int = 0  # The position of the next local header
     directory: int = 0
 
     def add(self, name: str, file: File) -> None:
         named = len(name.encode()) + _TIME.size
         large = file.size > SIZE_LIMIT
-        positions = 2 * large + (self.at > SIZE_LIMIT)  # of eight bytes, in the zip64 field
+        positions = 2 * large + (self.at > SIZE_LIMIT)  # Of eight bytes each, in the zip64 field
         self.directory += _CENTRAL.size + named + (4 + 8 * positions if positions else 0)
         self.at += _LOCAL.size + named + file.size
         if large:
@@ -72,7 +73,7 @@ def _needs_zip64(files: int, at: int, directory: int) -> bool:
 
 
 class ZipWriter:
-    """A `Writer`. It holds the central directory: about 100 bytes for each file."""
+    """A `Writer`. It keeps the central directory in memory: about 100 bytes for each file."""
 
     def __init__(self) -> None:
         self._at = 0
@@ -133,7 +134,7 @@ class ZipWriter:
             return end
         end_64 = _END_64.pack(
             b"PK\x06\x06",
-            _END_64.size - 12,  # of what follows this field
+            _END_64.size - 12,  # Of the rest of this field
             _UNIX | _ZIP64_VERSION,
             _ZIP64_VERSION,
             0,
@@ -150,11 +151,11 @@ class ZipWriter:
 class _Entry:
     name: bytes
     size: int
-    at: int  # of the local header
+    at: int  # Of the local header
     flags: int
     dos_time: int
     dos_date: int
-    times: bytes  # the extra field
+    times: bytes  # The extra field
 
     @classmethod
     def of(cls, name: str, file: File, at: int, flags: int) -> "_Entry":

@@ -1,4 +1,4 @@
-"""One module for each group of routes. Thin: what they decide is decided in the pure modules."""
+"""One module for each group of routes. Routes are thin: the pure modules make the decisions."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -8,7 +8,9 @@ from starlette.responses import Response
 
 
 def moved(location: str) -> Response:
-    """`location` is relative to the request: what stands in front of that is not known here."""
+    """Return a redirect. `location` is relative, because the app does not know what is in front of
+    it.
+    """
     headers = {"cache-control": "no-cache", "location": location}
     return Response(f"{location}\n", 308, headers, media_type="text/plain")
 
@@ -19,8 +21,11 @@ _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 def get_and_head(
     router: APIRouter, path: str, **documented: Any
 ) -> Callable[[_Endpoint], _Endpoint]:
-    """Routes GET and HEAD to one endpoint. FastAPI has no such decorator: one route with two methods would be in the
-    OpenAPI document twice under one id, and two routes would each answer another method with half of Allow."""
+    """Route GET and HEAD to one endpoint.
+
+    FastAPI has no such decorator. One route with two methods would be twice in the OpenAPI document
+    under one id. Two routes would each name only one method in Allow.
+    """
 
     def decorate(endpoint: _Endpoint) -> _Endpoint:
         router.api_route(path, methods=["GET", "HEAD"], include_in_schema=False)(endpoint)

@@ -38,23 +38,25 @@ async def get_archive(
     path: str,
     name: Annotated[FormatName, Query(alias="format", description="Of the archive.")] = "zip",
 ) -> Response:
-    """Streams all files below a folder (`/archives/` the whole source); zip and tar as they are.
+    """Streams all files below a folder as a zip or tar (`/archives/` is the whole source).
 
-    `x-skipped` is how many files are not in it because no path can say their names.
+    `x-skipped` is the number of files left out because no path can express their names.
     """
     folder = archived_folder(request, grant, path)
     return await answer_with_archive(request, grant, folder, grant.source.walk(folder), name)
 
 
 def archived_folder(request: Request, grant: Grant, path: str) -> str:
-    """The folder that the URL of an archive names, with its slash; the root is the empty string."""
+    """Return the folder that the URL of an archive names, with its slash. The root is an empty
+    string.
+    """
     return f"{grant.path(request, path).removesuffix('/')}/" if path else ""
 
 
 async def answer_with_archive(
     request: Request, grant: Grant, folder: str, pages: AsyncIterator[Page], name: FormatName
 ) -> Response:
-    """The archive of the files on `pages`, named in it by their paths below `folder`."""
+    """Respond with an archive of the files on `pages`, named by their paths below `folder`."""
     form = FORMATS[name]
     files: list[File] = []
     size = form.size()
@@ -85,7 +87,7 @@ async def answer_with_archive(
 
 
 def _check_limits(grant: Grant, size: int, files: int) -> None:
-    """Raises a 413 for an archive that could not be sent to its end."""
+    """Raise a 413 for an archive that cannot be sent to its end."""
     sendable = grant.sendable(files)
     grant.log.update(selected=size, sendable=sendable, files=files, decision="stream")
     if sendable is not None and size > sendable:

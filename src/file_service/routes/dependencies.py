@@ -1,4 +1,6 @@
-"""What routes ask for in their signatures. None reaches a file but through `Grant`, which knows the caller first."""
+"""The dependencies of routes. A route reaches files only through `Grant`, which checks the caller
+first.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,28 +25,28 @@ from file_service.sources.subfolder import Subfolder
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What one request has to work with."""
+    """What one request may use."""
 
     settings: Settings
     caller: Caller
-    source: FileSource  # all that its caller may see
+    source: FileSource  # All that its caller may see
     digests: DigestsBelow
-    seconds_left: float | None  # until the invocation's deadline; None where nobody tells
-    log: dict[str, Any]  # its line in the access log, to be added to
+    seconds_left: float | None  # until the invocation's deadline; None if unknown
+    log: dict[str, Any]  # The request's line in the access log; routes add to it
 
     def path(self, request: Request, path: str) -> str:
-        """`path` of the request's URL, once it is known to be served. Raises `BadPath`, `NotFound`."""
+        """Return the checked path of the request's URL. Raises `BadPath` or `NotFound`."""
         path = requested_path(request.scope.get("raw_path") or b"", path)
         return self.served(path) if path else path
 
     def served(self, path: str) -> str:
-        """`path`, once it is known to be one that is served. Raises `NotFound`."""
+        """Return `path` if it is served. Raises `NotFound` otherwise."""
         if not is_served(path, show_hidden=self.settings.show_hidden):
             raise NotFound(path)
         return path
 
     def sendable(self, files: int = 1) -> int | None:
-        """The largest body in bytes that a response of so many files may carry; None: no limit."""
+        """Return the largest body, in bytes, for a response of so many files. None: no limit."""
         if self.seconds_left is None:
             return self.settings.max_bytes_anywhere
         reading = files / self.source.files_per_second if files > 1 else 0
@@ -52,14 +54,14 @@ class Grant:
 
     @property
     def presigned_seconds(self) -> int:
-        """How long a URL that S3 serves without asking us may last: no longer than the caller's own access."""
+        """Return how long a presigned URL may be valid: no longer than the caller's own access."""
         seconds = self.settings.redirect_seconds
         if self.caller.share is None:
             return seconds
         return min(seconds, int((self.caller.share.expires - datetime.now(UTC)).total_seconds()))
 
 
-# One dependency, not one for each of its parts: FastAPI takes about 30 µs for each that it resolves.
+# One dependency instead of several: FastAPI takes about 30 µs to resolve each.
 async def _grant(request: Request) -> Grant:
     settings: Settings = request.app.state.settings
     authenticator: Authenticator = request.app.state.authenticator
@@ -80,7 +82,7 @@ async def _grant(request: Request) -> Grant:
 
 
 def _view(source: FileSource, caller: Caller) -> tuple[FileSource, str]:
-    """What `caller` sees of `source`, and the folder of it that its root stands for."""
+    """Return what `caller` sees of `source`, and the folder of it that is the caller's root."""
     if caller.share and not caller.share.path.endswith("/") and caller.share.path:
         return SingleFile(
             source, caller.share.path
@@ -92,10 +94,11 @@ Granted = Annotated[Grant, Depends(_grant)]
 
 
 async def same_site(request: Request) -> None:
-    """Refuses a request that another site made a browser send.
+    """Refuse a request that another site made a browser send.
 
-    JSON cannot be sent across sites without asking first (Fetch Standard, "CORS-preflight
-    fetch"); the two headers below are what a browser says of itself.
+    A browser asks first before it sends JSON to another site (Fetch Standard, "CORS-preflight
+    fetch").
+    The two headers below say where a request comes from.
     """
     if (
         request.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -1,6 +1,6 @@
-"""GET /digests/{path}: the digest of a file, with the progress of making it, as Server-Sent Events.
+"""GET /digests/{path}: the digest of a file, with progress, as server-sent events.
 
-GET /digests/{folder}/: those of all files below a folder, as a SHA256SUMS file.
+GET /digests/{folder}/: the digests of all files below a folder, as a SHA256SUMS file.
 """
 
 import asyncio
@@ -29,10 +29,10 @@ from file_service.streams import started
 
 router = APIRouter()
 
-# Often enough for a progress bar to move, seldom enough not to matter beside the hashing.
+# Often enough for a progress bar, and rare enough to be cheap beside the hashing.
 _PROGRESS_SECONDS = 0.2
 
-# A careful number: a processor without SHA instructions hashes 200 MiB in a second.
+# A low estimate: a processor without SHA instructions hashes 200 MiB in a second.
 _HASHED_PER_SECOND = 100 * 1024 * 1024
 
 _PLAIN = "text/plain"
@@ -47,7 +47,7 @@ class Progress(BaseModel):
 
 
 class Result(BaseModel):
-    """`sha256` in hexadecimal, `repr_digest` as RFC 9530 writes it; both of the version with this `etag`."""
+    """The SHA-256, in hexadecimal and as `repr_digest` (RFC 9530), of the version `etag` names."""
 
     sha256: str
     repr_digest: str
@@ -62,9 +62,10 @@ class Failure(BaseModel):
 @get_and_head(router, "/digests/{folder:path}/", include_in_schema=False)
 @get_and_head(router, "/digests/", response_class=Response, responses=_SUMS)
 async def get_sums(request: Request, grant: Granted) -> Response:
-    """The digests of all files below a folder (`/digests/{folder}/`), as `sha256sum -c` reads them.
+    """The digests of all files below a folder (`/digests/{folder}/`), in the format of `sha256sum
+    -c`.
 
-    The last line is a comment with their number: a list without it was cut.
+    The last line is a comment with the number of digests. A list without it was cut.
     """
     folder = request.path_params.get("folder", "")
     folder = f"{grant.path(request, folder)}/" if folder else ""
@@ -103,7 +104,7 @@ async def _sums(
         async for unit in units:
             if isinstance(unit, Whole):
                 read = unit.files
-                # In a thread, as below.
+                # In a thread; see below.
                 digests = await asyncio.to_thread(_hash_all, [data for _, data in read])
                 pairs = [(file, digest) for (file, _), digest in zip(read, digests, strict=True)]
             else:
@@ -127,13 +128,15 @@ async def _file(request: Request, grant: Granted, path: str) -> File:
     return await grant.source.stat(grant.path(request, path))
 
 
-# A dependency, so that what is not there is an error status and no event.
+# A dependency, so that a missing file gets an error status instead of an event.
 _RequestedFile = Annotated[File, Depends(_file)]
 
 
 @router.get("/digests/{path:path}", response_class=EventSourceResponse)
 async def get_digest(grant: Granted, file: _RequestedFile) -> AsyncIterable[ServerSentEvent]:
-    """Events `progress`, then one `digest` or `failed`. A client that reconnects (Last-Event-ID) starts over."""
+    """Events `progress`, then one `digest` or `failed`. A client that reconnects (Last-Event-ID)
+    starts over.
+    """
     digest = grant.digests.get(file)
     if digest is None:
         sha256 = hashlib.sha256()
@@ -143,7 +146,8 @@ async def get_digest(grant: Granted, file: _RequestedFile) -> AsyncIterable[Serv
         try:
             async with aclosing(grant.source.read(file, 0, file.size)) as chunks:
                 async for chunk in chunks:
-                    # In a thread: 1 MiB takes a processor without SHA instructions 5 ms, which others would wait for.
+                    # In a thread: 1 MiB takes 5 ms on a processor without SHA
+                    # instructions, and would block others.
                     await asyncio.to_thread(sha256.update, chunk)
                     hashed += len(chunk)
                     if time.monotonic() - shown_at >= _PROGRESS_SECONDS:

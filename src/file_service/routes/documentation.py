@@ -1,4 +1,4 @@
-"""GET /docs: the OpenAPI document as a page for people. No script, nothing from other hosts."""
+"""GET /docs: the OpenAPI document as a page, without scripts and without other hosts."""
 
 from collections.abc import Iterator
 from html import escape
@@ -28,7 +28,8 @@ async def get_documentation(request: Request) -> Response:
 def _page(document: dict[str, Any]) -> Iterator[str]:
     info = document["info"]
     yield f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(info['title'])}</title>"
-    yield "<meta name=viewport content='width=device-width'><meta name=color-scheme content='light dark'>"
+    yield "<meta name=viewport content='width=device-width'>"
+    yield "<meta name=color-scheme content='light dark'>"
     yield f"<h1>{escape(info['title'])}</h1><p>{escape(info['summary'])}"
     yield " The same for programs: <a href=openapi.json>openapi.json</a>.</p>"
     for path, methods in document["paths"].items():

@@ -1,4 +1,4 @@
-"""What is answered with a file, or with ranges of it: for its own address, or in place of another."""
+"""Responses with a file or ranges of it."""
 
 from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, datetime
@@ -20,8 +20,9 @@ from file_service.routes.dependencies import Grant
 from file_service.sources import File, OpenFile
 from file_service.streams import pieces_of, started
 
-# What a cache needs (section 15.4.5). A Function URL gives an answer without Content-Type one of
-# its own, and a cache would take it over: so the true one goes along.
+# What a cache needs (section 15.4.5). Content-Type is sent too: a Function URL adds a type of its
+# own
+# to a response without one, and a cache would store that type.
 _NOT_MODIFIED = ("cache-control", "content-type", "etag")
 
 _PLAYERS = {"audio", "video"}
@@ -30,9 +31,13 @@ _PLAYERS = {"audio", "video"}
 async def answer_with_file(
     request: Request, grant: Grant, path: str, *, attachment: bool = False
 ) -> Response:
-    """The file at `path`, conditionally and in ranges as RFC 9110 has it. Raises `NotFound`."""
+    """Respond with the file at `path`, with conditions and ranges (RFC 9110).
+
+    Raises:
+        NotFound: There is no file at `path`.
+    """
     asked = _Asked(request, grant, attachment=attachment)
-    # Where most likely no body will be sent, none is begun.
+    # If the response most likely has no body, do not begin to read one.
     if request.method == "HEAD" or revalidates(asked.fields):
         answer = asked.without_body(await grant.source.stat(path))
         if answer is not None:
@@ -50,13 +55,14 @@ class _Asked:
         self._method = request.method
         self._grant = grant
         self._attachment = attachment
-        # A Function URL answers every HEAD with Content-Length 0. Content-Range means nothing in
-        # a 200 (section 14.4), but rclone and others take the size from it.
+        # A Function URL responds to every HEAD with Content-Length 0. Content-Range has
+        # no meaning in a 200
+        # (section 14.4), but rclone and others read the size from it.
         self._length_is_lost = on_event_function(request.scope)
         self.fields = {name: ",".join(request.headers.getlist(name)) for name in request.headers}
 
     def without_body(self, file: File) -> Response | None:
-        """The answer, where it has no body: 304, and that to a HEAD. Raises a 412."""
+        """Return the response if it has no body: a 304, or any response to HEAD. Raises a 412."""
         headers = self._headers(file)
         match evaluate(self.fields, file.etag, file.modified):
             case Outcome.NOT_MODIFIED:
@@ -71,14 +77,14 @@ class _Asked:
                 )
         if self._method != "HEAD":
             return None
-        # A HEAD selects nothing: Range is defined for GET alone (section 14.2), and no body is too
-        # large to describe.
+        # A HEAD selects no range: Range is defined for GET only (section 14.2). No file
+        # is too large either.
         if self._length_is_lost and file.size:
             headers["content-range"] = ByteRange(0, file.size).content_range(file.size)
         return Response(headers=headers)
 
     async def with_body(self, opened: OpenFile, stack: AsyncExitStack) -> Response:
-        """`stack` closes the file, unless a body goes on reading it."""
+        """Return the response with a body. `stack` closes the file unless the body reads it."""
         file, grant = opened.file, self._grant
         headers = self._headers(file)
         sendable = grant.sendable()
@@ -88,8 +94,9 @@ class _Asked:
                 file,
                 headers["content-type"],
                 datetime.now(UTC),
-                # A player cannot be told to ask for less, nor be sent to S3: the page's policy
-                # lets it load from here alone.
+                # A media player can neither be told to ask for less, nor be
+                # redirected to S3: the page's security
+                # policy allows loads from this service only.
                 at_most=sendable if self.fields.get("sec-fetch-dest") in _PLAYERS else None,
             )
         except RangeNotSatisfiable as error:
@@ -108,7 +115,7 @@ class _Asked:
         return StreamingResponse(body, selection.status, headers={**headers, **selection.headers})
 
     def _headers(self, file: File) -> dict[str, str]:
-        """What is told about the file, whichever part of it is sent."""
+        """Return the headers that describe the file, for any part of it."""
         content_type = media_type(file.path, file.size)
         headers = {
             "accept-ranges": "bytes",
@@ -123,7 +130,7 @@ class _Asked:
             "x-content-type-options": "nosniff",
             "x-file-size": str(file.size),
         }
-        # Scripts of the files are not the service's. Those of a site are its operator's.
+        # Scripts in files must not run as the service's. A web site's scripts are its operator's.
         if is_active(content_type) and not self._grant.settings.serves_site:
             headers["content-security-policy"] = "sandbox"
         if digest := self._grant.digests.get(file):
@@ -136,7 +143,7 @@ def _too_large(file: File, selected: int, sendable: int) -> Problem:
     return Problem(
         413,
         f"{selected} bytes are more than the {sendable} that can be streamed here. "
-        f"Ask for ranges of at most {step} bytes, with If-Range to be sure that they are of one version.",
+        f"Ask for ranges of at most {step} bytes. Send If-Range, so that they are of one version.",
         headers={"accept-ranges": "bytes", "etag": file.etag},
         size=file.size,
         max_bytes=sendable,

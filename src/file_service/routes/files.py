@@ -34,13 +34,13 @@ async def get_file(
         str | None, Query(description="Ask the browser to save the file, not to show it.")
     ] = None,
 ) -> Response:
-    """Streams a file: whole, or the ranges asked for. Conditional as RFC 9110 has it."""
+    """Streams a whole file, or the ranges asked for, with the conditions of RFC 9110."""
     path = grant.path(request, path)
     try:
         return await answer_with_file(request, grant, path, attachment=download is not None)
     except NotFound:
         if await _is_folder(grant, path):
-            # What it holds has addresses relative to the one with the slash.
+            # The links in a folder's index page are relative to the URL with the slash.
             return moved(f"./{quote(basename(path))}/")
         fallback = grant.settings.fallback
         if fallback is None or "text/html" not in request.headers.get("accept", ""):

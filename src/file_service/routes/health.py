@@ -1,4 +1,6 @@
-"""GET /healthz: the process answers. It does not ask the source: a slow store is no reason to restart the service."""
+"""GET /healthz: whether the process answers. It does not ask the store: a slow store needs no
+restart.
+"""
 
 from fastapi import APIRouter
 

@@ -1,4 +1,4 @@
-"""GET and HEAD /files/ and /files/{folder}/: what lies in a folder."""
+"""GET and HEAD /files/ and /files/{folder}/: the contents of a folder."""
 
 import logging
 from collections.abc import AsyncGenerator
@@ -59,9 +59,9 @@ async def list_folder(
         int, Query(ge=1, le=1000, description="Entries in a JSON page at most.")
     ] = 1000,
 ) -> Response:
-    """A JSON page, or all entries as they are found: one a line (NDJSON), or as links (HTML), as Accept asks.
+    """A JSON page, or all entries as they are found: as NDJSON or as HTML links, chosen by Accept.
 
-    Clients that do not ask for JSON get HTML, unless they ask for a page by `cursor` or `limit`.
+    Clients that do not ask for JSON get HTML, unless they ask for a page with `cursor` or `limit`.
     """
     folder = request.path_params.get("folder", prefix.removesuffix("/"))
     folder = f"{grant.path(request, folder)}/" if folder else ""
@@ -84,14 +84,14 @@ async def list_folder(
     found = grant.source.list_pages(folder, after=after)
     if request.method == "HEAD":
         async with aclosing(found):
-            await anext(found, None)  # raises where a GET would
+            await anext(found, None)  # Raises the same errors as a GET.
         return Response(headers=headers, media_type=kind)
     lines = _lines(found) if kind == NDJSON else _links(folder, found)
     return StreamingResponse(await started(lines), headers=headers, media_type=kind)
 
 
 async def _page(source: FileSource, folder: str, after: str, limit: int) -> Listing:
-    """One entry more is asked for, to know whether there is a next page."""
+    """Ask for one entry more than needed, to find out whether there is a next page."""
     entries: list[Entry] = []
     skipped = 0
     async with aclosing(source.list_pages(folder, after=after, limit=limit + 1)) as pages:
@@ -120,7 +120,7 @@ async def _lines(pages: Pages) -> AsyncGenerator[bytes, None]:
                     yield ndjson(listed(entry) for entry in page.entries)
     except SourceError as error:
         if not count:
-            raise  # nothing was sent yet: an error status says it better
+            raise  # Nothing was sent yet, so the error gets a status.
         _log.exception("The listing ended early")
         yield ndjson([FailedListing(detail=problem_of(error).detail)])
     else:

@@ -1,7 +1,7 @@
-"""GET and HEAD /: the page for people, and what it is made of. Static: it holds nothing private.
+"""GET and HEAD /: the page for people and its static parts. They contain nothing private.
 
-The page names its parts below `page/<version>/`, and the version is the digest of them all. So a part may be kept for
-ever, a module finds the others beside it, and two versions of the page are never mixed.
+The parts are below `page/<version>/`, and the version is the digest of all parts. So a browser may
+cache a part for ever, modules find each other, and two versions of the page never mix.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ _VERSION = hashlib.sha256(
 _PAGE = _PARTS.pop("index.html").replace(b"{assets}", f"page/{_VERSION}".encode())
 _ETAG = f'"{_VERSION}"'
 
-# A rendered document lies in a frame that has no origin, and so cannot ask for its style.
+# A rendered document is in a frame without an origin, so it cannot request its style sheet.
 _STYLE = f"'sha256-{b64encode(hashlib.sha256(_PARTS['markdown.css']).digest()).decode()}'"
 
 _POLICY = {
@@ -62,7 +62,7 @@ _HEADERS = {
 
 @get_and_head(router, "/", response_class=Response, responses={200: {"content": {"text/html": {}}}})
 async def get_page(request: Request) -> Response:
-    """The page to browse, see and download files."""
+    """The page to browse, view and download files."""
     headers = {**_HEADERS, "cache-control": "no-cache", "etag": _ETAG}
     tags = {"if-none-match": ",".join(request.headers.getlist("if-none-match"))}
     if evaluate(tags, _ETAG, datetime.now(UTC)) is Outcome.NOT_MODIFIED:

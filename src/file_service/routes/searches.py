@@ -1,4 +1,4 @@
-"""GET /searches/{folder}: files and folders below a folder, found by their names."""
+"""GET /searches/{folder}: files and folders below a folder, by name."""
 
 import time
 from collections.abc import AsyncGenerator
@@ -22,20 +22,20 @@ router = APIRouter()
 
 NDJSON = "application/x-ndjson"
 
-MOST_ENTRIES = 1000  # more than anyone reads
+MOST_ENTRIES = 1000  # More than anyone reads
 MOST_SECONDS = 60.0
-_PROGRESS_SECONDS = 0.3  # also how soon a search ends whose client has gone
+_PROGRESS_SECONDS = 0.3  # Also how soon a search stops after its client has left.
 
 
 class SearchProgress(BaseModel):
-    """A line between the entries: how many files were looked at so far."""
+    """A line between the entries: how many files were searched so far."""
 
     type: Literal["progress"] = "progress"
     searched: int
 
 
 class EndOfSearch(BaseModel):
-    """The last line of a search: one without it was cut. `more`: it ended at a limit, not at the end of the folder."""
+    """The last line of a search. A search without it was cut. `more`: a limit ended the search."""
 
     type: Literal["end"] = "end"
     entries: int
@@ -55,7 +55,10 @@ async def search_folder(
         Query(min_length=1, max_length=200, description="Words that a name contains, all of them."),
     ],
 ) -> Response:
-    """Entries below a folder (`/searches/` everywhere), one a line as they are found, at most 1000 in 60 seconds."""
+    """Entries below a folder (`/searches/` is everywhere), one on each line as they are found.
+
+    At most 1000 entries in 60 seconds.
+    """
     folder = f"{grant.path(request, path).removesuffix('/')}/" if path else ""
     if not q.strip():
         raise Problem(422, "Say what a name shall contain: 'q' is only spaces.")
@@ -91,7 +94,7 @@ async def _lines(
                     break
     except SourceError as error:
         if not search.searched:
-            raise  # nothing was sent yet: an error status says it better
+            raise  # Nothing was sent yet, so the error gets a status.
         yield ndjson([FailedListing(detail=problem_of(error).detail)])
     else:
         yield ndjson([EndOfSearch(entries=count, searched=search.searched, more=more)])

@@ -1,5 +1,7 @@
-"""POST /archives/{folder}: some items of a folder as one zip. A POST only because the names may be too long for a URL:
-it changes nothing."""
+"""POST /archives/{folder}: some items of a folder as one zip.
+
+It is a POST only because the names may be too long for a URL. It changes nothing.
+"""
 
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -22,9 +24,9 @@ router = APIRouter()
 
 JSON, ZIP = "application/json", "application/zip"
 
-MOST_BODY_BYTES = 6 * 1024 * 1024  # what an invocation of Lambda takes
+MOST_BODY_BYTES = 6 * 1024 * 1024  # The largest request that Lambda accepts
 
-# Of this many files in one folder, one by one costs more than listing the folder.
+# For more files of one folder than this, listing the folder costs less than one request each.
 _MANY = 20
 
 _FORM = {
@@ -42,7 +44,7 @@ _FORM = {
 
 
 class Measured(BaseModel):
-    """What the zip would be: how many files, and its size in bytes."""
+    """The zip's number of files and its size in bytes."""
 
     files: int
     size: int
@@ -55,8 +57,11 @@ class Measured(BaseModel):
     openapi_extra={"requestBody": _FORM},
 )
 async def archive_selection(request: Request, grant: Granted, path: str) -> Response:
-    """One zip of the items that the form's fields `name` name: paths below the folder, a folder's with a slash at its
-    end. With `Accept: application/json` only what it would be."""
+    """One zip of the items that the form fields `name` name.
+
+    A name is a path below the folder. The path of a folder ends with a slash. With
+    `Accept: application/json` the response is only the size of the zip.
+    """
     folder = archived_folder(request, grant, path)
     pages = _selected(grant.source, _paths(grant, folder, await _names(request)))
     if preferred(request.headers.get("accept", ""), [ZIP, JSON]) == ZIP:
@@ -93,7 +98,11 @@ async def _names(request: Request) -> list[str]:
 
 
 def _paths(grant: Grant, folder: str, names: Iterable[str]) -> list[str]:
-    """The paths of these names below `folder`, without those that lie in others of them. Raises `NotFound`."""
+    """Return the paths of these names below `folder`, without items of other named folders.
+
+    Raises:
+        NotFound: A name is not served.
+    """
     paths: list[str] = []
     for path in sorted(folder + grant.served(name) for name in set(names)):
         if not (paths and paths[-1].endswith("/") and path.startswith(paths[-1])):
@@ -102,7 +111,7 @@ def _paths(grant: Grant, folder: str, names: Iterable[str]) -> list[str]:
 
 
 async def _selected(source: FileSource, paths: Sequence[str]) -> AsyncGenerator[Page, None]:
-    """The files at `paths`, and those below the folders among them. Raises `NotFound` where one is missing."""
+    """Yield the files at `paths`, and the files below the folders among them. Raises `NotFound`."""
     by_folder: dict[str, set[str]] = defaultdict(set)
     for path in paths:
         if path.endswith("/"):
@@ -116,7 +125,7 @@ async def _selected(source: FileSource, paths: Sequence[str]) -> AsyncGenerator[
 
 
 async def _files(source: FileSource, folder: str, wanted: set[str]) -> AsyncGenerator[Page, None]:
-    """The files `wanted`, all of which lie in `folder` itself."""
+    """Yield the files `wanted`, which are all directly in `folder`."""
     if len(wanted) < _MANY:
         for path in sorted(wanted):
             yield Page([await source.stat(path)])

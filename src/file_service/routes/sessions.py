@@ -1,4 +1,4 @@
-"""POST /login and /logout, GET /session: who the browser's requests come from."""
+"""POST /login and /logout, GET /session: log a browser in and out."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -21,7 +21,7 @@ _NO_STORE = {"cache-control": "no-store"}
 
 
 class Login(BaseModel):
-    """`user` is left out where the service has one token and no names."""
+    """`user` is omitted if the service has one token and no user names."""
 
     user: Annotated[str, Field(max_length=200)] | None = None
     secret: Annotated[SecretStr, Field(max_length=1000)]
@@ -45,7 +45,7 @@ class Session(BaseModel):
 
 @router.post("/login", status_code=204, dependencies=[Depends(same_site)], response_class=Response)
 async def log_in(request: Request, login: Login) -> Response:
-    """Sets the cookie that later requests of this browser carry. No script can read it."""
+    """Sets the cookie for later requests of this browser. Scripts cannot read it."""
     authenticator: Authenticator = request.app.state.authenticator
     settings: Settings = request.app.state.settings
     if share_of(request.scope) is not None:
@@ -75,7 +75,7 @@ async def log_out(request: Request) -> Response:
 
 @router.get("/session", response_model=Session)
 async def get_session(request: Request, response: Response) -> Session:
-    """Who this browser is to the service, also when it is nobody."""
+    """Who this browser is to the service, also if it is not logged in."""
     authenticator: Authenticator = request.app.state.authenticator
     settings: Settings = request.app.state.settings
     response.headers.update(_NO_STORE)
@@ -98,7 +98,8 @@ async def get_session(request: Request, response: Response) -> Session:
 
 
 def _cookie(request: Request) -> dict[str, Any]:
-    # Without Secure only where there is no https, as on a laptop: browsers would not keep it.
+    # Without Secure only where there is no https, as on a laptop: browsers would drop the
+    # cookie there.
     return {
         "key": SESSION_COOKIE,
         "path": "/",

@@ -1,4 +1,4 @@
-"""POST /shares: a link that lets others read a file or folder for some time."""
+"""POST /shares: a link that lets others read a file or folder until it expires."""
 
 from contextlib import aclosing
 from datetime import datetime
@@ -17,14 +17,14 @@ router = APIRouter()
 
 
 class NewShare(BaseModel):
-    """`path`: a file, or with a slash at its end a folder; empty is the root."""
+    """`path` is a file, or a folder if it ends with a slash. Empty is the root."""
 
     path: str
     seconds: Annotated[int, Field(ge=1)]
 
 
 class ShareLink(BaseModel):
-    """`url` is relative to the service's root. Whoever has it may read `path` until `expires`."""
+    """`url` is relative to the service's root. With it, anyone may read `path` until `expires`."""
 
     url: str
     path: str
@@ -35,7 +35,7 @@ class ShareLink(BaseModel):
 async def create_share(
     request: Request, response: Response, grant: Granted, share: NewShare
 ) -> ShareLink:
-    """Makes a link. Nothing is stored: to end links early, remove the key that signed them."""
+    """Creates a link. Nothing is stored: to end links early, remove the key that signed them."""
     authenticator: Authenticator = request.app.state.authenticator
     if grant.caller.share:
         raise Problem(403, "A share link cannot make others.")
@@ -55,7 +55,7 @@ async def create_share(
 
 
 async def _check_exists(request: Request, grant: Grant, path: str) -> None:
-    """Raises `NotFound` for what the caller cannot see, which is what no link may lead to."""
+    """Raise `NotFound` for a path that the caller cannot see."""
     checked = grant.path(request, path)
     if checked and not checked.endswith("/"):
         await grant.source.stat(checked)

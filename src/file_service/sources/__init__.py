@@ -1,4 +1,4 @@
-"""Where files come from: a folder or S3, both a `FileSource`."""
+"""Where files come from: a folder or S3. Both are a `FileSource`."""
 
 from pathlib import Path
 
@@ -8,7 +8,9 @@ __all__ = ["Entry", "File", "FileSource", "Folder", "OpenFile", "Page", "open_so
 
 
 def open_source(address: str, *, show_hidden: bool) -> FileSource:
-    """The source at `address`, a folder or `s3://bucket/prefix`. Imports no client of a store that is not used."""
+    """Return the source at `address`, a folder or `s3://bucket/prefix`. Imports only the client it
+    needs.
+    """
     if address.startswith("s3://"):
         from file_service.sources.s3 import S3Source
 

@@ -10,7 +10,7 @@ from typing import Protocol
 class File:
     """One version of one file, as its store described it.
 
-    `path` is relative to the source, in `/`-separated segments. `etag` is a strong entity-tag with
+    `path` is relative to the source, in `/`-separated segments. `etag` is a strong entity tag with
     its quotes (RFC 9110 section 8.8.3). `modified` is in UTC and whole seconds.
     """
 
@@ -29,80 +29,103 @@ class Folder:
 
 Entry = File | Folder
 
-PAGE_ENTRIES = 1000  # what one S3 list request yields at most
+PAGE_ENTRIES = 1000  # The number of entries that one S3 list request returns at most
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A part of a listing. `skipped`: how many names were left out because no path can say them."""
+    """A part of a listing. `skipped` is the number of names left out because no path can express
+    them.
+    """
 
     entries: Sequence[Entry]
     skipped: int = 0
 
 
 class OpenFile(Protocol):
-    """One version of a file, and its bytes. To be closed."""
+    """One version of a file, and its bytes. The caller closes it."""
 
     @property
     def file(self) -> File: ...
 
     def read(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
-        """Bytes `start` up to `stop` (exclusive), in chunks of the store's choice.
+        """Yield the bytes from `start` up to `stop` (exclusive), in chunks of the store's choice.
 
-        Yields `stop - start` bytes or raises: `FileChanged` when the store has another version by
-        now, at the latest before the last chunk. To be closed (`aclose`) when it is left before
-        its end. One at a time.
+        Exactly `stop - start` bytes are yielded, or an error is raised. Close the generator
+        (`aclose`) if
+        you leave it before its end. Read one range at a time.
+
+        Raises:
+            FileChanged: The store has another version by now. Raised before the last chunk at the
+                latest.
+            SourceError: Any other failure.
         """
 
     async def aclose(self) -> None:
-        """Releases what is open. Call it after the last read; again does no harm."""
+        """Release what is open. Call it after the last read. A second call does nothing."""
 
 
 class FileSource(Protocol):
     """A read-only tree of files.
 
-    Every method raises `SourceError`s only. Paths are what `paths.py` lets through: relative, in
-    `/`-separated segments, none of them empty, `.` or `..`. Folder paths end with `/`; the root is
-    the empty string.
+    Every method raises `SourceError` only. Paths are those that `paths.py` accepts: relative, in
+    `/`-separated segments, none of them empty, `.` or `..`. The path of a folder ends with `/`. The
+    root is an empty string.
     """
 
     @property
     def files_per_second(self) -> int:
-        """How many small files can surely be read in a second."""
+        """A number of small files that can surely be read in one second."""
 
     async def check(self) -> None:
-        """Raises `SourceError` when the store cannot be listed. Costs a request where it is remote."""
+        """Raise `SourceError` if the store cannot be listed. A remote store needs one request for
+        it.
+        """
 
     async def stat(self, path: str) -> File:
-        """The file's present version. Raises `NotFound` for folders too."""
+        """Return the file's present version. Raises `NotFound`, also for folders."""
 
     async def open(self, path: str, start: int = 0, stop: int | None = None) -> OpenFile:
-        """The file's present version, to be read. Raises `NotFound` for folders too.
+        """Open the file's present version. Raises `NotFound`, also for folders.
 
-        `start` and `stop` are what will most likely be read, as in a slice: the last 500 bytes are
-        -500 and None. A remote store sends them with its answer. Other ranges can be read too.
+        Args:
+            path: The file.
+            start: Where reading most likely starts, as in a slice. -500 is the last 500 bytes.
+            stop: Where reading most likely stops, as in a slice. A remote store sends this range
+                with its
+                response. Other ranges can be read too.
         """
 
     def read(self, file: File, start: int, stop: int) -> AsyncGenerator[bytes, None]:
-        """As `OpenFile.read`, of exactly this version."""
+        """Yield bytes as `OpenFile.read` does, of exactly this version."""
 
     async def read_whole(self, files: Sequence[File]) -> Sequence[bytes]:
-        """The bytes of some small files, exactly these versions, which are held at once."""
+        """Return the bytes of some small files, exactly these versions, all in memory."""
 
     def list_pages(
         self, folder: str, *, after: str = "", limit: int = PAGE_ENTRIES
     ) -> AsyncGenerator[Page, None]:
-        """Pages of what lies in `folder`, past `after`, ordered by the UTF-8 bytes of the path.
+        """Yield pages of the contents of `folder`, ordered by the UTF-8 bytes of the path.
 
-        A page has `limit` entries at most. Raises `NotFound` when there is no such folder. Never
-        holds more than a page of entries (a local folder: the names of one folder).
+        It holds no more than one page of entries. A local source also holds the names of one
+        folder.
+
+        Args:
+            folder: The folder, with its slash.
+            after: Entries up to this path are left out.
+            limit: The largest number of entries on a page.
+
+        Raises:
+            NotFound: There is no such folder.
         """
 
     def walk(self, folder: str) -> AsyncGenerator[Page, None]:
-        """Pages of all files below `folder`, at any depth, and no folders. In the same order."""
+        """Yield pages of all files below `folder`, at any depth, in the same order. No folders."""
 
     async def sign(self, file: File, seconds: int) -> str | None:
-        """A URL that lets anyone GET this file for that long, or None when the store cannot sign."""
+        """Return a URL that lets anyone GET this file for `seconds`, or None if the store cannot
+        sign.
+        """
 
     async def aclose(self) -> None:
-        """Releases what the source holds. Call once, after the last read."""
+        """Release what the source holds. Call it once, after the last read."""

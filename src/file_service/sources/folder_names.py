@@ -1,4 +1,4 @@
-"""The names in folders on disk, sorted, and remembered while a folder does not change."""
+"""The sorted names in folders on disk, remembered while a folder does not change."""
 
 import os
 import threading
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 
 from file_service.paths import is_path, is_served
 
-# A change so soon before a reading may be followed by another one with the same time: file systems
-# keep time in ticks, some of them of a second or two.
+# Another change may follow so soon that the folder gets the same time: file systems count time in
+# steps, some of them of a second or two.
 _TICK_SECONDS = 2.5
 
-_REMEMBERED_NAMES = 200_000  # of 100 bytes or so each
+_REMEMBERED_NAMES = 200_000  # About 100 bytes each
 
 
 @dataclass(frozen=True, slots=True)
 class FolderNames:
-    """What a folder holds. A folder's name ends with `/`, so that names sort as whole paths do.
+    """What a folder contains. A folder's name ends with `/`, so that names sort like whole paths.
 
-    `links`: those of `names` that are symbolic links. `unsayable`: names that no path can say.
+    `links` are the `names` that are symbolic links. `unsayable` are names that no path can express.
     """
 
     names: Sequence[str]
@@ -29,10 +29,9 @@ class FolderNames:
 
 
 class Folders:
-    """Reads folders. Paging through a large one reads it once, as long as it does not change.
+    """Reads folders. Paging through a large folder reads it once, while it does not change.
 
-    A process that has not read it before does so for its first page: nothing depends on what is
-    remembered here.
+    A process that has not read a folder yet reads it for any page: nothing depends on this memory.
     """
 
     def __init__(self, *, show_hidden: bool) -> None:
@@ -41,17 +40,19 @@ class Folders:
         self._known: OrderedDict[tuple[int, ...], FolderNames] = OrderedDict()
 
     def names(self, descriptor: int, is_folder: Callable[[str], bool]) -> FolderNames:
-        """The names in the folder that is open as `descriptor`. `is_folder` is asked of links."""
+        """Return the names in the folder that is open as `descriptor`. `is_folder` is asked about
+        links.
+        """
         status = os.fstat(descriptor)
         key = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
         known = self._known.get(key)
         if known is not None:
             return known
-        # Looked at before it is read: what changes meanwhile is too young to be remembered.
+        # The time is read before the names: a change meanwhile is too recent to be remembered.
         settled = time.time() - max(status.st_mtime, status.st_ctime) > _TICK_SECONDS
         names = self._read(descriptor, is_folder)
         if settled and len(names.names) <= _REMEMBERED_NAMES:
-            with self._lock:  # threads read folders
+            with self._lock:  # Several threads read folders.
                 self._known[key] = names
                 while sum(len(each.names) for each in self._known.values()) > _REMEMBERED_NAMES:
                     self._known.popitem(last=False)

@@ -1,4 +1,4 @@
-"""A folder on disk: of the zip, of an EFS mount, of a laptop."""
+"""A folder on disk: in the zip, on an EFS mount, on a laptop."""
 
 import asyncio
 import os
@@ -18,22 +18,22 @@ from file_service.sources.local_file import LocalFile, file_of, same_version
 from file_service.sources.log_skipped import log_skipped
 from file_service.sources.real_path import real_path
 
-# A pipe is opened without waiting for its other end.
+# O_NONBLOCK: opening a pipe does not wait for its other end.
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
-# Linux: a descriptor to look at a file with, which opens nothing. Elsewhere the next best.
+# O_PATH, on Linux: a descriptor that describes a file without opening it.
 _LOOK = getattr(os, "O_PATH", _READ) | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class LocalSource:
-    """Files below `root`. Symbolic links are followed as long as they end inside it.
+    """The files below `root`. Symbolic links are followed if they end inside it.
 
-    A file is opened first. Then the system is asked where the descriptor leads, and whatever is
-    not below the root is closed again. A path that was looked at before could be another one by
-    the time it is opened.
+    A file is opened first. Then the system is asked where the descriptor leads, and a file outside
+    of
+    the root is closed again. Checking the path before opening would be a race.
     """
 
-    files_per_second = 2000  # a careful number for NFS; a disk does ten times as many
+    files_per_second = 2000  # A low estimate for NFS. A disk reads ten times as many.
 
     def __init__(self, root: Path, *, show_hidden: bool = False) -> None:
         self._root = os.path.realpath(root)
@@ -50,7 +50,7 @@ class LocalSource:
     async def open(self, path: str, start: int = 0, stop: int | None = None) -> LocalFile:
         opening = asyncio.ensure_future(asyncio.to_thread(self._open, path))
         try:
-            # Shielded: a thread goes on when the wait for it is cancelled.
+            # Shielded: the thread continues when the caller is cancelled.
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
             opening.add_done_callback(_close_unwanted)
@@ -96,7 +96,7 @@ class LocalSource:
 
     @contextmanager
     def _opened(self, path: str, flags: int) -> Iterator["_Opened"]:
-        """What is at `path`, while it is open. Raises `NotFound` when that is not below the root."""
+        """Open `path` and yield it. Raises `NotFound` if it is not below the root."""
         try:
             descriptor = os.open(self._below + path, flags)
         except OSError as error:
@@ -145,7 +145,7 @@ class LocalSource:
             )
 
     def _linked_folder(self, path: str) -> str | None:
-        """The real path of the folder that the link at `path` leads to, if it leads to one."""
+        """Return the real path of the folder that the link at `path` leads to, or None."""
         with suppress(NotFound, SourceRefused), self._opened(path, _LOOK) as opened:
             if stat.S_ISDIR(os.fstat(opened.descriptor).st_mode):
                 return opened.real
@@ -154,8 +154,11 @@ class LocalSource:
     def _entries(
         self, folder: str, names: FolderNames, at: int, limit: int
     ) -> tuple[list[Entry], int]:
-        """At most `limit` entries of `folder`, for the names from position `at` on; and the next
-        position. What is no file or folder, or not any more, has no entry."""
+        """Return at most `limit` entries of `folder` from position `at` of `names`, and the next
+        position.
+
+        A name that is no file or folder, or does not exist any more, has no entry.
+        """
         entries: list[Entry] = []
         with self._opened(folder, _FOLDER) as opened:
             while at < len(names.names) and len(entries) < limit:
@@ -172,30 +175,33 @@ class LocalSource:
         return entries, at
 
     def _file(self, opened: "_Opened", folder: str, name: str) -> File | None:
-        """By its name alone: what lies in a folder that lies below the root does so too."""
+        """Return the file of this name. A file in a folder below the root is below the root too."""
         try:
             status = os.stat(name, dir_fd=opened.descriptor, follow_symlinks=False)
-        except FileNotFoundError:  # gone since it was listed
+        except FileNotFoundError:  # It was deleted after the listing.
             return None
         if not stat.S_ISREG(status.st_mode):
             return None
         return file_of(folder + name, status, frozen=self._frozen)
 
     def _link(self, opened: "_Opened", path: str) -> Entry | None:
-        """What the link at `path` is, in the folder that is `opened`. A link back to the folder
-        that holds it would be a folder without end."""
+        """Return what the link at `path` in the folder `opened` leads to.
+
+        A link to a folder that contains it is left out: it would be a folder without end.
+        """
         if path.endswith("/"):
             target = self._linked_folder(path)
             return None if target is None or opened.lies_in(target) else Folder(path)
-        with suppress(NotFound):  # gone, or outside the root
+        with suppress(NotFound):  # It was deleted, or leads outside of the root.
             return self._stat(path)
         return None
 
     def _walk(self, folder: str) -> Iterator[File | str]:
-        """All files below `folder`, and the names that no path can say.
+        """Yield all files below `folder`, and the names that no path can express.
 
-        A folder to which several links lead is walked for the first of them, and where it really
-        is. Otherwise each level of a chain of links could double the files.
+        A folder that several links lead to is walked for the first link, and at its real place.
+        Otherwise
+        each level of a chain of links could double the files.
         """
         linked: set[str] = set()
         levels = [self._level(folder)]
@@ -214,10 +220,12 @@ class LocalSource:
     def _next_level(
         self, folder: Folder, levels: "Sequence[_Level]", linked: set[str]
     ) -> "_Level | None":
-        """The level below; None where a link leads to a folder that the walk is in or was in."""
+        """Return the level below, or None if a link leads to a folder that was walked or is being
+        walked.
+        """
         try:
             level = self._level(folder.path)
-        except NotFound:  # gone since it was listed
+        except NotFound:  # It was deleted after the listing.
             return None
         if not level.linked_from(levels[-1]):
             return level
@@ -237,7 +245,7 @@ class LocalSource:
 @dataclass(frozen=True, slots=True)
 class _Opened:
     descriptor: int
-    real: str  # the path of what is open, without links
+    real: str  # The path of the open file or folder, without links
 
     def lies_in(self, folder: str) -> bool:
         return self.real == folder or self.real.startswith(f"{folder.rstrip('/')}/")
@@ -245,7 +253,7 @@ class _Opened:
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """A folder that a walk is in: the entries that it has not come to yet."""
+    """A folder on the path of a walk, and its entries that are still to be visited."""
 
     real: str
     left: Iterator[Entry]
@@ -268,6 +276,6 @@ def _check_version(file: File, opened: LocalFile) -> None:
 
 
 def _close_unwanted(opening: asyncio.Future[LocalFile]) -> None:
-    """For whom nobody waits any more: a thread went on and opened it."""
+    """Close a file whose opening was cancelled: the thread opened it all the same."""
     if not opening.cancelled() and opening.exception() is None:
         opening.result().close_now()

@@ -1,10 +1,10 @@
-"""What the operating system says about a file, in the words of this service."""
+"""Errors of the operating system as errors of this service."""
 
 import errno
 
 from file_service.errors import NotFound, SourceError, SourceRefused, SourceUnavailable
 
-# What cannot exist and what is not a file are one answer.
+# A path that cannot exist and a path that is not a file get the same response.
 _ABSENT = {
     errno.ENOENT,
     errno.ENOTDIR,
@@ -12,7 +12,7 @@ _ABSENT = {
     errno.ENAMETOOLONG,
     errno.ELOOP,
     errno.EINVAL,
-    errno.ENXIO,  # a socket
+    errno.ENXIO,  # A socket
 }
 
 

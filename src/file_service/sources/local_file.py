@@ -11,13 +11,12 @@ from file_service.sources.base import File
 from file_service.sources.local_errors import source_error
 from file_service.sources.reads import Reads
 
-# Neither a page cache nor a fast socket makes anybody wait. After this many seconds others get a
-# turn all the same.
+# A page cache and a fast socket never wait. Other tasks get a turn after this many seconds.
 FAIR_SHARE = 0.002
 
 
 class LocalFile:
-    """A descriptor, and the version of the file that it was opened as."""
+    """A descriptor, and the version of the file when it was opened."""
 
     def __init__(self, file: File, descriptor: int, status: os.stat_result) -> None:
         self.file = file
@@ -27,8 +26,10 @@ class LocalFile:
         self._reads: Reads | None = None
 
     async def read(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
-        """The last chunk leaves when the file was seen to be the same: of one that is rewritten in
-        place no body may seem whole."""
+        """Yield the range. The last chunk is sent after a check that the file has not changed.
+
+        So a file that is rewritten in place never looks complete.
+        """
         self._reads = reads = Reads(self._descriptor, start, stop)
         turn = time.monotonic()
         try:
@@ -46,12 +47,12 @@ class LocalFile:
             raise source_error(error, self.file.path) from error
 
     async def aclose(self) -> None:
-        # In a task of its own: anyio's cancelled scopes cancel each wait of ours, however often.
+        # In a task of its own: a cancelled scope of anyio cancels every later `await` of this task.
         self._closing = self._closing or asyncio.ensure_future(self._close())
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
-        """Closes the file when no thread is at work in it any more."""
+        """Close the file when no thread uses it any more."""
         if self._reads and self._reads.working:
             await asyncio.wait([self._reads.working])
         await asyncio.to_thread(self.close_now)
@@ -62,17 +63,18 @@ class LocalFile:
     async def _check_unchanged(self, reads: Reads) -> None:
         if reads.cache_tells:
             status = os.fstat(self._descriptor)
-        else:  # NFS asks its server
+        else:  # NFS asks its server.
             status = await asyncio.to_thread(os.fstat, self._descriptor)
         if not same_version(self._status, status):
             raise FileChanged(f"{self.file.path} changed while it was read")
 
 
 def same_version(before: os.stat_result, now: os.stat_result) -> bool:
-    """Whether an open file still holds what it held.
+    """Return whether an open file has the same contents as before.
 
-    The change time shows a rewrite that has set the modification time back. It also changes when
-    the file loses or gets a name: one that was replaced by another is read to its end.
+    The change time reveals a rewrite that resets the modification time. The change time also
+    changes
+    when the file gets or loses a name: a file that another one replaced is read to its end.
     """
     if (before.st_mtime_ns, before.st_size) != (now.st_mtime_ns, now.st_size):
         return False
@@ -80,11 +82,15 @@ def same_version(before: os.stat_result, now: os.stat_result) -> bool:
 
 
 def file_of(path: str, status: os.stat_result, *, frozen: bool) -> File:
-    """`frozen`: on a read-only file system, as a function's code is.
+    """Return the version of a file.
 
-    Its change times and inodes differ between the execution environments that serve one zip, and
-    a download that is resumed in another one must go on. There the modification time and the size
-    are enough. Elsewhere the change time shows a file that was replaced and dated back.
+    Args:
+        frozen: The file system is read-only, as for a function's code. There the modification time
+            and
+            the size identify a version: change times and inodes differ between the execution
+            environments that serve one zip, and a download must be resumable in another
+            environment.
+            Elsewhere the change time reveals a replaced file with an old date.
     """
     tag = f"{status.st_mtime_ns:x}-{status.st_size:x}"
     return File(

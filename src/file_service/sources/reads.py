@@ -1,23 +1,28 @@
-"""The reads of a file on disk: at once where the page cache has the bytes, else in a thread."""
+"""Read a file on disk: at once if the page cache has the bytes, otherwise in a thread."""
 
 import asyncio
 import io
 import os
 
-# Smaller chunks cost more in turns and trips to threads, larger ones more memory and a later first
-# byte: measured in docs/file_service.md.
+# Smaller chunks cost more switches between threads. Larger chunks cost memory and delay the first
+# byte. docs/file_service.md has measurements.
 CHUNK_BYTES = 1024 * 1024
 
-# preadv2(2), of Linux: a read that gives what is there already, and never waits for a disk.
+# preadv2(2) of Linux returns what is in the page cache, and never waits for a disk.
 _NO_WAIT: int | None = getattr(os, "RWF_NOWAIT", None)
 
 
 class Reads:
-    """The chunks of one range of an open file, one after the other.
+    """The chunks of one range of an open file, in order.
 
-    To copy what the page cache has takes less than to ask a thread for it, and leaves it in the
-    cache of the processor that sends it. `cache_tells`: as far as is known, the file system can
-    say what it has there. Where it cannot, a thread reads one chunk ahead.
+    Copying from the page cache costs less than asking a thread, and keeps the bytes in the cache of
+    the
+    processor that sends them.
+
+    Args:
+        cache_tells: Whether the file system is known to report what is in the page cache. If it
+            cannot,
+            a thread reads one chunk ahead.
     """
 
     def __init__(self, descriptor: int, start: int, stop: int) -> None:
@@ -26,17 +31,17 @@ class Reads:
         self._stop = stop
         self._ahead: asyncio.Future[bytes] | None = None
         self.cache_tells = _NO_WAIT is not None
-        self.working: asyncio.Future[bytes] | None = None  # the thread that was asked last
+        self.working: asyncio.Future[bytes] | None = None  # The thread that was asked last
 
     @property
     def left(self) -> int:
         return self._stop - self._at
 
     async def take(self) -> bytes:
-        """The next chunk. Empty when the file ends before the range does."""
+        """Return the next chunk. It is empty if the file ends before the range does."""
         chunk = self._cached() if self.cache_tells else None
         if chunk is None:
-            # Shielded: a thread goes on when the wait for it is cancelled.
+            # Shielded: the thread continues when the caller is cancelled.
             chunk = await asyncio.shield(self._ahead or self._begin())
         self._ahead = None
         self._at += len(chunk)
@@ -49,7 +54,8 @@ class Reads:
             return cached(self._descriptor, self._at, min(CHUNK_BYTES, self.left))
         except BlockingIOError:
             return None
-        except OSError:  # it cannot tell; if there is another error, the thread meets it again
+        # The file system cannot tell. If there is another error, the thread gets it too.
+        except OSError:
             self.cache_tells = False
             return None
 
@@ -61,14 +67,15 @@ class Reads:
 
 
 def cached(descriptor: int, start: int, size: int) -> bytes:
-    """What the page cache has of the `size` bytes from `start` on.
+    """Return cached bytes of the range of `size` bytes from `start`. Empty only at the end of the
+    file.
 
-    Nothing at the end of the file only. Raises BlockingIOError where the read would wait, and
-    another OSError where the file system cannot tell: ext4, XFS and btrfs can; tmpfs, overlayfs
-    and NFS cannot.
+    Raises:
+        BlockingIOError: The read would wait for the disk.
+        OSError: The file system cannot tell. ext4, XFS and btrfs can; tmpfs, overlayfs and NFS
+            cannot.
     """
-    # What a BytesIO collects is a `bytes`: the one that can be read into, and then taken without
-    # a copy.
+    # A BytesIO can be read into, and then gives its bytes without a copy.
     buffer = io.BytesIO()
     buffer.seek(size - 1)
     buffer.write(b"\0")

@@ -1,4 +1,4 @@
-"""Where an open file lies, without links, as the operating system knows it."""
+"""The real path of an open file, without links, from the operating system."""
 
 import os
 import sys

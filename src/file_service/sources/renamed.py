@@ -1,4 +1,4 @@
-"""An open file by another name: the one that its caller knows it by."""
+"""An open file under another path: the one that its caller uses."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A bucket on S3 or on a store that speaks its protocol."""
+"""A bucket on S3, or on a store with the same protocol."""
 
 import asyncio
 import os
@@ -17,22 +17,23 @@ from file_service.sources.s3_file import S3File
 from file_service.sources.s3_listing import S3Listing, S3Page
 from file_service.sources.s3_objects import RangeOutside, S3Objects, check_key, strong_tag
 
-# Objects that are read at once for one archive. More would leave no threads to others.
+# Objects that are read at once for one archive. More would use up the threads.
 _READ_AT_ONCE = 16
 
-# Sorts after every key of a folder: the last code point of Unicode.
+# The last code point of Unicode sorts after every key of a folder.
 _LAST = "\U0010ffff"
 
 
 class S3Source:
-    """The objects of `s3://bucket/prefix`. Region and endpoint come from the usual variables.
+    """The objects of `s3://bucket/prefix`. Region and endpoint come from AWS's usual variables.
 
-    A key that ends with `/` marks a folder, as consoles make them, and nothing else. A key that is
-    no path (`a//b`, `../c`, `/d`, one with a control character) is left out, counted and logged.
-    Beside a file `name` there may be a folder `name/`.
+    A key that ends with `/` only marks a folder, as consoles create them. A key that is not a path
+    (`a//b`, `../c`, `/d`, one with a control character) is left out, counted and logged. A file
+    `name`
+    and a folder `name/` may both exist.
     """
 
-    # 16 at once, of 50 ms each, make 320; not all of S3's answers are as quick.
+    # 16 at once in 50 ms each would be 320. Not all responses of S3 are that quick.
     files_per_second = 200
 
     def __init__(self, url: str, *, show_hidden: bool = False) -> None:
@@ -57,7 +58,7 @@ class S3Source:
         return await self._objects.head(path)
 
     async def open(self, path: str, start: int = 0, stop: int | None = None) -> S3File:
-        """One request: the answer that begins with the bytes describes the file too."""
+        """Open a file with one request: the response with its bytes also describes it."""
         try:
             body = await self._objects.get(path, start, stop)
         except RangeOutside:
@@ -80,7 +81,7 @@ class S3Source:
     async def list_pages(
         self, folder: str, *, after: str = "", limit: int = PAGE_ENTRIES
     ) -> AsyncGenerator[Page, None]:
-        # Past a folder is past all that lies in it.
+        # A page after a folder also skips the folder's contents.
         behind = after and self._prefix + after + _LAST * after.endswith("/")
         pages = self._listing.pages(self._prefix + folder, after=behind, delimiter="/", limit=limit)
         async for page in self._pages(folder, pages, exists=not folder or bool(after)):
@@ -94,7 +95,7 @@ class S3Source:
     async def _pages(
         self, folder: str, pages: Iterator[S3Page], *, exists: bool
     ) -> AsyncGenerator[Page, None]:
-        """A folder `exists` when any key begins with it. Otherwise raises `NotFound`."""
+        """Yield pages. A folder `exists` if any key begins with it; otherwise raise `NotFound`."""
         check_key(folder)
         while page := await self._objects.run("ListObjectsV2", folder, partial(next, pages, None)):
             exists = exists or bool(page.objects or page.prefixes)
@@ -116,12 +117,16 @@ class S3Source:
         async with self._free:
             try:
                 return await self._objects.whole(file)
-            except SourceUnavailable:  # a connection broke: a patient reader goes on where it did
+            except SourceUnavailable:  # A connection broke. The usual reader resumes where it did.
                 return b"".join([chunk async for chunk in self.read(file, 0, file.size)])
 
     def _page(self, folder: str, page: S3Page) -> Page:
-        """What is shown of a page. Left out is also a folder's marker; one that holds bytes is
-        counted, because no path leads to them."""
+        """Return the entries of a page that are served.
+
+        The marker of a folder is left out too. A marker that contains bytes is counted, because no
+        path
+        leads to these bytes.
+        """
         entries: list[Entry] = []
         skipped: list[str] = []
         for each in page.objects:

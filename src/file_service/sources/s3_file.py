@@ -1,4 +1,4 @@
-"""One version of an object, read to its end whatever happens to the connections."""
+"""One version of an object, read to its end even if connections break."""
 
 import asyncio
 import logging
@@ -8,16 +8,15 @@ from file_service.errors import SourceUnavailable
 from file_service.sources.base import File
 from file_service.sources.s3_objects import Body, S3Objects
 
-# Tries in a row that bring no byte, each of them itself repeated by obstore, before a read is
-# given up.
+# Attempts in a row without a byte before a read is given up. obstore retries each of them itself.
 _BARREN_TRIES = 5
-_RETRY_SECONDS = 0.05  # doubled each time
+_RETRY_SECONDS = 0.05  # Doubled each time
 
 _log = logging.getLogger("file_service.s3")
 
 
 class S3File:
-    """`body`: what the request that described the file has begun to bring, if there was one."""
+    """A file on S3. `body` is the body of the request that described the file, if there was one."""
 
     def __init__(self, objects: S3Objects, file: File, body: Body | None = None) -> None:
         self.file = file
@@ -25,10 +24,10 @@ class S3File:
         self._body = body
 
     async def read(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
-        """A connection that breaks is taken up again at the byte where it broke."""
+        """Yield the range. A read whose connection breaks resumes at the byte where it broke."""
         body, self._body = self._body, None
         if body and (body.start != start or body.stop < stop):
-            body = None  # which closes its connection
+            body = None  # This closes its connection.
         at = start
         barren = 0
         while at < stop:

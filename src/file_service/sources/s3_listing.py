@@ -1,7 +1,8 @@
-"""ListObjectsV2: what lies in a bucket, page by page, odd keys and all.
+"""ListObjectsV2: the contents of a bucket, page by page, including odd keys.
 
-obstore cannot list a bucket with one key that its path type rejects, such as `a//b`: the whole
-page is an error, and so is every listing above it. Source: "ListObjectsV2", S3 API Reference.
+obstore cannot list a bucket with a key that its path type rejects, such as `a//b`: the whole page
+is
+an error, and so is every listing above it. Source: "ListObjectsV2", S3 API Reference.
 """
 
 import xml.etree.ElementTree as ElementTree
@@ -14,13 +15,13 @@ from file_service.aws.client import AwsClient, Reply
 from file_service.aws.credentials import NoCredentials
 from file_service.errors import SourceError, SourceRefused, SourceUnavailable
 
-# What another try cannot help: the operator has to act.
+# Retrying does not help with these: the operator must act.
 _REFUSED = {301, 400, 401, 403, 404}
 
 
 @dataclass(frozen=True, slots=True)
 class S3Object:
-    """`etag` with its quotes; None where a store sends none."""
+    """One object. `etag` has its quotes; it is None if the store sends none."""
 
     key: str
     size: int
@@ -30,7 +31,7 @@ class S3Object:
 
 @dataclass(frozen=True, slots=True)
 class S3Page:
-    """Both in the order of their UTF-8 bytes. `prefixes` end with the delimiter."""
+    """Both lists are in the order of their UTF-8 bytes. `prefixes` end with the delimiter."""
 
     objects: Sequence[S3Object]
     prefixes: Sequence[str]
@@ -45,9 +46,13 @@ class S3Listing:
     def pages(
         self, prefix: str, *, after: str = "", delimiter: str = "", limit: int = 1000
     ) -> Iterator[S3Page]:
-        """What has `prefix`, past the key `after`. Blocking. Raises `SourceError`.
+        """Yield what starts with `prefix`, after the key `after`. Blocking.
 
-        With a `delimiter` what lies behind the next one is told by its prefix alone.
+        Args:
+            delimiter: Keys that contain it after `prefix` are replaced by their part up to it.
+
+        Raises:
+            SourceError: The store does not answer, or refuses.
         """
         query = {"list-type": "2", "prefix": prefix, "max-keys": str(limit), "encoding-type": "url"}
         if delimiter:
@@ -56,7 +61,7 @@ class S3Listing:
             query["start-after"] = after
         while True:
             root = self._ask(query)
-            # In URL encoding, because XML cannot say control characters.
+            # URL-encoded, because XML cannot express control characters.
             decode = unquote_plus if root.findtext("EncodingType") == "url" else str
             yield S3Page(
                 [_object(element, decode) for element in root.iter("Contents")],
@@ -84,7 +89,7 @@ class S3Listing:
 
 
 def failure(call: str, reply: Reply) -> SourceError:
-    """What a reply that is not 200 means; its message names the call and the code."""
+    """Return the error for a reply that is not 200. Its message names the call and the code."""
     try:
         document = _without_namespace(ElementTree.fromstring(reply.body))
         said = f"{document.findtext('Code')}: {document.findtext('Message')}"

@@ -1,8 +1,10 @@
-"""The objects of one bucket, by obstore.
+"""The objects of one bucket, through obstore.
 
-obstore is called in threads, never awaited: its awaitables are resolved from Rust threads, and one
-that is resolved while the interpreter ends aborts the process. 17 of 90 short processes did with
-awaitables, none of 90 with threads, and 20 MiB in chunks of 1 MiB took as long either way
+obstore is called in threads and never awaited. Its awaitables are resolved from Rust threads, and
+one
+that is resolved while the interpreter ends aborts the process. 17 of 90 short processes aborted
+with
+awaitables, and none of 90 with threads. 20 MiB in chunks of 1 MiB took the same time either way
 (840 MiB/s).
 """
 
@@ -35,19 +37,18 @@ from file_service.errors import (
 from file_service.sources.base import File
 
 if TYPE_CHECKING:
-    # Names of its stubs only
+    # Only names in its stubs
     from obstore import GetOptions, ObjectMeta
     from obstore.store import S3Credential
 
 CHUNK_BYTES = 1024 * 1024
 
-# One invocation at a time needs one; an environment that takes many (Managed Instances) some
-# dozens.
+# One invocation at a time needs one. An environment with many (Managed Instances) needs dozens.
 _THREADS = 32
 
 _KEY_BYTES = 1024  # S3 User Guide, "Naming Amazon S3 objects"
 
-# What another try cannot help: the operator has to act. What is not found is a bucket by then.
+# Retrying does not help with these: the operator must act. "Not found" here means the bucket.
 _REFUSED = (PermissionDeniedError, UnauthenticatedError, FileNotFoundError)
 
 _STATUS = re.compile(r"status code: (\d{3})")
@@ -57,17 +58,17 @@ _Result = TypeVar("_Result")
 
 
 class RangeOutside(Exception):
-    """No byte of the object lies in the range that was asked for."""
+    """No byte of the object is in the requested range."""
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What a GET has begun to bring: bytes `start` up to `stop` of `file`."""
+    """The beginning of a GET's body: bytes from `start` up to `stop` of `file`."""
 
     file: File
     start: int
     stop: int
-    chunks: Iterator[bytes]  # blocking
+    chunks: Iterator[bytes]  # Blocking
 
 
 class S3Objects:
@@ -86,13 +87,14 @@ class S3Objects:
             prefix=prefix or None,
             region=region,
             config={"endpoint": endpoint} if endpoint else {},
-            # obstore's own search does not know the token of Lambda's endpoint for SnapStart.
+            # obstore's own provider does not know the token of Lambda's endpoint for SnapStart.
             credential_provider=partial(_held, credentials),
             client_options={
                 "allow_http": bool(endpoint and endpoint.startswith("http://")),
                 "connect_timeout": timedelta(seconds=5),
-                "read_timeout": timedelta(seconds=15),  # of one wait for bytes
-                "timeout": timedelta(hours=1),  # of a whole body, which takes as long as its reader
+                "read_timeout": timedelta(seconds=15),  # For one wait for bytes
+                # For a whole body, which takes as long as its reader needs
+                "timeout": timedelta(hours=1),
             },
             retry_config={
                 "max_retries": 4,
@@ -113,7 +115,12 @@ class S3Objects:
     async def get(
         self, path: str, start: int = 0, stop: int | None = None, etag: str | None = None
     ) -> Body:
-        """Raises `RangeOutside`, and `FileChanged` when the object has another ETag."""
+        """Start a GET.
+
+        Raises:
+            RangeOutside: No byte is in the range.
+            FileChanged: The object has another ETag.
+        """
         check_key(path)
         options: GetOptions = {"if_match": etag} if etag else {}
         if start < 0:
@@ -125,13 +132,13 @@ class S3Objects:
         return await self.run("GetObject", path, partial(self._get, path, options))
 
     async def whole(self, file: File) -> bytes:
-        """All bytes of exactly this version, in one go."""
+        """Return all bytes of exactly this version with one request."""
         options: GetOptions = {"if_match": file.etag}
         work = partial(obstore.get, self._store, file.path, options=options)
         return await self.run("GetObject", file.path, lambda: bytes(work().bytes()))
 
     async def next_chunk(self, body: Body) -> bytes:
-        """The next chunk; empty at the end."""
+        """Return the next chunk. It is empty at the end."""
         return await self.run("GetObject", body.file.path, partial(next, body.chunks, b""))
 
     async def sign(self, path: str, seconds: int) -> str:
@@ -141,7 +148,7 @@ class S3Objects:
         )
 
     async def run(self, call: str, path: str, work: Callable[[], _Result]) -> _Result:
-        """Does `work` in a thread; what it raises about `path` becomes a `SourceError`."""
+        """Run `work` in a thread. Its errors about `path` become `SourceError`s."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except (BaseError, OSError, ValueError) as error:
@@ -168,7 +175,7 @@ def _held(provider: CredentialProvider) -> "S3Credential":
 
 
 def check_key(path: str) -> None:
-    """Raises `NotFound` for what is too long to be a key."""
+    """Raise `NotFound` for a path that is too long for a key."""
     if len(path.encode()) > _KEY_BYTES:
         raise NotFound(path)
 
@@ -187,7 +194,9 @@ def strong_tag(etag: str | None) -> str:
 
 
 def _translated(error: Exception, path: str, call: str) -> SourceError | RangeOutside:
-    """`call` says what was asked of which object. The log has it, and S3's own code."""
+    """Return the `SourceError` for an error. `call` names the request; the log has it and S3's own
+    code.
+    """
     text = str(error)
     status, code = (found and found[1] for found in (_STATUS.search(text), _CODE.search(text)))
     if status == "416":

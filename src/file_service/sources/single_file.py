@@ -1,4 +1,4 @@
-"""One file of a source as a source of its own: all that a share of a file shows."""
+"""One file of a source as a source: what a share link of a file shows."""
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
@@ -10,7 +10,7 @@ from file_service.sources.renamed import Renamed
 
 
 class SingleFile:
-    """The file at `path` of `source`, by its name alone, in a root that holds nothing else."""
+    """The file at `path` of `source`, by its name alone, in a root without other files."""
 
     def __init__(self, source: FileSource, path: str) -> None:
         self._source = source
@@ -48,7 +48,7 @@ class SingleFile:
         return await self._source.sign(self._renamed(file), seconds)
 
     async def aclose(self) -> None:
-        """Nothing: whoever opened the source closes it."""
+        """Do nothing: the owner of the source closes it."""
 
     def _outside(self, path: str) -> str:
         if path != self._name:

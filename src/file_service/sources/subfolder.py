@@ -1,4 +1,4 @@
-"""One folder of a source as a source of its own: all that a caller with a folder can see."""
+"""One folder of a source as a source: what a caller with a folder sees."""
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ _Described = TypeVar("_Described", File, Folder, File | Folder)
 
 
 class Subfolder:
-    """`folder`, which ends with `/`, of `source`. No path can say what lies outside (`paths.py`)."""
+    """The `folder` (with its slash) of `source`. No path leads out of it (`paths.py`)."""
 
     def __init__(self, source: FileSource, folder: str) -> None:
         self._source = source
@@ -48,7 +48,7 @@ class Subfolder:
         return await self._source.sign(self._outside(file), seconds)
 
     async def aclose(self) -> None:
-        """Nothing: whoever opened the source closes it."""
+        """Do nothing: the owner of the source closes it."""
 
     def _inside(self, entry: _Described) -> _Described:
         return replace(entry, path=entry.path.removeprefix(self._folder))
