@@ -1,1 +1,1 @@
-"""A function: its pool of execution environments, each a process with a Runtime API of its own."""
+"""A function: its pool of execution environments, each with processes and a Runtime API."""

@@ -1,4 +1,4 @@
-"""One execution environment: the runtime's process and its extensions', their Runtime API, time limits and log."""
+"""One execution environment: its processes, Runtime API, time limits and log."""
 
 import asyncio
 import signal
@@ -24,7 +24,7 @@ __all__ = ["ExecutionEnvironment", "InitError"]
 
 
 class InitError(Exception):
-    """The function did not come up. `error` is what a caller is told."""
+    """The function did not start. The caller gets `error`."""
 
     def __init__(self, error: ErrorAnswer) -> None:
         super().__init__(error.kind)
@@ -36,7 +36,8 @@ def _platform_error(kind: str, message: str) -> ErrorAnswer:
 
 
 class ExecutionEnvironment:
-    """Starts in `start`, runs one invocation at a time (Managed Instances: several) in `run`, ends in `stop`.
+    """Starts in `start`, runs one invocation at a time (Managed Instances: several) in `run`, ends
+    in `stop`.
 
     `on_change` is called whenever it may have become free, or has ended.
     """
@@ -68,7 +69,7 @@ class ExecutionEnvironment:
 
     @property
     def free(self) -> bool:
-        """Can it take an invocation at once?"""
+        """Whether it can take an invocation now."""
         if self.ended or self.stale or self._stopping is not None or not self._ready.done():
             return False
         if self.function.managed_concurrency is None:
@@ -77,7 +78,7 @@ class ExecutionEnvironment:
 
     @property
     def settling(self) -> bool:
-        """Has it answered all that it was given, so that it may be free in a moment?"""
+        """Whether it has finished its invocations, so that it may become free in a moment."""
         return bool(self.running) and all(
             invocation.answer.ended for invocation in self.running.values()
         )
@@ -87,13 +88,17 @@ class ExecutionEnvironment:
         return self._runtime.pid if self._runtime is not None else None
 
     def listening_ports(self) -> list[int]:
-        """The ports that its processes listen on."""
+        """Return the ports that its processes listen on."""
         return listening_ports(marked(self._address))
 
     # ---- init
 
     async def start(self, budget: float) -> None:
-        """Starts the processes and waits until they ask for work. Raises InitError; the environment has ended then."""
+        """Start the processes, and wait until they ask for work.
+
+        Raises:
+            InitError: They failed, or took too long. The environment has ended.
+        """
         started = time.monotonic()
         try:
             async with asyncio.timeout(budget):
@@ -110,11 +115,11 @@ class ExecutionEnvironment:
         except (InitError, asyncio.CancelledError):
             await self.stop("failure")
             raise
-        if not self.function.snap_start:  # its snapshot was taken long before the first request
+        if not self.function.snap_start:  # Its snapshot was taken long before the first request.
             self.init_duration = time.monotonic() - started
 
     async def _start_processes(self) -> None:
-        """The external extensions first; when they have registered, the runtime."""
+        """Start the external extensions. When they have registered, start the runtime."""
         self._address = await self.api.start()
         variables = {**self.launch.variables, "AWS_LAMBDA_RUNTIME_API": self._address}
         if not self.function.snap_start:
@@ -161,9 +166,9 @@ class ExecutionEnvironment:
     # ---- invocations
 
     async def run(self, invocation: Invocation) -> None:
-        """Delivers an invocation and waits until the environment has done with it; the answer is filled meanwhile."""
+        """Deliver an invocation, and wait until it is over. Its answer is filled meanwhile."""
         report = invocation.report = Report(memory=self.function.memory)
-        self._read_output()  # what was written since the last invocation is not this one's
+        self._read_output()  # output between two invocations does not belong to the next
         self.running[invocation.request_id] = invocation
         self._thaw()
         if self.api.awaiting_restore and not await self._restored(invocation, report):
@@ -193,7 +198,9 @@ class ExecutionEnvironment:
         invocation.released.set()
 
     async def _restored(self, invocation: Invocation, report: Report) -> bool:
-        """SnapStart: the first invocation restores the snapshot, and waits for the runtime's hooks."""
+        """Restore the snapshot at the first invocation (SnapStart), and wait for the runtime's
+        hooks.
+        """
         started = time.monotonic()
         self._ready = self._loop.create_future()
         self.api.restore()
@@ -222,7 +229,9 @@ class ExecutionEnvironment:
         message = f"RequestId: {invocation.request_id} Error: Task timed out after {self.function.timeout:.2f} seconds"
         invocation.answer.fail(_platform_error("Sandbox.Timedout", message), Outcome.TIMEOUT)
         if self.function.managed_concurrency is not None:
-            # The process serves others: nothing is killed, a late answer is refused. Documented: Managed Instances.
+            # The process serves other invocations: it is not killed, and a late
+            # response is refused.
+            # Documented: Managed Instances.
             self.api.forget(invocation)
             invocation.released.set()
         else:
@@ -231,7 +240,7 @@ class ExecutionEnvironment:
     # ---- the end
 
     async def stop(self, reason: str = "spindown") -> None:
-        """Ends the processes: SIGTERM and a moment where there are extensions, SIGKILL in any case."""
+        """End the processes: SIGTERM and a short wait if there are extensions, then SIGKILL."""
         await asyncio.shield(self._begin_stop(reason))
 
     def _begin_stop(self, reason: str) -> "asyncio.Task[None]":
@@ -282,7 +291,7 @@ class ExecutionEnvironment:
         self._begin_stop("failure")
 
     def _end_running(self, invocation: Invocation, error: ErrorAnswer) -> None:
-        """The environment ends while it has an invocation: also one that was answered has failed (RIE)."""
+        """Fail the invocations of an environment that ends, even answered ones (RIE)."""
         if invocation.report is not None and not invocation.report.status:
             invocation.report.status = f"error Error Type: {error.kind}"
         invocation.answer.fail(error, Outcome.CRASH)
@@ -294,7 +303,7 @@ class ExecutionEnvironment:
     # ---- log and memory
 
     def _read_output(self) -> None:
-        """Takes all that the processes have written so far."""
+        """Read everything that the processes have written so far."""
         for process in self._processes:
             process.read_output()
 

@@ -1,7 +1,12 @@
-"""The Extensions API (2020-01-01). An internal extension lives in the runtime's process, an external one in its own.
+"""The Extensions API (2020-01-01).
 
-Sources: AWS "runtimes-extensions-api"; statuses and error types as AWS's runtime interface emulator gives them.
-An init, and an invocation that an extension was told of, are complete only when the extension waits for its next event.
+An internal extension runs in the runtime's process, an external one in its own. An init is complete
+only when every extension waits for its next event. So is an invocation, for the extensions that
+were
+told of it.
+
+Sources: AWS "runtimes-extensions-api"; statuses and error types of AWS's runtime interface
+emulator.
 """
 
 import asyncio
@@ -27,13 +32,13 @@ _EXTERNAL: Final = frozenset({"INVOKE", "SHUTDOWN"})
 
 
 class Observer(Protocol):
-    """Who is told what extensions do."""
+    """Is told what extensions do."""
 
     def extension_waits(self) -> None:
-        """One of them asks for its next event."""
+        """An extension asks for its next event."""
 
     def extension_failed(self, error: ErrorAnswer) -> None:
-        """One of them said that it cannot start, or cannot go on."""
+        """An extension reports that it cannot start or cannot continue."""
 
 
 @dataclass(slots=True)
@@ -49,7 +54,7 @@ class _Extension:
 
 
 class Extensions:
-    """The extensions of one environment. `external`: the names of those that have a process of their own."""
+    """The extensions of one environment. `external` are those with a process of their own."""
 
     def __init__(
         self, function: FunctionConfig, observer: Observer, external: Iterable[str] = ()
@@ -64,7 +69,7 @@ class Extensions:
     # ---- routes
 
     async def register(self, exchange: Exchange, *, is_open: bool) -> None:
-        """`is_open`: the init still runs."""
+        """Register an extension. `is_open`: the init still runs."""
         name = exchange.request.header("lambda-extension-name") or ""
         body = await exchange.read(limits.MIB)
         refusal = self._refusal(name, is_open=is_open)
@@ -117,7 +122,7 @@ class Extensions:
         except asyncio.CancelledError:
             if not exchange.gone:
                 raise
-            return  # it hung up
+            return  # The extension closed the connection.
         finally:
             if extension.poll is poll:
                 extension.poll = None
@@ -143,13 +148,15 @@ class Extensions:
         self.observer.extension_failed(ErrorAnswer(kind, body, platform=True))
 
     async def subscribe(self, exchange: Exchange) -> None:
-        """The Telemetry and Logs APIs. AWS's runtime interface emulator has neither, and replies the same."""
+        """The Telemetry and Logs APIs. Like AWS's runtime interface emulator, this one does not
+        have them.
+        """
         await exchange.read(limits.MIB)
         api = "Telemetry" if "telemetry" in exchange.request.target else "Logs"
         refuse(exchange, 202, f"{api}.NotSupported", f"{api} API is not supported")
 
     def _identified(self, exchange: Exchange) -> _Extension | None:
-        """The extension that a request is from; None after a refusal."""
+        """Return the extension that sent a request, or None after refusing it."""
         identifier = exchange.request.header("lambda-extension-identifier")
         if not identifier:
             kind, message = (
@@ -168,7 +175,7 @@ class Extensions:
     # ---- for the environment
 
     def tell_invoke(self, invocation: Invocation) -> None:
-        """Hands the INVOKE event to all that asked for it."""
+        """Send the INVOKE event to every extension that registered for it."""
         self._tell("INVOKE", {
             "deadlineMs": int((time.time() + self.function.timeout) * 1000),
             "requestId": invocation.request_id,
@@ -177,7 +184,7 @@ class Extensions:
         })  # fmt: skip
 
     def tell_shutdown(self, reason: str, seconds: float) -> None:
-        """`reason`: spindown, timeout or failure."""
+        """Send the SHUTDOWN event. `reason` is spindown, timeout or failure."""
         self._tell(
             "SHUTDOWN",
             {"shutdownReason": reason, "deadlineMs": int((time.time() + seconds) * 1000)},
@@ -198,7 +205,7 @@ class Extensions:
 
     @property
     def all_told_wait(self) -> bool:
-        """Do those wait that are told of invocations?"""
+        """Whether all extensions that are told of invocations wait for their next event."""
         return all(
             extension.waits
             for extension in self.registered.values()
@@ -207,7 +214,7 @@ class Extensions:
 
     @property
     def shutdown_seconds(self) -> float:
-        """From SIGTERM to SIGKILL."""
+        """The time from SIGTERM to SIGKILL."""
         if self.external:
             return limits.SHUTDOWN_EXTERNAL_SECONDS
         return limits.SHUTDOWN_INTERNAL_SECONDS if self.registered else 0.0
@@ -218,7 +225,7 @@ class Extensions:
 
 
 def _events(body: bytes) -> frozenset[str]:
-    """Raises ValueError. No list and null are an empty one."""
+    """Return the events of a registration. No list and null mean none. Raises ValueError."""
     try:
         data = json.loads(body)
     except RecursionError as error:

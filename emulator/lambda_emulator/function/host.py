@@ -1,4 +1,4 @@
-"""What all functions of one emulator share: the console, and the keeper that ends their processes."""
+"""What all functions of one emulator share: the console, and the keeper of their processes."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ _PROGRAM: Final = Path(__file__).with_name("keeper.py")
 
 
 class Keeper:
-    """The program of keeper.py, told what to end should the emulator be killed. Starts at the first word to it."""
+    """Runs keeper.py, which ends processes if the emulator is killed. It starts when first used."""
 
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None
@@ -39,7 +39,7 @@ class Keeper:
                 self._process.stdin.write(line.encode())
 
     async def close(self) -> None:
-        """Nothing is held any more: it ends by itself."""
+        """Close its input. Nothing is held any more, so it ends by itself."""
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
             await self._process.wait()
@@ -47,7 +47,7 @@ class Keeper:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """`freeze`: stop processes between invocations."""
+    """`freeze`: stop the processes between invocations."""
 
     console: Console
     freeze: bool = False

@@ -1,9 +1,9 @@
-"""Ends what functions have started. Run as a program, it does so once the emulator is gone, however that ended.
+"""End the processes of functions. As a program, do so when the emulator is gone, however it ended.
 
-A function's processes are its process group, and every process that inherited the address of its Runtime API, whatever
-group it is in by now (Linux: /proc tells; elsewhere the group is all that can be found).
+A function's processes are its process group, and every process that inherited the address of its
+Runtime API (Linux: /proc shows it; on other systems only the group can be found).
 
-Only the standard library: started as a script, it must not depend on how the emulator is installed.
+It uses only the standard library: as a script, it must not depend on how the emulator is installed.
 """
 
 import contextlib
@@ -16,11 +16,11 @@ __all__ = ["end_all", "marked"]
 
 
 def end_all(address: str, groups: Iterable[int]) -> None:
-    """SIGKILL to all processes of an execution environment."""
+    """Send SIGKILL to all processes of an execution environment."""
     for group in groups:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signal.SIGKILL)
-    for _ in range(10):  # what was started meanwhile is found by the next look
+    for _ in range(10):  # Processes that were started meanwhile are found in the next round.
         found = marked(address)
         for pid in found:
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -30,7 +30,7 @@ def end_all(address: str, groups: Iterable[int]) -> None:
 
 
 def marked(address: str) -> list[int]:
-    """The processes with this Runtime API in their environment. A dead one has no environment any more."""
+    """Return the processes with this Runtime API in their environment. Dead processes have none."""
     mark = f"AWS_LAMBDA_RUNTIME_API={address}".encode()
     found = []
     with contextlib.suppress(OSError):
@@ -42,7 +42,7 @@ def marked(address: str) -> list[int]:
 
 
 def main() -> None:
-    """Reads "hold ADDRESS GROUP" and "drop ADDRESS" from the emulator; ends what is held at the end of the input."""
+    """Read "hold ADDRESS GROUP" and "drop ADDRESS" from the emulator, and end what is held."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     held: dict[str, list[int]] = {}

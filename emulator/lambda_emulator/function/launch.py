@@ -1,4 +1,4 @@
-"""What is started for a function: its command, folder and environment variables. Pure, but for looking at files.
+"""The command, folder and environment variables of a function. Pure, except that it looks at files.
 
 Source of the variables: AWS, "Defined runtime environment variables".
 """
@@ -19,7 +19,8 @@ __all__ = ["Launch", "LaunchError", "Surroundings", "prepare"]
 _TASK_ROOT: Final = "/var/task"
 _OPT: Final = "/opt"
 _PASSED_ON: Final = ("PATH", "PYTHONPATH", "NODE_PATH", "SSL_CERT_FILE")
-"""Of the shell's variables: what lets the function find this machine's programs, packages and certificates."""
+"""Variables of the shell that let a function find this machine's programs, packages and
+certificates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Launch:
     """The programs of external extensions."""
 
     def why_not(self, failure: OSError) -> str:
-        """Why the command could not be run, and what to change."""
+        """Return why the command could not be run, and what to change."""
         program = Path(self.command[0])
         if failure.filename is not None and not self.folder.is_dir():
             return f"{self.folder}: no such folder"
@@ -56,23 +57,28 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What functions get of this machine. `caller` is the folder that the emulator was started in."""
+    """What functions get from this machine. `caller` is the folder in which the emulator was
+    started.
+    """
 
     shell: Mapping[str, str]
     credentials: Credentials | None = None
     variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Given on the command line: by logical id; those under "Parameters" are for all."""
     opt: Path | None = None
-    """A folder that stands for /opt: what the layers that are not in the template would put there."""
+    """A folder that stands for /opt, with the layers that are not in the template."""
     scratch: Path = Path("/tmp")
     """Where inline code is written to."""
     caller: Path = Path()
 
 
 def prepare(function: FunctionConfig, command: Sequence[str], around: Surroundings) -> Launch:
-    """`command` replaces the template's runtime where it is given. Raises LaunchError.
+    """Return how to start a function. `command` replaces the template's runtime.
 
-    The variables lack AWS_LAMBDA_RUNTIME_API and the log stream's name, which each environment has its own of.
+    AWS_LAMBDA_RUNTIME_API and the name of the log stream are missing: each environment has its own.
+
+    Raises:
+        LaunchError: The function cannot be started.
     """
     if function.problem and not command:
         raise LaunchError(function.problem)
@@ -117,13 +123,13 @@ def _unpacked(function: FunctionConfig, scratch: Path) -> Path:
 
 
 def _from_caller(word: str, caller: Path) -> str:
-    """A relative path in the command is the caller's, whatever folder the function runs in."""
+    """Resolve a relative path in the command from the caller's folder, not the function's."""
     path = caller / word
     return str(path) if "/" in word and not word.startswith(("-", "/")) and path.exists() else word
 
 
 def _wrapper(value: str, code: Path, layers: Sequence[Path]) -> Path:
-    """The program of AWS_LAMBDA_EXEC_WRAPPER, as it is called on AWS."""
+    """Return the program of AWS_LAMBDA_EXEC_WRAPPER."""
     if value.startswith(f"{_TASK_ROOT}/"):
         candidates = [code / value.removeprefix(f"{_TASK_ROOT}/")]
     elif value.startswith(f"{_OPT}/"):
@@ -148,7 +154,7 @@ def _wrapper(value: str, code: Path, layers: Sequence[Path]) -> Path:
 
 
 def _wrapped_command(function: FunctionConfig, code: Path) -> list[str]:
-    """What a wrapper is given. One that starts something of its own, as Lambda Web Adapter's does, needs none of it."""
+    """Return the command that a wrapper gets. A wrapper that starts its own program ignores it."""
     try:
         return runtime_command(function, code)
     except LaunchError:
@@ -177,7 +183,7 @@ def _variables(
         **function.environment,
         **around.variables.get("Parameters", {}),
         **_own_variables(function, around),
-        # Reserved: no template can set these.
+        # Reserved variables: a template cannot set them.
         "_HANDLER": function.handler,
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
@@ -205,7 +211,7 @@ def _own_variables(function: FunctionConfig, around: Surroundings) -> Mapping[st
 def _search_paths(
     passed_on: Mapping[str, str], shell: Mapping[str, str], code: Path, layers: Sequence[Path]
 ) -> dict[str, str]:
-    """Where programs, libraries and packages are looked for: AWS's own list, with layers in the place of /opt."""
+    """Return the search paths of programs, libraries and packages: AWS's, with layers for /opt."""
     runtime = BOOTSTRAP.parent
     libraries = ["/lib64", "/usr/lib64", runtime, runtime / "lib", code, code / "lib"]
     given = {

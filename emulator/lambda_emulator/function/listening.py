@@ -1,4 +1,4 @@
-"""Which TCP ports processes listen on (Linux: /proc tells; elsewhere none are found)."""
+"""Which TCP ports processes listen on (Linux: from /proc; on other systems none are found)."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ _LISTEN = "0A"
 
 
 def listening_ports(pids: Iterable[int]) -> list[int]:
-    """Sorted."""
+    """Return the ports, sorted."""
     inodes = {inode for pid in pids for inode in _sockets(pid)}
     ports: set[int] = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):

@@ -1,4 +1,4 @@
-"""A process's output -> lines of its log. Pure."""
+"""Split a process's output into lines of its log. Pure."""
 
 from typing import Final
 
@@ -10,17 +10,17 @@ _LONGEST: Final = limits.READ_AHEAD
 
 
 class Lines:
-    """Collects output until its line is complete."""
+    """Collects output until a line is complete."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The lines that are complete now, without their ends. An endless one comes in pieces."""
+        """Return the complete lines, without their ends. A very long line comes in pieces."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         return lines if len(self._rest) <= _LONGEST else [*lines, *self.flush()]
 
     def flush(self) -> list[bytes]:
-        """What was written without an end of line, if anything was."""
+        """Return the output after the last complete line."""
         rest, self._rest = self._rest, b""
         return [rest] if rest else []

@@ -1,4 +1,4 @@
-"""A function and its pool of execution environments: which of them gets an invocation, and when one is started."""
+"""A function and its pool of execution environments: which gets an invocation, when one starts."""
 
 import asyncio
 from collections import deque
@@ -23,14 +23,15 @@ _NO_ANSWER: Final = ErrorAnswer(
 
 
 class Throttled(Exception):
-    """More at once than the function's reserved concurrency: 429."""
+    """More invocations at once than the function's reserved concurrency: 429."""
 
 
 class Function:
-    """Takes invocations, as many at a time as there are environments; more wait.
+    """Runs invocations, as many at a time as there are environments. More invocations wait.
 
-    `concurrency` bounds the processes on this machine. What AWS would refuse (the template's reserved concurrency) is
-    refused; what it would merely start another environment for, waits.
+    `concurrency` limits the processes on this machine. Where AWS would refuse an invocation
+    (reserved
+    concurrency), it is refused. Where AWS would only start another environment, it waits.
     """
 
     def __init__(
@@ -42,7 +43,9 @@ class Function:
         concurrency: int,
         is_fixed: bool = True,
     ) -> None:
-        """`is_fixed`: somebody asked for that concurrency. Else it becomes 1 when the function listens on a port."""
+        """`is_fixed`: the user chose that concurrency. Otherwise it becomes 1 if the function
+        listens on a port.
+        """
         self.config = config
         self.launch = launch
         self.host = host
@@ -55,7 +58,7 @@ class Function:
         self._in_flight = 0
 
     def submit(self, invocation: Invocation) -> None:
-        """Starts to serve an invocation; its answer fills from now on. Raises Throttled."""
+        """Start an invocation. Its answer is filled while it runs. Raises Throttled."""
         reserved = self.config.reserved_concurrency
         if reserved is not None and self._in_flight >= reserved:
             raise Throttled
@@ -73,37 +76,48 @@ class Function:
             invocation.answer.fail(failure.error, Outcome.CRASH)
         finally:
             self._in_flight -= 1
-            # If there is none yet: the runtime broke its post off and asked for more, or the emulator ends.
+            # There is no answer yet: the runtime broke off its post and asked for
+            # more, or the emulator ends.
             invocation.answer.fail(_NO_ANSWER, Outcome.CRASH)
             invocation.done.set()
             self._wake()
 
     async def warm_up(self) -> None:
-        """Starts an environment ahead of need, so that a broken function shows at once. Raises InitError."""
+        """Start an environment before the first request, to report a broken function early. Raises
+        InitError.
+        """
         await self._start()
 
     async def replace(self) -> None:
-        """New code, or a new `config` or `launch`: idle environments end now, busy ones after what they do."""
+        """Use new code, `config` or `launch`. Idle environments end now, busy ones after their
+        invocation.
+        """
         for environment in self._environments:
             environment.stale = True
         await asyncio.gather(*(e.stop() for e in list(self._environments) if not e.running))
 
     async def stop(self) -> None:
-        """Ends all environments."""
+        """End all environments."""
         await asyncio.gather(*(environment.stop() for environment in list(self._environments)))
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        # One that was being started when its task was cancelled.
+        # An environment that was being started when its task was cancelled.
         await asyncio.gather(*(environment.stop() for environment in list(self._environments)))
 
     # ---- the pool
 
     async def _environment(self) -> ExecutionEnvironment:
-        """A free environment: the one used last, or a new one, or the first that becomes free. Raises InitError.
+        """Return a free environment: the last used one, a new one, or the first that becomes free.
 
-        One that has answered gets a moment to ask for more: a client on this machine is quicker with its next request
-        than the runtime with its next poll, and on AWS the network's time covers that.
+        An environment that has just answered gets a moment to ask for more: a client on this
+        machine is
+        faster with its next request than the runtime with its next poll. On AWS the network's delay
+        covers
+        that.
+
+        Raises:
+            InitError: A new environment failed to start.
         """
         loop = asyncio.get_running_loop()
         settled_by = loop.time() + limits.SETTLE_SECONDS
@@ -117,7 +131,7 @@ class Function:
             if patience > 0 and any(environment.settling for environment in self._environments):
                 await self._wait_for_change(patience)
                 continue
-            # Until the first one has shown whether it listens on a port, there is only one.
+            # There is only one environment until it is known whether it listens on a port.
             most = self.concurrency if self._knows_ports else 1
             if sum(not environment.stale for environment in self._environments) < most:
                 await self._start()
@@ -125,7 +139,7 @@ class Function:
             await self._wait_for_change(None)
 
     async def _wait_for_change(self, seconds: float | None) -> None:
-        """Waits until something has changed, or for so long."""
+        """Wait until something has changed, or until the timeout."""
         change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(change)
         try:
@@ -138,7 +152,7 @@ class Function:
                 self._waiting.remove(change)
 
     async def _start(self) -> None:
-        """A new environment, in the time that Lambda gives. Raises InitError."""
+        """Start an environment in the time that Lambda allows. Raises InitError."""
         if self.config.snap_start or self.config.managed_concurrency is not None:
             await self._start_within(max(limits.SNAPSHOT_INIT_SECONDS, self.config.timeout))
             return
@@ -170,7 +184,10 @@ class Function:
         self._look_for_ports(environment)
 
     def _look_for_ports(self, environment: ExecutionEnvironment) -> None:
-        """On AWS each environment has a network of its own; here two of them cannot listen on one port."""
+        """Notice a function that listens on a port: here two environments cannot use the same port.
+
+        On AWS each environment has a network of its own.
+        """
         if not self._knows_ports:
             self._knows_ports = True
             if ports := environment.listening_ports():
@@ -193,7 +210,7 @@ class Function:
         self._wake()
 
     def _wake(self) -> None:
-        """One waiting invocation looks again; if it finds nothing, it waits again."""
+        """Let one waiting invocation look for an environment again."""
         while self._waiting:
             change = self._waiting.popleft()
             if not change.done():

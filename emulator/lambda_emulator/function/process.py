@@ -1,4 +1,4 @@
-"""One process of an execution environment: its start, its output, its signals, its memory and its end."""
+"""One process of an execution environment: start, output, signals, memory, end."""
 
 import array
 import asyncio
@@ -16,13 +16,14 @@ from lambda_emulator.function.keeper import end_all
 __all__ = ["Process"]
 
 _READ: Final = 2048
-"""Bytes of output that are taken at a time, so that a process that never stops writing does not hold up the rest."""
+"""Bytes of output that are read at once, so that a process that writes without end does not
+block the rest."""
 
 
 class Process:
-    """`on_output` gets bytes as they come.
+    """A process that leads its own group, so that Ctrl-C reaches the emulator only.
 
-    It leads a group of its own, so that a Ctrl-C at the terminal is the emulator's to handle.
+    `on_output` gets bytes as they come.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Process:
         variables: Mapping[str, str],
         on_output: Callable[[bytes], None],
     ) -> "Process":
-        """Raises OSError when the command cannot be run."""
+        """Start the process. Raises OSError if the command cannot be run."""
         output, write_end = os.pipe()
         os.set_blocking(output, False)
         try:
@@ -60,16 +61,16 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """Of the process, and of the group that it leads."""
+        """The id of the process, and of its group."""
         return self._process.pid
 
     async def wait(self) -> str:
-        """Waits for its end; says how it came."""
+        """Wait for its end, and return how it ended."""
         code = await self._process.wait()
         return f"exit status {code}" if code >= 0 else f"signal: {signal.Signals(-code).name}"
 
     def signal(self, number: signal.Signals) -> None:
-        """To the whole process group."""
+        """Send a signal to the whole process group."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
 
@@ -83,14 +84,14 @@ class Process:
             self.signal(signal.SIGCONT)
 
     async def end(self, address: str) -> None:
-        """Kills it and all that it has started; `address` is of the Runtime API that these have in common."""
+        """Kill the process and all that it has started. `address` is that of their Runtime API."""
         end_all(address, [self.pid])
         await self._process.wait()
 
     # ---- output
 
     def read_output(self) -> None:
-        """Takes all that was written so far: not what is written meanwhile."""
+        """Read everything that was written before this call."""
         if self._output < 0:
             return
         waiting = array.array("i", [0])
@@ -115,7 +116,7 @@ class Process:
             asyncio.get_running_loop().remove_reader(self._output)
 
     def _read(self, size: int) -> bytes | None:
-        """None: nothing is there. Empty: nothing will come, since all who could write are gone."""
+        """Return output, None if there is none now, or b"" if every writer is gone."""
         try:
             return os.read(self._output, size)
         except BlockingIOError:
@@ -124,7 +125,7 @@ class Process:
     # ---- memory
 
     def memory_used(self) -> int:
-        """The peak resident set in MiB, as last seen; 0 where /proc does not tell."""
+        """Return the peak resident set in MiB, as last seen. 0 where there is no /proc."""
         with (
             contextlib.suppress(OSError),
             open(f"/proc/{self.pid}/status", encoding="ascii", errors="replace") as file,

@@ -1,9 +1,14 @@
-"""The Runtime API (2018-06-01) of one execution environment; the Extensions API is served beside it.
+"""The Runtime API (2018-06-01) of one execution environment. The Extensions API is served beside
+it.
 
-A runtime polls `next`, posts to `response` or `error`, and polls again. What it may call when is decided here; the
-process, its time and its place in the pool are execution_environment.py's and pool.py's.
-Sources: AWS "runtimes-api", "runtimes-extensions-api", "snapstart-runtime-hooks-custom"; statuses as AWS's own
-runtime interface emulator gives them.
+A runtime polls `next`, posts to `response` or `error`, and polls again. This module decides which
+call
+is allowed when. execution_environment.py has the process and its time, pool.py its place in the
+pool.
+
+Sources: AWS "runtimes-api", "runtimes-extensions-api", "snapstart-runtime-hooks-custom"; statuses
+of
+AWS's runtime interface emulator.
 """
 
 import asyncio
@@ -36,23 +41,23 @@ class Observer(Protocol):
     """What the API tells its execution environment."""
 
     def initialised(self) -> None:
-        """The runtime (and every extension) waits for work, or for its snapshot."""
+        """The runtime and every extension wait for work, or for the snapshot."""
 
     def init_failed(self, error: ErrorAnswer) -> None:
-        """The runtime, or an extension, said that it cannot start."""
+        """The runtime or an extension reported that it cannot start."""
 
     def failed(self, error: ErrorAnswer) -> None:
-        """An extension said that it cannot go on."""
+        """An extension reported that it cannot continue."""
 
     def waiting(self) -> None:
         """A poll waits for an invocation."""
 
     def completed(self, invocation: Invocation) -> None:
-        """An invocation is over: answered, and the runtime has asked for more."""
+        """An invocation is over: it is answered, and the runtime has asked for more."""
 
 
 class _Phase(Enum):
-    """One invocation's way through the API."""
+    """The progress of one invocation through the API."""
 
     RUNNING = auto()
     RESPONDING = auto()
@@ -66,7 +71,7 @@ class _Delivered:
 
 
 class RuntimeAPI:
-    """Serves one environment on a port of its own, so that whoever calls is known by the port.
+    """Serves one environment on a port of its own, so that the port identifies the caller.
 
     `external` names the extensions that have a process of their own.
     """
@@ -100,7 +105,7 @@ class RuntimeAPI:
         }
 
     async def start(self) -> str:
-        """Listens; returns host:port, the value of AWS_LAMBDA_RUNTIME_API."""
+        """Listen, and return host:port, the value of AWS_LAMBDA_RUNTIME_API."""
         port = await self._server.start("127.0.0.1", 0)
         return f"127.0.0.1:{port}"
 
@@ -111,7 +116,7 @@ class RuntimeAPI:
 
     @property
     def free(self) -> int:
-        """How many invocations can be delivered at once."""
+        """How many invocations can be delivered now."""
         return sum(not poll.done() for poll in self._polls)
 
     @property
@@ -119,13 +124,15 @@ class RuntimeAPI:
         return self._restore is not None and not self._restore.done()
 
     def restore(self) -> None:
-        """The snapshot is restored: the runtime runs its hooks and then asks for `next`."""
+        """Report that the snapshot is restored. The runtime runs its hooks and then asks for
+        `next`.
+        """
         if self._restore is not None and not self._restore.done():
             self._restore.set_result(None)
         self._initialised = False
 
     def deliver(self, invocation: Invocation) -> None:
-        """Hands an invocation to a waiting poll; there must be one (`free`)."""
+        """Give an invocation to a waiting poll. There must be one (`free`)."""
         while self._polls:
             poll = self._polls.popleft()
             if not poll.done():
@@ -136,12 +143,12 @@ class RuntimeAPI:
         raise RuntimeError("no poll is waiting")
 
     def forget(self, invocation: Invocation) -> None:
-        """It ended without the runtime (timeout under Managed Instances): a late answer gets 410."""
+        """Forget an invocation that timed out under Managed Instances. A late response gets 410."""
         if self._delivered.pop(invocation.request_id, None) is not None:
             self._expired.add(invocation.request_id)
 
     def take_held(self) -> list[Invocation]:
-        """All invocations that the runtime still holds; it is gone."""
+        """Return all invocations that the runtime still holds when it is gone."""
         held = [delivered.invocation for delivered in self._delivered.values()]
         self._delivered.clear()
         return held
@@ -198,14 +205,14 @@ class RuntimeAPI:
         exchange.respond(200, headers, invocation.event)
 
     def _repeated(self) -> Invocation | None:
-        """A runtime that asks again before it has answered gets the same invocation again."""
+        """Return the same invocation to a runtime that asks again before it has answered."""
         if self.is_managed:
             return None
         running = (d.invocation for d in self._delivered.values() if d.phase is _Phase.RUNNING)
         return next(running, None)
 
     async def _polled(self, exchange: Exchange) -> Invocation | None:
-        """Waits for an invocation; None after a refusal, or when the runtime has hung up."""
+        """Wait for an invocation. Returns None after a refusal, or when the runtime has hung up."""
         if not self.is_managed and any(
             d.phase is _Phase.RESPONDING for d in self._delivered.values()
         ):
@@ -312,10 +319,13 @@ class RuntimeAPI:
     # ---- state
 
     def _advance(self) -> None:
-        """Something waits or was answered: is the init, or an invocation, complete with it?
+        """Check whether the init or an invocation is complete, after a poll or an answer.
 
-        An init is complete when the runtime and all extensions wait; an ordinary invocation when the runtime waits
-        again and so do the extensions that were told of it; a Managed Instances one when it is answered.
+        An init is complete when the runtime and all extensions wait. An ordinary invocation is
+        complete when
+        the runtime and the extensions that were told of it wait again. An invocation under Managed
+        Instances
+        is complete when it is answered.
         """
         waiting = self.free > 0
         if not self._initialised:

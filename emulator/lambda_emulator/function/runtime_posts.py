@@ -1,4 +1,4 @@
-"""What a runtime posts to `response` and `error` -> the answer to an invocation."""
+"""Turn a runtime's posts to `response` and `error` into the answer to an invocation."""
 
 import base64
 import json
@@ -25,12 +25,15 @@ _TRUNCATED: Final = "Runtime.TruncatedResponse"
 
 
 def error_json(kind: str, message: str) -> bytes:
-    """An error as Lambda writes it."""
+    """Return an error as Lambda writes it."""
     return json.dumps({"errorType": kind, "errorMessage": message}, separators=(",", ":")).encode()
 
 
 def error_type(exchange: Exchange) -> str:
-    """The platform keeps (Runtime|Function).CamelCase; other values become Function.Unknown or Runtime.Unknown."""
+    """Return an error type as the platform reports it.
+
+    (Runtime|Function).CamelCase is kept. Other values become Function.Unknown or Runtime.Unknown.
+    """
     kind = exchange.request.header("lambda-runtime-function-error-type") or ""
     if _ERROR_TYPE.fullmatch(kind):
         return kind
@@ -38,7 +41,7 @@ def error_type(exchange: Exchange) -> str:
 
 
 async def receive_response(exchange: Exchange, invocation: Invocation) -> None:
-    """Fills the answer from a post to `response`, and replies to it."""
+    """Fill the answer from a post to `response`, and reply to the post."""
     content_type = exchange.request.header("content-type")
     if _is_streaming(exchange, invocation):
         invocation.answer.begin(AnswerStart(True, content_type or "application/octet-stream"))
@@ -52,7 +55,7 @@ async def receive_response(exchange: Exchange, invocation: Invocation) -> None:
         else:
             _refuse_truncated(exchange, invocation, error)
     except PeerGone:
-        pass  # the process is ending, which says more
+        pass  # The process is ending, which is the better explanation.
     else:
         invocation.answer.begin(AnswerStart(False, content_type or "application/json"))
         invocation.answer.body.add([body])
@@ -61,7 +64,11 @@ async def receive_response(exchange: Exchange, invocation: Invocation) -> None:
 
 
 def _is_streaming(exchange: Exchange, invocation: Invocation) -> bool:
-    """The runtime says so; or, as Go's does not, it sends a prelude or chunks where the caller takes a stream."""
+    """Whether the runtime streams.
+
+    Most runtimes say so. Go's does not: it sends a prelude or chunks if the caller accepts a
+    stream.
+    """
     request = exchange.request
     if request.header("lambda-runtime-function-response-mode") == _STREAMING:
         return True
@@ -87,7 +94,7 @@ async def _stream(exchange: Exchange, invocation: Invocation) -> None:
     except PeerGone:
         answer.end(Outcome.CRASH, error_json(_TRUNCATED, "The response ended before its end."))
         return
-    # A list may come in several lines: RFC 9110, 5.3.
+    # A list may be in several header lines (RFC 9110 section 5.3).
     announced = [
         value.lower() for name, value in exchange.request.headers if name.lower() == "trailer"
     ]
@@ -105,7 +112,7 @@ async def _stream(exchange: Exchange, invocation: Invocation) -> None:
 
 
 async def receive_error(exchange: Exchange, invocation: Invocation) -> None:
-    """Fills the answer from a post to `error`, and replies to it."""
+    """Fill the answer from a post to `error`, and reply to the post."""
     try:
         body = await exchange.read(limits.BUFFERED_RESPONSE)
     except RequestError as error:
@@ -114,7 +121,7 @@ async def receive_error(exchange: Exchange, invocation: Invocation) -> None:
         else:
             _refuse_truncated(exchange, invocation, error)
     except PeerGone:
-        pass  # as above
+        pass  # As above.
     else:
         invocation.answer.fail(ErrorAnswer(error_type(exchange), body, platform=False))
         accept(exchange)
@@ -134,7 +141,7 @@ def _refuse_truncated(exchange: Exchange, invocation: Invocation, error: Request
 
 
 def _cut(parts: list[bytes], excess: int) -> list[bytes]:
-    """Without the last `excess` bytes."""
+    """Return the data without the last `excess` bytes."""
     kept = list(parts)
     while kept and excess >= len(kept[-1]):
         excess -= len(kept.pop())
@@ -144,7 +151,7 @@ def _cut(parts: list[bytes], excess: int) -> list[bytes]:
 
 
 def _trailer_body(value: str) -> bytes:
-    """The error's JSON: base64, since a trailer's value is one line."""
+    """Return the error's JSON from its trailer. It is base64, because a trailer has one line."""
     try:
         return base64.b64decode(value, validate=True)
     except ValueError:

@@ -1,4 +1,4 @@
-"""How the Runtime API and the Extensions API say yes and no."""
+"""The replies of the Runtime API and the Extensions API."""
 
 import json
 
@@ -8,12 +8,12 @@ __all__ = ["accept", "refuse"]
 
 
 def accept(exchange: Exchange) -> None:
-    """202, as to all that a runtime posts."""
+    """Reply 202, as to all posts of a runtime."""
     exchange.respond(202, [("Content-Type", "application/json")], b'{"status":"OK"}\n')
 
 
 def refuse(exchange: Exchange, status: int, kind: str, message: str) -> None:
-    """An error with its type, as JSON."""
+    """Reply with an error and its type, as JSON."""
     body = (
         json.dumps({"errorMessage": message, "errorType": kind}, separators=(",", ":")).encode()
         + b"\n"

@@ -1,4 +1,6 @@
-"""How a function's runtime is started on this machine: a command for each language. Pure, but for looking at files."""
+"""The command that starts each language's runtime on this machine. Pure, except that it looks at
+files.
+"""
 
 import shutil
 import sys
@@ -19,11 +21,11 @@ _JAVA_MAIN: Final = "com.amazonaws.services.lambda.runtime.api.client.AWSLambda"
 
 
 class LaunchError(Exception):
-    """The function cannot be started; the message says what to change."""
+    """The function cannot be started. The message says what to change."""
 
 
 def runtime_command(function: FunctionConfig, code: Path) -> list[str]:
-    """Raises LaunchError."""
+    """Return the command. Raises LaunchError."""
     if not function.runtime:
         raise LaunchError("it has no Runtime; give its command: lambda-emulator -- COMMAND")
     for family, command in _COMMANDS.items():
@@ -40,7 +42,9 @@ def _python(function: FunctionConfig, code: Path) -> list[str]:
 
 
 def _check_python_handler(function: FunctionConfig, code: Path) -> None:
-    """Its module must be there: seen before the first start, because the mistake is common."""
+    """Check that the handler's module exists. Found before the first start, because the mistake is
+    common.
+    """
     module, _, name = function.handler.replace(":", ".").rpartition(".")
     if not module or not name:
         raise LaunchError(f"Handler {function.handler!r} is not of the form module.function")

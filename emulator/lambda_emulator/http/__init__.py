@@ -1,1 +1,1 @@
-"""A small HTTP/1.1 server: what the fronts and the Runtime API are served with."""
+"""A small HTTP/1.1 server, used by the fronts and by the Runtime API."""

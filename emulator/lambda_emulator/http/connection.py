@@ -1,4 +1,4 @@
-"""One client's connection: parses, hands exchanges out one at a time, answers errors, and keeps the limits."""
+"""One client's connection: parse requests, serve one at a time, report errors, enforce limits."""
 
 import asyncio
 from collections import deque
@@ -20,7 +20,7 @@ class Server(Protocol):
     connections: "set[ClientConnection]"
 
     def serve(self, exchange: Exchange) -> None:
-        """Starts the handler of one exchange."""
+        """Start the handler of one exchange."""
 
 
 class ClientConnection(asyncio.Protocol):
@@ -74,22 +74,23 @@ class ClientConnection(asyncio.Protocol):
                 waiter.set_result(None)
 
     def eof_received(self) -> bool:
-        # A half-closed peer (it said all it has to say) may still read its answer: RFC 9112, 9.6. One whose request
-        # is incomplete cannot get one.
+        # A client that has closed its sending side may still read the response (RFC 9112
+        # section 9.6).
+        # A client whose request is incomplete cannot get one.
         complete = self.parsing is None and not self.parser.in_head
         self.half_closed = self.server.half_close and complete and self.current is not None
         return self.half_closed
 
     def data_received(self, data: bytes) -> None:
         if self.error is not None or self.closing:
-            return  # lingering: read and dropped
+            return  # Lingering close: data is read and dropped.
         try:
             self.parser.feed(data)
         except RequestError as error:
             self._refuse(error)
         self.update_reading()
 
-    # ---- what the parser finds
+    # ---- called by the parser
 
     def request_began(self) -> None:
         self._arm(limits.HEAD_SECONDS)
@@ -115,7 +116,7 @@ class ClientConnection(asyncio.Protocol):
             if exchange.finished:
                 self._next()
 
-    # ---- for Exchange
+    # ---- called by Exchange
 
     @property
     def peer(self) -> tuple[str, int]:
@@ -130,7 +131,7 @@ class ClientConnection(asyncio.Protocol):
         if self.transport.is_closing():
             await asyncio.sleep(
                 0
-            )  # or a handler that only writes and drains would never let `connection_lost` come
+            )  # Otherwise `connection_lost` would never run while a handler only writes and drains.
         elif self.writable is not None:
             await asyncio.shield(self.writable)
 
@@ -152,7 +153,9 @@ class ClientConnection(asyncio.Protocol):
         self.update_reading()
 
     def update_reading(self) -> None:
-        """Reads only while there is room: in the body being parsed, and in the queue of pipelined requests."""
+        """Read only while there is room: in the body being parsed, and in the queue of pipelined
+        requests.
+        """
         full = len(self.waiting) >= limits.PIPELINE or (
             self.parsing is not None
             and self.parsing.unread >= limits.READ_AHEAD
@@ -165,7 +168,7 @@ class ClientConnection(asyncio.Protocol):
             else:
                 self.transport.resume_reading()
 
-    # ---- inside
+    # ---- private
 
     def _start(self, exchange: Exchange) -> None:
         self.current = exchange
@@ -184,7 +187,11 @@ class ClientConnection(asyncio.Protocol):
             self._arm(self.server.idle_seconds)
 
     def _refuse(self, error: RequestError) -> None:
-        """The bytes that came last are no request: said to the exchange they belong to, or in a response of its own."""
+        """Report that the last bytes are not a valid request.
+
+        The error belongs to the exchange whose request they are part of. Without one, it is a
+        response.
+        """
         self.error = error
         self._disarm()
         if self.parsing is not None:

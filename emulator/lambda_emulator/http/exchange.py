@@ -1,4 +1,4 @@
-"""One request as it arrives, and the way to answer it: what a handler of the HTTP server gets."""
+"""One request as it arrives, and its response: what a handler of the HTTP server gets."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -10,7 +10,7 @@ __all__ = ["Connection", "Exchange", "Handler"]
 
 
 class Connection(Protocol):
-    """What an exchange needs of the connection that it came on."""
+    """What an exchange needs of its connection."""
 
     @property
     def peer(self) -> tuple[str, int]: ...
@@ -59,14 +59,19 @@ class Exchange:
 
     @property
     def complete(self) -> bool:
-        """Has the whole request arrived?"""
+        """Whether the whole request has arrived."""
         return self._complete
 
     async def parts(self) -> list[bytes]:
-        """What has arrived of the body since the last call, one item for each part (a chunk, if it came in one piece).
+        """Wait for body data and return it. An empty list is the end of the body.
 
-        Waits for at least one byte; an empty list is the end. Raises PeerGone when the peer closed early and
-        RequestError when its framing is wrong.
+        Returns:
+            All parts that arrived since the last call. A part is one chunk, if it came in one
+            piece.
+
+        Raises:
+            PeerGone: The client closed the connection before the end.
+            RequestError: The framing is wrong.
         """
         while not self._parts:
             if self._complete:
@@ -83,10 +88,17 @@ class Exchange:
         return parts
 
     async def read(self, limit: int, *, patience: float | None = None) -> bytes:
-        """The whole body.
+        """Return the whole body.
 
-        Raises RequestError 413 as soon as more than `limit` bytes have come, 408 when nothing comes for `patience`
-        seconds, and else what `parts` raises.
+        Args:
+            limit: The largest body in bytes.
+            patience: How many seconds to wait for more data.
+
+        Raises:
+            RequestError: 413 as soon as the body exceeds `limit`, 408 when no data came for
+                `patience`
+                seconds, or what `parts` raises.
+            PeerGone: The client closed the connection before the end.
         """
         length = self.request.header("content-length")
         if length is not None and length.isdigit() and int(length) > limit:
@@ -106,7 +118,7 @@ class Exchange:
         return b"".join(body)
 
     def when_gone(self, callback: Callable[[], object]) -> None:
-        """Calls `callback` once when the peer closes the connection."""
+        """Call `callback` once when the client closes the connection."""
         if self.gone:
             callback()
         else:
@@ -115,19 +127,21 @@ class Exchange:
     # ---- the response
 
     def write(self, data: bytes) -> None:
-        """Sends bytes of the response: its head too is the caller's to write."""
+        """Send bytes of the response. The caller writes the head too."""
         self.started = True
         if not self.gone:
             self._connection.write(data)
 
     async def drain(self) -> None:
-        """Waits until the peer has read enough for more to be written. Returns at once when it is gone."""
+        """Wait until the client has read enough for more to be written. Returns at once if it has
+        left.
+        """
         await self._connection.drain()
 
     def respond(
         self, status: int, headers: Iterable[Header] = (), body: bytes = b"", *, close: bool = False
     ) -> None:
-        """Sends a whole response; content-length and connection are set here."""
+        """Send a whole response. This method adds content-length and connection."""
         close = close or not self.request.keep_alive
         framing = [("Content-Length", str(len(body)))] if status >= 200 and status != 204 else []
         framing += [("Connection", "close")] if close else []
@@ -136,20 +150,21 @@ class Exchange:
         self.finish(close=close)
 
     def finish(self, *, close: bool = False) -> None:
-        """The response is complete. With `close`, or when the client asked for it, the connection closes."""
+        """Complete the response. Close the connection if `close`, or if the client asked for it."""
         if not self.finished:
             self.finished = True
             self._connection.response_finished(self, close or not self.request.keep_alive)
 
     def abort(self) -> None:
-        """Closes the connection at once, in the middle of the response if need be."""
+        """Close the connection at once, even in the middle of the response."""
         self.finished = True
         self._connection.abort()
 
     # ---- called by the connection
 
     def feed(self, part: bytes) -> None:
-        if not self.finished:  # else: an early answer was given, the rest is dropped
+        # Otherwise the response was early, and the rest of the request is dropped.
+        if not self.finished:
             self._parts.append(part)
             self._size += len(part)
             self._awake()

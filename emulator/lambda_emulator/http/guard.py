@@ -1,8 +1,9 @@
-"""Who may call a server on this machine: not a web page of somewhere else.
+"""Refuse requests that other sites' web pages make a browser send.
 
-A page could otherwise invoke functions without the user's knowledge: with a request across sites, or under a name of
-its own that resolves to this machine (DNS rebinding). What a browser says of a request cannot be forged by a page: the
-Host header, Origin, and Sec-Fetch-Site (Fetch Metadata).
+A page could otherwise invoke functions without the user's knowledge, by a cross-site request or
+under
+a name of its own that resolves to this machine (DNS rebinding). A page cannot forge what a browser
+says about a request: the Host header, Origin, and Sec-Fetch-Site (Fetch Metadata).
 """
 
 import ipaddress
@@ -15,16 +16,24 @@ from lambda_emulator.http.message import Request, RequestError
 __all__ = ["Guard"]
 
 _OURS = (".localhost", ".on.aws")
-"""Names that no page can be served under: AWS alone gives out those of its Function URLs, and a test may send them."""
+"""Names that no other site can use. Only AWS assigns the names of Function URLs, and a test may
+send them."""
 _ADVICE = "; if that is meant, allow it with --allow-host"
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """`hosts`: names and addresses that are allowed beside those of this machine. A wildcard address allows all
-    addresses. `origins`: pages that may call although they are of another site; `lenient`: a foreign Origin is taken
-    where no browser says that the request crosses sites (a test of CORS with curl). `any_host`: the front itself knows
-    its names, and answers for others as AWS does.
+    """The rules for one server.
+
+    Args:
+        hosts: Allowed names and addresses, in addition to this machine's. A wildcard address allows
+            all
+            addresses.
+        origins: Pages of other sites that may call.
+        lenient: A foreign Origin is allowed unless the browser says that the request is cross-site,
+            so
+            that curl can test CORS.
+        any_host: The front knows its own names, and responds to others as AWS does.
     """
 
     hosts: frozenset[str] = frozenset()
@@ -44,7 +53,7 @@ class Guard:
         return cls(frozenset(host.lower() for host in hosts), frozenset(origins), lenient, any_host)
 
     def check(self, request: Request) -> None:
-        """Raises RequestError 403."""
+        """Raise RequestError 403 if the request is not allowed."""
         host = request.header("host")
         if host is not None and not self.any_host and not self._is_ours(_hostname(f"//{host}")):
             raise RequestError(403, f"The Host {host!r} is not this machine's{_ADVICE}.")
@@ -79,7 +88,7 @@ def _hostname(origin: str) -> str | None:
 
 
 def _is_navigation(request: Request) -> bool:
-    """Somebody followed a link to here: the page behind it sees nothing of the response."""
+    """Whether a user followed a link to here. The page with the link cannot see the response."""
     return (
         request.method == "GET"
         and request.header("sec-fetch-mode") == "navigate"

@@ -1,4 +1,4 @@
-"""What an HTTP request is here, and what can be wrong with one. Pure."""
+"""HTTP requests and what can be wrong with them. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ Header = tuple[str, str]
 
 
 class RequestError(Exception):
-    """The client broke HTTP or a limit: it gets `status` and a connection that closes."""
+    """The client violated HTTP or a limit. It gets `status`, and the connection closes."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -27,11 +27,11 @@ class RequestError(Exception):
 
 
 class PeerGone(ConnectionError):
-    """The other side closed its connection before its request was complete."""
+    """The client closed its connection before its request was complete."""
 
 
 def reason(status: int) -> str:
-    """The standard reason phrase of a status, or "" for one that has none."""
+    """Return the standard reason phrase of a status, or "" if it has none."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
@@ -40,9 +40,9 @@ def reason(status: int) -> str:
 
 @dataclass(slots=True)
 class Request:
-    """A request as it was sent: names in the case of the wire, nothing joined, nothing decoded.
+    """A request exactly as it was sent: the case of names is kept, nothing is joined or decoded.
 
-    Header bytes are read as Latin-1 (RFC 9110, 5.5), the target as it came.
+    Header bytes are decoded as Latin-1 (RFC 9110 section 5.5).
     """
 
     method: str
@@ -53,13 +53,13 @@ class Request:
     trailers: list[Header] = field(default_factory=list)
 
     def header(self, name: str) -> str | None:
-        """The value of the first header of that name, whatever its case."""
+        """Return the value of the first header of that name, in any case."""
         name = name.lower()
         return next((value for key, value in self.headers if key.lower() == name), None)
 
 
 def response_head(status: int, headers: Iterable[Header]) -> bytes:
-    """The status line and the headers, to the blank line. Text goes out as UTF-8."""
+    """Return the status line, the headers and the blank line. Text is encoded as UTF-8."""
     lines = [
         f"HTTP/1.1 {status} {reason(status)}",
         *(f"{name}: {value}" for name, value in headers),
@@ -70,7 +70,7 @@ def response_head(status: int, headers: Iterable[Header]) -> bytes:
 
 
 def error_response(error: RequestError) -> bytes:
-    """The whole response to a request that cannot be served; the connection closes behind it."""
+    """Return the whole response to an invalid request. The connection closes after it."""
     body = f"{error}\n".encode()
     headers = [
         ("Date", formatdate(usegmt=True)), ("Content-Type", "text/plain; charset=utf-8"),

@@ -1,7 +1,10 @@
-"""Bytes of one connection -> requests, their bodies and their ends. Pure.
+"""Parse the bytes of one connection into requests, their bodies and their ends. Pure.
 
-llhttp (through httptools), Node's parser, reads heads and chunks. It is fed in pieces: each ends where a head or a body
-may end. So the first byte of each request line is known, and what llhttp accepts beyond the specification is refused.
+llhttp (Node's parser, through httptools) parses heads and chunks. It is fed in pieces that end
+where
+a head or a body may end. So the parser knows the first byte of each request line, and can refuse
+what
+llhttp accepts beyond the specification.
 """
 
 import re
@@ -33,7 +36,7 @@ class Sink(Protocol):
 
 
 class RequestParser:
-    """Feeds a sink. After an exception nothing more can be parsed."""
+    """Feeds a sink. After an exception it cannot parse any more."""
 
     def __init__(self, sink: Sink) -> None:
         self.in_head = False
@@ -56,7 +59,7 @@ class RequestParser:
         self._resuming = False
 
     def feed(self, data: bytes) -> None:
-        """Parses what came. Raises RequestError."""
+        """Parse new data. Raises RequestError."""
         start = 0
         while start < len(data):
             end = self._piece_end(data, start)
@@ -116,9 +119,11 @@ class RequestParser:
             self._line = None
 
     def _decline_upgrade(self) -> None:
-        """An offer (websocket, h2c) is not taken up, and the request is as any other: RFC 9110, 7.8.
+        """Treat a request that offers an upgrade (websocket, h2c) like any other (RFC 9110 section
+        7.8).
 
-        llhttp stops behind its head. Another one reads the body; a head without the offer tells it the framing.
+        llhttp stops after such a head. A second parser reads the body; it gets the head without the
+        offer.
         """
         assert self._request is not None
         framing = next(
@@ -159,7 +164,7 @@ class RequestParser:
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        # llhttp keeps the blank before the line's end; RFC 9110, 5.5 takes it away.
+        # llhttp keeps trailing white space, which RFC 9110 section 5.5 removes.
         header = (name.decode("latin-1"), value.decode("latin-1").rstrip(" \t"))
         if self.in_head:
             self._headers.append(header)
@@ -195,7 +200,7 @@ class RequestParser:
 
 
 def _check(request: Request) -> None:
-    """What llhttp lets through and this server does not serve."""
+    """Refuse what llhttp accepts and this server does not serve."""
     if request.version not in ("1.0", "1.1"):
         raise RequestError(505, f"HTTP/{request.version} is not spoken here.")
     if request.method == "CONNECT":

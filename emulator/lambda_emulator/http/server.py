@@ -1,12 +1,13 @@
-"""A small HTTP/1.1 server on asyncio and httptools: for the fronts and for the Runtime API alike.
+"""A small HTTP/1.1 server on asyncio and httptools, for the fronts and the Runtime API.
 
-It exists because a general ASGI server cannot show what the emulator must see and send: request trailers, the raw
-target, the case of header names, each body part the moment it arrives, the exact bytes of a response head, an answer
-before the request's end, and a response that never ends.
+A general ASGI server cannot show what the emulator must see and send: request trailers, the raw
+target, the case of header names, each body part when it arrives, the exact bytes of a response
+head,
+a response before the end of the request, and a response that never ends.
 
-A handler gets one `Exchange` (a request and the way to answer it) at a time; requests that a client pipelines wait.
-Back-pressure works both ways: a body that nobody reads stops the reading of its socket, and `drain` waits for a
-client that does not read.
+A handler gets one `Exchange` (a request and its response) at a time. Pipelined requests wait.
+Back-pressure works in both directions: the server stops reading a socket if nobody reads the body,
+and `drain` waits for a client that does not read.
 """
 
 import asyncio
@@ -30,9 +31,13 @@ _LOG = logging.getLogger("lambda_emulator.http")
 class HTTPServer:
     """Serves `handler` on a TCP port of one address.
 
-    `idle_seconds` is how long a connection may live without a request; None, as the Runtime API needs it: for ever.
-    `guard` refuses requests that a web page of somewhere else makes a browser send.
-    `half_close`: a client that has ended its side of the connection still gets its answer; else it counts as gone.
+    Args:
+        idle_seconds: How long a connection may live without a request. None, as the Runtime API
+            needs
+            it, is for ever.
+        guard: Refuses requests that other sites' pages make a browser send.
+        half_close: A client that has closed its sending side still gets its response. Otherwise it
+            counts as gone.
     """
 
     def __init__(
@@ -54,9 +59,8 @@ class HTTPServer:
         self._servers: list[asyncio.Server] = []
 
     async def start(self, host: str, port: int) -> int:
-        """Listens, and returns the port (the real one where 0 was asked for). Raises OSError when it is taken.
-
-        `localhost` is both 127.0.0.1 and, where this machine has IPv6, ::1: clients differ in which they try.
+        """Listen, and return the port (the actual one if 0 was asked for). Raises OSError if it is
+        taken.
         """
         if host != "localhost":
             return await self._bind(host, port)
@@ -79,7 +83,7 @@ class HTTPServer:
         return cast("int", server.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
-        """Stops listening, ends every connection and every handler."""
+        """Stop listening, and end every connection and every handler."""
         for server in self._servers:
             server.close()
         for task in list(self.tasks):
@@ -90,13 +94,13 @@ class HTTPServer:
             await asyncio.gather(*self.tasks, return_exceptions=True)
 
     def serve(self, exchange: Exchange) -> None:
-        """Starts the handler of one exchange."""
+        """Start the handler of one exchange."""
         task = asyncio.get_running_loop().create_task(self._run(exchange))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
     async def _run(self, exchange: Exchange) -> None:
-        """Runs the handler, and answers for it where it fails."""
+        """Run the handler, and respond for it if it fails."""
         try:
             if self.guard is not None:
                 self.guard.check(exchange.request)

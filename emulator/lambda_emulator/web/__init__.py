@@ -1,1 +1,3 @@
-"""Web Functions: an endpoint that passes HTTP on to an app's own server, and the environments that run it."""
+"""Web Functions: an endpoint that forwards HTTP to an app's own server, and the environments that
+run it.
+"""

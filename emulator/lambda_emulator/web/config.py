@@ -1,4 +1,4 @@
-"""What a Web Function is: immutable revisions of code, and endpoints that send requests to them.
+"""The configuration of a Web Function: immutable revisions of code, and endpoints that use them.
 
 Names and limits: botocore's model `lambda-web/2025-03-07`.
 """
@@ -19,10 +19,10 @@ RATE_LIMITS: Final = (0, *range(100, 1001, 100), *range(2000, 10001, 1000))
 
 @dataclass(frozen=True, slots=True)
 class RevisionConfig:
-    """One revision. `timeout` is in seconds; `concurrency` is of one execution environment."""
+    """One revision. `timeout` is in seconds. `concurrency` applies to one execution environment."""
 
     name: str
-    """For people: the function's name, or the revision's logical id where a function has several."""
+    """For people: the function's name, or the revision's logical id if it has several."""
     code: Path
     runtime: str
     timeout: int = 30
@@ -35,7 +35,7 @@ class RevisionConfig:
 
 @dataclass(frozen=True, slots=True)
 class EndpointConfig:
-    """One endpoint. `weights` has the share of requests of each revision, by its key in the function's `revisions`."""
+    """One endpoint. `weights` are shares of requests, by the key of the revision in `revisions`."""
 
     name: str
     weights: Mapping[str, int]
@@ -54,7 +54,9 @@ class WebFunctionConfig:
     endpoints: tuple[EndpointConfig, ...]
 
     def domain(self, endpoint: EndpointConfig) -> str:
-        """The endpoint's domain name: of the documented form, made up from the names, and always the same."""
+        """The endpoint's domain name, in the documented form, derived from the names, so always the
+        same.
+        """
         digest = hashlib.sha256(f"{self.name}/{endpoint.name}".encode()).hexdigest()
         letters = "".join("bcdfghjklmnpqrst"[int(digit, 16)] for digit in digest[:16])
         return f"{letters}.b7t.lambda-web.{endpoint.region}.on.aws"

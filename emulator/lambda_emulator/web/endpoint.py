@@ -1,7 +1,7 @@
-"""An endpoint of a Web Function: takes HTTP requests, passes them on to an app, and its response back, byte by byte.
+"""An endpoint of a Web Function: forward HTTP requests to an app, and its responses back.
 
-https://docs.aws.amazon.com/lambda/latest/dg/web-functions-http.html. What AWS does not document is assumed; which
-is which stands in docs/fidelity.md.
+https://docs.aws.amazon.com/lambda/latest/dg/web-functions-http.html. What AWS does not document is
+assumed. docs/fidelity.md lists the assumptions.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ _TIMED_OUT: Final = "Runtime.RequestTimeout"
 
 
 class Refused(Exception):
-    """The platform answers in the app's place."""
+    """The platform responds instead of the app."""
 
     def __init__(self, status: int, message: str, error_type: str | None = None) -> None:
         super().__init__(message)
@@ -44,7 +44,7 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class _Turn:
-    """One request on its way through the endpoint."""
+    """One request and its progress through the endpoint."""
 
     exchange: Exchange
     line: RequestLine
@@ -60,7 +60,7 @@ class _Turn:
 
 
 class WebEndpoint:
-    """`domain` is its name on AWS; `local` are the names by which this machine's clients reach it."""
+    """`domain` is its name on AWS. `local` are the names that clients on this machine use."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class WebEndpoint:
         self._recent: deque[float] = deque()
 
     async def handle(self, exchange: Exchange) -> None:
-        """Serves one request; the HTTP server's handler."""
+        """Serve one request: the HTTP server's handler."""
         request = exchange.request
         line = RequestLine(request.method, request.target, time.monotonic())
         turn = _Turn(exchange, line, str(uuid.uuid4()))
@@ -121,7 +121,7 @@ class WebEndpoint:
         revision = self.revisions[random.choices(names, weights)[0]]
         try:
             while not await self._served_by(revision, turn):
-                pass  # an environment has ended a moment ago; there is another, or a new one
+                pass  # The environment has just ended. There is another one, or a new one starts.
         except Throttled:
             raise Refused(
                 429, f"all {self.config.max_environments} environments are full"
@@ -130,7 +130,11 @@ class WebEndpoint:
             raise Refused(failure.status, str(failure), failure.error_type) from failure
 
     async def _served_by(self, revision: Revision, turn: _Turn) -> bool:
-        """False, with nothing sent or answered, where the environment does not take connections any more."""
+        """Serve the request in this environment. Returns False if the environment accepts no
+        connection.
+
+        In that case nothing was sent in either direction.
+        """
         async with revision.place(self.config.max_environments) as environment:
             turn.line.cold = environment.cold
             turn.log_stream = environment.log_stream
@@ -199,7 +203,7 @@ class WebEndpoint:
             upstream.close()
 
     async def _send_request(self, turn: _Turn, upstream: Upstream) -> None:
-        """The whole request, before anything of the response is read: half-duplex."""
+        """Send the whole request before the response is read: the endpoint is half-duplex."""
         request = turn.exchange.request
         headers = request_headers(
             request,
@@ -219,7 +223,7 @@ class WebEndpoint:
             await upstream.send(b"".join(map(_chunk, parts)) if chunked else b"".join(parts))
             parts = [] if turn.body is not None else await turn.exchange.parts()
         if chunked:
-            await upstream.send(b"0\r\n\r\n")  # without the trailers
+            await upstream.send(b"0\r\n\r\n")  # Without the trailers.
 
     async def _send_response(self, turn: _Turn, upstream: Upstream) -> None:
         exchange = turn.exchange
@@ -247,7 +251,10 @@ class WebEndpoint:
     # ---- the end
 
     def _end_early(self, turn: _Turn) -> None:
-        """As AWS does at the time limit: a chunked body ends like a whole one, one of a known length lacks its end."""
+        """End a response at the time limit, as AWS does.
+
+        A chunked body ends as if it were complete. A body with a known length lacks its end.
+        """
         if turn.chunked:
             turn.exchange.write(b"0\r\n\r\n")
             turn.exchange.finish(close=True)
@@ -263,7 +270,7 @@ class WebEndpoint:
         if refusal.error_type is not None:
             headers.append((ERROR_TYPE, refusal.error_type))
         turn.line.count(len(body), 1)
-        # An answer before the request's end, or to HTTP/1.0: the connection has no use any more.
+        # The connection cannot be used after a response that was early, or that went to HTTP/1.0.
         turn.exchange.respond(
             refusal.status,
             headers,

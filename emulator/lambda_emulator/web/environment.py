@@ -1,4 +1,6 @@
-"""One execution environment of a Web Function: a process with an HTTP server in it, for many requests at once."""
+"""One execution environment of a Web Function: a process with an HTTP server for many requests at
+once.
+"""
 
 import asyncio
 import contextlib
@@ -29,7 +31,7 @@ _PORT_RANGE: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 class StartFailed(Exception):
-    """The app does not listen. `status` is what its requests are answered with."""
+    """The app does not listen. Its requests get `status`."""
 
     def __init__(self, status: int, error_type: str, message: str) -> None:
         super().__init__(message)
@@ -38,7 +40,10 @@ class StartFailed(Exception):
 
 
 class WebEnvironment:
-    """Starts in `start`, serves in `connect`, ends in `stop`. `on_exit` is called when the process ends by itself."""
+    """Starts in `start`, serves in `connect`, ends in `stop`.
+
+    `on_exit` is called when the process ends by itself.
+    """
 
     def __init__(
         self,
@@ -70,7 +75,11 @@ class WebEnvironment:
         self._stopping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Starts the process and waits until it listens. Raises StartFailed; the environment has ended then."""
+        """Start the process and wait until it listens.
+
+        Raises:
+            StartFailed: It does not listen in time. The environment has ended.
+        """
         try:
             self._exit = await self._start_process()
             await self._listens(self._exit)
@@ -144,13 +153,13 @@ class WebEnvironment:
         return self.ready and not self.stale and self.requests < self.revision.concurrency
 
     async def connect(self) -> Upstream:
-        """A connection for one request. Raises UpstreamError."""
+        """Return a connection for one request. Raises UpstreamError."""
         if self._stopping is not None:
             raise UpstreamError("the app's process has ended")
         return await Upstream.connect(_HOST, self._port)
 
     async def stop(self) -> None:
-        """SIGTERM and a second. What is under way then is cut."""
+        """Send SIGTERM and wait for one second. Requests that still run are cut."""
         await asyncio.shield(self._begin_stop())
 
     def _begin_stop(self) -> "asyncio.Task[None]":
@@ -172,8 +181,10 @@ class WebEnvironment:
 
 
 def _free_port() -> int:
-    """A port on which nobody listens, below those that the kernel hands out by itself: nobody else gets it by chance
-    until the app listens there."""
+    """Return an unused port below the range from which the kernel picks ports by itself.
+
+    So no other program gets it by chance before the app listens there.
+    """
     highest = int(_PORT_RANGE.read_text().split()[0]) if _PORT_RANGE.exists() else 32_768
     for port in random.sample(
         range(10_000, max(highest, 10_001)), k=min(1000, max(highest - 10_000, 1))

@@ -30,8 +30,13 @@ _REPLACED: Final = frozenset({"host", "x-forwarded-for"})
 def request_headers(
     request: Request, *, host: str, client: str, request_id: str, endpoint: str, signed: bool
 ) -> list[Header]:
-    """What the app gets of a request: `host` in place of the client's, and `client` (an address) as the last value of
-    X-Forwarded-For. A signature that was checked (`signed`) stays here."""
+    """Return the headers that the app gets.
+
+    Args:
+        host: Replaces the client's Host.
+        client: The client's address. It becomes the last value of X-Forwarded-For.
+        signed: A signature was checked. Its headers are removed.
+    """
     removed = _REMOVED_FROM_REQUESTS | _named_by_connection(request.headers) | _REPLACED
     if signed:
         removed |= {"authorization"}
@@ -55,7 +60,7 @@ def request_headers(
 def response_headers(
     headers: Sequence[Header], *, request_id: str, log_stream: str
 ) -> list[Header]:
-    """What the client gets of an app's response, without its framing."""
+    """Return the headers of an app's response that the client gets, without the framing."""
     removed = _OF_THE_CONNECTION | _named_by_connection(headers)
     kept = [
         (name, value)
@@ -67,7 +72,7 @@ def response_headers(
 
 def _named_by_connection(headers: Iterable[Header]) -> frozenset[str]:
     values = (value for name, value in headers if name.lower() == "connection")
-    # What frames the message is not the client's to take away: RFC 9110, 7.6.1 keeps it out of Connection.
+    # A client cannot remove the headers that frame the message (RFC 9110 section 7.6.1).
     return frozenset(
         token.strip().lower() for value in values for token in value.split(",") if token.strip()
     ) - {

@@ -1,4 +1,4 @@
-"""What is started for a revision: its command and environment variables. Pure, but for looking for programs.
+"""The command and environment variables of a revision. Pure, except that it looks for programs.
 
 https://docs.aws.amazon.com/lambda/latest/dg/web-functions-revisions-env-vars.html
 """
@@ -20,16 +20,21 @@ __all__ = ["check_environment", "prepare"]
 _PYTHON_SERVER: Final = Path(__file__).with_name("runtime_dir") / "python_server.py"
 _ENTRY_POINTS: Final = ("AWS_LAMBDA_PYTHON_ENTRYPOINT", "AWS_LAMBDA_NODEJS_ENTRYPOINT")
 _PASSED_ON: Final = (
-    # What Lambda sets too, but with the values of this machine, and what lets an app find this machine's packages.
+    # Variables that Lambda sets too, here with values of this machine, and variables that let
+    # an app find
+    # this machine's packages.
     "PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "NODE_PATH", "SSL_CERT_FILE",
 )  # fmt: skip
 
 
 def prepare(revision: RevisionConfig, command: Sequence[str], around: Surroundings) -> Launch:
-    """`command` replaces the revision's runtime where it is given.
+    """Return how to start a revision. `command` replaces the revision's runtime.
 
-    The variables lack those that differ between environments: where to listen, and the metadata endpoint. Raises
-    LaunchError.
+    The variables that differ between environments are missing: where to listen, and the metadata
+    endpoint.
+
+    Raises:
+        LaunchError: The revision cannot be started.
     """
     if problem := check_environment(revision.environment):
         raise LaunchError(f"{revision.name}: {problem}")
@@ -37,7 +42,7 @@ def prepare(revision: RevisionConfig, command: Sequence[str], around: Surroundin
 
 
 def check_environment(variables: Mapping[str, str]) -> str | None:
-    """What Lambda would refuse about a revision's own variables, in a sentence; None when it is nothing."""
+    """Return what Lambda would refuse about a revision's variables, as a sentence, or None."""
     for name, value in variables.items():
         if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]*", name):
             return f"the environment variable {name!r} must be letters, digits and _, and begin with a letter"

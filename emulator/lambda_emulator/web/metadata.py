@@ -1,4 +1,4 @@
-"""The metadata endpoint of an execution environment: in which availability zone it runs.
+"""The metadata endpoint of an execution environment: its availability zone.
 
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-metadata-endpoint.html
 """
@@ -26,7 +26,7 @@ class MetadataEndpoint:
         self._server = HTTPServer(self._handle)
 
     async def start(self) -> str:
-        """Listens; returns host:port."""
+        """Listen, and return host:port."""
         return f"127.0.0.1:{await self._server.start('127.0.0.1', 0)}"
 
     async def close(self) -> None:

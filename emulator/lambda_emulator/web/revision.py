@@ -1,4 +1,4 @@
-"""A revision and its pool of environments: which of them gets a request, and when one is started or ended."""
+"""A revision and its pool of environments: which one gets a request, when one starts or ends."""
 
 import asyncio
 import time
@@ -19,10 +19,12 @@ class Throttled(Exception):
 
 
 class Revision:
-    """Gives each request a place in an environment: in one that runs, in a new one, or in the first that has room.
+    """Gives each request a place: in a running environment, in a new one, or in the first with
+    room.
 
-    `processes` bounds the environments on this machine: more requests wait. `idle_seconds` is how long an environment
-    lives without a request; None: for ever.
+    Args:
+        processes: The most environments on this machine. More requests wait.
+        idle_seconds: How long an environment lives without a request. None is for ever.
     """
 
     def __init__(
@@ -47,9 +49,11 @@ class Revision:
 
     @asynccontextmanager
     async def place(self, max_environments: int | None) -> AsyncIterator[WebEnvironment]:
-        """An environment with room for one more request, which it has while the block runs.
+        """Reserve room for one request in an environment while the block runs.
 
-        Raises Throttled where `max_environments` of the endpoint are full, and StartFailed.
+        Raises:
+            Throttled: The endpoint's `max_environments` are full.
+            StartFailed: A new environment failed to start.
         """
         environment = await self._with_room(max_environments)
         environment.requests += 1
@@ -64,14 +68,15 @@ class Revision:
             self._wake()
 
     async def warm_up(self) -> None:
-        """Starts an environment ahead of need. Raises StartFailed, which the caller has to report.
+        """Start an environment before the first request. Raises StartFailed, which the caller
+        reports.
 
-        The revision takes requests all the same: documented.
+        A revision that failed still takes requests, as documented.
         """
         await self._with_room(None, is_reported=False)
 
     async def replace(self) -> None:
-        """New code: environments without requests end now, the others after what they do."""
+        """Use new code. Idle environments end now, the others after their requests."""
         for environment in list(self._environments):
             environment.stale = True
             if not environment.requests:
@@ -87,12 +92,14 @@ class Revision:
             *(environment.stop() for environment in self._environments), *self._ending
         )
 
-    # ---- inside
+    # ---- private
 
     async def _with_room(
         self, max_environments: int | None, *, is_reported: bool = True
     ) -> WebEnvironment:
-        """`is_reported`: a start that fails is printed here, once for all the requests that wait for it."""
+        """Return an environment with room. `is_reported`: print a failed start once for all who
+        wait for it.
+        """
         while True:
             for environment in self._environments:
                 if environment.has_room:
@@ -133,7 +140,7 @@ class Revision:
                     turn.set_exception(failure) if failure is not None else turn.set_result(None)
 
     async def _turn(self) -> None:
-        """Waits until an environment may have room. Raises StartFailed when the one that was waited for has failed."""
+        """Wait until an environment may have room. Raises StartFailed if that start failed."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
@@ -161,7 +168,7 @@ class Revision:
         task.add_done_callback(self._ending.discard)
 
     async def _reap(self, seconds: float) -> None:
-        """Ends environments that nobody needs, down to none."""
+        """End environments that nobody needs, down to none."""
         while True:
             now = time.monotonic()
             for environment in list(self._environments):

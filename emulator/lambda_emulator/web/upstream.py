@@ -1,7 +1,7 @@
 """One request to an app's own HTTP server, and its response: the inner half of an endpoint.
 
-A connection serves one request. That costs little on one machine, and no request meets a connection that the server
-is about to close.
+A connection serves one request. That costs little on one machine, and no request uses a connection
+that the server is about to close.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ __all__ = ["Upstream", "UpstreamError"]
 
 
 class UpstreamError(ConnectionError):
-    """The app's server closed its connection too early, or sent what is not HTTP/1.1."""
+    """The app's server closed its connection too early, or sent something that is not HTTP/1.1."""
 
 
 class Upstream:
-    """Raises UpstreamError from every method, once the app's server has failed."""
+    """Every method raises UpstreamError once the app's server has failed."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.status = 0
@@ -45,7 +45,7 @@ class Upstream:
         return cls(reader, writer)
 
     def close(self) -> None:
-        """Ends the connection, whatever is still under way on it: the app sees that nobody reads any more."""
+        """Close the connection. The app sees that the client has left."""
         self._writer.transport.abort()
 
     # ---- the request
@@ -61,7 +61,7 @@ class Upstream:
         await self.send("\r\n".join(lines).encode("latin-1"))
 
     async def send(self, data: bytes) -> None:
-        """Waits while the app's server does not read."""
+        """Send data. Waits while the app's server does not read."""
         try:
             self._writer.write(data)
             await self._writer.drain()
@@ -73,12 +73,14 @@ class Upstream:
     # ---- the response
 
     async def head(self) -> None:
-        """Waits for the final status and the headers."""
+        """Wait for the final status and the headers."""
         while not self._head_complete:
             await self._read("before its response")
 
     async def parts(self) -> list[bytes]:
-        """What has come of the body since the last call, one item for each chunk; an empty list is its end."""
+        """Return the body data since the last call, one item for each chunk. An empty list is the
+        end.
+        """
         while not self._parts:
             if self.complete:
                 return []
@@ -101,7 +103,7 @@ class Upstream:
             raise UpstreamError(f"the app's server sent what is not HTTP/1.1: {error}") from error
         names = {name.lower() for name, _ in self.headers}
         if self._head_complete and not names & {"content-length", "transfer-encoding"}:
-            self.complete = True  # a body that ends with its connection: RFC 9112, 6.3
+            self.complete = True  # The connection ends the body (RFC 9112 section 6.3).
             return
         raise UpstreamError(f"the app's server closed its connection {when}")
 
@@ -111,12 +113,12 @@ class Upstream:
         self.headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._head_complete:  # behind the body come trailers, which are dropped
+        if not self._head_complete:  # Trailers follow the body, and are dropped.
             self.headers.append((name.decode("latin-1"), value.decode("latin-1").rstrip(" \t")))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
-        if status < 200:  # an interim response stays here
+        if status < 200:  # Interim responses are not forwarded.
             return
         self.status = status
         self._head_complete = True

@@ -1,7 +1,9 @@
-"""Stands where Lambda's own bootstrap.py stands: runs the managed Python runtime's handler loop.
+"""Run the managed Python runtime's loop, as Lambda's own bootstrap.py does.
 
-Started by the emulator with the function's environment, directly or by an exec wrapper that runs "$@". It is alone in
-its folder, and takes that off the path: nothing of the emulator stands before a function's own modules.
+The emulator starts it with the function's environment, directly or by an exec wrapper that runs
+"$@".
+It is alone in its folder, and removes the folder from the path, so that no module of the emulator
+hides one of the function's.
 """
 
 import os

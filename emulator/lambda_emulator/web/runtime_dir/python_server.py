@@ -1,8 +1,8 @@
-"""Stands where Lambda's own Python server stands in a Web Function: nobody says which one that is. Here it is uvicorn.
+"""The server of a Python Web Function. AWS does not document its own; here it is uvicorn.
 
-Started by the emulator with the revision's environment. Serves the app that AWS_LAMBDA_PYTHON_ENTRYPOINT names
-(`module:callable`, default `main:app`) at AWS_LAMBDA_HTTP_ENDPOINT. `asgi:` or `wsgi:` before it says which interface
-the callable has.
+The emulator starts it with the revision's environment. It serves the app that
+AWS_LAMBDA_PYTHON_ENTRYPOINT names (`module:callable`, by default `main:app`) at
+AWS_LAMBDA_HTTP_ENDPOINT. A prefix `asgi:` or `wsgi:` names the interface of the callable.
 
 https://docs.aws.amazon.com/lambda/latest/dg/web-functions-python.html
 """
@@ -19,7 +19,7 @@ DEFAULT = "main:app"
 
 def main() -> None:
     try:
-        import uvicorn  # before the app's folder is on the path: the server's packages are its own
+        import uvicorn  # before the app's folder is on the path: the server uses its own packages
         from a2wsgi import WSGIMiddleware
     except ImportError as error:
         sys.exit(
@@ -34,7 +34,7 @@ def main() -> None:
         port=int(port),
         interface="asgi3",
         lifespan="auto" if interface == "asgi" else "off",
-        proxy_headers=False,  # the client's address is for the app to read, from X-Forwarded-For
+        proxy_headers=False,  # the app reads the client's address from X-Forwarded-For
         server_header=False,
         access_log=False,
         log_level="warning",
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def load(entry_point: str) -> tuple[str, Any]:
-    """("asgi" or "wsgi", the callable)."""
+    """Return "asgi" or "wsgi", and the callable."""
     interface, app_path = "", entry_point
     if entry_point.startswith(("asgi:", "wsgi:")) and entry_point.count(":") == 2:
         interface, _, app_path = entry_point.partition(":")
@@ -63,7 +63,9 @@ def load(entry_point: str) -> tuple[str, Any]:
 
 
 def is_asgi(app: Any) -> bool:
-    """An ASGI app is a coroutine function, or an object whose `__call__` is one; all else is taken for WSGI."""
+    """Whether the app is a coroutine function, or an object whose `__call__` is one. All else is
+    WSGI.
+    """
     while isinstance(app, functools.partial):
         app = app.func
     call = getattr(app, "__call__", None)  # noqa: B004
