@@ -9,6 +9,7 @@ from typing import Any
 
 from lambda_emulator.console import Console, error_text
 from lambda_emulator.credentials import Credentials, resolve
+from lambda_emulator.fronts.function_description import Described
 from lambda_emulator.function.execution_environment import InitError
 from lambda_emulator.function.host import Host
 from lambda_emulator.function.launch import LaunchError, Surroundings, prepare
@@ -39,6 +40,8 @@ class Emulator:
         self.shell = shell
         self.console = Console(as_json=options.as_json, is_quiet=options.quiet)
         self.host = Host(self.console, freeze=options.freeze)
+        self.known: list[Described] = []
+        """All functions with events, those too that cannot be served."""
         self.functions: dict[str, Function] = {}
         self.revisions: dict[str, Mapping[str, Revision]] = {}
         """Of each Web Function, by its name."""
@@ -127,7 +130,7 @@ class Emulator:
         """The addresses, each with what is there. Raises StartError."""
         try:
             return await self.listeners.open(
-                self.functions, self.revisions, web_functions, self.credentials
+                self.known, self.functions, self.revisions, web_functions, self.credentials
             )
         except ListenError as error:
             raise StartError(str(error)) from error
@@ -147,7 +150,9 @@ class Emulator:
             if is_only:
                 raise StartError(message) from error
             self.console.error(f"{message}; it is not served")
+            self.known.append(Described(config, problem=str(error)))
             return
+        self.known.append(Described(config))
         managed, asked = config.managed_concurrency is not None, self.options.concurrency
         self.functions[config.name] = Function(
             config, launch, self.host,

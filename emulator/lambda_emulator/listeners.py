@@ -3,6 +3,7 @@
 import hashlib
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -10,9 +11,12 @@ from lambda_emulator import limits
 from lambda_emulator.console import Console
 from lambda_emulator.credentials import Credentials
 from lambda_emulator.event_queue import EventQueue
+from lambda_emulator.fronts.function_description import Described
 from lambda_emulator.fronts.function_url import FunctionURLFront
 from lambda_emulator.fronts.function_url_event import Endpoint
 from lambda_emulator.fronts.invoke_api import InvokeAPI
+from lambda_emulator.fronts.lambda_api import LambdaAPI
+from lambda_emulator.fronts.read_api import ReadAPI
 from lambda_emulator.fronts.rest_api import Integration, RestAPIFront
 from lambda_emulator.fronts.rest_api_routes import Route
 from lambda_emulator.function.pool import Function
@@ -51,12 +55,16 @@ class Listeners:
 
     async def open(
         self,
+        known: Sequence[Described],
         functions: Mapping[str, Function],
         revisions: Mapping[str, Mapping[str, Revision]],
         web_functions: Sequence[WebFunctionConfig],
         credentials: Credentials | None,
     ) -> list[str]:
-        """The addresses, counting up from `--port`, each with what is there. Raises ListenError."""
+        """The addresses, counting up from `--port`, each with what is there. Raises ListenError.
+
+        `known` are all functions, those too that are not served; the Lambda API tells of them.
+        """
         self.credentials = credentials
         self._tls = self._certificate()
         fronts = [
@@ -64,16 +72,19 @@ class Listeners:
             *self._rest_apis(functions.values()),
             *self._web_endpoints(web_functions, revisions),
         ]
-        addresses = []
+        addresses, by_name = [], dict[str, str]()
         for index, front in enumerate(fronts):
             wanted = self.options.port + index if self.options.port else 0
             port = await self._listen("--port", wanted, front)
+            by_name[front.what] = self._address(port)
             suffix = f" ({front.what})" if len(fronts) > 1 else ""
             addresses.append(f"{self._address(port)}{suffix}")
         if self.options.lambda_port is not None:
             self._events = EventQueue(functions, self.console)
             invoke_api = InvokeAPI(functions, self._events, self.console, pace=self.options.pace)
-            front = _Front("Lambda API", lambda _: invoke_api.handle, self._guard())
+            described = [replace(one, address=by_name.get(one.config.name, "")) for one in known]
+            lambda_api = LambdaAPI(invoke_api, ReadAPI(described, self.console))
+            front = _Front("Lambda API", lambda _: lambda_api.handle, self._guard())
             port = await self._listen("--lambda-port", self.options.lambda_port, front)
             addresses.append(f"{self._address(port)} (Lambda API)")
         return addresses

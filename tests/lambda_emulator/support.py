@@ -106,7 +106,7 @@ class RunningEmulator:
         assert self.process.stdout is not None
         for _ in range(self._fronts):
             line = self.process.stdout.readline().strip()
-            if not line.startswith("Listening on http://"):
+            if not line.startswith(("Listening on http://", "Listening on https://")):
                 self.process.kill()
                 raise AssertionError(f"not ready: {line!r}; events: {self.drain()}")
             self.lines.append(line)

@@ -18,6 +18,7 @@ from lambda_emulator.console import Console, error_text
 from lambda_emulator.event_queue import EventQueue
 from lambda_emulator.fronts import eventstream
 from lambda_emulator.fronts.call import Call, Refusal
+from lambda_emulator.fronts.function_name import parse_name
 from lambda_emulator.fronts.pacing import AtOnce, TokenBucket
 from lambda_emulator.fronts.streaming import http_chunk, stream
 from lambda_emulator.function.pool import Function
@@ -30,9 +31,6 @@ __all__ = ["InvokeAPI"]
 _PATHS: Final = re.compile(
     r"/(2015-03-31/functions/(?P<plain>[^/]+)/invocations|"
     r"2021-11-15/functions/(?P<stream>[^/]+)/response-streaming-invocations)"
-)
-_NAME: Final = re.compile(
-    r"(arn:aws:lambda:[^:]+:\d+:function:|\d+:function:)?(?P<name>[^:]+)(:(?P<qualifier>[^:]+))?"
 )
 _BAD_PARAMETER: Final = "InvalidParameterValueException"
 _QUALIFIER: Final = re.compile(r"\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9_-]{1,128}")
@@ -72,7 +70,7 @@ class _Call(Call):
             raise Refusal(
                 404,
                 "UnknownOperationException",
-                "here are Invoke and InvokeWithResponseStream only",
+                "the emulator invokes and reads functions; it creates and changes none",
             )
         self.streaming = match["stream"] is not None
         function, qualifier = self._function(unquote(match["plain"] or match["stream"]))
@@ -94,14 +92,20 @@ class _Call(Call):
 
     def _function(self, name: str) -> tuple[Function, str]:
         """The function of a name or an ARN, and the qualifier in it."""
-        match = _NAME.fullmatch(name)
-        function = self.api.functions.get(match["name"]) if match else None
-        if match is None or function is None:
+        parsed = parse_name(name)
+        function = self._known(parsed[0]) if parsed is not None else None
+        if parsed is None or function is None:
             known = ", ".join(self.api.functions)
             raise Refusal(
                 404, "ResourceNotFoundException", f"Function not found; the emulator has: {known}"
             )
-        return function, match["qualifier"] or "$LATEST"
+        return function, parsed[1]
+
+    def _known(self, name: str) -> Function | None:
+        """By its name or, as sam takes it too, by its logical id."""
+        functions = self.api.functions.values()
+        by_id = (function for function in functions if function.config.logical_id == name)
+        return self.api.functions.get(name) or next(by_id, None)
 
     def _check_members(self) -> None:
         """What has only a few values has one of these. Raises Refusal."""
