@@ -138,8 +138,7 @@ def _openapi(app: FastAPI, protected: bool) -> dict[str, Any]:
     `protected`.
 
     FastAPI's security classes would do the same, but each is a dependency that costs 30
-    microseconds
-    for every request.
+    microseconds for every request.
     """
     document = FastAPI.openapi(app)
     if protected:

@@ -14,8 +14,7 @@ def on_lambda() -> bool:
     """Return whether this process is a function, of either kind.
 
     Source: Lambda Developer Guide, "Defined runtime environment variables". `sam local` sets only
-    the
-    function's name.
+    the function's name.
     """
     return (
         "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ or "AWS_LAMBDA_FUNCTION_NAME" in os.environ

@@ -27,10 +27,8 @@ class StreamLimits:
 
         Args:
             reading_seconds: The time to open many files one after the other. If they can be opened
-                in
-                time, the burst is allowed even when little time is left: it takes almost no time,
-                and the
-                runtime ends a late response visibly.
+                in time, the burst is allowed even when little time is left: it takes almost no
+                time, and the runtime ends a late response visibly.
         """
         seconds = seconds_left - self.margin_seconds - reading_seconds
         if reading_seconds and seconds < 0:

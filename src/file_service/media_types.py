@@ -59,9 +59,8 @@ def media_type(path: str, size: int) -> str:
     if path.lower().endswith(".ts"):
         segment = size >= _SEGMENT_BYTES and size % _PACKET_BYTES == 0
         return "video/mp2t" if segment else "text/plain; charset=utf-8"
-    guessed, encoding = _TYPES.guess_type(
-        f"./{path}"
-    )  # without "./", a name like "data:text/html,x" would be parsed as a URL
+    # without "./", a name like "data:text/html,x" would be parsed as a URL
+    guessed, encoding = _TYPES.guess_type(f"./{path}")
     if encoding is not None:
         return _COMPRESSED.get(encoding, "application/octet-stream")
     if guessed is None:

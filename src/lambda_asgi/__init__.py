@@ -4,7 +4,8 @@
 
     handler = LambdaASGI(app)
 
-`lambda_asgi.testing` invokes an app in your tests. `lambda_asgi.run(app)` serves one from a bootstrap of your own.
+`lambda_asgi.testing` invokes an app in tests. `lambda_asgi.run(app)` serves an app from a program
+of your own, such as a container image's.
 """
 
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ __all__ = ["LambdaASGI", "__version__", "run"]
 
 
 def __getattr__(name: str) -> object:
-    """`run`, once it is asked for: under Lambda's own runtime nobody needs our loop."""
+    """Import `run` when it is used. Handler mode does not need our event loop."""
     if name != "run":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from lambda_asgi._runtime import run

@@ -1,11 +1,12 @@
-"""`python -m lambda_asgi`: what lambda_asgi/bootstrap runs in place of Lambda's own Python runtime."""
+"""`python -m lambda_asgi`: the program of runtime mode. lambda_asgi/bootstrap starts it."""
 
 import os
 import sys
 
-# Our own imports come before the function is put at the head of the path: a `token.py` or `logging.py`
-# of the function's must shadow nothing of ours. But what we need may lie beside us, in the function or
-# in a layer, so those folders come last. They are those of _loading.extend_path.
+# Our own modules are imported before the function's folder is first on the path. So a `token.py` or
+# `logging.py` of the function cannot hide a module that we need. Our dependencies may be beside
+# us, in
+# the function or in a layer, so those folders come last. They are those of _loading.extend_path.
 _PATH = list(sys.path)
 _PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 _LAST = [
@@ -25,7 +26,7 @@ sys.path[:] = [*_PATH, *(folder for folder in _LAST[:1] if folder not in _PATH)]
 
 
 def load_handler(environment: Environment) -> LambdaASGI:
-    """The app that `_HANDLER` names."""
+    """Return the app that `_HANDLER` names."""
     extend_path(environment.task_root)
     with importing_for_good():
         return load(environment.handler)

@@ -18,26 +18,35 @@ if TYPE_CHECKING:
 
 
 class LambdaASGI:
-    """Serves `app` from AWS Lambda, in either mode.
+    """Serves an ASGI app from AWS Lambda.
 
-    In handler mode, Lambda's own loop calls `handler(event, context)`, and a response is streamed from
-    inside that call. In runtime mode (`AWS_LAMBDA_EXEC_WRAPPER=/var/task/lambda_asgi/bootstrap`), our own process
-    takes `app` from here. The positional parameters are Mangum's.
+    In handler mode, Lambda's own loop calls `handler(event, context)`, and the response is streamed
+    during that call. In runtime mode (`AWS_LAMBDA_EXEC_WRAPPER=/var/task/lambda_asgi/bootstrap`),
+    our own process reads the app and these settings from this object.
 
-    `response_mode`: "buffered", "streaming", or a mode for each event source, such as
-    "function-url=streaming,rest-api=buffered". LAMBDA_ASGI_RESPONSE_MODE wins over it. A Function URL
-    needs `InvokeMode: RESPONSE_STREAM` for "streaming", and `BUFFERED` for "buffered".
+    The positional parameters are Mangum's.
 
-    `lifespan`: "auto" and "on" run the app's lifespan, once per execution environment; "off" does not. With "on", an
-    app that does not answer to it has failed to start.
-    `api_gateway_base_path`: the prefix of a custom domain's base path mapping; it becomes the scope's `root_path`.
-    `custom_handlers`: Mangum handler classes for events of other shapes, tried first.
-    `text_mime_types`: more media types, or parts of them, whose bodies are text in a buffered result.
-    `exclude_headers`: names of response headers that are not passed on.
-    `strip_root_path`: True for frameworks that ignore `root_path` (Falcon, Sanic): the scope's `path`
-    then does not include the root path.
-    `allow_http_events`: True lets HTTP requests POST to LAMBDA_ASGI_EVENT_PATH, where non-HTTP events
-    go. Anyone who reaches the app can then make up an event.
+    Args:
+        app: The ASGI 3 app.
+        lifespan: "auto" and "on" run the app's lifespan, once for each execution environment. "off"
+            does not. With "on", the start fails if the app does not support the lifespan.
+        api_gateway_base_path: The base path mapping of a custom domain. It becomes the `root_path`.
+        custom_handlers: Mangum handler classes for other events. They are tried first.
+        text_mime_types: Additional media types, or parts of them, whose bodies are text in a
+            buffered response.
+        exclude_headers: Names of response headers to remove.
+        response_mode: "buffered", "streaming", or a mode for each event source, such as
+            "function-url=streaming,rest-api=buffered". The variable LAMBDA_ASGI_RESPONSE_MODE
+            overrides it. A Function URL needs `InvokeMode: RESPONSE_STREAM` for "streaming" and
+            `BUFFERED` for "buffered".
+        strip_root_path: Remove the root path from the scope's `path`, for frameworks that ignore
+            `root_path` (Falcon, Sanic).
+        allow_http_events: Let HTTP clients POST to LAMBDA_ASGI_EVENT_PATH, where non-HTTP events
+            go.
+            Anyone who reaches the app can then forge an event.
+
+    Raises:
+        ConfigurationError: An argument, or an environment variable of the function, is invalid.
     """
 
     def __init__(
@@ -74,13 +83,13 @@ class LambdaASGI:
         self.strip_root_path = strip_root_path
         self.allow_http_events = allow_http_events
         self._handler: Handler | None = None
-        # Decorators name what they wrap.
+        # Decorators copy the name of what they wrap.
         self.__name__ = self.__qualname__ = "handler"
         if lambda_loop.is_running():
-            self._made_handler()  # it starts the app at the end of the initialization
+            self._made_handler()  # It starts the app at the end of the initialization.
 
     def application(self, settings: Settings) -> Application:
-        """What answers events with this app."""
+        """Return the app with its settings, ready to be started."""
         return Application(
             self.app,
             settings,
@@ -101,11 +110,20 @@ class LambdaASGI:
         )
 
     def __call__(self, event: Any, context: Any) -> Any:
-        """Answer `event` from inside Lambda's own loop, which calls this. The function's result.
+        """Answer `event` inside Lambda's own loop.
 
-        When this event's response is streamed, it has already been sent to the Runtime API when
-        this returns. Raises what the app raised in the middle of its response, StartupFailed, and
-        EventNotHandled for an event that is no HTTP request and that the app did not handle.
+        Args:
+            event: The event, as decoded JSON.
+            context: Lambda's context object.
+
+        Returns:
+            The function's result. If the response was streamed, the Runtime API already has it, and
+            the result is for decorators only.
+
+        Raises:
+            StartupFailed: The app's lifespan failed.
+            EventNotHandled: The app did not handle a non-HTTP event.
+            Exception: What the app raised in the middle of a streamed response.
         """
         return (self._handler or self._made_handler())(event, context)
 
@@ -117,6 +135,6 @@ class LambdaASGI:
 
 
 def _mount_path(base_path: str) -> str:
-    """ "/shop" for any of "shop", "/shop" and "/shop/"; "" for "/"."""
+    """Return "/shop" for "shop", "/shop" and "/shop/", and "" for "/"."""
     name = base_path.strip("/")
     return f"/{name}" if name else ""

@@ -1,6 +1,6 @@
-"""The types of ASGI 3.0 (https://asgi.readthedocs.io/en/latest/specs/www.html), as loose as the spec leaves them.
+"""The types of ASGI 3.0 (https://asgi.readthedocs.io/en/latest/specs/www.html).
 
-Scopes and messages are plain dicts: middleware adds its own keys to both, so a closed type would be a false promise.
+Scopes and messages are plain dicts: middleware adds keys to both, so a closed type would be wrong.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping

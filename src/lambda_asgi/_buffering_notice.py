@@ -1,11 +1,13 @@
-"""A warning, once, for an app that streams while its responses are buffered: its clients wait for the end."""
+"""Warn once if an app streams while its responses are buffered, because its clients wait for the
+end.
+"""
 
 import time
 
 from lambda_asgi._asgi import ASGIApp, Message, Receive, Scope, Send
 from lambda_asgi._logging import logger
 
-# Seconds between two parts of a body that nobody takes for one computation.
+# Seconds between two parts of a body that show that the app streams.
 DELAY = 0.1
 
 ADVICE = (
@@ -15,20 +17,20 @@ ADVICE = (
 
 
 class BufferingNotice:
-    """Looks at what an app sends until there is something to say."""
+    """Watches what an app sends until there is a reason to warn."""
 
     def __init__(self) -> None:
         self.is_said = False
 
     def watch(self, app: ASGIApp) -> ASGIApp:
-        """`app`, watched for one request."""
+        """Return `app`, watched for one request."""
 
         async def watched(scope: Scope, receive: Receive, send: Send) -> None:
             first_part: float | None = None
 
             async def noticing_send(message: Message) -> None:
                 nonlocal first_part
-                await send(message)  # raises for whatever is not a message
+                await send(message)  # This raises for anything that is not a message.
                 if message.get("type") == "http.response.start":
                     headers = message.get("headers", ())
                     if any(value.startswith(b"text/event-stream") for _, value in headers):

@@ -1,4 +1,4 @@
-"""What a Handler may name, told apart by how it is called; and what to do about those that are not ASGI apps."""
+"""Recognize what a Handler names by its signature, and say what to do if it is not an ASGI app."""
 
 import inspect
 from typing import Any
@@ -24,7 +24,7 @@ NO_APP = "is no ASGI app: it cannot be called with (scope, receive, send). Name 
 
 
 def takes(target: Any, count: int) -> bool:
-    """Whether it can be called with so many positional arguments."""
+    """Return whether it can be called with so many positional arguments."""
     try:
         inspect.signature(target).bind(*[None] * count)
     except (TypeError, ValueError):
@@ -33,7 +33,7 @@ def takes(target: Any, count: int) -> bool:
 
 
 def is_wsgi(target: Any) -> bool:
-    """Whether it is called with (environ, start_response), by the names that PEP 3333 gives them."""
+    """Return whether its parameters are named (environ, start_response), as in PEP 3333."""
     try:
         return "start_response" in inspect.signature(target).parameters
     except (TypeError, ValueError):
@@ -41,7 +41,7 @@ def is_wsgi(target: Any) -> bool:
 
 
 def is_mangum(target: Any) -> bool:
-    """Whether it is a Mangum that is called as Mangum is: a subclass with a `__call__` of its own adds to that."""
+    """Return whether it is a Mangum. A subclass with its own `__call__` is not: it does more."""
     kinds = type(target).__mro__
     mangum = next((kind for kind in kinds if kind.__module__.partition(".")[0] == "mangum"), None)
     return mangum is not None and type(target).__call__ is mangum.__call__

@@ -1,4 +1,4 @@
-"""Values of an app's in messages: in a few words, whatever their size. Pure."""
+"""Show values from an app in messages, in a few words, whatever their size. Pure."""
 
 from collections.abc import Mapping
 from itertools import islice
@@ -10,7 +10,7 @@ MOST_ITEMS = 5
 
 
 def described(value: object, depth: int = 2) -> str:
-    """`value` as `repr` shows it, but only the beginning of what is long, nested or of an unknown type."""
+    """Return the `repr` of `value`, with only the beginning of long, nested or unknown values."""
     if isinstance(value, (str, bytes, bytearray)):
         shown = repr(value[:LONGEST])
         return shown if len(value) <= LONGEST else f"{shown}... (of length {len(value)})"
@@ -49,7 +49,9 @@ than 1 MiB for one event."""
 
 
 def text_of(error: BaseException) -> str:
-    """What `str` says of an exception. An app's exception may raise there, or have a text of any size."""
+    """Return the text of an exception. An app's exception may raise in `str`, or have a text of any
+    size.
+    """
     try:
         return _clipped(str(error))
     except Exception as failure:
@@ -57,8 +59,8 @@ def text_of(error: BaseException) -> str:
 
 
 def traceback_of(error: BaseException) -> list[str]:
-    """The lines of an exception with its causes, as Python prints them."""
-    import traceback  # loaded only once there is an error
+    """Return the lines of an exception with its causes, as Python prints them."""
+    import traceback  # Imported only when there is an error.
 
     return [_clipped(line) for line in traceback.TracebackException.from_exception(error).format()]
 

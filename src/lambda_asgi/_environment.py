@@ -1,7 +1,8 @@
-"""What the process's environment variables say, read once from a mapping that is handed in.
+"""Read the process's environment variables once, from a mapping. Pure.
 
-Variables of Lambda: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime.
-Our own begin with `LAMBDA_ASGI_`; each is described at its field of `Settings`.
+Lambda's variables:
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime.
+Ours begin with `LAMBDA_ASGI_`. Each is described at its field of `Settings`.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,7 +31,7 @@ class FunctionIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a user may set, with environment variables that begin with `LAMBDA_ASGI_`."""
+    """The user's settings, from environment variables that begin with `LAMBDA_ASGI_`."""
 
     response_mode: ResponseMode | None = None
     """LAMBDA_ASGI_RESPONSE_MODE: which responses are streamed. None where it is not set: the handler says it. Always
@@ -53,7 +54,9 @@ class Settings:
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> Self:
-        """Raises ConfigurationError, naming the variable, its value and what it may be."""
+        """Read the settings. Raises ConfigurationError with the variable, its value and valid
+        values.
+        """
         read = partial(_read, variables)
         response_mode = read("LAMBDA_ASGI_RESPONSE_MODE", ResponseMode.parse, None, EXPECTED)
         return cls(
@@ -96,7 +99,9 @@ class Environment:
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> Self:
-        """Raises ConfigurationError, naming the variable, its value and what it may be."""
+        """Read the environment. Raises ConfigurationError with the variable, its value and valid
+        values.
+        """
         if not variables.get("AWS_LAMBDA_RUNTIME_API"):
             raise ConfigurationError(
                 "AWS_LAMBDA_RUNTIME_API is not set: outside Lambda, use lambda-emulator"

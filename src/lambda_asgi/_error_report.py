@@ -1,4 +1,4 @@
-"""What Lambda is told of a failure. Pure."""
+"""Describe a failure to Lambda. Pure."""
 
 import json
 from typing import Any, NamedTuple, Self
@@ -11,10 +11,12 @@ LARGEST = 256 * 1024
 
 
 class ErrorReport(NamedTuple):
-    """A failed invocation or initialization, as Lambda is told of it.
+    """A failed invocation or initialization, as reported to Lambda.
 
-    `error_type` has the form `Runtime.CamelCase`: Lambda turns any other into `Runtime.Unknown`. `name` (the
-    exception's class), `message` and `stack_trace` (a line each) are for people.
+    `error_type` has the form `Runtime.CamelCase`; Lambda replaces any other form by
+    `Runtime.Unknown`.
+    `name` (the exception's class), `message` and `stack_trace` (one string for each line) are for
+    people.
     """
 
     error_type: str
@@ -24,7 +26,9 @@ class ErrorReport(NamedTuple):
 
     @classmethod
     def of(cls, error: BaseException) -> Self:
-        """Build a report from an exception. Our own exceptions know their type; all others count as the app's."""
+        """Return the report of an exception. Our own exceptions have a type; all others are the
+        app's.
+        """
         return cls(
             error_type_of(error),
             type(error).__name__,
@@ -33,9 +37,9 @@ class ErrorReport(NamedTuple):
         )
 
     def as_json(self, at_most: int = LARGEST) -> bytes:
-        """The report as the JSON that Lambda expects, at most `at_most` bytes long.
+        """Return the report as the JSON that Lambda expects, in at most `at_most` bytes.
 
-        If it is too long, the stack loses its outermost frames and the message its end.
+        If it is too long, the outermost frames of the stack and the end of the message are removed.
         """
         fields: dict[str, Any] = {
             "errorMessage": _clipped(self.message, at_most // 2),
@@ -53,7 +57,7 @@ class ErrorReport(NamedTuple):
 
 
 def _clipped(text: str, at_most: int) -> str:
-    """`text`, without its end if it takes more than `at_most` bytes as JSON."""
+    """Return `text`, cut so that it takes at most `at_most` bytes as JSON."""
     while len(json.dumps(text)) > at_most:
         text = text[: len(text) * 3 // 4]
     return text

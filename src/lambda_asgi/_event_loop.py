@@ -1,8 +1,8 @@
-"""An event loop that ends with its main task, and not before.
+"""An event loop that ends only when its main task ends.
 
-`sys.exit()` in any task or callback leaves asyncio's loop at once, with the exit code of whoever called it, and so does
-an error in an exception handler. A framework's middleware runs endpoints in tasks of its own, so that an app's exit
-would be the environment's, without an answer.
+`sys.exit()` in any task or callback stops asyncio's loop at once, and so does an error in an
+exception handler. Middleware of frameworks runs endpoints in tasks of its own, so an exit in an app
+would otherwise end the execution environment without a response.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """`asyncio.run(main)`, for a `main` that only itself can end."""
+    """Run `main` as `asyncio.run` does. Nothing but `main` ends it."""
     runner = asyncio.Runner()
     loop = runner.get_loop()
     guard_event_loop(loop)
@@ -25,18 +25,17 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     try:
         return run_until_complete(loop, loop.create_task(main))
     finally:
-        with suppress(
-            BaseException
-        ):  # tasks that are left raise what they like when they are cancelled
+        with suppress(BaseException):  # Tasks that are cancelled at the end may raise anything.
             runner.close()
 
 
 def run_until_complete(
     loop: asyncio.AbstractEventLoop, task: "asyncio.Task[T]", *, interruptible: bool = False
 ) -> T:
-    """The result of `task`, whatever other tasks and callbacks raise out of the loop.
+    """Return the result of `task`, whatever other tasks and callbacks raise out of the loop.
 
-    `interruptible`: what a signal handler raises ends the wait, unless it is an exit.
+    Args:
+        interruptible: An exception from a signal handler ends the wait, unless it is an exit.
     """
     while True:
         try:
@@ -50,13 +49,13 @@ def run_until_complete(
 
 
 def _is_of_app(error: BaseException) -> bool:
-    """Whether a task or a callback made the loop raise it: by an exit, or by `loop.stop()`.
+    """Return whether a task or a callback stopped the loop, by an exit or by `loop.stop()`.
 
-    Of all other errors, asyncio lets only KeyboardInterrupt through.
+    Of all other errors, asyncio passes only KeyboardInterrupt on.
     """
     return isinstance(error, SystemExit) or type(error) is RuntimeError
 
 
 def log_ignored(error: BaseException) -> None:
-    """Say that what left the loop does not end the environment."""
+    """Log that what stopped the loop does not end the environment."""
     logger.error("ignored, from a task or a callback of the app's: %r", error, exc_info=error)

@@ -86,9 +86,8 @@ def _in_child() -> None:
         _give_up_handlers()
         _give_up_descriptors()
     try:
-        signal.pthread_sigmask(
-            signal.SIG_SETMASK, _forking.mask
-        )  # a signal that has come is handled here
+        # a signal that has come is handled here
+        signal.pthread_sigmask(signal.SIG_SETMASK, _forking.mask)
     except (
         BaseException
     ) as error:  # a handler of the app's that exits; Python would ignore that in this place
@@ -110,10 +109,11 @@ def _give_up_descriptors() -> None:
             _replace(descriptor, nothing)
     os.close(nothing)
     for selector in list(_selectors):
+        # ValueError: it is closed
         with (
             suppress(OSError, ValueError, AttributeError),
             select.epoll() as empty,
-        ):  # ValueError: it is closed
+        ):
             _replace(selector.fileno(), empty.fileno())
 
 

@@ -46,9 +46,8 @@ class Lifespan:
                 )
             return
         raised = self._raised
-        if self._required or isinstance(
-            raised, SystemExit
-        ):  # an app that wants to exit does know lifespans
+        # an app that wants to exit does know lifespans
+        if self._required or isinstance(raised, SystemExit):
             said = "ended without an answer" if raised is None else f"raised {raised!r}"
             raise StartupFailed(f"asked for its lifespan, the app {said}") from raised
         if raised is not None:

@@ -24,15 +24,13 @@ async def read_ahead(path: str, size: int | None = None) -> AsyncGenerator[bytes
     opening = asyncio.get_running_loop().run_in_executor(None, io.FileIO, path)
     work: asyncio.Future[Any] = opening
     try:
-        reads = _Reads(
-            await asyncio.shield(opening)
-        )  # shielded: a thread goes on when the wait for it is cancelled
+        # shielded: a thread goes on when the wait for it is cancelled
+        reads = _Reads(await asyncio.shield(opening))
         ahead: asyncio.Future[bytes] | None = None
         while piece := await asyncio.shield(work := ahead or reads.begin(left)):
             left -= len(piece)
-            if (
-                not reads.cache_tells
-            ):  # if it does, the kernel reads ahead, and to copy that takes no time
+            # if it does, the kernel reads ahead, and to copy that takes no time
+            if not reads.cache_tells:
                 work = ahead = reads.begin(left)
             yield piece
     finally:

@@ -1,8 +1,9 @@
-"""SnapStart: hooks before the snapshot is taken, a wait while it is, hooks after it was restored.
+"""SnapStart: run hooks before the snapshot, wait while it is taken, run hooks after it is restored.
 
-Order and error types: https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-custom.html. The hooks are
-those of `snapshot_restore_py`, which managed Python has on its path: libraries register theirs there already
-(https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html).
+Order and error types:
+https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-custom.html. The hooks are
+those of `snapshot_restore_py`, which managed Python has on its path and where libraries register
+theirs (https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html).
 """
 
 import inspect
@@ -16,7 +17,7 @@ Hook = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 
 async def run_before_snapshot() -> None:
-    """The last registered first. Raises BeforeSnapshotError."""
+    """Run the hooks, last registered first. Raises BeforeSnapshotError."""
     try:
         await _run(reversed(_registered("get_before_snapshot")))
     except Exception as error:
@@ -24,7 +25,7 @@ async def run_before_snapshot() -> None:
 
 
 async def run_after_restore() -> None:
-    """In the order of registration. Raises AfterRestoreError."""
+    """Run the hooks in the order of registration. Raises AfterRestoreError."""
     try:
         await _run(_registered("get_after_restore"))
     except Exception as error:
@@ -42,7 +43,6 @@ def _registered(registry: str) -> list[Hook]:
 async def _run(hooks: Iterable[Hook]) -> None:
     for function, args, kwargs in hooks:
         result = function(*args, **kwargs)
-        if inspect.isawaitable(
-            result
-        ):  # beyond what the managed runtime does: a pool is closed by awaiting
+        # Not in the managed runtime: an async hook can close a connection pool.
+        if inspect.isawaitable(result):
             await result

@@ -1,3 +1,3 @@
-"""The version, in one place: pyproject.toml reads it here, because a zip for Lambda has no package metadata."""
+"""The version. pyproject.toml reads it here, because a zip for Lambda has no package metadata."""
 
 __version__ = "0.1.0"

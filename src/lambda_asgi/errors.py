@@ -1,30 +1,35 @@
-"""Everything that this package raises, and whose fault each is.
+"""Every exception of this package, and what causes each.
 
     LambdaASGIError
-    ├── ConfigurationError        yours: a setting or the handler is wrong; the environment does not start
+    ├── ConfigurationError        yours: a setting or the handler is wrong; the environment does not
+    start
     │   └── AppImportError        the module or the name in _HANDLER cannot be imported
     ├── StartupFailed             the app's: lifespan startup failed
-    ├── BeforeSnapshotError       the app's: a SnapStart hook raised; the process ends with exit code 64
-    ├── AfterRestoreError         the app's: a SnapStart hook raised; the process ends with exit code 65
-    ├── EventError                the caller's: it has the shape of an HTTP event, yet cannot be served
-    │   └── EventPathForbidden    ... because it is an HTTP request to the path for non-HTTP events
-    ├── UnexpectedMessage         the app's: an ASGI message out of order, malformed, or missing
-    ├── EventNotHandled           the app's: an event that is no HTTP request was answered with another status than 2xx
-    ├── AppCancelled              the app's: it cancelled the task that it runs in
+    ├── BeforeSnapshotError       the app's: a SnapStart hook raised; the process ends with exit
+    code 64
+    ├── AfterRestoreError         the app's: a SnapStart hook raised; the process ends with exit
+    code 65
+    ├── EventError                the caller's: an HTTP event that cannot be understood
+    │   └── EventPathForbidden    ... or an HTTP request to the path for non-HTTP events
+    ├── UnexpectedMessage         the app's: an ASGI message out of order, malformed or missing
+    ├── EventNotHandled           the app's: a non-HTTP event got another status than 2xx
+    ├── AppCancelled              the app's: it cancelled its own task
     ├── HeadersTooLarge           the app's: more headers and cookies than event sources read
     ├── ResponseTooLarge          the app's: more bytes than Lambda passes on
     ├── DeadlineExceeded          the app's: it did not end in time
     │   └── EventLoopBlocked      ... because it blocked the event loop
     ├── DurationExceeded          the app's: its response took longer than the route allows
     └── RuntimeAPIError           the platform's
-        ├── ResponseRefused       this invocation is lost, the next one may be asked for (400, 403, 410, 413)
-        └── ConnectionToRuntimeAPILost   (500, or no connection): the environment is over, exit at once
+        ├── ResponseRefused       this invocation is lost, the next one is possible (400, 403, 410,
+        413)
+        └── ConnectionToRuntimeAPILost   (500, or no connection): the process must exit
 
-    ClientDisconnected (OSError)  what `send` raises when nobody reads any more; an app may ignore it, as the ASGI spec
-                                  says (spec_version 2.4)
+    ClientDisconnected (OSError)  raised by `send` when the client has left; an app may ignore it
+                                  (ASGI spec_version 2.4)
 
-Each has `error_type`, the `Runtime.CamelCase` word that Lambda keeps of an error (it turns any other form into
-`Runtime.Unknown`), and `status`, the HTTP status of the response that stands in for one that never began.
+Each class has two attributes. `error_type` is a word of the form `Runtime.CamelCase`, which Lambda
+keeps; it replaces any other form by `Runtime.Unknown`. `status` is the HTTP status of the response
+that replaces one that never began.
 """
 
 __all__ = [
@@ -52,56 +57,58 @@ __all__ = [
 
 
 class LambdaASGIError(Exception):
-    """The root of the tree."""
+    """Base class of this package's exceptions."""
 
     error_type = "Runtime.Unknown"
     status = 500
 
     @property
     def shown(self) -> str:
-        """What the client reads in a response that stands for this error."""
+        """What the client reads in a response that reports this error."""
         return "Internal Server Error" if self.status == 500 else str(self)
 
 
 class ConfigurationError(LambdaASGIError):
-    """A setting is missing or wrong. The message says which, and what to set."""
+    """A setting is missing or wrong. The message names it and says what to set."""
 
     error_type = "Runtime.InvalidConfiguration"
 
 
 class AppImportError(ConfigurationError):
-    """The app that `_HANDLER` names cannot be imported. `__cause__` is what the import raised, if it ran."""
+    """The app that `_HANDLER` names cannot be imported. `__cause__` is the exception of the import,
+    if any.
+    """
 
     error_type = "Runtime.ImportModuleError"
 
 
 class StartupFailed(LambdaASGIError):
-    """The app answered `lifespan.startup.failed`, or raised after it had answered to the lifespan."""
+    """The app sent `lifespan.startup.failed`, or raised during its startup."""
 
     error_type = "Runtime.StartupFailed"
 
 
 class BeforeSnapshotError(LambdaASGIError):
-    """A hook that was to run before the snapshot raised; `__cause__` is what."""
+    """A hook before the snapshot raised `__cause__`."""
 
     error_type = "Runtime.BeforeSnapshotError"
 
 
 class AfterRestoreError(LambdaASGIError):
-    """A hook that was to run after the restore raised; `__cause__` is what."""
+    """A hook after the restore raised `__cause__`."""
 
     error_type = "Runtime.AfterRestoreError"
 
 
 class EventError(LambdaASGIError):
-    """The event has the shape of an HTTP event, but a part of it cannot be understood. The message says which."""
+    """An HTTP event has a part that cannot be understood. The message names the part."""
 
     error_type = "Runtime.InvalidEvent"
     status = 400
 
 
 class EventPathForbidden(EventError):
-    """An HTTP request would reach the route for non-HTTP events, and its sender could make up any event."""
+    """An HTTP request to the path for non-HTTP events. Its sender could forge any event."""
 
     error_type = "Runtime.EventPathForbidden"
     status = 404
@@ -112,29 +119,31 @@ class EventPathForbidden(EventError):
 
 
 class UnexpectedMessage(LambdaASGIError):
-    """The app sent a message that ASGI does not allow now, or returned without a complete response."""
+    """The app sent a message that ASGI does not allow now, or returned before its response was
+    complete.
+    """
 
     error_type = "Runtime.UnexpectedMessage"
 
 
 class EventNotHandled(LambdaASGIError):
-    """The app answered an event that is no HTTP request with another status than 2xx.
+    """The app responded to a non-HTTP event with another status than 2xx.
 
-    The invocation has to fail then: Lambda deletes an SQS message, and forgets an asynchronous event, as soon as the
-    function succeeds. A missing route (404) or a redirect must not lose them.
+    The invocation fails, because Lambda deletes an SQS message and forgets an asynchronous event as
+    soon as the function succeeds. A missing route (404) or a redirect must not lose them.
     """
 
     error_type = "Runtime.EventNotHandled"
 
 
 class AppCancelled(LambdaASGIError):
-    """The app ended with a CancelledError that nobody but itself had asked for."""
+    """The app ended with a CancelledError that nobody else requested."""
 
     error_type = "Runtime.AppCancelled"
 
 
 class HeadersTooLarge(LambdaASGIError):
-    """Status, headers and cookies are more than the 16 KiB in which event sources look for them."""
+    """Status, headers and cookies exceed the 16 KiB in which event sources look for them."""
 
     error_type = "Runtime.HeadersTooLarge"
 
@@ -154,25 +163,25 @@ class DeadlineExceeded(LambdaASGIError):
 
 
 class DurationExceeded(LambdaASGIError):
-    """The response took longer than the limit that the app has set for itself."""
+    """The response took longer than the limit that the app has set."""
 
     error_type = "Runtime.DurationExceeded"
 
 
 class EventLoopBlocked(DeadlineExceeded):
-    """The same, and the app did not let the event loop run: nothing could tell it, or stop it, in time."""
+    """The deadline passed while the app blocked the event loop, so nothing could stop it in time."""
 
 
 class RuntimeAPIError(LambdaASGIError):
-    """The Runtime API answered otherwise than agreed."""
+    """The Runtime API did not behave as documented."""
 
     error_type = "Runtime.RuntimeAPIError"
 
 
 class ResponseRefused(RuntimeAPIError):
-    """The Runtime API did not take what was sent for this invocation.
+    """The Runtime API refused the response to this invocation.
 
-    `status` is 400 (unknown or answered id), 403 (out of order), 410 (too late) or 413 (too large).
+    `status` is 400 (unknown or answered id), 403 (wrong order), 410 (too late) or 413 (too large).
     """
 
     def __init__(self, status: int, message: str) -> None:
@@ -181,13 +190,15 @@ class ResponseRefused(RuntimeAPIError):
 
 
 class ConnectionToRuntimeAPILost(RuntimeAPIError):
-    """No connection, a broken one, an answer that is not HTTP, or status 500: the process has to end."""
+    """The connection broke, the reply is not HTTP, or its status is 500. The process must exit."""
 
 
 class ClientDisconnected(OSError):
-    """Nobody reads this response any more: the peer is gone, or the deadline has passed."""
+    """The response cannot be sent any more: the client has left, or the deadline has passed."""
 
 
 def error_type_of(error: BaseException) -> str:
-    """The `Runtime.CamelCase` word for an exception: our own know theirs, the others are the app's."""
+    """Return the `Runtime.CamelCase` word of an exception. Exceptions of other packages are the
+    app's.
+    """
     return error.error_type if isinstance(error, LambdaASGIError) else "Runtime.UserException"

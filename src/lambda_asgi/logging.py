@@ -1,4 +1,4 @@
-"""For an app that sets up log handlers of its own: a filter that gives each record its invocation's ids.
+"""A logging filter that adds the invocation's ids to each record, for log handlers of your own.
 
 from lambda_asgi.logging import InvocationFilter
 

@@ -2,13 +2,14 @@
 
     app.add_middleware(StreamSafety, timeout=30, heartbeat=15)
 
-A platform that cuts a response in the middle does not say so: behind a Function URL and a Web Function the client sees
-the status that was sent, and a body that ends. So this middleware ends the response a moment before the platform does.
-It asks the app to stop, writes one last record where the media type has records (see `records`), and raises: a server
-then breaks the connection off instead of ending the body.
+A platform that cuts a response does not say so. Behind a Function URL and a Web Function, the
+client sees the status that was sent, and a body that ends. So this middleware ends the response
+shortly before the platform does. It asks the app to stop, writes one last record if the media type
+has records, and raises an exception. The server then breaks the connection instead of ending the
+body.
 
-The same limits stop the work for a reader who has gone, where the platform does not tell (Lambda never tells a
-function): give a route the longest time that its stream may take. See docs/streams.md.
+Lambda never tells a function that its client has left. A maximum duration for a route stops such
+work. See docs/streams.md.
 """
 
 import asyncio
@@ -38,7 +39,10 @@ __all__ = ["StreamLimits", "StreamSafety", "stream_limits"]
 
 @dataclass(slots=True)
 class StreamLimits:
-    """What holds for one response, in seconds; None for no limit. A route may change it until its response starts."""
+    """The limits of one response, in seconds; None is no limit.
+
+    A route may change them until its response starts.
+    """
 
     max_duration: float | None = None
     """From the response's start to its end."""
@@ -47,9 +51,15 @@ class StreamLimits:
 
 
 def stream_limits(scope: Scope) -> StreamLimits:
-    """The limits of this request's response, to be changed: `stream_limits(request.scope).max_duration = 60`.
+    """Return the limits of this request's response, so that a route can change them.
 
-    Raises LookupError where no StreamSafety is around the app: what is set would have no effect.
+        stream_limits(request.scope).max_duration = 60
+
+    Args:
+        scope: The request's ASGI scope.
+
+    Raises:
+        LookupError: There is no StreamSafety around the app, so a limit would have no effect.
     """
     try:
         limits: StreamLimits = scope[_LIMITS]
@@ -59,14 +69,19 @@ def stream_limits(scope: Scope) -> StreamLimits:
 
 
 class StreamSafety:
-    """ASGI middleware. All times are in seconds.
+    """ASGI middleware that ends streams visibly. All times are in seconds.
 
-    `timeout`: the platform's own limit for one request (a Web Function's `timeoutSeconds`, a proxy's read timeout).
-    On an Event Function the invocation's deadline counts as well. It is known there: nothing has to be set.
-    `max_duration`, `heartbeat`: defaults for `StreamLimits`.
-    `margin`: how long before the platform's limit the app is told to end. When a limit is reached, the app reads
-    `http.disconnect`; it is cancelled after half of the margin, and given up after three quarters.
-    `error_records`: whether a body of records ends with one that tells of the error.
+    When a limit is reached, the app receives `http.disconnect`. It is cancelled after half of the
+    margin, and the middleware stops waiting for it after three quarters.
+
+    Args:
+        app: The ASGI app.
+        timeout: The platform's limit for one request: a Web Function's `timeoutSeconds`, or a
+            proxy's read timeout. An Event Function's deadline also applies, without any setting.
+        max_duration: The default of `StreamLimits.max_duration`.
+        heartbeat: The default of `StreamLimits.heartbeat`.
+        margin: How long before the platform's limit the app is asked to stop.
+        error_records: Whether a body of records ends with a record about the error.
     """
 
     def __init__(
@@ -98,7 +113,15 @@ class StreamSafety:
         self._error_records = error_records
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises what the app raises, DeadlineExceeded, DurationExceeded, UnexpectedMessage and AppCancelled."""
+        """Serve one request.
+
+        Raises:
+            DeadlineExceeded: The platform's limit is near.
+            DurationExceeded: The route's own limit was reached.
+            UnexpectedMessage: The app returned before its response was complete.
+            AppCancelled: The app cancelled its own task.
+            Exception: What the app raised.
+        """
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -120,13 +143,13 @@ class StreamSafety:
 
 
 def _seconds_left(scope: Scope) -> float:
-    """Until the invocation's deadline; infinite outside of an Event Function."""
+    """Return the seconds until the invocation's deadline; infinity outside of an Event Function."""
     remaining = getattr(scope.get("aws.context"), "get_remaining_time_in_millis", None)
     return math.inf if remaining is None else remaining() / 1000
 
 
 class _Stage(IntEnum):
-    """How far an app that does not end has come."""
+    """What has been done to stop an app."""
 
     RUNNING = 0
     TOLD = 1
@@ -135,7 +158,7 @@ class _Stage(IntEnum):
 
 
 class _Limit:
-    """From `at` on, by the event loop's clock, the app has to end: because of `error`."""
+    """From `at` on, by the event loop's clock, the app must stop because of `error`."""
 
     def __init__(self, at: float, margin: float, error: Exception) -> None:
         self.error = error
@@ -149,7 +172,7 @@ class _Limit:
 
 
 class _Guard:
-    """One request: what the app is given as `receive` and `send`, and how its response ends."""
+    """One request: the `receive` and `send` of the app, and the end of its response."""
 
     def __init__(
         self,
@@ -185,7 +208,7 @@ class _Guard:
     # What the app is given.
 
     async def receive(self) -> Message:
-        """The server's messages; `http.disconnect` as soon as a limit is reached."""
+        """Return the server's messages, and `http.disconnect` as soon as a limit is reached."""
         if not self._told:
             until_told = asyncio.timeout(None)
             try:
@@ -203,7 +226,12 @@ class _Guard:
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
-        """Pass one message on. Raises ClientDisconnected when a limit is reached, and what the server raises."""
+        """Pass one message on.
+
+        Raises:
+            ClientDisconnected: A limit is reached.
+            Exception: What the server raises.
+        """
         async with self._sending:
             if self._told and not self._complete:
                 await asyncio.sleep(0)  # as above
@@ -212,9 +240,8 @@ class _Guard:
                 await self._server_send(message)
             except BaseException:
                 if self._records is not None:
-                    self._records.passed(
-                        b"?"
-                    )  # nobody knows how much of it went out: a record begins a new line
+                    # nobody knows how much of it went out: a record begins a new line
+                    self._records.passed(b"?")
                 raise
             self._sent(message)
 
@@ -253,7 +280,7 @@ class _Guard:
     async def run(self, app: ASGIApp, scope: Scope, seconds: float) -> None:
         """Run the app until it returns or is given up. `seconds` are left for its response.
 
-        Raises what ended the response before its time, or what the app raised after it.
+        Raises the error that ended the response early, or what the app raised after it.
         """
         if seconds < math.inf:
             margin = min(self._margin, seconds / 2)
@@ -289,7 +316,7 @@ class _Guard:
                 )
 
     async def _until_ended(self, task: asyncio.Task[None]) -> None:
-        """Wait for the app, and do what is due meanwhile. Returns when the app has ended or is given up."""
+        """Wait for the app and do what is due. Returns when the app has ended or is given up."""
         beats: set[asyncio.Task[None]] = set()
         try:
             while not task.done():
@@ -300,10 +327,11 @@ class _Guard:
                     return
                 if self._heartbeat_is_due(now) and all(beat.done() for beat in beats):
                     beats = {asyncio.create_task(self._beat())}
+                # a heartbeat may find out that the reader has gone
                 changes = {
                     self._changed,
                     *beats,
-                }  # a heartbeat may find out that the reader has gone
+                }
                 waits = {task, *(change for change in changes if not change.done())}
                 until = self._next_after(now)
                 timeout = None if until == math.inf else until - now
@@ -313,7 +341,7 @@ class _Guard:
                 beat.cancel()
 
     def _act(self, stage: _Stage, now: float, task: asyncio.Task[None]) -> None:
-        """Tell or cancel the app, once each, when its stage says so."""
+        """Disconnect or cancel the app, once each, when its stage says so."""
         if stage >= _Stage.TOLD and not self._told:
             self._told = True
             self._error = self._error or next(
@@ -362,9 +390,8 @@ class _Guard:
         error = self._error
         if error is None:
             return
-        if not self._complete and not isinstance(
-            error, OSError
-        ):  # an OSError is a reader who has gone
+        # an OSError is a reader who has gone
+        if not self._complete and not isinstance(error, OSError):
             with suppress(OSError, TimeoutError):
                 async with asyncio.timeout(self._margin / 4), self._sending:
                     if not self._started and isinstance(error, DeadlineExceeded):

@@ -1,4 +1,4 @@
-"""For the tests of your app: an execution environment in your process, without sockets.
+"""Test your app in an execution environment inside your process, without sockets.
 
     from lambda_asgi.testing import ExecutionEnvironment, function_url_event
 
@@ -6,8 +6,9 @@
         response = await environment.invoke(function_url_event("/stream"))
     assert response.chunks == [b"one", b"two"]
 
-The cycle, the response's state and the prelude are the runtime's own; only the wire is missing. To see your app behind
-a Function URL, use lambda-emulator.
+The request cycle, the response states and the prelude are the runtime's own. Only the wire is
+missing.
+To see your app behind a Function URL, use lambda-emulator.
 """
 
 import base64
@@ -32,10 +33,10 @@ __all__ = ["ExecutionEnvironment", "StreamedResponse", "function_url_event"]
 
 @dataclass(frozen=True, slots=True)
 class StreamedResponse:
-    """A response as it was streamed: `chunks` are the body's parts, one for each that was sent.
+    """A streamed response. `chunks` are the parts of the body, one for each message of the app.
 
-    `error` is what Lambda is told in trailers when the response broke off; None when it is complete. `exception` is
-    what the app raised, before, within or after its response.
+    `error` is what Lambda is told in trailers when the response breaks; None if it is complete.
+    `exception` is what the app raised, before, during or after its response.
     """
 
     status: int
@@ -51,9 +52,17 @@ class StreamedResponse:
 
 
 class ExecutionEnvironment:
-    """Starts the app's lifespan once, then answers any number of events, also several at once.
+    """An async context manager that starts the app's lifespan once, then answers any number of
+    events.
 
-    Raises StartupFailed from `async with`. `settings` are those of the `LAMBDA_ASGI_` variables.
+    Several events may run at the same time.
+
+    Args:
+        app: An ASGI app, or the `LambdaASGI` around it.
+        settings: Values of `LAMBDA_ASGI_` variables.
+
+    Raises:
+        StartupFailed: From `async with`, if the lifespan fails.
     """
 
     def __init__(self, app: ASGIApp | LambdaASGI, settings: Settings | None = None) -> None:
@@ -73,7 +82,9 @@ class ExecutionEnvironment:
         await self._application.shutdown()
 
     async def invoke(self, event: Any, *, timeout_seconds: float = 30.0) -> StreamedResponse:
-        """The streamed response to `event`, when the app is done with it, background work included."""
+        """Return the streamed response to `event`, after the app and its background work have
+        ended.
+        """
         writer = _Recorder()
         exchange = self._exchange(event, timeout_seconds)
         await exchange.stream(writer)
@@ -81,10 +92,11 @@ class ExecutionEnvironment:
         return writer.response(exchange.cycle.error)
 
     async def invoke_buffered(self, event: Any, *, timeout_seconds: float = 30.0) -> Any:
-        """The function's result for `event`, as in buffered mode.
+        """Return the function's result for `event`, as in buffered mode.
 
-        Raises LambdaASGIError where the invocation would fail: an event that is no request, and that the app did not
-        handle.
+        Raises:
+            LambdaASGIError: The invocation fails, such as for a non-HTTP event that the app did not
+                handle.
         """
         return (await self._exchange(event, timeout_seconds).answer()).value
 
@@ -104,7 +116,7 @@ class ExecutionEnvironment:
 
 @dataclass(slots=True)
 class _Recorder:
-    """A ResponseWriter that keeps what it is given."""
+    """A ResponseWriter that records what it gets."""
 
     parts: list[bytes] = field(default_factory=list)
     error: ErrorReport | None = None
@@ -114,7 +126,7 @@ class _Recorder:
         return bool(self.parts)
 
     def when_gone(self, callback: Callable[[], None], /) -> None:
-        """Nobody goes away here."""
+        """Do nothing: no client leaves here."""
 
     def stream(self, parts: Sequence[bytes], last: bool) -> None:
         self.stream_now(parts, last)
@@ -139,9 +151,15 @@ def function_url_event(
     headers: Mapping[str, str] | None = None,
     body: bytes = b"",
 ) -> dict[str, Any]:
-    """The event of a request to a Function URL (payload format 2.0). `url` is a path, with a query if there is one.
+    """Return the event of a request to a Function URL (payload format 2.0).
 
     https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
+
+    Args:
+        url: A path, with a query if there is one.
+        method: The HTTP method.
+        headers: Request headers by name.
+        body: The request body.
     """
     parts = urlsplit(url)
     path = quote(parts.path, safe="/%:@!$&'()*+,;=~")

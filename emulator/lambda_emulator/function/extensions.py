@@ -2,8 +2,7 @@
 
 An internal extension runs in the runtime's process, an external one in its own. An init is complete
 only when every extension waits for its next event. So is an invocation, for the extensions that
-were
-told of it.
+were told of it.
 
 Sources: AWS "runtimes-extensions-api"; statuses and error types of AWS's runtime interface
 emulator.

@@ -30,8 +30,7 @@ class Function:
     """Runs invocations, as many at a time as there are environments. More invocations wait.
 
     `concurrency` limits the processes on this machine. Where AWS would refuse an invocation
-    (reserved
-    concurrency), it is refused. Where AWS would only start another environment, it waits.
+    (reserved concurrency), it is refused. Where AWS would only start another environment, it waits.
     """
 
     def __init__(
@@ -111,10 +110,8 @@ class Function:
         """Return a free environment: the last used one, a new one, or the first that becomes free.
 
         An environment that has just answered gets a moment to ask for more: a client on this
-        machine is
-        faster with its next request than the runtime with its next poll. On AWS the network's delay
-        covers
-        that.
+        machine is faster with its next request than the runtime with its next poll. On AWS the
+        network's delay covers that.
 
         Raises:
             InitError: A new environment failed to start.

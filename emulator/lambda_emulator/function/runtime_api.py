@@ -2,13 +2,11 @@
 it.
 
 A runtime polls `next`, posts to `response` or `error`, and polls again. This module decides which
-call
-is allowed when. execution_environment.py has the process and its time, pool.py its place in the
-pool.
+call is allowed when. execution_environment.py has the process and its time, pool.py its place in
+the pool.
 
 Sources: AWS "runtimes-api", "runtimes-extensions-api", "snapstart-runtime-hooks-custom"; statuses
-of
-AWS's runtime interface emulator.
+of AWS's runtime interface emulator.
 """
 
 import asyncio
@@ -322,10 +320,8 @@ class RuntimeAPI:
         """Check whether the init or an invocation is complete, after a poll or an answer.
 
         An init is complete when the runtime and all extensions wait. An ordinary invocation is
-        complete when
-        the runtime and the extensions that were told of it wait again. An invocation under Managed
-        Instances
-        is complete when it is answered.
+        complete when the runtime and the extensions that were told of it wait again. An invocation
+        under Managed Instances is complete when it is answered.
         """
         waiting = self.free > 0
         if not self._initialised:

@@ -129,9 +129,8 @@ class ClientConnection(asyncio.Protocol):
 
     async def drain(self) -> None:
         if self.transport.is_closing():
-            await asyncio.sleep(
-                0
-            )  # Otherwise `connection_lost` would never run while a handler only writes and drains.
+            # Otherwise `connection_lost` would never run while a handler only writes and drains.
+            await asyncio.sleep(0)
         elif self.writable is not None:
             await asyncio.shield(self.writable)
 

@@ -1,9 +1,8 @@
 """Refuse requests that other sites' web pages make a browser send.
 
 A page could otherwise invoke functions without the user's knowledge, by a cross-site request or
-under
-a name of its own that resolves to this machine (DNS rebinding). A page cannot forge what a browser
-says about a request: the Host header, Origin, and Sec-Fetch-Site (Fetch Metadata).
+under a name of its own that resolves to this machine (DNS rebinding). A page cannot forge what a
+browser says about a request: the Host header, Origin, and Sec-Fetch-Site (Fetch Metadata).
 """
 
 import ipaddress
@@ -27,12 +26,10 @@ class Guard:
 
     Args:
         hosts: Allowed names and addresses, in addition to this machine's. A wildcard address allows
-            all
-            addresses.
+            all addresses.
         origins: Pages of other sites that may call.
         lenient: A foreign Origin is allowed unless the browser says that the request is cross-site,
-            so
-            that curl can test CORS.
+            so that curl can test CORS.
         any_host: The front knows its own names, and responds to others as AWS does.
     """
 

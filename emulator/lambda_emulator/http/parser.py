@@ -1,10 +1,8 @@
 """Parse the bytes of one connection into requests, their bodies and their ends. Pure.
 
 llhttp (Node's parser, through httptools) parses heads and chunks. It is fed in pieces that end
-where
-a head or a body may end. So the parser knows the first byte of each request line, and can refuse
-what
-llhttp accepts beyond the specification.
+where a head or a body may end. So the parser knows the first byte of each request line, and can
+refuse what llhttp accepts beyond the specification.
 """
 
 import re

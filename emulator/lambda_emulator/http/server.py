@@ -2,8 +2,7 @@
 
 A general ASGI server cannot show what the emulator must see and send: request trailers, the raw
 target, the case of header names, each body part when it arrives, the exact bytes of a response
-head,
-a response before the end of the request, and a response that never ends.
+head, a response before the end of the request, and a response that never ends.
 
 A handler gets one `Exchange` (a request and its response) at a time. Pipelined requests wait.
 Back-pressure works in both directions: the server stops reading a socket if nobody reads the body,
@@ -33,8 +32,7 @@ class HTTPServer:
 
     Args:
         idle_seconds: How long a connection may live without a request. None, as the Runtime API
-            needs
-            it, is for ever.
+            needs it, is for ever.
         guard: Refuses requests that other sites' pages make a browser send.
         half_close: A client that has closed its sending side still gets its response. Otherwise it
             counts as gone.

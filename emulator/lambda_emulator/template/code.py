@@ -28,7 +28,6 @@ def _unpack(path: Path, folder: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         for entry in archive.infolist():
             unpacked = archive.extract(entry, folder)  # never outside of the folder
-            if (
-                mode := entry.external_attr >> 16 & 0o777
-            ):  # which `extract` leaves out: a bootstrap has to run
+            # which `extract` leaves out: a bootstrap has to run
+            if mode := entry.external_attr >> 16 & 0o777:
                 Path(unpacked).chmod(mode)

@@ -140,9 +140,8 @@ def read(path: Path) -> tuple[Node, list[Caution]]:
     except (OSError, UnicodeDecodeError) as error:
         raise TemplateError(f"{path}: cannot be read: {error}") from error
     if source.lstrip().startswith("{"):
-        source = source.replace(
-            "\t", " "
-        )  # JSON may be indented with tabs, and has none in its strings
+        # JSON may be indented with tabs, and has none in its strings
+        source = source.replace("\t", " ")
     try:
         loader = _Loader(source)
         document = loader.get_single_data()

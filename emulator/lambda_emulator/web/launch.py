@@ -20,9 +20,8 @@ __all__ = ["check_environment", "prepare"]
 _PYTHON_SERVER: Final = Path(__file__).with_name("runtime_dir") / "python_server.py"
 _ENTRY_POINTS: Final = ("AWS_LAMBDA_PYTHON_ENTRYPOINT", "AWS_LAMBDA_NODEJS_ENTRYPOINT")
 _PASSED_ON: Final = (
-    # Variables that Lambda sets too, here with values of this machine, and variables that let
-    # an app find
-    # this machine's packages.
+    # Variables that Lambda sets too, here with values of this machine, and variables that let an
+    # app find this machine's packages.
     "PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "NODE_PATH", "SSL_CERT_FILE",
 )  # fmt: skip
 

@@ -50,8 +50,7 @@ class AwsClient:
         """Send a request and return the reply, whatever its status.
 
         A request that fails, or that the service asks to repeat later, is sent again. Use this
-        method
-        only for requests that change nothing.
+        method only for requests that change nothing.
 
         Args:
             path: The path, already percent-encoded.

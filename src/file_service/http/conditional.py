@@ -56,8 +56,7 @@ def if_range_holds(field: str, etag: str, modified: datetime, now: datetime) -> 
     """Return whether If-Range names exactly this version (section 13.1.5).
 
     It must be a strong entity tag, or the exact date if the date is a strong validator. A weak tag
-    or
-    a later date never matches.
+    or a later date never matches.
     """
     if field.endswith('"'):
         return field == etag

@@ -37,8 +37,7 @@ def select(
 
     Args:
         at_most: A longer single range is cut to its first `at_most` bytes. A server may send less
-            than
-            the client asked for (section 15.3.7), and media players then ask for the rest.
+            than the client asked for (section 15.3.7), and media players then ask for the rest.
 
     Raises:
         RangeNotSatisfiable: No requested range can be sent.

@@ -8,8 +8,7 @@ class ReadsWholeRequests:
 
     A Web Function's endpoint sends the whole request body to the app before it reads the response.
     Without this middleware, an early response to a large upload (a 401, a 405) would block until
-    the
-    function's timeout. The middleware reads the rest of the body and drops it.
+    the function's timeout. The middleware reads the rest of the body and drops it.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -8,8 +8,7 @@ import secrets
 from dataclasses import dataclass
 
 # One of OWASP's equivalent choices for scrypt, the one with the least memory for one lane: 16 MiB
-# and
-# about 50 ms on a Lambda function of 1 GB (RFC 7914 section 2).
+# and about 50 ms on a Lambda function of 1 GB (RFC 7914 section 2).
 _COST, _BLOCK, _LANES = 2**14, 8, 1
 _SALT_BYTES = 16
 _HASH_BYTES = 32

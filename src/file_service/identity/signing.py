@@ -14,8 +14,7 @@ class Signer:
 
     A signed text is `KEY_ID.PAYLOAD.MAC`: letters, digits, `-`, `_` and two dots, which URLs and
     cookies allow. The payload is JSON in base64url. The MAC is an HMAC-SHA256 of purpose, key id
-    and
-    payload, so a text that was signed for one purpose is invalid for another.
+    and payload, so a text that was signed for one purpose is invalid for another.
     """
 
     def __init__(self, keys: Mapping[str, bytes]) -> None:

@@ -21,8 +21,7 @@ from file_service.sources import File, OpenFile
 from file_service.streams import pieces_of, started
 
 # What a cache needs (section 15.4.5). Content-Type is sent too: a Function URL adds a type of its
-# own
-# to a response without one, and a cache would store that type.
+# own to a response without one, and a cache would store that type.
 _NOT_MODIFIED = ("cache-control", "content-type", "etag")
 
 _PLAYERS = {"audio", "video"}
@@ -55,9 +54,8 @@ class _Asked:
         self._method = request.method
         self._grant = grant
         self._attachment = attachment
-        # A Function URL responds to every HEAD with Content-Length 0. Content-Range has
-        # no meaning in a 200
-        # (section 14.4), but rclone and others read the size from it.
+        # A Function URL responds to every HEAD with Content-Length 0. Content-Range has no meaning
+        # in a 200 (section 14.4), but rclone and others read the size from it.
         self._length_is_lost = on_event_function(request.scope)
         self.fields = {name: ",".join(request.headers.getlist(name)) for name in request.headers}
 
@@ -94,9 +92,8 @@ class _Asked:
                 file,
                 headers["content-type"],
                 datetime.now(UTC),
-                # A media player can neither be told to ask for less, nor be
-                # redirected to S3: the page's security
-                # policy allows loads from this service only.
+                # A media player can neither be told to ask for less, nor be redirected to S3: the
+                # page's security policy allows loads from this service only.
                 at_most=sendable if self.fields.get("sec-fetch-dest") in _PLAYERS else None,
             )
         except RangeNotSatisfiable as error:

@@ -52,8 +52,7 @@ class OpenFile(Protocol):
         """Yield the bytes from `start` up to `stop` (exclusive), in chunks of the store's choice.
 
         Exactly `stop - start` bytes are yielded, or an error is raised. Close the generator
-        (`aclose`) if
-        you leave it before its end. Read one range at a time.
+        (`aclose`) if you leave it before its end. Read one range at a time.
 
         Raises:
             FileChanged: The store has another version by now. Raised before the last chunk at the
@@ -92,8 +91,7 @@ class FileSource(Protocol):
             path: The file.
             start: Where reading most likely starts, as in a slice. -500 is the last 500 bytes.
             stop: Where reading most likely stops, as in a slice. A remote store sends this range
-                with its
-                response. Other ranges can be read too.
+                with its response. Other ranges can be read too.
         """
 
     def read(self, file: File, start: int, stop: int) -> AsyncGenerator[bytes, None]:

@@ -29,8 +29,7 @@ class LocalSource:
     """The files below `root`. Symbolic links are followed if they end inside it.
 
     A file is opened first. Then the system is asked where the descriptor leads, and a file outside
-    of
-    the root is closed again. Checking the path before opening would be a race.
+    of the root is closed again. Checking the path before opening would be a race.
     """
 
     files_per_second = 2000  # A low estimate for NFS. A disk reads ten times as many.
@@ -200,8 +199,7 @@ class LocalSource:
         """Yield all files below `folder`, and the names that no path can express.
 
         A folder that several links lead to is walked for the first link, and at its real place.
-        Otherwise
-        each level of a chain of links could double the files.
+        Otherwise each level of a chain of links could double the files.
         """
         linked: set[str] = set()
         levels = [self._level(folder)]

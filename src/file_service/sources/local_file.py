@@ -73,8 +73,7 @@ def same_version(before: os.stat_result, now: os.stat_result) -> bool:
     """Return whether an open file has the same contents as before.
 
     The change time reveals a rewrite that resets the modification time. The change time also
-    changes
-    when the file gets or loses a name: a file that another one replaced is read to its end.
+    changes when the file gets or loses a name: a file that another one replaced is read to its end.
     """
     if (before.st_mtime_ns, before.st_size) != (now.st_mtime_ns, now.st_size):
         return False
@@ -86,11 +85,9 @@ def file_of(path: str, status: os.stat_result, *, frozen: bool) -> File:
 
     Args:
         frozen: The file system is read-only, as for a function's code. There the modification time
-            and
-            the size identify a version: change times and inodes differ between the execution
+            and the size identify a version: change times and inodes differ between the execution
             environments that serve one zip, and a download must be resumable in another
-            environment.
-            Elsewhere the change time reveals a replaced file with an old date.
+            environment. Elsewhere the change time reveals a replaced file with an old date.
     """
     tag = f"{status.st_mtime_ns:x}-{status.st_size:x}"
     return File(

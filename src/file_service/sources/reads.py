@@ -16,13 +16,11 @@ class Reads:
     """The chunks of one range of an open file, in order.
 
     Copying from the page cache costs less than asking a thread, and keeps the bytes in the cache of
-    the
-    processor that sends them.
+    the processor that sends them.
 
     Args:
         cache_tells: Whether the file system is known to report what is in the page cache. If it
-            cannot,
-            a thread reads one chunk ahead.
+            cannot, a thread reads one chunk ahead.
     """
 
     def __init__(self, descriptor: int, start: int, stop: int) -> None:

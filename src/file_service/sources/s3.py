@@ -124,8 +124,7 @@ class S3Source:
         """Return the entries of a page that are served.
 
         The marker of a folder is left out too. A marker that contains bytes is counted, because no
-        path
-        leads to these bytes.
+        path leads to these bytes.
         """
         entries: list[Entry] = []
         skipped: list[str] = []

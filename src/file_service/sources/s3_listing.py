@@ -1,8 +1,7 @@
 """ListObjectsV2: the contents of a bucket, page by page, including odd keys.
 
 obstore cannot list a bucket with a key that its path type rejects, such as `a//b`: the whole page
-is
-an error, and so is every listing above it. Source: "ListObjectsV2", S3 API Reference.
+is an error, and so is every listing above it. Source: "ListObjectsV2", S3 API Reference.
 """
 
 import xml.etree.ElementTree as ElementTree

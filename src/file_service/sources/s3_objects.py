@@ -1,11 +1,9 @@
 """The objects of one bucket, through obstore.
 
 obstore is called in threads and never awaited. Its awaitables are resolved from Rust threads, and
-one
-that is resolved while the interpreter ends aborts the process. 17 of 90 short processes aborted
-with
-awaitables, and none of 90 with threads. 20 MiB in chunks of 1 MiB took the same time either way
-(840 MiB/s).
+one that is resolved while the interpreter ends aborts the process. 17 of 90 short processes aborted
+with awaitables, and none of 90 with threads. 20 MiB in chunks of 1 MiB took the same time either
+way (840 MiB/s).
 """
 
 import asyncio

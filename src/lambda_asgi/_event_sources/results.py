@@ -38,9 +38,8 @@ def payload_v2(
         mangum_response(status, headers, body)
     )
     if not media_type(headers):
-        result["headers"].pop(
-            "content-type", None
-        )  # Mangum says application/json, whatever the body is
+        # Mangum says application/json, whatever the body is
+        result["headers"].pop("content-type", None)
     return result
 
 

@@ -38,9 +38,8 @@ def configure(environment: Environment) -> None:
 
     Whatever is wrong with the settings costs a warning, never the environment.
     """
-    logging.Formatter.converter = (
-        time.gmtime
-    )  # as Lambda's runtime does, so that an app's own formatters say UTC too
+    # as Lambda's runtime does, so that an app's own formatters say UTC too
+    logging.Formatter.converter = time.gmtime
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A line that waits in a buffer is lost when the environment is frozen and never thawed; a lone surrogate in a
         # print() is no reason to fail.
@@ -86,9 +85,8 @@ def _level(name: str | None) -> tuple[int | None, str]:
 def _handler(telemetry_log_fd: int | None, *, leveled: bool) -> tuple[LambdaHandler, str]:
     if telemetry_log_fd is None:
         return StdoutHandler(), ""
-    os.environ.pop(
-        "_LAMBDA_TELEMETRY_LOG_FD", None
-    )  # the descriptor is ours alone: child processes do not get it
+    # the descriptor is ours alone: child processes do not get it
+    os.environ.pop("_LAMBDA_TELEMETRY_LOG_FD", None)
     try:
         os.set_inheritable(telemetry_log_fd, False)
     except OSError as error:

@@ -38,9 +38,8 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         await lifespan(receive, send)
         return
     query = {name: values[-1] for name, values in parse_qs(scope["query_string"].decode()).items()}
-    route = ROUTES.get(
-        scope["path"].removeprefix(scope.get("root_path") or "")
-    )  # behind an API, the stage
+    # behind an API, the stage
+    route = ROUTES.get(scope["path"].removeprefix(scope.get("root_path") or ""))
     if route is None:
         await answer(send, {"no route": scope["path"]}, 404)
     else:
