@@ -1,9 +1,10 @@
 """`python -m benchmarks`: lambda_asgi beside its peers, in one run.
 
-python -m benchmarks prepare           # Node's packages and a build of the function, once
-python -m benchmarks                   # everything: 5 minutes
-python -m benchmarks --quick           # 2 minutes, the same table with less behind it
+python -m benchmarks prepare           # once: Python's packages, builds of the function and of the peers
+python -m benchmarks                   # everything: 8 minutes
+python -m benchmarks --quick           # 3 minutes, the same table with less behind it
 python -m benchmarks --only json chunks
+python -m benchmarks record FILE...    # the pieces of one run, from benchmarks/results, into docs/
 """
 
 import argparse
@@ -11,23 +12,42 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
+from typing import Any
 
-from benchmarks import at_once, memory, processors, report, runs, start_up
+from benchmarks import (
+    at_once,
+    instructions,
+    memory,
+    pages,
+    processors,
+    recorded,
+    report,
+    rie,
+    runs,
+    scale,
+    start_up,
+)
+from benchmarks.goals import GOALS
 from benchmarks.measure import Figures, known
 from benchmarks.peers import PEERS
-from benchmarks.places import HERE
+from benchmarks.places import HERE, ROOT
 from benchmarks.prepare import prepare
-from benchmarks.record import record
 from benchmarks.runs import Plan, Results
 from benchmarks.runtime_api import PeerFailed
-from benchmarks.work import GOALS, WORKS
+from benchmarks.work import WORKS
 
 ALL: dict[str, tuple[str, Callable[[Plan], Results]]] = {
     **{work.name: (work.title, partial(runs.run, work)) for work in WORKS},
+    "rie": ("The same under AWS's Runtime Interface Emulator, whole invocation", rie.run),
+    "instructions": ("Instructions in user space, thousands", instructions.run),
+    "pages": ("20,000 entries of a folder, in pages of 1000", scale.run_pages),
+    "archive": ("A zip of 1000 objects from S3, each request 25 ms late", scale.run_archive),
     "memory": ("Memory above what it was before, while 210 MB are streamed", memory.run),
-    "start": ("From the start of the process", start_up.run),
+    "start": ("From the start of the process: the file service", start_up.run),
+    "start-peers": ("From the start of the process: small apps", start_up.run_small),
     "start-s3": ("From the start of the process, with an S3 client", start_up.run_s3),
     "at-once": ("Many at once in one process", at_once.run),
 }
@@ -40,8 +60,13 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "command", nargs="?", choices=("run", "prepare"), default="run", help=argparse.SUPPRESS
+        "command",
+        nargs="?",
+        choices=("run", "prepare", "record"),
+        default="run",
+        help=argparse.SUPPRESS,
     )
+    parser.add_argument("files", nargs="*", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--quick", action="store_true", help="3 pairs of a quarter of the work")
     parser.add_argument("--pairs", type=int, help="rounds of each peer (7; with --quick 3)")
     parser.add_argument(
@@ -51,64 +76,94 @@ def main() -> int:
     parser.add_argument("--python", help="for prepare: the function's Python, if it is not on PATH")
     arguments = parser.parse_args()
     if arguments.record and arguments.only:
-        parser.error("--record takes a whole run: what docs/performance.md shows comes from one")
+        parser.error("--record takes a whole run; `record FILE...` takes the pieces of one")
     console = report.console()
     if arguments.command == "prepare":
         return prepare(arguments.python, console.print)
+    if arguments.command == "record":
+        return record(arguments.files, console.print)
     plan = Plan(
         pairs=arguments.pairs or (3 if arguments.quick else 7),
         divisor=4 if arguments.quick else 1,
         say=console.print,
     )
-    console.print(*(f"{name}: {value}" for name, value in report.machine().items()), sep="\n")
+    about = about_this_run(plan)
+    console.print(*(f"{name}: {value}" for name, value in about["machine"].items()), sep="\n")
+    console.print(*dict.fromkeys(about["versions"].values()), sep="; ")
+    begun = time.perf_counter()
+    chosen = {name: ALL[name] for name in arguments.only or ALL}
+    works, failed = run(chosen, plan, console.print)
+    console.print()
+    measured = [goal for goal in GOALS if goal.work in works]
+    console.print(report.goals_table(measured, works, recorded.optimised(about)))
+    console.print(f"\n{plan.pairs} pairs, {time.perf_counter() - begun:.0f} s.")
+    titled = {name: {"title": ALL[name][0], "peers": peers} for name, peers in works.items()}
+    folder = HERE / "results"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{datetime.now():%Y-%m-%dT%H-%M-%S}.json"
+    path.write_text(json.dumps({**about, "works": titled}, indent=1))
+    console.print(f"Every sample: {path.relative_to(HERE.parent)}")
+    if failed:
+        console.print(f"Failed: {', '.join(failed)}." + " Nothing was recorded." * arguments.record)
+        return 1
+    return record([path], console.print) if arguments.record else 0
+
+
+def about_this_run(plan: Plan) -> dict[str, Any]:
     versions = {
         name: peer.version()
         for name, peer in PEERS.items()
         if not peer.missing() and peer.version()
     }
-    console.print(*dict.fromkeys(versions.values()), sep="; ")
-    begun = time.perf_counter()
-    failed = []
-    works: dict[str, Mapping[str, Sequence[Figures]]] = {}
-    for name, (title, run) in ALL.items():
-        if arguments.only and name not in arguments.only:
-            continue
-        console.print(f"\n{name} ...")
-        try:
-            with processors.on(processors.ONE):
-                results = {
-                    peer: [known(figures) for figures in rounds]
-                    for peer, rounds in run(plan).items()
-                }
-        except PeerFailed as failure:
-            console.print(f"  failed: {failure}")
-            failed.append(name)
-            continue
-        if results:
-            works[name] = results
-            console.print(report.table(title, results))
-    console.print()
-    console.print(report.goals_table([goal for goal in GOALS if goal.work in works], works))
-    console.print(f"\n{plan.pairs} pairs, {time.perf_counter() - begun:.0f} s.")
-    about = {
-        "date": f"{datetime.now():%Y-%m-%d}",
+    return {
+        "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
         "pairs": plan.pairs,
         "machine": report.machine(),
         "versions": versions,
     }
-    folder = HERE / "results"
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{datetime.now():%Y-%m-%dT%H-%M-%S}.json"
-    path.write_text(json.dumps({**about, "works": works}, indent=1))
-    console.print(f"Every sample: {path.relative_to(HERE.parent)}")
-    if failed:
-        console.print(f"Failed: {', '.join(failed)}." + " Nothing was recorded." * arguments.record)
-    elif arguments.record:
-        record(works, {name: title for name, (title, _) in ALL.items()}, about)
-        console.print(
-            "Recorded: docs/performance.md, docs/performance.json, docs/performance-*.svg"
-        )
-    return int(bool(failed))
+
+
+def run(
+    chosen: Mapping[str, tuple[str, Callable[[Plan], Results]]],
+    plan: Plan,
+    say: Callable[..., None],
+) -> tuple[dict[str, Mapping[str, Sequence[Figures]]], list[str]]:
+    """What was measured, by work; and the names of the works that failed."""
+    works: dict[str, Mapping[str, Sequence[Figures]]] = {}
+    failed = []
+    for name, (title, measure) in chosen.items():
+        say(f"\n{name} ...")
+        begun = time.perf_counter()
+        try:
+            with processors.on(processors.ONE):
+                results = {
+                    peer: [known(figures) for figures in rounds]
+                    for peer, rounds in measure(plan).items()
+                }
+        except PeerFailed as failure:
+            say(f"  failed: {failure}")
+            failed.append(name)
+            continue
+        if results:
+            works[name] = results
+            say(report.table(title, results))
+            say(f"{time.perf_counter() - begun:.0f} s")
+    return works, failed
+
+
+def record(files: Sequence[Path], say: Callable[[str], None]) -> int:
+    """Write what the docs show. The exit code."""
+    docs = ROOT / "docs"
+    try:
+        written = recorded.write(recorded.read(files), docs)
+        made = pages.render(recorded.load(docs), docs, ROOT / "README.md")
+    except ValueError as error:
+        say(f"Nothing was recorded: {error}")
+        return 1
+    for path, text in made.items():
+        path.write_text(text)
+    say("Recorded: " + ", ".join(str(path.relative_to(ROOT)) for path in (written, *made)))
+    return 0
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 from benchmarks import processors
 from benchmarks.measure import Figures, measured
-from benchmarks.peers import MANGUM_HANDLER, Peer, Running, awslambdaric, lambda_asgi
+from benchmarks.peer import Peer, Running
+from benchmarks.peers import MANGUM_HANDLER, awslambdaric, lambda_asgi
 from benchmarks.runs import Plan, Results, turns
 
 # 16 for a processor is what Managed Instances give. Not 64 processes: each imports the app by itself, one second long.

@@ -19,7 +19,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.peers import Peer, Running, lambda_asgi, python
+from benchmarks.peer import Peer, Running
+from benchmarks.peers import lambda_asgi, python
 from benchmarks.places import HERE
 
 BASELINE = HERE / "baseline.json"

@@ -5,12 +5,10 @@ for each piece of work: the time to the first byte and in all, the processor tim
 and by how much its memory grew. Beside the archive of small files stands Info-ZIP's `zip -0`.
 """
 
-import asyncio
 import os
 import resource
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from benchmarks.delaying_proxy import delaying_proxy
 from tests.file_service.servers import Server, s3_server, service
 
 SMALL_FILES = 20_000
@@ -102,35 +101,6 @@ def local_files(folder: Path) -> None:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     print(f"{'the same by zip -0':45} CPU {used:6.2f} s")
-
-
-@contextmanager
-def delaying_proxy(upstream: str, seconds: float) -> Iterator[str]:
-    """Each request reaches the server so much later, however many there are at once."""
-    address = urlsplit(upstream)
-
-    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, wait: float) -> None:
-        try:
-            while data := await reader.read(2**18):
-                await asyncio.sleep(wait)
-                writer.write(data)
-                await writer.drain()
-        except OSError:
-            pass
-        finally:
-            writer.close()
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection(address.hostname, address.port)
-        await asyncio.gather(copy(reader, back, seconds), copy(there, writer, 0))
-
-    loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(asyncio.start_server(connected, "127.0.0.1", 0))
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
 
 
 def s3_files() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from benchmarks import framing
-from benchmarks.peers import Running, events
+from benchmarks.peer import Running, events
 from benchmarks.runtime_api import Answer
 
 Figures = dict[str, float]

@@ -1,47 +1,39 @@
-"""Who is compared: how each is started, what it needs, and what it has used.
+"""Who is compared: how each is started, and what it needs.
 
 Every peer does the same work, told by the path of the event, behind a Runtime API (or, for uvicorn alone, behind HTTP).
 """
 
 import json
 import os
-import resource
+import re
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Self
 
 from benchmarks import s3
-from benchmarks.http_client import HTTPClient, free_port
-from benchmarks.places import HERE, LIBRARIES, NODE_MODULES, PREPARED, ROOT
-from benchmarks.runtime_api import Answer, PeerFailed, RuntimeAPI
+from benchmarks.http_client import free_port
+from benchmarks.native import ADAPTER_VERSION
+from benchmarks.peer import Command, Peer
+from benchmarks.places import GO, HERE, LIBRARIES, NODE_MODULES, PREPARED, ROOT, RUST, WEB_ADAPTER
 
-Environment = Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Command:
-    argv: Sequence[str]
-    environment: Environment = field(default_factory=dict)
-    folder: Path = ROOT
-
-
-@dataclass(frozen=True)
-class Peer:
-    """`commands` are its processes, for a Runtime API at an address; for an HTTP server, the address to listen on."""
-
-    name: str
-    commands: Callable[[str], Sequence[Command]]
-    missing: Callable[[], str | None] = lambda: None
-    """How to get what it needs, or None when all is there."""
-    version: Callable[[], str] = lambda: ""
-    http: bool = False
+OURS = "lambda_asgi"
+OURS_FASTAPI = "lambda_asgi + FastAPI"
+OURS_IN_LOOP = "lambda_asgi, handler mode + FastAPI"
+OURS_SERVICE = "lambda_asgi + file_service"
+OURS_S3 = "lambda_asgi + file_service, S3"
+MANGUM = "awslambdaric + Mangum + FastAPI"
+ADAPTER = "Lambda Web Adapter + uvicorn + FastAPI"
+UVICORN = "uvicorn + FastAPI"
+RUST_AXUM = "Rust lambda_http + axum"
+RUST_ONE_THREAD = "Rust, with tokio's runtime of one thread"
+GO_URL = "Go lambdaurl"
+NODE = "Node"
+HONO = "Node + Hono"
+SOCKET = "blocking socket"
 
 
 def python(*arguments: str, library: str = "", **environment: str) -> Command:
@@ -129,24 +121,54 @@ def uvicorn(app: str) -> Callable[[str], Sequence[Command]]:
     return commands
 
 
-def web_adapter(app: str) -> Callable[[str], Sequence[Command]]:
+def adapter(
+    server: Callable[[str], Sequence[Command]], ready: str
+) -> Callable[[str], Sequence[Command]]:
+    """Lambda Web Adapter before a server, which is ready when it answers the path `ready`."""
+
     def commands(api: str) -> Sequence[Command]:
         port = str(free_port())
         variables = {
             "AWS_LAMBDA_RUNTIME_API": api,
             "AWS_LWA_PORT": port,
             "AWS_LWA_INVOKE_MODE": "response_stream",
+            "AWS_LWA_READINESS_CHECK_PATH": ready,
         }
-        variables |= {"AWS_LWA_READINESS_CHECK_PATH": "/small"}
-        return [*uvicorn(app)(f"127.0.0.1:{port}"), Command((os.environ["LWA"],), variables)]
+        binary = os.environ.get("LWA") or str(WEB_ADAPTER)
+        return [*server(f"127.0.0.1:{port}"), Command((binary,), variables)]
 
     return commands
 
 
-def web_adapter_missing() -> str | None:
-    if os.environ.get("LWA"):
+def adapter_missing() -> str | None:
+    if os.environ.get("LWA") or WEB_ADAPTER.exists():
         return None
-    return "`cargo install lambda_web_adapter`, then LWA=/path/to/lambda-adapter"
+    return "`python -m benchmarks prepare` where there is cargo (or LWA=/path/to/lambda-adapter)"
+
+
+def adapter_version() -> str:
+    return "" if os.environ.get("LWA") else f"Lambda Web Adapter {ADAPTER_VERSION}"
+
+
+def native(binary: Path, **environment: str) -> Callable[[str], Sequence[Command]]:
+    return lambda api: [Command((str(binary),), {"AWS_LAMBDA_RUNTIME_API": api, **environment})]
+
+
+def native_missing(binary: Path, tool: str) -> str | None:
+    return None if binary.exists() else f"`python -m benchmarks prepare` where there is {tool}"
+
+
+def crates(*names: str) -> str:
+    """As they are locked."""
+    lock = (HERE / "rust" / "Cargo.lock").read_text()
+    found = (re.search(rf'name = "{name}"\nversion = "(.+)"', lock) for name in names)
+    return ", ".join(match[0].split('"')[1] + " " + match[1] for match in found if match)
+
+
+def go_module(name: str) -> str:
+    found = re.search(rf"{re.escape(name)} v(\S+)", (HERE / "go" / "go.mod").read_text())
+    assert found is not None, f"go.mod names {name}"
+    return f"{name.rpartition('/')[2]} {found[1]}"
 
 
 def sender(count: int, chunk: str) -> Callable[[str], Sequence[Command]]:
@@ -156,13 +178,11 @@ def sender(count: int, chunk: str) -> Callable[[str], Sequence[Command]]:
 
 def sender_missing() -> str | None:
     compiler = shutil.which("cc")
-    if compiler is None:
-        return "install a C compiler (cc)"
-    PREPARED.mkdir(parents=True, exist_ok=True)
-    subprocess.run(
-        [compiler, "-O2", "-o", PREPARED / "sender", HERE / "apps" / "sender.c"], check=True
-    )
-    return None
+    if compiler is not None:
+        PREPARED.mkdir(parents=True, exist_ok=True)
+        source = HERE / "apps" / "sender.c"
+        subprocess.run([compiler, "-O2", "-o", PREPARED / "sender", source], check=True)
+    return None if (PREPARED / "sender").exists() else "install a C compiler (cc)"
 
 
 def versions(*packages: str) -> Callable[[], str]:
@@ -183,52 +203,70 @@ SMALL_TEXT = '{"message":"hello from lambda","items":[1,2,3]}'
 PEERS = {
     peer.name: peer
     for peer in (
-        Peer("lambda_asgi", lambda_asgi(BARE), version=versions("httptools")),
+        Peer(OURS, lambda_asgi(BARE), version=versions("httptools")),
         Peer(
-            "lambda_asgi + FastAPI",
+            OURS_FASTAPI,
             lambda_asgi(FRAMEWORKS),
             version=versions("fastapi", "starlette"),
         ),
         Peer(
-            "lambda_asgi, handler mode + FastAPI",
+            OURS_IN_LOOP,
             awslambdaric("benchmarks.apps.handler_frameworks.handler"),
             version=versions("awslambdaric"),
         ),
-        Peer("lambda_asgi + file_service", lambda_asgi("file_service.main.handler")),
+        Peer(OURS_SERVICE, lambda_asgi("file_service.main.handler")),
         Peer(
             "lambda_asgi, buffered", lambda_asgi(FRAMEWORKS, LAMBDA_ASGI_RESPONSE_MODE="buffered")
         ),
         Peer(
-            "awslambdaric + Mangum + FastAPI",
+            MANGUM,
             awslambdaric(MANGUM_HANDLER),
             version=versions("awslambdaric", "mangum"),
         ),
-        Peer("Node", node("bare.handler"), node_missing, node_version),
+        Peer(NODE, node("bare.handler"), node_missing, node_version),
         Peer(
-            "Node + Hono",
+            HONO,
             node("hono.handler"),
             node_missing,
             lambda: f"hono {_node_package('hono')}",
         ),
         Peer(
-            "Lambda Web Adapter + uvicorn + FastAPI",
-            web_adapter("benchmarks.apps.frameworks:app"),
-            web_adapter_missing,
+            ADAPTER,
+            adapter(uvicorn("benchmarks.apps.frameworks:app"), "/small"),
+            adapter_missing,
+            adapter_version,
         ),
         Peer(
-            "uvicorn + FastAPI",
+            RUST_AXUM,
+            native(RUST),
+            partial(native_missing, RUST, "cargo"),
+            partial(crates, "lambda_http", "axum"),
+        ),
+        Peer(
+            RUST_ONE_THREAD,
+            native(RUST, BENCH_ONE_THREAD="1"),
+            partial(native_missing, RUST, "cargo"),
+        ),
+        Peer(
+            GO_URL,
+            native(GO),
+            partial(native_missing, GO, "go"),
+            partial(go_module, "github.com/aws/aws-lambda-go"),
+        ),
+        Peer(
+            UVICORN,
             uvicorn("benchmarks.apps.frameworks:app"),
             version=versions("uvicorn"),
             http=True,
         ),
         Peer(
-            "blocking socket",
+            SOCKET,
             lambda api: [python(str(HERE / "apps" / "blocking.py"), AWS_LAMBDA_RUNTIME_API=api)],
         ),
         Peer("C, small", sender(1, SMALL_TEXT), sender_missing),
         Peer("C, 64 KiB", sender(3199, "65536"), sender_missing),
         Peer(
-            "lambda_asgi + file_service, S3",
+            OURS_S3,
             lambda_asgi("file_service.main.handler"),
             s3.missing,
             versions("obstore"),
@@ -244,142 +282,3 @@ PEERS = {
         ),
     )
 }
-
-
-OF_EVERY_FUNCTION = {
-    "AWS_REGION": "eu-west-1",
-    "AWS_LAMBDA_FUNCTION_NAME": "bench",
-    "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
-    "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/bench",
-    "AWS_LAMBDA_LOG_STREAM_NAME": "2026/11/22/[$LATEST]bench",
-}
-
-
-class Running:
-    """A peer's processes, and the server that feeds them. Use as a context manager; `ready` before anything else."""
-
-    def __init__(self, peer: Peer, environment: Environment = {}) -> None:  # noqa: B006  # only read
-        self.peer = peer
-        self._server = HTTPClient() if peer.http else RuntimeAPI()
-        self.server.alive = self._alive
-        self.started = time.perf_counter()
-        self._processes = [
-            start(command, environment) for command in peer.commands(self.server.address)
-        ]
-
-    @property
-    def server(self) -> RuntimeAPI:
-        return self._server  # type: ignore[return-value]  # both have address, run and wait_until_polled
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def ready(self, polls: int = 1) -> float:
-        """Seconds from the start to the first `next`. Raises PeerFailed."""
-        try:
-            return self.server.wait_until_polled(60, polls) - self.started
-        except PeerFailed as failure:
-            hint = "set BENCHMARK_LOGS=1 to see what it prints"
-            raise PeerFailed(f"{self.peer.name}: {failure} ({hint})") from None
-
-    def _alive(self) -> bool:
-        return all(process.poll() is None for process in self._processes)
-
-    def run(self, path: str, count: int = 1, *, at_once: int = 1) -> list[Answer]:
-        return self.server.run(events(path, count), at_once=at_once)
-
-    def stop(self) -> resource.struct_rusage | None:
-        """What the first process has used in its life."""
-        self.server.__exit__()
-        usage = None
-        for process in self._processes:
-            process.terminate()
-            if process.returncode is not None:  # it had ended by itself
-                continue
-            limit = time.perf_counter() + 3
-            pid = 0
-            while not pid:
-                if time.perf_counter() > limit:
-                    process.kill()
-                time.sleep(0.002)
-                pid, _, used = os.wait4(process.pid, os.WNOHANG)
-            process.returncode = 0  # for Popen: it is reaped
-            usage = usage or used
-        return usage
-
-    def pids(self) -> list[int]:
-        """All processes, children included (these only on Linux)."""
-        found = [process.pid for process in self._processes]
-        for pid in found:
-            for children in Path(f"/proc/{pid}/task").glob("*/children"):
-                found += map(int, children.read_text().split())
-        return found
-
-    def cpu(self) -> float:
-        """Seconds of user and system time so far, all processes. NaN where there is no Linux to tell."""
-        if sys.platform != "linux":
-            return float("nan")
-        # clock_getcpuclockid(3): a process's clock, in nanoseconds and with its threads, dead ones too.
-        return sum(time.clock_gettime((~pid << 3) | 2) for pid in self.pids())
-
-    def memory(self) -> float:
-        """MiB resident now, shared pages divided among those who share them. NaN without Linux."""
-        return sum(_status(pid, "smaps_rollup", "Pss:") for pid in self.pids()) / 1024
-
-    def resident(self) -> float:
-        """MiB resident now: the first process's."""
-        return _status(self._processes[0].pid, "status", "VmRSS:") / 1024
-
-    def forget_peak(self) -> None:
-        """Start to measure `peak` anew."""
-        if sys.platform == "linux":
-            Path(f"/proc/{self._processes[0].pid}/clear_refs").write_text("5")
-
-    def peak(self) -> float:
-        """MiB resident at most since `forget_peak`: the first process's."""
-        return _status(self._processes[0].pid, "status", "VmHWM:") / 1024
-
-
-def _status(pid: int, file: str, name: str) -> float:
-    if sys.platform != "linux":
-        return float("nan")
-    return float(Path(f"/proc/{pid}/{file}").read_text().partition(name)[2].split()[0])
-
-
-def start(command: Command, environment: Environment) -> "subprocess.Popen[bytes]":
-    variables = {
-        key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TMPDIR") if key in os.environ
-    }
-    variables |= OF_EVERY_FUNCTION
-    log = subprocess.DEVNULL if not os.environ.get("BENCHMARK_LOGS") else None
-    return subprocess.Popen(
-        command.argv,
-        env={**variables, **command.environment, **environment},
-        cwd=command.folder,
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-    )
-
-
-_TEMPLATE = (ROOT / "events" / "function_url_get_file.json").read_text()
-
-
-def events(path: str, count: int) -> list[bytes]:
-    """`count` events. A path with "{}" is another one each time: the number goes there."""
-    return (
-        [event(path.format(number)) for number in range(count)]
-        if "{}" in path
-        else [event(path)] * count
-    )
-
-
-def event(path: str) -> bytes:
-    """A Function URL's event, as recorded, for `path`."""
-    document = json.loads(_TEMPLATE)
-    document["rawPath"] = document["requestContext"]["http"]["path"] = path
-    return json.dumps(document).encode()

@@ -1,8 +1,8 @@
 """`python -m benchmarks prepare`: what the peers need, made once in benchmarks/results/prepared and benchmarks/node.
 
-A virtual environment with the function's Python (so that all is measured on the version that Lambda runs), the build of
-the function with and without bytecode, S3 clients, and Node's packages. What cannot be had is said, and its peers are
-skipped.
+A virtual environment with the function's Python, so that all is measured on the version that Lambda runs. The build of
+the function, with and without bytecode. S3 clients. Lambda Web Adapter, and the peers in Rust and Go. Node's packages.
+What cannot be had is said, and its peers are skipped.
 """
 
 import os
@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks import native
 from benchmarks.places import (
     BUILT,
     HERE,
@@ -23,6 +24,7 @@ from benchmarks.places import (
     PREPARED,
     ROOT,
     RUNTIME_CLIENT,
+    UVICORN,
     VENV,
 )
 
@@ -75,7 +77,11 @@ def prepare(python: str | None, say: Callable[[str], None]) -> int:
         uv(*target, str(LIBRARIES / library), *packages)
     shutil.rmtree(RUNTIME_CLIENT, ignore_errors=True)
     uv(*target, str(RUNTIME_CLIENT), locked("awslambdaric"))
-    subprocess.run((interpreter, *BYTECODE, str(RUNTIME_CLIENT)), check=False)
+    shutil.rmtree(UVICORN, ignore_errors=True)
+    uv(*target, str(UVICORN), locked("uvicorn"))
+    for folder in (RUNTIME_CLIENT, UVICORN):
+        subprocess.run((interpreter, *BYTECODE, str(folder)), check=False)
+    native.build(say)
     if shutil.which("npm") is None:
         say("No npm: Node's peers are skipped.")
     elif not (NODE_MODULES / "aws-lambda-ric").exists():

@@ -4,14 +4,15 @@ import os
 import platform
 import statistics
 import sys
+import sysconfig
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.measure import Figures, Spread, difference, ratio
-from benchmarks.work import Goal
+from benchmarks.goals import Goal, measured_for
+from benchmarks.measure import Figures, Spread, ratio
 
 COLUMNS = {
     "wall_us": ("wall µs", "{:,.0f}"),
@@ -26,6 +27,9 @@ COLUMNS = {
     "step_us": ("longest step µs", "{:,.0f}"),
     "next_us": ("to first next, ms", "{:,.0f}"),
     "first_us": ("first invocation, ms", "{:,.1f}"),
+    "invocation_k": ("an invocation, k", "{:,.0f}"),
+    "chunk_k": ("a chunk of 64 KiB, k", "{:,.1f}"),
+    "message_k": ("a message of 30 bytes, k", "{:,.1f}"),
     "zip_mib": ("MiB in the zip", "{:,.1f}"),
     "server_us": ("server's CPU µs", "{:,.0f}"),
 }
@@ -47,13 +51,13 @@ def table(title: str, results: Mapping[str, Sequence[Figures]]) -> Table:
     for name in present:
         output.add_column(COLUMNS[name][0], justify="right")
     compared = (
-        [name for name in ("next_us", "wall_us", "cpu_us") if name in present]
+        [name for name in ("next_us", "wall_us", "cpu_us", "invocation_k") if name in present]
         if len(results) > 1
         else []
     )
     for name in compared:
         output.add_column(
-            f"ours / theirs, {COLUMNS[name][0].removesuffix(' µs').removesuffix(', ms')}",
+            f"ours / theirs, {COLUMNS[name][0].removesuffix(' µs').removesuffix(', ms').removesuffix(', k')}",
             justify="right",
         )
     first = next(iter(results.values()))
@@ -67,7 +71,12 @@ def table(title: str, results: Mapping[str, Sequence[Figures]]) -> Table:
 def median(rounds: Sequence[Figures], name: str) -> float | None:
     """In the unit of the figure's column. None where it was not measured."""
     values = [figures[name] for figures in rounds if name in figures]
-    return statistics.median(values) * FACTOR.get(name, 1) if values else None
+    return in_unit(statistics.median(values), name) if values else None
+
+
+def in_unit(value: float, name: str) -> float:
+    """A figure in the unit of its column."""
+    return value * FACTOR.get(name, 1)
 
 
 def cell(rounds: Sequence[Figures], name: str) -> str:
@@ -81,26 +90,10 @@ def shown(spread: Spread | None) -> str:
     )
 
 
-def judged(
-    goal: Goal, works: Mapping[str, Mapping[str, Sequence[Figures]]]
-) -> tuple[Spread | None, bool]:
-    """What was measured for a goal, and whether its median meets it."""
-    peers = works.get(goal.work, {})
-    ours, theirs = peers.get(goal.ours, ()), peers.get(goal.theirs, ())
-    if goal.difference:
-        spread = difference(ours, theirs, goal.figure)
-    elif goal.theirs:
-        spread = ratio(ours, theirs, goal.figure)
-    else:
-        values = [figures[goal.figure] for figures in ours if goal.figure in figures]
-        spread = Spread.of(values) if values else None
-    if spread is None:
-        return None, False
-    return spread, spread.median >= goal.limit if goal.at_least else spread.median <= goal.limit
-
-
 def goals_table(
-    goals: Sequence[Goal], works: Mapping[str, Mapping[str, Sequence[Figures]]]
+    goals: Sequence[Goal],
+    works: Mapping[str, Mapping[str, Sequence[Figures]]],
+    optimised: bool,
 ) -> Table:
     output = Table(
         title="Goals: median of the pairs [least to most]",
@@ -111,15 +104,17 @@ def goals_table(
     for column in ("work", "figure", "ours", "against", "goal", "measured", ""):
         output.add_column(column)
     for goal in goals:
-        spread, met = judged(goal, works)
+        spread = measured_for(goal, works)
+        met = None if spread is None else goal.met(spread.median, optimised)
         sign = "at least" if goal.at_least else "at most"
-        verdict = "not run" if spread is None else "[green]met[/]" if met else "[red]missed[/]"
+        unjudged = "not run" if spread is None else "no goal"
+        verdict = {True: "[green]met[/]", False: "[red]missed[/]", None: unjudged}[met]
         output.add_row(
             goal.work,
             COLUMNS[goal.figure][0],
             goal.ours,
             goal.theirs or "-",
-            f"{sign} {goal.limit:.4g}",
+            f"{sign} {goal.limit_on(optimised):.4g}",
             shown(spread),
             verdict,
         )
@@ -138,7 +133,19 @@ def machine() -> dict[str, str]:
         "processors": f"{os.cpu_count()} processors",
         "system": f"{platform.system()} {platform.release()}",
         "python": f"Python {platform.python_version()} ({platform.python_compiler()})",
+        "build": build(str(sysconfig.get_config_var("CONFIG_ARGS") or "")),
     }
+
+
+def build(configured: str) -> str:
+    """How this Python was built, by what its `configure` was given."""
+    options = ("--enable-optimizations", "--with-lto")
+    given = [option for option in options if option in configured]
+    if given:
+        return f"optimised build ({' '.join(given)})"
+    if "--with-dtrace" in configured and "--prefix=/usr'" in configured:
+        return "optimised build (Debian's: its rules add PGO and LTO, CONFIG_ARGS has neither)"
+    return "unoptimised build (no --enable-optimizations in CONFIG_ARGS)"
 
 
 def console() -> Console:

@@ -10,7 +10,8 @@ from typing import TypeVar
 from benchmarks import processors
 from benchmarks.content import SMALL, fingerprint
 from benchmarks.measure import Figures, measured
-from benchmarks.peers import PEERS, Running
+from benchmarks.peer import Running
+from benchmarks.peers import PEERS
 from benchmarks.runtime_api import KEEP, PeerFailed
 from benchmarks.work import Work
 
@@ -61,7 +62,10 @@ def run(work: Work, plan: Plan) -> Results:
                 with started(name, environment) as running:
                     results[name].append(measured(running, work.path_of(name), work.count))
             return results
-        all_running = {name: stack.enter_context(started(name, environment)) for name in peers}
+        all_running = {
+            name: stack.enter_context(started(name, environment, delayed=work.delayed))
+            for name in peers
+        }
         for name, running in all_running.items():
             check(work, name, running)
             running.run(work.path_of(name), max(1, work.warm // plan.divisor))
@@ -70,9 +74,9 @@ def run(work: Work, plan: Plan) -> Results:
     return results
 
 
-def started(name: str, environment: Mapping[str, str]) -> Running:
+def started(name: str, environment: Mapping[str, str], *, delayed: bool = False) -> Running:
     """A peer that asks for work. Raises PeerFailed."""
-    running = Running(PEERS[name], environment)
+    running = Running(PEERS[name], environment, delayed=delayed)
     try:
         running.ready()
     except PeerFailed:

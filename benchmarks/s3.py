@@ -92,6 +92,12 @@ def server() -> Iterator[Mapping[str, str]]:
 
 
 def _fill(environment: Mapping[str, str]) -> None:
+    small = {f"small/{number}.bin": small_object(number) for number in range(SMALL_OBJECTS)}
+    put(environment, {"benchmark.bin": big_file(), **small})
+
+
+def put(environment: Mapping[str, str], objects: Mapping[str, bytes | Path]) -> None:
+    """By key: the bytes, or the file that has them."""
     import obstore  # ships with the service; not needed by the other works
     from obstore.store import S3Store
 
@@ -103,9 +109,8 @@ def _fill(environment: Mapping[str, str]) -> None:
         secret_access_key=_SECRET,
         client_options={"allow_http": True},
     )
-    obstore.put(store, "benchmark.bin", big_file())
-    for number in range(SMALL_OBJECTS):
-        obstore.put(store, f"small/{number}.bin", small_object(number))
+    for key, value in objects.items():
+        obstore.put(store, key, value)
 
 
 def _free_ports(count: int) -> list[int]:

@@ -1,5 +1,9 @@
-"""From the start of the process to its first `next`, and the first invocation after it: the build beside its peers."""
+"""From the start of the process to its first `next`, the first invocation after it, and the memory then.
 
+Of the file service as it is built, beside its peers; and of the small apps that the other works measure.
+"""
+
+import json
 import sys
 import tempfile
 import zipfile
@@ -7,10 +11,25 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import s3
-from benchmarks.content import small_object
+from benchmarks.content import SMALL, small_object
+from benchmarks.goals import START_OF_ZIP
 from benchmarks.measure import MICRO, Figures
-from benchmarks.peers import PEERS, Command, Peer, Running
-from benchmarks.places import BUILT, LIBRARIES, PLAIN, ROOT, RUNTIME_CLIENT
+from benchmarks.peer import Command, Peer, Running
+from benchmarks.peers import (
+    ADAPTER,
+    GO_URL,
+    HONO,
+    MANGUM,
+    NODE,
+    OURS,
+    OURS_FASTAPI,
+    OURS_IN_LOOP,
+    PEERS,
+    RUST_AXUM,
+    adapter,
+    adapter_missing,
+)
+from benchmarks.places import BUILT, LIBRARIES, PLAIN, ROOT, RUNTIME_CLIENT, UVICORN
 from benchmarks.runs import Plan, Results, present, turns
 from benchmarks.runtime_api import PeerFailed
 from benchmarks.work import S3_CLIENTS
@@ -43,13 +62,39 @@ def in_loop(folder: Path, handler: str) -> Peer:
     return Peer("", commands)
 
 
+def adapted(folder: Path) -> Peer:
+    """Under uvicorn behind Lambda Web Adapter."""
+
+    def server(address: str) -> Sequence[Command]:
+        host, _, port = address.rpartition(":")
+        app = ("file_service.main:service", "--host", host, "--port", port)
+        argv = (sys._base_executable, "-m", "uvicorn", *app, "--no-access-log")  # type: ignore[attr-defined]  # undocumented
+        path = {"PYTHONPATH": f"{folder}:{UVICORN}", "LAMBDA_TASK_ROOT": str(folder)}
+        return [Command(argv, {**path, **NO_BYTECODE}, folder)]
+
+    return Peer("", adapter(server, "/healthz"), adapter_missing)
+
+
 VARIANTS = {
-    "the built zip": ours(BUILT),
+    START_OF_ZIP: ours(BUILT),
     "the built zip without bytecode": ours(PLAIN),
     "the built zip, handler mode": in_loop(BUILT, "file_service.main.handler"),
     "sam build, awslambdaric + Mangum": in_loop(PLAIN, "mangum_service.handler"),
     "the same with bytecode": in_loop(BUILT, "mangum_service.handler"),
+    "Lambda Web Adapter + uvicorn, with bytecode": adapted(BUILT),
 }
+
+SMALL_APPS = (
+    OURS_FASTAPI,
+    OURS_IN_LOOP,
+    MANGUM,
+    ADAPTER,
+    HONO,
+    OURS,
+    RUST_AXUM,
+    GO_URL,
+    NODE,
+)
 
 
 def run(plan: Plan) -> Results:
@@ -58,13 +103,24 @@ def run(plan: Plan) -> Results:
         plan.say("  skipped: there is no build. To have it: `python -m benchmarks prepare`")
         return {}
     hello = (ROOT / "src" / "samples" / "hello.txt").read_bytes()
-    results: dict[str, list[Figures]] = {name: [] for name in VARIANTS}
-    for name in turns(list(VARIANTS), plan.pairs + 1):
+    names = [name for name, variant in VARIANTS.items() if not variant.missing()]
+    results: dict[str, list[Figures]] = {name: [] for name in names}
+    for name in turns(names, plan.pairs + 1):
         with Running(VARIANTS[name]) as running:
             results[name].append(begun(running, "/files/hello.txt", hello))
     return {
         name: rounds[1:] for name, rounds in results.items()
     }  # the first time, files come from the disk
+
+
+def run_small(plan: Plan) -> Results:
+    """The same of the small apps. Raises PeerFailed."""
+    names = present(SMALL_APPS, plan.say)
+    results: dict[str, list[Figures]] = {name: [] for name in names}
+    for name in turns(names, plan.pairs + 1):
+        with Running(PEERS[name]) as running:
+            results[name].append(begun(running, "/small", None))
+    return {name: rounds[1:] for name, rounds in results.items()}
 
 
 def run_s3(plan: Plan) -> Results:
@@ -85,17 +141,22 @@ def run_s3(plan: Plan) -> Results:
     return {name: rounds[1:] for name, rounds in results.items()}
 
 
-def begun(running: Running, path: str, content: bytes) -> Figures:
-    """From the start of the process to the end of its first invocation. Raises PeerFailed."""
+def begun(running: Running, path: str, content: bytes | None) -> Figures:
+    """From the start of the process to the end of its first invocation. Raises PeerFailed.
+
+    `content` is what has to come; without, it is the small JSON. `mib`: of all processes.
+    """
     to_next = running.ready()
     cpu = running.cpu()
     [answer] = running.run(path)
-    if answer.content() != content:
-        raise PeerFailed(f"{path} gave {answer.content()[:200]!r}")
+    found = answer.content()
+    if found != content if content is not None else json.loads(found) != SMALL:
+        raise PeerFailed(f"{path} gave {found[:200]!r}")
     return {
         "next_us": to_next * MICRO,
         "cpu_us": cpu * MICRO,
         "first_us": (answer.ended - answer.sent) * MICRO,
+        "mib": running.memory(),
     }
 
 

@@ -1,10 +1,26 @@
-"""The works: what is done how often, by whom. And the goals, each a ratio of two peers' figures."""
+"""The works: what is done how often, by whom."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from benchmarks import content, s3
+from benchmarks.peers import (
+    ADAPTER,
+    GO_URL,
+    HONO,
+    MANGUM,
+    NODE,
+    OURS,
+    OURS_FASTAPI,
+    OURS_IN_LOOP,
+    OURS_S3,
+    OURS_SERVICE,
+    RUST_AXUM,
+    RUST_ONE_THREAD,
+    SOCKET,
+    UVICORN,
+)
 
 
 @contextmanager
@@ -35,6 +51,8 @@ class Work:
     """The system decides which processors server and peer have: for streams. One for both otherwise (processors.py)."""
     source: Callable[[], AbstractContextManager[Mapping[str, str]]] = files
     """Where files come from: it runs beside the peers, and gives the environment that leads them to it."""
+    delayed: bool = False
+    """The measuring server delays its acknowledgements (runtime_api.py)."""
     paths: tuple[tuple[str, str], ...] = ()
     """Where a peer has another path: (peer, path)."""
 
@@ -52,24 +70,14 @@ def chunks() -> Iterable[bytes]:
     )  # and a little less than 3200, for the prelude: 200 MiB is the limit
 
 
-OURS = "lambda_asgi"
-OURS_FASTAPI = "lambda_asgi + FastAPI"
-OURS_IN_LOOP = "lambda_asgi, handler mode + FastAPI"
-MANGUM = "awslambdaric + Mangum + FastAPI"
-FRAMEWORKS = (
-    OURS_FASTAPI,
-    OURS_IN_LOOP,
-    MANGUM,
-    "Node + Hono",
-    "Lambda Web Adapter + uvicorn + FastAPI",
-    "uvicorn + FastAPI",
-)
-WEB_BOUND = (OURS_FASTAPI, OURS_IN_LOOP, "uvicorn + FastAPI")
+FRAMEWORKS = (OURS_FASTAPI, OURS_IN_LOOP, MANGUM, ADAPTER, HONO, UVICORN)
+BARE = (OURS, RUST_AXUM, RUST_ONE_THREAD, GO_URL, NODE, SOCKET)
+STREAMS = (*BARE, OURS_FASTAPI, OURS_IN_LOOP, ADAPTER)
+"""Bare apps, then one FastAPI app by each way that can stream it."""
+WEB_BOUND = (OURS_FASTAPI, OURS_IN_LOOP, UVICORN)
 """Nobody outside of AWS can run a Web Function. Its server is not known, and AWS's own endpoint stands before it: so
 the same app under uvicorn, on a kept-alive connection over loopback, is the least that it can take. It is a bound, not
 a measurement of AWS."""
-BARE = (OURS, "Node", "blocking socket")
-OURS_S3 = "lambda_asgi + file_service, S3"
 S3_CLIENTS = {
     OURS_S3: "obstore",
     "lambda_asgi + FastAPI + boto3": "boto3",
@@ -108,7 +116,7 @@ WORKS = (
         "first-20",
         "The first 20 invocations of a fresh process",
         "/small",
-        (OURS, "Node"),
+        (OURS, RUST_AXUM, GO_URL, NODE),
         count=20,
         fresh=True,
     ),
@@ -116,7 +124,7 @@ WORKS = (
         "first-20-json",
         "The first 20 of a fresh process, by a framework",
         "/small",
-        (OURS_FASTAPI, OURS_IN_LOOP, MANGUM, "Node + Hono"),
+        (OURS_FASTAPI, OURS_IN_LOOP, MANGUM, ADAPTER, HONO),
         count=20,
         fresh=True,
     ),
@@ -124,44 +132,57 @@ WORKS = (
         "message",
         "1 message of 30 bytes",
         "/messages/1",
-        BARE,
+        STREAMS,
         count=400,
         warm=100,
         content=messages(1),
     ),
     Work(
-        "messages-10",
-        "10 messages of 30 bytes in a row",
-        "/messages/10",
-        BARE,
-        count=400,
-        warm=100,
-        content=messages(10),
-    ),
-    Work(
         "messages",
         "1000 messages of 30 bytes in a row",
         "/messages/1000",
-        BARE,
+        STREAMS,
         count=40,
         warm=40,
         content=messages(1000),
     ),
-    Work("paced", "100 messages of 30 bytes, 1 ms apart", "/paced/100", BARE, count=2, length=3000),
     Work(
-        "chunks", "64 KiB x 3200 (210 MB)", "/chunks/3199", BARE, count=4, content=chunks, free=True
+        "message-delayed",
+        "The same from a server that delays its acknowledgements",
+        "/messages/1",
+        (OURS, RUST_AXUM, GO_URL, NODE, OURS_FASTAPI, OURS_IN_LOOP, ADAPTER),
+        count=20,
+        content=messages(1),
+        delayed=True,
+    ),
+    Work(
+        "paced",
+        "100 messages of 30 bytes, 1 ms apart",
+        "/paced/100",
+        STREAMS,
+        count=2,
+        length=3000,
+    ),
+    Work(
+        "chunks",
+        "64 KiB x 3200 (210 MB)",
+        "/chunks/3199",
+        STREAMS,
+        count=3,
+        content=chunks,
+        free=True,
     ),
     Work(
         "file",
         "A file of 192 MiB",
         "/pathsend",
-        (OURS_FASTAPI, "lambda_asgi + file_service", "uvicorn + FastAPI", "blocking socket"),
+        (OURS_FASTAPI, OURS_SERVICE, ADAPTER, UVICORN, SOCKET),
         count=4,
         content=content.of_big_file,
         free=True,
         paths=(
-            ("lambda_asgi + file_service", "/files/benchmark.bin"),
-            ("blocking socket", "/file"),
+            (OURS_SERVICE, "/files/benchmark.bin"),
+            (SOCKET, "/file"),
         ),
     ),
     *(
@@ -231,43 +252,4 @@ WORKS = (
         content=lambda: (content.small_object(),),
         source=s3.server,
     ),
-)
-
-
-@dataclass(frozen=True)
-class Goal:
-    """`ours` divided by `theirs`, in `figure`, is at most `limit` (or at least, where `at_least`)."""
-
-    work: str
-    figure: str
-    ours: str
-    theirs: str
-    limit: float
-    at_least: bool = False
-    difference: bool = False
-    """Microseconds of `ours` above `theirs` rather than a ratio."""
-
-
-GOALS = (
-    Goal("json", "wall_us", OURS_FASTAPI, MANGUM, 0.70),
-    Goal("json", "cpu_us", OURS_FASTAPI, MANGUM, 0.70),
-    Goal("json", "wall_us", OURS_IN_LOOP, MANGUM, 0.90),
-    Goal("json", "cpu_us", OURS_IN_LOOP, MANGUM, 1.0),
-    Goal("json", "wall_us", OURS_FASTAPI, "Node + Hono", 0.95),
-    Goal("json", "cpu_us", OURS_FASTAPI, "Node + Hono", 0.95),
-    Goal("small", "wall_us", OURS, "Node", 0.60),
-    Goal("small", "cpu_us", OURS, "Node", 0.40),
-    Goal("small", "cpu_us", OURS, "blocking socket", 60, difference=True),
-    Goal("first-20", "wall_us", OURS, "Node", 0.50),
-    Goal("messages", "wall_us", OURS, "Node", 1.0),
-    Goal("chunks", "mb_per_s", OURS, "blocking socket", 0.95, at_least=True),
-    Goal("file", "mb_per_s", OURS_FASTAPI, "blocking socket", 0.80, at_least=True),
-    Goal("file", "mb_per_s", "lambda_asgi + file_service", "blocking socket", 0.80, at_least=True),
-    Goal("file", "mb_per_s", OURS_FASTAPI, "uvicorn + FastAPI", 4.0, at_least=True),
-    Goal("file", "mb_per_s", "lambda_asgi + file_service", "uvicorn + FastAPI", 4.0, at_least=True),
-    Goal("memory", "mib", "streamed", "", 8),
-    Goal("memory", "mib", "peer that does not read", "", 8),
-    Goal("start", "next_us", "the built zip", "sam build, awslambdaric + Mangum", 0.60),
-    Goal("at-once", "wall_us", "64 at once", "1 at once", 1 / 0.9),
-    Goal("at-once", "step_us", "64 at once", "", 5000),
 )

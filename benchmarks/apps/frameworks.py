@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import aiofiles
@@ -11,6 +12,7 @@ from fastapi.responses import FileResponse, Response, StreamingResponse
 from benchmarks.content import messages
 
 PATH = os.environ.get("BENCHMARK_FILE", "")
+CHUNK = b"x" * 65536
 
 app = FastAPI()
 
@@ -27,6 +29,27 @@ async def messages_(count: int) -> StreamingResponse:
             yield message
 
     return StreamingResponse(read(), media_type="text/event-stream")
+
+
+@app.get("/paced/{count}")
+async def paced(count: int) -> StreamingResponse:
+    """As bare.py has it: each message says when it was sent."""
+
+    async def read() -> AsyncIterator[bytes]:
+        for _ in range(count):
+            await asyncio.sleep(0.001)
+            yield b"data:%020d    \n" % time.monotonic_ns()
+
+    return StreamingResponse(read(), media_type="text/event-stream")
+
+
+@app.get("/chunks/{count}")
+async def chunks(count: int) -> StreamingResponse:
+    async def read() -> AsyncIterator[bytes]:
+        for _ in range(count):
+            yield CHUNK
+
+    return StreamingResponse(read(), media_type="application/octet-stream")
 
 
 @app.get("/binary/{size}")

@@ -13,7 +13,7 @@ import sys
 from typing import Any
 
 from benchmarks.apps.bare import app
-from benchmarks.peers import event
+from benchmarks.peer import event
 from benchmarks.runtime_api import ACCEPTED
 from lambda_asgi import LambdaASGI
 from lambda_asgi import _cycle as cycle

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from benchmarks.content import fingerprint
 from benchmarks.framing import DELIMITER
 from benchmarks.measure import Spread, delays, difference, known, measured, quantile, ratio
-from benchmarks.peers import Running
+from benchmarks.peer import Running
 from benchmarks.processors import shared_out
 from benchmarks.runtime_api import Answer
 

