@@ -24,7 +24,7 @@ _ADVICE = "; if that is meant, allow it with --allow-host"
 class Guard:
     """The rules for one server.
 
-    Args:
+    Attributes:
         hosts: Allowed names and addresses, in addition to this machine's. A wildcard address allows
             all addresses.
         origins: Pages of other sites that may call.

@@ -18,7 +18,7 @@ class Reads:
     Copying from the page cache costs less than asking a thread, and keeps the bytes in the cache of
     the processor that sends them.
 
-    Args:
+    Attributes:
         cache_tells: Whether the file system is known to report what is in the page cache. If it
             cannot, a thread reads one chunk ahead.
     """
