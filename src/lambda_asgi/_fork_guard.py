@@ -1,9 +1,11 @@
-"""What a child process that the app forks must not share with this one.
+"""What a child process that the app forks must not share with this process.
 
-A forked child has copies of everything: of the connections to the Runtime API, on which it would answer the parent's
-invocations; of the event loop's descriptors, from which it would take the parent's events; of the signal handlers, by
-which a SIGTERM meant for the child would end the parent. None of it is of use to a child, so it gets nothing of it.
-A child that starts another program (subprocess) has nothing of all this anyway.
+A forked child has copies of everything. On the connections to the Runtime API it would answer the
+parent's invocations. From the event loop's descriptors it would take the parent's events. By the
+signal handlers, a SIGTERM for the child would end the parent. A child needs none of these, so it
+loses them.
+
+A child that starts another program (subprocess) has none of them anyway.
 """
 
 import os
@@ -27,35 +29,37 @@ _forking = threading.local()
 
 
 def guard_connection(connection: Any, descriptors: Callable[[Any], Iterable[int]]) -> None:
-    """From now on, and as long as `connection` lives, children lose its `descriptors`."""
+    """Take `descriptors` from children, as long as `connection` exists."""
     _connections[connection] = descriptors
 
 
 def guard_event_loop(loop: Any) -> None:
-    """Children get a selector of their own in place of the loop's: both would change the same one in the kernel."""
+    """Give children a selector of their own: both processes would change the same one in the
+    kernel.
+    """
     selector = getattr(loop, "_selector", None)  # private; other loops than asyncio's have none
     if selector is not None and hasattr(selector, "fileno"):
         _selectors.add(selector)
 
 
 def guard_signal(number: int, handler: Any) -> None:
-    """Children get back `handler`, which was there before ours."""
+    """Restore in children `handler`, which was set before ours."""
     _signal_handlers[number] = handler
 
 
 def is_child() -> bool:
-    """Whether this is a process that was forked from one with the runtime in it."""
+    """Return whether this process was forked from one that runs the runtime."""
     return _is_child
 
 
 def refuse_in_child() -> None:
-    """Raises ConnectionToRuntimeAPILost in a forked child: it has no invocation of its own to answer."""
+    """Raise ConnectionToRuntimeAPILost in a forked child, which has no invocation of its own."""
     if _is_child:
         raise ConnectionToRuntimeAPILost("a forked child does not speak to the Runtime API")
 
 
 def leave_child(error: BaseException | None) -> NoReturn:
-    """End a child whose code would return into the runtime, with the exit code that `error` asks for."""
+    """End a child whose code would return into the runtime, with the exit code of `error`."""
     code = 0 if error is None else 1
     with suppress(Exception):  # a stream that the app has closed
         if isinstance(error, SystemExit):

@@ -1,4 +1,4 @@
-"""Response headers: which are well-formed, and which are not the app's to send. Pure."""
+"""Which response headers are valid, and which an app may not send. Pure."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -8,7 +8,7 @@ from lambda_asgi._asgi import RawHeaders
 from lambda_asgi._describe import described
 from lambda_asgi.errors import UnexpectedMessage
 
-# RFC 9110 section 7.6.1: these concern one connection, and the connection to the client is not ours.
+# RFC 9110 section 7.6.1: these describe one connection, and the client's connection is not ours.
 HOP_BY_HOP = frozenset(
     {
         b"connection",
@@ -27,10 +27,11 @@ _FORBIDDEN_IN_VALUES = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def well_formed(headers: object, exclude: Collection[bytes] = ()) -> RawHeaders:
-    """`headers` as a list, names in lower case, without those in `exclude`.
+    """Return `headers` as a list, with names in lower case, without those in `exclude`.
 
-    Raises UnexpectedMessage for what is not pairs of bytes, and for a name or a value that HTTP does not allow: it
-    could end a header, or a response, early.
+    Raises:
+        UnexpectedMessage: They are not pairs of bytes, or HTTP does not allow a name or a value. It
+            could end a header or a response early.
     """
     try:
         pairs = [(_name(name), _value(value)) for name, value in headers]  # type: ignore[attr-defined]  # caught if not
@@ -63,10 +64,12 @@ def _name(name: bytes) -> bytes:
 
 
 def content_length(headers: RawHeaders) -> tuple[int | None, RawHeaders]:
-    """What content-length says, None without one; and `headers`, where it comes once.
+    """Return the content length, or None, and `headers` with at most one content-length.
 
-    It may have come more often with the same value (RFC 9110 section 8.6). Raises UnexpectedMessage for several values,
-    and for one that is no number.
+    It may be repeated with the same value (RFC 9110 section 8.6).
+
+    Raises:
+        UnexpectedMessage: There are several values, or one that is not a number.
     """
     lengths = [value for name, value in headers if name == b"content-length"]
     if not lengths:

@@ -1,7 +1,8 @@
-"""How a runtime gets a SIGTERM at all: Lambda sends one only where an extension is registered, else SIGKILL at once.
+"""Get a SIGTERM from Lambda. It sends one only if an extension is registered, otherwise SIGKILL.
 
-An internal extension without events costs an invocation nothing: it has to be registered before the first `next`, and
-to wait for an event that never comes. https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
+An internal extension without events costs an invocation nothing. It must be registered before the
+first `next`, and wait for an event that never comes.
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
 """
 
 import asyncio
@@ -24,7 +25,7 @@ class ShutdownNotice:
         self._waiting: asyncio.Task[None] | None = None
 
     async def register(self) -> None:
-        """Where the Runtime API knows no extensions, there is no notice: that is all."""
+        """Register the extension. If the Runtime API has no extensions, there is no notice."""
         try:
             identifier = await self._client.register_extension(NAME)
         except RuntimeAPIError as error:
@@ -40,7 +41,7 @@ class ShutdownNotice:
                 logger.debug("waiting for shutdown: %s", error)
 
     def reconnect(self) -> None:
-        """After a restored snapshot."""
+        """Connect again after a snapshot was restored."""
         self._client.close()
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
-"""ASGI lifespan: once per execution environment, not per invocation.
+"""The ASGI lifespan, once for each execution environment.
 
-Spec: https://asgi.readthedocs.io/en/latest/specs/lifespan.html. An app that raises before it has answered does not know
-lifespans, and is served without one, unless one is required.
+Spec: https://asgi.readthedocs.io/en/latest/specs/lifespan.html. An app that raises before it has
+responded does not support lifespans. It is served without one, unless a lifespan is required.
 """
 
 import asyncio
@@ -13,15 +13,16 @@ from lambda_asgi._fork_guard import is_child, leave_child
 from lambda_asgi._logging import logger
 from lambda_asgi.errors import StartupFailed, UnexpectedMessage
 
-# How long the app's task may go on after it has answered that it is shut down; as long again after its cancellation.
-# Seconds, of the 300 ms that Lambda leaves a runtime.
+# Seconds for the app's task to end after it has shut down, and again after its cancellation. Lambda
+# leaves a runtime 300 ms.
 TIME_TO_RETURN = 0.1
 
 
 class Lifespan:
-    """One lifespan of an app. `state` is what the app put into `scope["state"]`; each request gets a copy.
+    """One lifespan of an app.
 
-    `required`: an app that ends, or raises, before it has answered has failed to start.
+    `state` is what the app put into `scope["state"]`. Each request gets a copy. If the lifespan is
+    `required`, an app that ends or raises before it has responded has failed to start.
     """
 
     def __init__(self, app: ASGIApp, *, required: bool = False) -> None:
@@ -36,7 +37,7 @@ class Lifespan:
         self._raised: BaseException | None = None
 
     async def startup(self) -> None:
-        """Returns when the app has started, or does not know lifespans. Raises StartupFailed."""
+        """Wait until the app has started, or does not support lifespans. Raises StartupFailed."""
         self._task = asyncio.create_task(self._run(), name="lifespan")
         reply = await self._ask("lifespan.startup")
         if reply is not None:
@@ -57,11 +58,13 @@ class Lifespan:
 
     @property
     def is_running(self) -> bool:
-        """Whether the app has started and waits for the end: false where it knows no lifespans."""
+        """Whether the app has started and waits for its shutdown. False if it does not support
+        lifespans.
+        """
         return self._task is not None and not self._task.done()
 
     async def shutdown(self) -> None:
-        """Returns when the app has shut down. What goes wrong is logged: nothing can be done about it any more."""
+        """Wait until the app has shut down. Errors are logged, because nothing else can be done."""
         if self._task is None or not self.is_running:
             return
         reply = await self._ask("lifespan.shutdown")
@@ -75,7 +78,7 @@ class Lifespan:
             await asyncio.wait([self._task], timeout=TIME_TO_RETURN)
 
     async def _ask(self, message_type: str) -> Message | None:
-        """The app's answer to a message; None when it ended instead."""
+        """Return the app's response to a message, or None if it ended instead."""
         self._reply = asyncio.get_running_loop().create_future()
         self._asked = message_type
         self._messages.put_nowait({"type": message_type})

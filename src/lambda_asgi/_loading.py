@@ -1,4 +1,4 @@
-"""From the function's Handler to an app."""
+"""Load the app that the function's Handler names."""
 
 import gc
 import importlib
@@ -12,13 +12,16 @@ from lambda_asgi._adapter import LambdaASGI
 from lambda_asgi._callables import FUNCTION, NO_APP, WSGI, is_mangum, is_wsgi, takes
 from lambda_asgi.errors import AppImportError, ConfigurationError
 
-# New objects between two collections; so many are made by no import, unless it runs away with the memory.
+# New objects between two collections. No import creates so many, unless it uses up the memory.
 WHILE_IMPORTING = 10_000_000
 
 
 def extend_path(task_root: str) -> None:
-    """Put the function and its layers on sys.path as the managed Python runtime does: the function first, then
-    `/opt/python/lib/pythonX.Y/site-packages` and `/opt/python`, each with its .pth files."""
+    """Put the function and its layers on sys.path as the managed Python runtime does.
+
+    The function comes first, then `/opt/python/lib/pythonX.Y/site-packages` and `/opt/python`, each
+    with its .pth files.
+    """
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     for folder in ("/opt/python", f"/opt/python/lib/python{version}/site-packages", task_root):
         site.addsitedir(folder)
@@ -27,10 +30,10 @@ def extend_path(task_root: str) -> None:
 
 @contextmanager
 def importing_for_good() -> Iterator[None]:
-    """What is imported meanwhile stays, so the garbage collector need not look for it, neither now nor later.
+    """Keep what is imported meanwhile from the garbage collector, now and later.
 
-    It takes 6 % off the import of FastAPI, and each full collection afterwards 7 to 30 ms in which nothing else
-    happens. An app that sets the collector up for itself has its way.
+    It saves 6 % of the import of FastAPI, and 7 to 30 ms of each full collection afterwards, in
+    which nothing else runs. An app that configures the collector itself keeps its configuration.
     """
     threshold = gc.get_threshold()
     gc.set_threshold(WHILE_IMPORTING)
@@ -43,11 +46,13 @@ def importing_for_good() -> Iterator[None]:
 
 
 def load(handler: str) -> LambdaASGI:
-    """The app that `handler` names: `module.name`, or `module:name`; the module may have dots or slashes.
+    """Return the app that `handler` names: `module.name` or `module:name`, with dots or slashes.
 
-    It may be a LambdaASGI, a Mangum (taken apart: its app is served here), or an ASGI app. Raises
-    AppImportError when it cannot be imported, and ConfigurationError when it is something else: the
-    message says what to do then.
+    It may be a LambdaASGI, a Mangum (its app is served here) or an ASGI app.
+
+    Raises:
+        AppImportError: It cannot be imported.
+        ConfigurationError: It is something else. The message says what to do.
     """
     module_name, separator, name = (
         handler.partition(":") if ":" in handler else handler.rpartition(".")

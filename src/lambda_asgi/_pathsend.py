@@ -1,4 +1,6 @@
-"""Files for `http.response.pathsend` (https://asgi.readthedocs.io/en/latest/extensions.html#path-send)."""
+"""Files for `http.response.pathsend`
+(https://asgi.readthedocs.io/en/latest/extensions.html#path-send).
+"""
 
 import asyncio
 import io
@@ -7,18 +9,21 @@ import sys
 from collections.abc import AsyncGenerator
 from typing import Any
 
-# Large, because each read has its price, and most of all one in a thread. docs/performance.md
+# Large, because each read has a cost, and a read in a thread costs most. See docs/performance.md.
 READ_SIZE = 1024 * 1024
 
-# preadv2(2), of Linux: a read that gives what is there already, and never waits for a disk.
+# preadv2(2) of Linux returns what is in the page cache, and never waits for a disk.
 _NO_WAIT: int | None = getattr(os, "RWF_NOWAIT", None)
 
 
 async def read_ahead(path: str, size: int | None = None) -> AsyncGenerator[bytes, None]:
-    """The file's first `size` bytes, or all of them, in big pieces, the next one ready when the caller has sent one.
+    """Yield the first `size` bytes of a file in large pieces, and read the next one ahead.
 
-    Raises OSError like `open` and `read`. At most two pieces are in memory. Use contextlib.aclosing: a thread may be at
-    work in the file when no more of it is wanted.
+    At most two pieces are in memory. Use contextlib.aclosing: a thread may be reading when the
+    caller stops.
+
+    Raises:
+        OSError: As `open` and `read` do.
     """
     left = sys.maxsize if size is None else size
     opening = asyncio.get_running_loop().run_in_executor(None, io.FileIO, path)
@@ -34,15 +39,16 @@ async def read_ahead(path: str, size: int | None = None) -> AsyncGenerator[bytes
                 work = ahead = reads.begin(left)
             yield piece
     finally:
-        # In a task of its own: a cancelled scope of anyio's cancels each wait of ours, however often.
+        # In a task of its own: a cancelled scope of anyio cancels every later `await` of this task.
         await asyncio.shield(_close(opening, work))
 
 
 class _Reads:
-    """The reads of one file, one after the other. At once where the page cache has the bytes, else in a thread.
+    """The reads of one file, in order: at once if the page cache has the bytes, otherwise in a
+    thread.
 
-    To copy them takes less than to ask a thread for them, and leaves them in the cache of the processor that sends.
-    `cache_tells`: as far as is known, the file system can say what it has there.
+    Copying from the cache costs less than asking a thread, and keeps the bytes in the cache of the
+    processor that sends them. `cache_tells`: the file system is known to report what is cached.
     """
 
     def __init__(self, file: io.FileIO) -> None:
@@ -51,7 +57,9 @@ class _Reads:
         self.cache_tells = _NO_WAIT is not None
 
     def begin(self, left: int) -> asyncio.Future[bytes]:
-        """The next READ_SIZE bytes, or `left` if those are fewer, or what there is of them: nothing at the end."""
+        """Return the next READ_SIZE bytes, `left` if those are fewer, or what there is. Empty at
+        the end.
+        """
         size = min(READ_SIZE, left)
         if self.cache_tells or not size:
             try:
@@ -68,12 +76,15 @@ class _Reads:
 
 
 def cached(descriptor: int, size: int) -> bytes:
-    """What the page cache has of the next `size` bytes; the descriptor's position moves on past it.
+    """Return cached bytes of the next `size` bytes, and move the position past them. Empty at the
+    end.
 
-    Nothing at the end of the file only. Raises BlockingIOError where the read would wait, and another OSError where the
-    file system cannot tell: ext4, XFS and btrfs can; tmpfs, overlayfs and NFS cannot.
+    Raises:
+        BlockingIOError: The read would wait for the disk.
+        OSError: The file system cannot tell. ext4, XFS and btrfs can; tmpfs, overlayfs and NFS
+            cannot.
     """
-    # What a BytesIO collects is a `bytes`: the one that can be read into, and then taken without a copy.
+    # A BytesIO can be read into, and then gives its bytes without a copy.
     buffer = io.BytesIO()
     buffer.seek(size - 1)
     buffer.write(b"\0")
@@ -84,7 +95,7 @@ def cached(descriptor: int, size: int) -> bytes:
 
 
 async def _close(opening: asyncio.Future[io.FileIO], work: asyncio.Future[Any]) -> None:
-    """Close the file, if it was opened, when no thread is at work in it any more."""
+    """Close the file when no thread uses it any more."""
     file, _ = await asyncio.gather(opening, work, return_exceptions=True)
     if isinstance(file, io.FileIO):
         await asyncio.get_running_loop().run_in_executor(None, file.close)

@@ -1,8 +1,8 @@
-"""The prelude: status, headers and cookies as JSON, then eight NUL bytes, at the head of a streamed response.
+"""The prelude of a streamed response: status, headers and cookies as JSON, then eight NUL bytes.
 
 Format: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html and, for API Gateway,
-https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode-lambda.html. JSON escapes a NUL, so
-the first eight raw ones are always the delimiter.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode-lambda.html.
+JSON escapes NUL, so the first eight NUL bytes are always the delimiter.
 """
 
 import json
@@ -22,7 +22,9 @@ _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Prelude(NamedTuple):
-    """What a prelude says. Header names are lower-case, a repeated name is one value joined by `, `."""
+    """The contents of a prelude. Names are lower-case; the values of a repeated name are joined by
+    `, `.
+    """
 
     status: int
     headers: dict[str, str]
@@ -30,15 +32,18 @@ class Prelude(NamedTuple):
 
 
 def encode(status: int, headers: RawHeaders) -> bytes:
-    """The prelude with its delimiter.
+    """Return the prelude with its delimiter.
 
-    Hop-by-hop headers are dropped; each `set-cookie` becomes a cookie; other repeated names are joined by `, `
-    (RFC 9110 section 5.3). The headers are well-formed (_headers.py). Raises HeadersTooLarge.
+    Hop-by-hop headers are removed. Each `set-cookie` becomes a cookie. Other repeated names are
+    joined by `, ` (RFC 9110 section 5.3). The headers must be valid (_headers.py).
+
+    Raises:
+        HeadersTooLarge: The prelude is longer than event sources read.
     """
     return _encoded(status, tuple(headers))
 
 
-# Most routes of most apps have the same headers each time.
+# Most routes of most apps send the same headers each time.
 @lru_cache(maxsize=32)
 def _encoded(status: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
     fields: dict[str, str] = {}
@@ -64,9 +69,10 @@ def _encoded(status: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
 
 
 def split(stream: bytes) -> tuple[Prelude, bytes] | None:
-    """The prelude at the head of `stream` and what follows it, or None while its end has not come.
+    """Return the prelude of `stream` and what follows it, or None if the prelude is incomplete.
 
-    Raises ValueError for a prelude that is not a JSON object of the right types, or too long.
+    Raises:
+        ValueError: It is not a JSON object of the right types, or it is too long.
     """
     end = stream.find(DELIMITER, 0, LARGEST)
     if end < 0:

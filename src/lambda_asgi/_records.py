@@ -1,9 +1,8 @@
-"""Bodies made of records: what can still be said in them when the rest of the body will not come.
+"""Bodies made of records, which can end with a record about an error. Pure.
 
-Every record of server-sent events and of NDJSON is complete in itself. So one more can tell a reader that the body was
-cut, whatever stands between: a Function URL and a Web Function both let a cut stream look like a complete one.
-
-Pure. The runtime's response and the middleware in `stream_safety` share it.
+Each record of server-sent events and of NDJSON is complete by itself. So one more record can tell
+the reader that the body was cut. A Function URL and a Web Function both make a cut stream look
+complete. The runtime's response and the middleware in `stream_safety` use this module.
 """
 
 from collections.abc import Mapping
@@ -32,7 +31,7 @@ HEARTBEAT = b":\n\n"
 
 
 class Records:
-    """The records of one body, of which it sees every part."""
+    """The records of one body. It sees every part of the body."""
 
     __slots__ = ("_events", "_tail")
 
@@ -42,10 +41,10 @@ class Records:
 
     @classmethod
     def of(cls, headers: RawHeaders) -> Self | None:
-        """For a body with these headers, whose names are lower-case; None where it has no place for one more record.
+        """Return the records of a body with these headers (names in lower case), or None.
 
-        There is none in other media types, in a body of an announced length, and in an encoded one, where a record
-        would not be readable.
+        There are none in other media types, in a body with an announced length, and in an encoded
+        body, where a record would not be readable.
         """
         fields: Mapping[bytes, bytes] = dict(headers)
         if b"content-length" in fields or b"content-encoding" in fields:
@@ -60,11 +59,13 @@ class Records:
         self._tail = (self._tail + body[-_LONGEST_END:])[-_LONGEST_END:]
 
     def heartbeat(self) -> bytes:
-        """What keeps a quiet body alive; nothing where it would break a record, or where there is no such thing."""
+        """Return what keeps a quiet body alive, or nothing if it would break a record or has no
+        form here.
+        """
         return HEARTBEAT if self._events and self._between_records() else b""
 
     def error(self, error_type: str) -> bytes:
-        """The record that says that the body ends here, and not where it should."""
+        """Return the record that says that the body ends early."""
         if self._events:
             end = b"" if self._between_records() else b"\n\n"
             return b'%bevent: error\ndata: {"errorType":"%b"}\n\n' % (end, error_type.encode())

@@ -1,16 +1,17 @@
 """Which responses are streamed, and which are buffered. Pure.
 
-Streaming has to be asked for. No event says which invoke mode its Function URL has, and the two have to
-match (both recorded on AWS):
+The user asks for streaming. An event does not contain the invoke mode of its Function URL, and the
+two must match (both recorded on AWS):
 
 - A `BUFFERED` URL in front of a streamed response keeps status and headers, and loses the body.
-- A `RESPONSE_STREAM` URL in front of a buffered response shows the client its JSON: `{"statusCode": ...`.
+- A `RESPONSE_STREAM` URL in front of a buffered response shows the client its JSON: `{"statusCode":
+...`.
 """
 
 from dataclasses import dataclass
 from typing import Self
 
-# By the names of _event_sources. No other event source passes a streamed response on.
+# Names of _event_sources. No other event source can stream.
 CAN_STREAM = ("function-url", "rest-api")
 
 MODES = ("streaming", "buffered")
@@ -26,9 +27,13 @@ class ResponseMode:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read one mode for all event sources that can stream, or `source=mode` pairs with commas between.
+        """Read one mode for all event sources that can stream, or `source=mode` pairs separated by
+        commas.
 
-        A source that is not named is buffered. Raises ValueError; EXPECTED says what is expected.
+        A source that is not named is buffered.
+
+        Raises:
+            ValueError: The text is invalid. EXPECTED describes valid values.
         """
         choices = {source: text.strip() for source in CAN_STREAM}
         if "=" in text:
@@ -43,7 +48,7 @@ class ResponseMode:
         return cls(frozenset(source for source, mode in choices.items() if mode == "streaming"))
 
     def __str__(self) -> str:
-        """What is said at start-up: the mode, and what the event sources need."""
+        """Return the mode and what the event sources need, for the log of the start."""
         if not self.streaming:
             return "buffered: the Function URL needs InvokeMode BUFFERED, which is its default"
         needs = {

@@ -1,4 +1,4 @@
-"""The runtime: from start-up through invocation after invocation to the end of the execution environment.
+"""The runtime: start, invocation after invocation, and the end of the execution environment.
 
 Contract: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html.
 """
@@ -51,19 +51,22 @@ EXIT_CODES: dict[type[LambdaASGIError], int] = {BeforeSnapshotError: 64, AfterRe
 
 
 def run(app: ASGIApp | LambdaASGI) -> NoReturn:
-    """Serve `app` from this process until Lambda ends it: for a bootstrap of your own, as in a container image.
+    """Serve `app` from this process until Lambda ends it, as in a container image.
 
-    Exits with 0 when Lambda ended the environment, with 1 (SnapStart: 64, 65) when it could not go on.
+    The process exits with 0 when Lambda ends the environment, and with 1 (SnapStart: 64, 65) when
+    it cannot continue.
     """
     adapter = app if isinstance(app, LambdaASGI) else LambdaASGI(app)
     sys.exit(serve(os.environ, lambda _: adapter))
 
 
 def serve(variables: Mapping[str, str], load: Callable[[Environment], LambdaASGI]) -> int:
-    """Run the execution environment to its end; the process's exit code.
+    """Run the execution environment to its end, and return the process's exit code.
 
-    `variables` are its environment's. `load` gives the app: like reading the variables it is part of the
-    initialization, whose failures Lambda is told of.
+    Args:
+        variables: The environment variables.
+        load: Returns the app. Like reading the variables, it is part of the initialization, whose
+            failures are reported to Lambda.
     """
     try:
         environment = Environment.read(variables)
@@ -75,19 +78,18 @@ def serve(variables: Mapping[str, str], load: Callable[[Environment], LambdaASGI
         return run_event_loop(_to_the_end(_give_up(address, error)))
     configure(environment)
     try:
-        adapter = load(
-            environment
-        )  # before there is an event loop: an app's modules may want to run one of their own
+        # before there is an event loop: an app's modules may want to run one of their own
+        adapter = load(environment)
     except Exception as error:
         return run_event_loop(_to_the_end(_give_up(environment.runtime_api, error)))
     return run_event_loop(_to_the_end(Runtime(environment, adapter).run()))
 
 
 async def _to_the_end(running: Coroutine[Any, Any, int]) -> int:
-    """Wait for `running`, then force the process to exit after EXIT_TIME. Returns the exit code.
+    """Wait for `running`, then make the process exit after EXIT_TIME. Returns the exit code.
 
-    Without this, Python would wait for a task that ignores its cancellation, and for every thread that the app left
-    running, while Lambda waits for the exit.
+    Otherwise Python would wait for a task that ignores its cancellation, and for every thread of
+    the app, while Lambda waits for the exit.
     """
     code = await running
     exit_timer = threading.Timer(EXIT_TIME, _exit_now, [code])
@@ -104,7 +106,7 @@ def _exit_now(code: int) -> NoReturn:
 
 
 async def _give_up(runtime_api: str, error: Exception) -> int:
-    """Tell Lambda that the environment cannot start. The exit code."""
+    """Report to Lambda that the environment cannot start. Returns the exit code."""
     reason = error.__cause__ or error  # of an AppImportError, what the import raised
     logger.critical("the function cannot start: %s", error, exc_info=reason)
     report = ErrorReport.of(error)._replace(stack_trace=ErrorReport.of(reason).stack_trace)
@@ -129,7 +131,7 @@ class Runtime:
         self._application = adapter.application(environment.settings)
 
     async def run(self) -> int:
-        """Start, answer invocations, shut down. The exit code."""
+        """Start, answer invocations, shut down. Returns the exit code."""
         notice = ShutdownNotice(self._environment.runtime_api)
         stop = asyncio.Event()
         handlers = _stop_on_signals(stop)
@@ -180,7 +182,7 @@ class Runtime:
         return 1 if failures else 0
 
     async def _poll(self) -> None:
-        """Take and answer invocations until the environment is over. Raises RuntimeAPIError then."""
+        """Take and answer invocations until the environment ends. Then raises RuntimeAPIError."""
         client = RuntimeAPIClient(self._environment.runtime_api)
         failed = 0
         try:
@@ -251,7 +253,7 @@ def _stop_on_signals(stop: asyncio.Event) -> dict[int, Any]:
 
 
 def _call_own_handlers(handlers: Mapping[int, Any]) -> None:
-    """Call the app's own handler of SIGTERM, which it set when it was imported: after the shutdown, as uvicorn does."""
+    """Call the SIGTERM handler that the app set at its import, after the shutdown, as uvicorn does."""
     handler = handlers[signal.SIGTERM]
     if callable(handler):
         try:
@@ -272,8 +274,11 @@ async def _report(writer: RuntimeAPIWriter, error: Exception) -> None:
 
 
 def _name_in_process(invocation: Invocation) -> None:
-    """Name the only invocation under way where whole processes look for it: the X-Ray SDK, threads without a context.
-    Never with concurrency: contexts are for that."""
+    """Set the ids of the only invocation under way, for the X-Ray SDK and threads without a
+    context.
+
+    It is never used with concurrency, where contexts have the ids.
+    """
     InvocationFilter.process_wide = invocation
     set_trace_id(invocation.trace_id)
 
@@ -281,16 +286,15 @@ def _name_in_process(invocation: Invocation) -> None:
 # Python's own copy of the environment variables. Changing one in C's environment as well would leak memory: glibc never
 # frees a value (160 bytes for each invocation). X-Ray's SDK reads this copy. A child program sees the trace id only if
 # the app passes os.environ to it.
-_PYTHON_VARIABLES: Any = getattr(
-    os.environ, "_data", os.environ
-)  # private, but the same in all versions
+# private, but the same in all versions
+_PYTHON_VARIABLES: Any = getattr(os.environ, "_data", os.environ)
 _TRACE_ID: Any = (
     "_X_AMZN_TRACE_ID" if _PYTHON_VARIABLES is os.environ else os.fsencode("_X_AMZN_TRACE_ID")
 )
 
 
 def set_trace_id(trace_id: str | None) -> None:
-    """Set os.environ["_X_AMZN_TRACE_ID"] for this process alone."""
+    """Set os.environ["_X_AMZN_TRACE_ID"] in Python's copy only."""
     if trace_id is None:
         _PYTHON_VARIABLES.pop(_TRACE_ID, None)
     else:

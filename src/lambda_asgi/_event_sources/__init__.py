@@ -1,4 +1,5 @@
-"""Events in, ASGI scopes out; responses in, function results out: one module per family of event sources.
+"""Turn events into ASGI scopes, and responses into function results. One module for each family of
+event sources.
 
 Pure: no I/O, no clock, no environment.
 """
@@ -20,10 +21,12 @@ _DEFAULTS = EventOptions()
 
 
 def infer(event: Any, context: Any = None, options: EventOptions = _DEFAULTS) -> EventSource:
-    """The source of `event`, bound to it. An event that is not an HTTP request has a `NonHTTP`.
+    """Return the source of `event`, bound to it. A non-HTTP event has a `NonHTTP`.
 
-    The custom handlers are asked first, in their order, about events that are objects.
-    Raises EventError only if the `infer` of one of them raises, otherwise nothing for any JSON value.
+    The custom handlers are asked first, in order, if the event is an object.
+
+    Raises:
+        EventError: The `infer` of a custom handler raised. No JSON value raises anything else.
     """
     if not isinstance(event, dict):
         return NonHTTP(event, context, options)
@@ -60,20 +63,21 @@ def _shape_of_request(event: dict[str, Any], request_context: dict[str, Any]) ->
 
 
 def _is_function_url(request_context: dict[str, Any]) -> bool:
-    """Whether the domain is a Function URL's, <id>.lambda-url.<region>.on.aws. HTTP APIs send the same format.
+    """Return whether the domain is a Function URL's: <id>.lambda-url.<region>.on.aws.
 
-    A Function URL takes no custom domain, and a CloudFront distribution before it has to send that name as Host, or the
-    URL answers 403 (https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html).
+    HTTP APIs send the same event format. A Function URL takes no custom domain: it responds 403 to
+    any other Host, so a CloudFront distribution in front must send this name
+    (https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html).
     """
     domain = request_context.get("domainName")
     return isinstance(domain, str) and ".lambda-url." in domain
 
 
 def _wants_no_response(event: dict[str, Any], request_context: dict[str, Any]) -> bool:
-    """Whether the event describes a request, but its sender wants something else than a response.
+    """Return whether the event describes a request whose sender does not expect an HTTP response.
 
-    A Lambda authorizer wants a policy. A WebSocket API wants a status only; the fixtures of AWS's libraries have
-    httpMethod and path in its events, too.
+    A Lambda authorizer expects a policy, and a WebSocket API only a status. WebSocket events in the
+    fixtures of AWS's libraries also have httpMethod and path.
     https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html
     """
     is_authorizer = "routeArn" in event or "methodArn" in event
@@ -81,7 +85,9 @@ def _wants_no_response(event: dict[str, Any], request_context: dict[str, Any]) -
 
 
 def _is_lambda_at_edge_request(event: dict[str, Any]) -> bool:
-    """Whether the event is a request trigger's. A response trigger wants a changed response, which no app makes."""
+    """Return whether the event is from a request trigger. A response trigger expects a changed
+    response.
+    """
     match event.get("Records"):
         case [{"cf": {"request": dict()} as cloudfront}, *_]:
             return "response" not in cloudfront

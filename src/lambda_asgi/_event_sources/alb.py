@@ -20,7 +20,7 @@ from lambda_asgi._event_sources.parts import (
 
 
 class ALB(RequestSource):
-    """An Application Load Balancer: path and query parameters arrive as on the wire (recorded)."""
+    """An Application Load Balancer. Path and query parameters are not decoded (recorded)."""
 
     name = "alb"
 

@@ -1,7 +1,8 @@
 """The authority of a request: the host and port that the client asked for. Pure.
 
-A Host header is the client's text, and frameworks build URLs from it: `Host: example.com/public?` would make
-`request.url.path` say `/public`. So only what RFC 3986 section 3.2 allows counts as an authority.
+The client chooses the Host header, and frameworks build URLs from it: `Host: example.com/public?`
+would make `request.url.path` be `/public`. So only an authority of RFC 3986 section 3.2 is
+accepted.
 """
 
 import re
@@ -9,20 +10,22 @@ from functools import lru_cache
 
 DEFAULT_PORTS = {"https": 443, "http": 80}
 
-# RFC 3986 section 3.2.2: reg-name (an IPv4 address is one, too), or an IPv6 address in brackets. User information is
-# left out: RFC 9110 section 4.2.4 deprecates it, and a Host header never has it (section 7.2).
+# RFC 3986 section 3.2.2: reg-name (which includes IPv4 addresses), or an IPv6 address in brackets.
+# User information is not accepted: RFC 9110 deprecates it (section 4.2.4), and Host has none
+# (section 7.2).
 _AUTHORITY = re.compile(
     r"(?P<name>(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+|\[(?P<ipv6>[0-9A-Fa-f:.]+)\])(?::(?P<port>[0-9]*))?"
 )
 
 
-@lru_cache(maxsize=16)  # most functions have one name
+@lru_cache(maxsize=16)  # Most functions have one name.
 def server_address(
     authority: str, forwarded_port: bytes | None, scheme: str
 ) -> tuple[str, int] | None:
-    """(host, port) of an authority such as `example.com:8080` or `[::1]:8080`. None if it is malformed.
+    """Return (host, port) of an authority such as `example.com:8080` or `[::1]:8080`. None if
+    malformed.
 
-    Without a port of its own, the port is `forwarded_port` if that is one, or else the scheme's.
+    Without a port, the port is `forwarded_port` if that is valid, otherwise the scheme's.
     """
     match = _AUTHORITY.fullmatch(authority)
     if match is None or (match["ipv6"] and not _is_ipv6(match["ipv6"])):
@@ -36,7 +39,8 @@ def server_address(
 
 
 def _is_ipv6(text: str) -> bool:
-    from ipaddress import IPv6Address  # 2 ms of a cold start, for a kind of authority that is rare
+    # Importing this takes 2 ms of a cold start, and IPv6 addresses are rare here.
+    from ipaddress import IPv6Address
 
     try:
         IPv6Address(text)
@@ -46,7 +50,7 @@ def _is_ipv6(text: str) -> bool:
 
 
 def _port_number(text: str) -> int | None:
-    """A port from 1 to 65535, or None."""
+    """Return a port from 1 to 65535, or None."""
     if not (text.isascii() and text.isdecimal() and len(text) <= 5):
         return None
     port = int(text)

@@ -15,7 +15,7 @@ from lambda_asgi.errors import EventError
 class CustomHandler(EventSource):
     """A Mangum handler class as an event source.
 
-    Its responses are never streamed: its `__call__` takes a whole one.
+    Its responses are never streamed, because its `__call__` takes a whole response.
     """
 
     name = "custom"
@@ -25,7 +25,7 @@ class CustomHandler(EventSource):
         self.handler = handler
 
     def recognises(self) -> bool:
-        """What the handler's `infer` says. Raises EventError, with its cause, when that raises."""
+        """Return the result of the handler's `infer`. Raises EventError if that raises."""
         try:
             return bool(
                 self.handler.infer(self.event, self.context, results.mangum_config(self.options))
@@ -43,7 +43,7 @@ class CustomHandler(EventSource):
             raise EventError(
                 f"{self.handler.__qualname__} failed to read the event: {error!r}"
             ) from error
-        scope["asgi"] = ASGI_VERSIONS.copy()  # handlers say 2.0, but what `send` does is ours
+        scope["asgi"] = ASGI_VERSIONS.copy()  # Handlers say 2.0, but our `send` implements 2.4.
         scope.setdefault("aws.event", self.event)
         scope.setdefault("aws.context", self.context)
         return scope, body

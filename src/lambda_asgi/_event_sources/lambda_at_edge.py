@@ -20,7 +20,7 @@ from lambda_asgi.errors import EventError
 
 
 class LambdaAtEdge(RequestSource):
-    """A request trigger of a CloudFront distribution, answered in place of the origin."""
+    """A request trigger of a CloudFront distribution. The app responds instead of the origin."""
 
     name = "lambda-at-edge"
 
@@ -38,7 +38,9 @@ class LambdaAtEdge(RequestSource):
         return utf8(text_member(self.cloudfront["request"], "querystring"))
 
     def headers(self) -> RawHeaders:
-        """CloudFront's {"name": [{"key": "Name", "value": "..."}, ...]} as header lines."""
+        """Return CloudFront's {"name": [{"key": "Name", "value": "..."}, ...]} as a list of
+        headers.
+        """
         values = {}
         for name, lines in json_object(
             self.cloudfront["request"].get("headers"), "headers"
@@ -52,7 +54,8 @@ class LambdaAtEdge(RequestSource):
     def body(self) -> bytes:
         body = json_object(self.cloudfront["request"].get("body"), "body")
         if body.get("inputTruncated"):
-            # 40 KB for viewer requests, 1 MB for origin requests; the rest never reaches a function.
+            # A function gets 40 KB of a viewer request and 1 MB of an origin request,
+            # never the rest.
             raise EventError(
                 "CloudFront has cut the request body: it is longer than Lambda@Edge gets to see"
             )

@@ -1,4 +1,4 @@
-"""Events that are not HTTP requests: queues, buckets, schedules, or any JSON that somebody sends."""
+"""Non-HTTP events: queues, buckets, schedules, or any JSON that someone sends."""
 
 import json
 from typing import Any, NoReturn
@@ -12,9 +12,9 @@ from lambda_asgi.errors import EventError, EventNotHandled
 
 
 class NonHTTP(RequestSource):
-    """Any JSON value, also null, as a POST of that value.
+    """Any JSON value, including null, as a POST of that value.
 
-    The request has what middleware expects of every request: a host, a client, a user agent and a length.
+    The request has what middleware expects of every request: host, client, user agent and length.
     """
 
     name = "non-http"
@@ -46,9 +46,12 @@ class NonHTTP(RequestSource):
         return "127.0.0.1"
 
     def result(self, status: int, headers: RawHeaders, body: bytes) -> Any:
-        """The value of a JSON body, the text of a text body, null for none, and base64 for bytes that are neither.
+        """Return the function's result: the value of a JSON body, or the text of a text body.
 
-        Raises EventNotHandled for a status other than 2xx.
+        It is null for an empty body, and base64 for other bytes.
+
+        Raises:
+            EventNotHandled: The status is not 2xx.
         """
         if not 200 <= status < 300:
             raise EventNotHandled(
@@ -71,5 +74,5 @@ class NonHTTP(RequestSource):
 
 
 def refuse(constant: str) -> NoReturn:
-    """NaN and the infinities are Python's, not JSON's: Lambda would refuse them in a result."""
+    """Raise for NaN and infinities. They are not JSON, and Lambda would refuse them in a result."""
     raise ValueError(constant)

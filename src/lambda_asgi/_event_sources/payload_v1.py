@@ -1,4 +1,4 @@
-"""Payload format 1.0: API Gateway REST APIs, buffered or with response transfer mode STREAM, and HTTP APIs set to it.
+"""Payload format 1.0: API Gateway REST APIs, and HTTP APIs that are set to it.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 """
@@ -28,7 +28,9 @@ class PayloadV1(RequestSource):
         return self.event.get("httpMethod")
 
     def query_string(self) -> bytes:
-        """The query, encoded anew: API Gateway has decoded it. Order and spelling of the original are lost."""
+        """Return the query, encoded again. API Gateway decodes it; the original order and spelling
+        are lost.
+        """
         event = self.event
         parameters = query_parameters(
             event.get("multiValueQueryStringParameters"), event.get("queryStringParameters")
@@ -60,7 +62,7 @@ class PayloadV1(RequestSource):
 
 
 class RESTAPI(PayloadV1):
-    """An API Gateway REST API. The path arrives as on the wire but for the stage, which only `requestContext` has."""
+    """An API Gateway REST API. The path is not decoded. Only `requestContext` has the stage."""
 
     name = "rest-api"
 
@@ -71,9 +73,9 @@ class RESTAPI(PayloadV1):
         return decoded_path(utf8(self._stage_prefix()))
 
     def _stage_prefix(self) -> str:
-        """What the full path has before `path`: "/prod" for "/prod/items" and "/items".
+        """Return what the full path has before `path`: "/prod" for "/prod/items" and "/items".
 
-        With a custom domain both are the same: the stage is no part of the URL then.
+        On a custom domain both are the same, because the URL does not have the stage.
         """
         path = text_member(self.event, "path") or "/"
         full_path = text_member(self.event["requestContext"], "path")
@@ -83,9 +85,10 @@ class RESTAPI(PayloadV1):
 
 
 class HTTPAPIPayloadV1(PayloadV1):
-    """An API Gateway HTTP API set to payload format 1.0: the path is decoded.
+    """An API Gateway HTTP API that is set to payload format 1.0. The path is decoded.
 
-    On the API's own domain it begins with a named stage, as in 2.0. On a custom domain it is the URL's path.
+    On the API's own domain it begins with a named stage, as in 2.0. On a custom domain it is the
+    URL's.
     """
 
     name = "http-api"

@@ -35,12 +35,13 @@ class PayloadV2(RequestSource):
         headers = header_lines(fields)
         cookies = self.event.get("cookies")
         if cookies:
-            # A Function URL leaves the Cookie header in too, its lines joined by "," which no cookie parser splits at.
+            # A Function URL also leaves the Cookie header in, with its lines joined by ",", which
+            # cookie parsers do not split at.
             headers = [line for line in headers if line[0] != b"cookie"]
             values = [header_value("cookie", cookie) for cookie in json_list(cookies, "cookies")]
             headers.append((b"cookie", b"; ".join(values)))
         if fields and fields.get("content-length") == "0" and self.method() in ("GET", "DELETE"):
-            # AWS adds it to requests that had none (recorded); in HTTP it announces a body.
+            # AWS adds it to requests that had none (recorded). In HTTP it announces a body.
             headers.remove((b"content-length", b"0"))
         return headers
 
@@ -61,7 +62,7 @@ class PayloadV2(RequestSource):
 
 
 class FunctionURL(PayloadV2):
-    """A Lambda Function URL: path and query arrive as they were on the wire."""
+    """A Lambda Function URL. Path and query are not decoded."""
 
     name = "function-url"
 
@@ -72,9 +73,9 @@ class FunctionURL(PayloadV2):
 class HTTPAPI(PayloadV2):
     """An API Gateway HTTP API.
 
-    It decodes the path before the function sees it (sometimes twice, recorded), so `path` is taken as it is, and
-    `raw_path` is encoded anew. On the API's own domain, a named stage is the first segment of the path. On a custom
-    domain the URL has the key of a mapping instead, `api_gateway_base_path`.
+    It decodes the path (sometimes twice, recorded), so `path` is used as it is, and `raw_path` is
+    encoded again. On the API's own domain, the first segment of the path is a named stage. On a
+    custom domain the URL has the key of a mapping instead: `api_gateway_base_path`.
     """
 
     name = "http-api"

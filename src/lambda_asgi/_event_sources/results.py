@@ -1,7 +1,8 @@
-"""Function results: a whole response as the JSON that each event source takes.
+"""Turn a whole response into the JSON result that each event source expects.
 
-Mangum's handlers do the work where they do it right; what they get wrong is done here first (docs/events.md lists each
-difference). Mangum is imported with the first buffered answer, not before: it costs a cold start some milliseconds.
+Mangum's handlers do most of the work. What they do wrong is corrected first (docs/events.md lists
+each difference). Mangum is imported with the first buffered response, because it takes some
+milliseconds of a cold start.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from lambda_asgi._headers import HOP_BY_HOP
 if TYPE_CHECKING:
     from lambda_asgi._event_sources.event_source import EventOptions
 
-# CloudFront answers 502 in place of a function that sets one of these, or sets it by itself.
+# CloudFront responds 502 if a function sets one of these, or sets it itself.
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/edge-function-restrictions-all.html
 NOT_AT_EDGE = HOP_BY_HOP | frozenset(
     b"content-length expect host proxy-authenticate proxy-authorization via x-accel-buffering x-accel-charset"
@@ -27,7 +28,7 @@ NOT_AT_EDGE_PREFIXES = (b"x-amz-cf-", b"x-edge-")
 def payload_v2(
     status: int, headers: RawHeaders, body: bytes, options: "EventOptions"
 ) -> dict[str, Any]:
-    """The result for payload format 2.0: `headers` with one value each, `cookies` apart."""
+    """Return the result for payload format 2.0: `headers` with one value each, and `cookies`."""
     from mangum.handlers import HTTPGateway
 
     event = {
@@ -46,7 +47,9 @@ def payload_v2(
 def payload_v1(
     status: int, headers: RawHeaders, body: bytes, options: "EventOptions"
 ) -> dict[str, Any]:
-    """The result for payload format 1.0: `multiValueHeaders` for names that come more than once, else `headers`."""
+    """Return the result for payload format 1.0: `multiValueHeaders` for repeated names, else
+    `headers`.
+    """
     from mangum.handlers import APIGateway
 
     return APIGateway({}, NO_CONTEXT, _config_for(headers, body, options))(
@@ -57,10 +60,11 @@ def payload_v1(
 def alb(
     status: int, headers: RawHeaders, body: bytes, options: "EventOptions", *, multi_value: bool
 ) -> dict[str, Any]:
-    """The result for a load balancer: `multiValueHeaders` only, or `headers` only.
+    """Return the result for a load balancer: `multiValueHeaders` only, or `headers` only.
 
-    With one value for each name, cookies differ in the case of their name ("set-cookie", "Set-cookie", ...), which HTTP
-    clients do not mind. Other names that come more than once are one value joined by ", " (RFC 9110 section 5.3).
+    With one value for each name, cookies use different cases of their name ("set-cookie",
+    "Set-cookie", ...), which HTTP clients accept. Other repeated names are joined by ", " (RFC 9110
+    section 5.3).
     """
     from mangum.handlers import ALB
 
@@ -76,7 +80,7 @@ def alb(
 def lambda_at_edge(
     status: int, headers: RawHeaders, body: bytes, options: "EventOptions"
 ) -> dict[str, Any]:
-    """The result of a request trigger.
+    """Return the result of a request trigger.
 
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-generating-http-responses-in-requests.html
     """
@@ -99,7 +103,7 @@ def lambda_at_edge(
 
 
 def joined(headers: RawHeaders) -> RawHeaders:
-    """`headers` with one line for each name, but for cookies, which cannot be joined."""
+    """Return `headers` with one line for each name, except cookies, which cannot be joined."""
     values: dict[bytes, bytes] = {}
     cookies = []
     for name, value in headers:
@@ -120,7 +124,7 @@ ANY_TYPE = [""]
 
 
 def mangum_config(options: "EventOptions") -> Any:
-    """What Mangum's handlers are made with, and the custom handlers written for it."""
+    """Return the configuration of Mangum's handlers and of custom handlers."""
     from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 
     return {
@@ -131,13 +135,13 @@ def mangum_config(options: "EventOptions") -> Any:
 
 
 def _config_for(headers: RawHeaders, body: bytes, options: "EventOptions") -> Any:
-    """Mangum's configuration for one response, whose body is text or is not."""
+    """Return Mangum's configuration for one response, whose body is text or binary."""
     text_types = ANY_TYPE if is_text(headers, body, options.text_types) else []
     return {"api_gateway_base_path": "/", "text_mime_types": text_types, "exclude_headers": []}
 
 
 def mangum_response(status: int, headers: RawHeaders, body: bytes) -> Any:
-    """Mangum's own response type, of headers that it can take: it decodes as UTF-8, but HTTP's are Latin-1."""
+    """Return Mangum's own response type. Mangum decodes headers as UTF-8, but HTTP's are Latin-1."""
     lines = [
         [name.decode("latin-1").encode(), value.decode("latin-1").encode()]
         for name, value in headers

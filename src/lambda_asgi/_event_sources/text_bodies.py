@@ -1,13 +1,13 @@
 """Which bodies of a buffered result are text. Pure.
 
-A result is JSON: a text body is a string in it, other bodies are base64. API Gateway REST APIs without
-`binaryMediaTypes` hand base64 to the client as it is, so a text that goes as base64 arrives broken.
+A result is JSON: a text body is a string in it, and other bodies are base64. API Gateway REST APIs
+without `binaryMediaTypes` send base64 to the client unchanged, so a text in base64 arrives broken.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/lambda-proxy-binary-media.html
 """
 
 from lambda_asgi._asgi import RawHeaders
 
-# Beside text/*, and types with the suffix of a text format (RFC 6839, RFC 9512).
+# In addition to text/* and the suffixes of text formats (RFC 6839, RFC 9512)
 _TEXT = frozenset(
     [
         "application/ecmascript",
@@ -35,7 +35,7 @@ _TEXT_SUFFIXES = ("+json", "+xml", "+yaml")
 
 
 def media_type(headers: RawHeaders) -> str:
-    """The type of the body in lower case, without parameters; "" if there is none. RFC 9110 section 8.3.1."""
+    """Return the body's type in lower case, without parameters, or "". RFC 9110 section 8.3.1."""
     for name, value in headers:
         if name.lower() == b"content-type":
             return value.partition(b";")[0].strip().lower().decode("latin-1")
@@ -43,10 +43,11 @@ def media_type(headers: RawHeaders) -> str:
 
 
 def is_text(headers: RawHeaders, body: bytes, more: tuple[str, ...]) -> bool:
-    """Whether `body` goes as text: its type is one of text, or of `more`, or missing, and its bytes are UTF-8.
+    """Return whether `body` is text: its type is text, in `more` or missing, and its bytes are
+    UTF-8.
 
-    An item of `more` may be a part of a type, as with Mangum's `text_mime_types`. A body with a content coding is
-    never text.
+    An item of `more` may be part of a type, as with Mangum's `text_mime_types`. A body with a
+    content coding is never text.
     """
     if any(
         name.lower() == b"content-encoding" and value.lower() != b"identity"

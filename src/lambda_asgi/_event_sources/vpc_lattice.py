@@ -1,4 +1,4 @@
-"""VPC Lattice target groups, event structure version 2 and, because it is still the default, version 1.
+"""VPC Lattice target groups: event structure version 2, and version 1, which is still the default.
 
 https://docs.aws.amazon.com/vpc-lattice/latest/ug/lambda-functions.html
 """
@@ -22,7 +22,9 @@ from lambda_asgi._event_sources.parts import (
 
 
 class VPCLattice(RequestSource):
-    """A VPC Lattice service. Its events carry the query twice: in the path, as on the wire, and as parameters."""
+    """A VPC Lattice service. Its events have the query twice: encoded in the path, and as
+    parameters.
+    """
 
     name = "vpc-lattice"
 
@@ -45,7 +47,7 @@ class VPCLattice(RequestSource):
         )
 
     def headers(self) -> RawHeaders:
-        """Version 2 has lists of values; version 1, and the examples for version 2, have strings."""
+        """Version 2 has lists of values. Version 1, and the examples for version 2, have strings."""
         fields = json_object(self.event.get("headers"), "headers")
         lists = {name: value for name, value in fields.items() if isinstance(value, list)}
         single = {name: value for name, value in fields.items() if name not in lists}
@@ -65,7 +67,7 @@ class VPCLattice(RequestSource):
 
 
 class VPCLatticeV1(VPCLattice):
-    """The same in version 1, whose names are in snake case."""
+    """Version 1, with names in snake case."""
 
     target_key = "raw_path"
     parameters_key = "query_string_parameters"

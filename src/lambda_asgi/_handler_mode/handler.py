@@ -1,7 +1,7 @@
 """One call of `handler(event, context)`: stream the response, then give Lambda's loop a result.
 
-The app runs in an event loop of ours, which runs only within such a call. Most apps answer a small
-request without ever waiting. For them, one turn of the loop and one blocking read are all it takes.
+The app runs in an event loop of ours, which runs only during such a call. Most apps respond to a
+small request without ever waiting. They need one iteration of the loop and one blocking read.
 """
 
 import asyncio
@@ -41,16 +41,16 @@ from lambda_asgi.errors import (
     RuntimeAPIError,
 )
 
-# Bytes of a body that the result keeps for the handler's wrappers: idempotency stores it. Beyond
-# this, encoding it once more as JSON costs more than it gives.
+# The result keeps bodies up to this size for wrappers: idempotency stores it. Encoding larger
+# bodies again as JSON costs more than it is worth.
 KEEP_UP_TO = 64 * 1024
 
 
 class Handler:
     """An app in handler mode.
 
-    `make_application` reads the settings, so it may raise ConfigurationError. Nothing is started
-    before the end of the initialization, or the first call where no loop of Lambda's runs.
+    `make_application` reads the settings, so it may raise ConfigurationError. The app is started at
+    the end of the initialization, or by the first call if Lambda's loop does not run.
     """
 
     def __init__(self, make_application: Callable[[], Application]) -> None:
@@ -111,7 +111,7 @@ class Handler:
         sys.exit(1)
 
     def close(self) -> None:
-        """For tests: Lambda ends a process without asking it."""
+        """End the app, in tests. Lambda ends a process without telling it."""
         self._runner.close()
         if self._place is not None:
             self._connection.close()
@@ -123,10 +123,12 @@ class Handler:
     # A call.
 
     def __call__(self, event: Any, context: Any) -> Any:
-        """The function's result for `event`.
+        """Return the function's result for `event`.
 
-        Raises what the app raised after its response had begun, StartupFailed, and EventNotHandled
-        for an event that is no HTTP request and that the app did not handle.
+        Raises:
+            StartupFailed: The app did not start.
+            EventNotHandled: The app did not handle a non-HTTP event.
+            Exception: What the app raised after its response had begun.
         """
         _refuse_running_loop()
         event = getattr(event, "raw_event", event)  # of Powertools' data classes
@@ -158,14 +160,16 @@ class Handler:
                 exchange.close()
 
     def _see(self, event: Any, context: Any) -> None:
-        """Keep the event of an invocation that nobody saw come: `_post_error` has to know what it was."""
+        """Keep the event of an invocation whose delivery was not seen: `_post_error` needs it."""
         if self._place is not None:
             delivery = self._place.delivery_of(getattr(context, "aws_request_id", ""))
             if delivery is not None and not delivery.event:
                 delivery.event = json.dumps(event).encode()
 
     def _to_answer(self, exchange: Exchange, event: Any, context: Any) -> Delivery | None:
-        """The invocation that this call answers by streaming. None: its caller wants a result."""
+        """Return the invocation that this call answers by streaming. None: the caller expects a
+        result.
+        """
         if not exchange.streams or self._place is None:
             return None
         delivery = self._place.delivery_of(getattr(context, "aws_request_id", ""))
@@ -233,7 +237,8 @@ class Handler:
         """A function around the handler has raised, or the app did not start.
 
         Behind a URL that streams, the loop's own post would reach the client as a 200 with the
-        error's JSON. So the client gets a 500, and Lambda is told of the error behind it.
+        error's JSON.
+        So the client gets a 500, and Lambda gets the error.
         """
         exchange = self._streamed_exchange(delivery)
         if exchange is None:
@@ -251,7 +256,7 @@ class Handler:
         return True
 
     def _streamed_exchange(self, delivery: Delivery) -> Exchange | None:
-        """The delivered event, if its response would be streamed."""
+        """Return the exchange of the delivered event, if its response would be streamed."""
         try:
             application = self._application or self._make_application()
             exchange = application.exchange(json.loads(delivery.event), None, None)
@@ -269,7 +274,9 @@ class Handler:
 
 
 def _refuse_app_as_handler(name: str) -> None:
-    """Raises ConfigurationError if `name`, the function's Handler, is an ASGI app: the loop cannot call it."""
+    """Raise ConfigurationError if the function's Handler names an ASGI app, which the loop cannot
+    call.
+    """
     module, _, attribute = name.rpartition(".")
     target = getattr(sys.modules.get(module.replace("/", ".")), attribute, None)
     if takes(target, 3) and not takes(target, 2):
@@ -290,15 +297,21 @@ def _refuse_running_loop() -> None:
 def _run(
     cycle: RequestCycle, loop: asyncio.AbstractEventLoop, context: Context
 ) -> BaseException | None:
-    """Run the app to its end. What interrupted it from outside, such as a signal handler's exception.
+    """Run the app to its end.
 
-    Raises ConnectionToRuntimeAPILost.
+    Returns:
+        An exception that interrupted the app from outside, such as a signal handler's.
+
+    Raises:
+        ConnectionToRuntimeAPILost: The process must end.
     """
 
     def plain_task(
         app: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
     ) -> "asyncio.Task[None]":
-        """Not an eager one: New Relic makes a transaction of its own out of that."""
+        """Create a task that does not start eagerly. New Relic would make an eager one a
+        transaction.
+        """
         return loop.create_task(app, context=context)
 
     finishing: asyncio.Task[None] | None = None
@@ -322,7 +335,7 @@ def _run(
 
 
 def _deliver(writer: SocketWriter) -> None:
-    """Raises ConnectionToRuntimeAPILost: the process has to end."""
+    """Send the response. Raises ConnectionToRuntimeAPILost: the process must end."""
     try:
         writer.delivered()
     except ResponseRefused as refusal:
@@ -330,14 +343,18 @@ def _deliver(writer: SocketWriter) -> None:
 
 
 def _adopt(context: Context) -> None:
-    """Set here what the app's task has set. Sentry knows by it which exception it has reported already."""
+    """Copy the context variables of the app's task. Sentry finds in them what it has already
+    reported.
+    """
     for variable, value in context.items():
         if variable.get(None) is not value:
             variable.set(value)
 
 
 def _raised(cycle: RequestCycle, delivery: Delivery) -> Exception:
-    """What wrappers see after a broken stream: what broke it. But an app's exit is not the environment's."""
+    """Return what wrappers see after a broken stream: its error. An app's exit does not end the
+    process.
+    """
     error = cycle.error
     if not isinstance(error, Exception):
         exited = RuntimeError(f"the app raised {error!r}")
@@ -371,6 +388,6 @@ def _deadline(context: Any) -> float | None:
 
 
 def _before_snapshot(start: Callable[[], None]) -> None:
-    """As the hook that is registered last, it runs before all others of the app's modules."""
+    """Start the app before the snapshot. The hook that is registered last runs first."""
     with suppress(ModuleNotFoundError):
         import_module("snapshot_restore_py").register_before_snapshot(start)

@@ -1,19 +1,19 @@
-"""Lambda's own loop, awslambdaric, and our place in it. No other module knows how it is made.
+"""Our place in Lambda's own loop, awslambdaric. No other module knows how it is built.
 
-All four known versions (2.0, 2.2, 3.1 and 4.2; the sources are on
-https://github.com/aws/aws-lambda-python-runtime-interface-client) share two things in the module
-`awslambdaric.lambda_runtime_client`, and a third in `awslambdaric.bootstrap`:
+All four known versions (2.0, 2.2, 3.1 and 4.2; their source is at
+https://github.com/aws/aws-lambda-python-runtime-interface-client) have these parts. The first two
+are in the module `awslambdaric.lambda_runtime_client`, the third in `awslambdaric.bootstrap`:
 
 - A native client, `runtime_client`. The loop looks it up for each call of `next()`,
   `post_invocation_result(id, ...)` and `post_error(id, ...)`.
 - A class whose `wait_next_invocation` runs before each invocation, first at the end of the
   initialization.
-- A function `log_error`, which prints what a handler has raised. The log has the app's errors
-  already, so it is silent about those.
+- A function `log_error`, which prints what a handler has raised. The log already has the app's
+  errors, so it prints nothing for these.
 
-This module puts a proxy in the place of the native client. Everything that other packages wrap
-(handlers, `handle_event_request`, methods of the client's class, which Sentry copies) is above it and
-keeps working. This module never imports awslambdaric: where Lambda's loop runs, it is in `sys.modules`.
+This module replaces the native client by a proxy. Everything that other packages wrap (handlers,
+`handle_event_request`, methods of the client's class, which Sentry copies) is above it and keeps
+working. This module never imports awslambdaric. Where Lambda's loop runs, it is in `sys.modules`.
 """
 
 import functools
@@ -36,10 +36,10 @@ UNKNOWN = (
 
 
 class Delivery:
-    """One invocation, as the loop took it from the Runtime API.
+    """One invocation, as the loop received it from the Runtime API.
 
-    `event` is its JSON, empty if nobody saw it. `invocation_id` is the nonce of the delivery, where
-    the loop tells it (awslambdaric 4).
+    `event` is its JSON, or empty if its delivery was not seen. `invocation_id` is the nonce of the
+    delivery, if the loop shows it (awslambdaric 4).
     """
 
     def __init__(
@@ -78,7 +78,7 @@ Poster = Callable[[Delivery, bytes], bool]
 
 
 class LambdaLoop:
-    """Stands in the place of the loop's native client."""
+    """Replaces the loop's native client."""
 
     def __init__(self, native: Any) -> None:
         self._native = native
@@ -123,10 +123,10 @@ class LambdaLoop:
     # What a handler asks.
 
     def delivery_of(self, request_id: str) -> Delivery | None:
-        """The invocation `request_id`, unless another one is under way by now.
+        """Return the invocation `request_id`, or None if another one is under way.
 
-        If the handler was imported during the first invocation, we did not see that invocation
-        arrive. It is answered like any other.
+        If the handler is imported during the first invocation, that invocation's delivery was not
+        seen. It is answered like any other.
         """
         if self._delivery is None and request_id:
             self._delivery = Delivery(request_id)
@@ -134,23 +134,23 @@ class LambdaLoop:
         return delivery if delivery is not None and delivery.request_id == request_id else None
 
     def before_first_wait(self, method: Callable[[], None]) -> None:
-        """Have a method called at the end of the initialization, if its object still exists then."""
+        """Call a method at the end of the initialization, if its object still exists then."""
         self._before_first_wait.append(weakref.WeakMethod(method))
 
     def has_logged(self, error: Any) -> bool:
-        """Whether the log has `error` (the loop's JSON of it), because the app's task raised it."""
+        """Return whether the app's task has already logged `error` (the loop's JSON of it)."""
         logged = self._delivery.logged if self._delivery is not None else None
         return logged == (error.get("errorType"), error.get("errorMessage"))
 
     def start(self) -> None:
-        """The loop is about to wait for an invocation."""
+        """Called when the loop is about to wait for an invocation."""
         while self._before_first_wait:
             if method := self._before_first_wait.pop(0)():
                 method()
 
 
 class UnknownLoop:
-    """An awslambdaric of another shape: we cannot keep it from answering a second time."""
+    """An awslambdaric of an unknown shape. It cannot be kept from answering a second time."""
 
     def __init__(self) -> None:
         self._delivery: Delivery | None = None
@@ -162,12 +162,12 @@ class UnknownLoop:
 
 
 def is_running() -> bool:
-    """Whether Lambda's own loop runs this process."""
+    """Return whether Lambda's own loop runs this process."""
     return PACKAGE in sys.modules
 
 
 def attach() -> LambdaLoop | UnknownLoop | None:
-    """Take our place in the loop that runs this process. None where there is none."""
+    """Replace the client of the loop that runs this process. Returns None if there is no such loop."""
     if not is_running():
         return None
     module: Any = sys.modules.get(f"{PACKAGE}.lambda_runtime_client")
@@ -214,5 +214,5 @@ def _once(loop: LambdaLoop, log: Callable[..., None]) -> Callable[..., None]:
 
 
 def _bytes(data: Any) -> bytes:
-    """`data` as bytes. Some versions of the native client use str."""
+    """Return `data` as bytes. Some versions of the native client use str."""
     return data.encode() if isinstance(data, str) else bytes(data)

@@ -1,7 +1,7 @@
-"""Logs: the root logger as Lambda's own Python runtime sets it up, and one line for each invocation.
+"""Logs: a root logger like the one of Lambda's Python runtime, and one line for each invocation.
 
-The shapes of text lines, JSON lines and telemetry frames are those of awslambdaric 4.2 (bootstrap.py and
-lambda_runtime_log_utils.py); docs/logging.md lists where and why we differ. Settings:
+Text lines, JSON lines and telemetry frames have the shapes of awslambdaric 4.2 (bootstrap.py and
+lambda_runtime_log_utils.py). docs/logging.md lists the differences and the reasons. Settings:
 https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html.
 """
 
@@ -34,22 +34,23 @@ __all__ = [
 
 
 def configure(environment: Environment) -> None:
-    """Set up the root logger, standard output and the line per invocation. Called once, before the app is imported.
+    """Set up the root logger, standard output and the access line. Called once, before the app's
+    import.
 
-    Whatever is wrong with the settings costs a warning, never the environment.
+    A wrong setting causes a warning, and never fails the environment.
     """
     # as Lambda's runtime does, so that an app's own formatters say UTC too
     logging.Formatter.converter = time.gmtime
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A line that waits in a buffer is lost when the environment is frozen and never thawed; a lone surrogate in a
-        # print() is no reason to fail.
+        # A line in a buffer is lost if the environment is frozen and never thawed. A lone surrogate
+        # in a print() must not raise.
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     root = logging.getLogger()
     level, level_problem = _level(environment.log_level)
     if level is not None:
         root.setLevel(level)
     is_json = environment.log_format == "JSON"
-    # Lambda filters by level only where it was told one, or where lines are JSON: so says its own runtime's frames.
+    # Like its own runtime, Lambda filters by level only if a level is set, or if lines are JSON.
     handler, handler_problem = _handler(
         environment.telemetry_log_fd, leveled=is_json or level is not None
     )
@@ -62,15 +63,15 @@ def configure(environment: Environment) -> None:
     if not environment.settings.access_log:
         access_logger.setLevel(logging.CRITICAL + 1)
     else:
-        # The root logger's level is WARNING until someone says otherwise, and that is meant for the app's own lines.
-        # A level that was asked for holds for this line as well.
+        # The root logger's default level, WARNING, is meant for the app's own lines. A level that
+        # the user sets also applies to the access line.
         access_logger.setLevel(logging.INFO if level is None else logging.NOTSET)
     for problem in filter(None, (level_problem, handler_problem)):
         logger.warning(problem)
 
 
 def _level(name: str | None) -> tuple[int | None, str]:
-    """AWS_LAMBDA_LOG_LEVEL as a level of Python's, and what is wrong with it."""
+    """Return AWS_LAMBDA_LOG_LEVEL as a level of Python's, and what is wrong with it."""
     if name is None:
         return None, ""
     level = logging.getLevelNamesMapping().get({"TRACE": "DEBUG"}.get(name.upper(), name.upper()))

@@ -1,4 +1,4 @@
-"""Log records as lines of text or JSON, as awslambdaric writes them. Pure."""
+"""Format log records as text or JSON lines, as awslambdaric does. Pure."""
 
 import json
 import logging
@@ -19,12 +19,12 @@ def _utc(second: int) -> str:
 
 
 def rounded_level(level: int) -> int:
-    """One of Lambda's levels: those between and beyond are taken as the next one below."""
+    """Return one of Lambda's levels. Other levels count as the next lower one."""
     return min(logging.CRITICAL, max(logging.NOTSET, level)) // 10 * 10
 
 
 def text_line(level: str, created: float, msecs: float, request_id: str, message: str) -> str:
-    """A line without its end. `created` and `msecs` as in a LogRecord."""
+    """Return a line without its end. `created` and `msecs` are those of a LogRecord."""
     return f"[{level}]\t{_time(created, msecs)}\t{request_id}\t{message}"
 
 
@@ -38,7 +38,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return super().format(record) + "\n"
 
-    def formatException(self, ei: Any) -> str:  # the signature is logging's
+    def formatException(self, ei: Any) -> str:  # logging defines the signature
         return (
             "".join(traceback_of(ei[1])).rstrip("\n")
             if ei[1] is not None
@@ -46,11 +46,12 @@ class TextFormatter(logging.Formatter):
         )
 
 
-# What a record has of itself, or gets from formatters and InvocationFilter: everything else came with `extra`.
+# Attributes of every record, and those from formatters and InvocationFilter. All others are
+# `extra`.
 _RESERVED = frozenset(vars(logging.makeLogRecord({}))) | {
     "message",
     "asctime",
-    "taskName",  # since Python 3.12
+    "taskName",  # Since Python 3.12
     "aws_request_id",
     "tenant_id",
 }
@@ -59,7 +60,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=str).enc
 
 
 class JSONFormatter(logging.Formatter):
-    """One JSON object: timestamp, level, message, logger, what is known of exception and invocation, and `extra`."""
+    """One JSON object: timestamp, level, message, logger, exception, invocation, and `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
         is_object = isinstance(record.msg, dict) and not record.args
@@ -104,8 +105,8 @@ def _exception_fields(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _stack_trace(error: BaseException) -> list[str]:
-    """One string per frame. Where the reason lies in other exceptions, these follow: a cause, the parts of a group."""
-    import traceback  # loaded only once there is an error
+    """Return one string for each frame, followed by causes and the parts of exception groups."""
+    import traceback  # Imported only when there is an error.
 
     context = None if error.__suppress_context__ else error.__context__
     if error.__cause__ is None and context is None and not isinstance(error, BaseExceptionGroup):

@@ -1,4 +1,4 @@
-"""Where log lines go: to standard output, or in frames to Lambda's telemetry descriptor."""
+"""Write log lines to standard output, or as frames to Lambda's telemetry descriptor."""
 
 import logging
 import os
@@ -13,8 +13,8 @@ from lambda_asgi._logging.formatters import JSONFormatter, rounded_level
 class InvocationFilter(logging.Filter):
     """Gives each record `aws_request_id` ("" outside of invocations) and `tenant_id` (or None).
 
-    Of use for an app's own handlers too. A thread that was started without a context (unlike asyncio.to_thread's and
-    Starlette's) knows of no invocation: its records get `process_wide`.
+    Use it with log handlers of your own. A thread that was started without a context (unlike those
+    of asyncio.to_thread and Starlette) has no invocation: its records get `process_wide`.
     """
 
     process_wide: Invocation | None = None
@@ -28,27 +28,28 @@ class InvocationFilter(logging.Filter):
 
 
 def _terminated(text: str) -> str:
-    """With the newline that our formatters set, and one that an app put into their place may have left out."""
+    """Return the line with a newline at its end, even if the app's formatter adds none."""
     return text if text.endswith("\n") else f"{text}\n"
 
 
 class LambdaHandler(logging.Handler):
-    """What both handlers have in common."""
+    """Base class of the two log handlers."""
 
     def write(self, line: str, level: int, created: float) -> None:
-        """Write one line, its end included. The caller holds this handler's lock."""
+        """Write one line, including its end. The caller holds this handler's lock."""
         raise NotImplementedError
 
     def handleError(self, record: logging.LogRecord) -> None:
-        with suppress(Exception):  # the app has closed standard error: nobody can be told
+        # The app has closed standard error, so the error cannot be reported.
+        with suppress(Exception):
             super().handleError(record)
 
 
 class StdoutHandler(LambdaHandler):
     """Writes each record as one line to standard output.
 
-    What reads there makes an event of each line. So a newline within a record becomes a carriage return, which
-    CloudWatch shows as a line break; AWS's runtimes do the same.
+    Lambda makes an event of each line. So a newline within a record becomes a carriage return,
+    which CloudWatch shows as a line break. AWS's runtimes do the same.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -63,7 +64,7 @@ class StdoutHandler(LambdaHandler):
         sys.stdout.flush()
 
 
-SEVERITY = {  # in the type of a frame; 1 would be TRACE, which Python has not
+SEVERITY = {  # The level in the type of a frame. 1 would be TRACE, which Python does not have.
     logging.NOTSET: 0,
     logging.DEBUG: 2,
     logging.INFO: 3,
@@ -74,10 +75,11 @@ SEVERITY = {  # in the type of a frame; 1 would be TRACE, which Python has not
 
 
 class FrameHandler(LambdaHandler):
-    """Writes each record as one frame to Lambda's telemetry descriptor, so that it stays one event whatever is in it.
+    """Writes each record as one frame to Lambda's telemetry descriptor, so that it stays one event.
 
-    A frame: type (4 bytes), length of the message (4), microseconds since the epoch (8), message; big-endian. The
-    type's lowest two bits say JSON (2) or text (3), the next ones the level, when it is `leveled`.
+    A frame has a type (4 bytes), the length of the message (4), microseconds since the epoch (8)
+    and the message; numbers are big-endian. The lowest two bits of the type mean JSON (2) or text
+    (3). The next bits are the level, if the frame is `leveled`.
     """
 
     def __init__(self, fd: int, *, leveled: bool) -> None:
@@ -102,7 +104,9 @@ class FrameHandler(LambdaHandler):
         self._write(head + message)
 
     def _write(self, frame: bytes) -> None:
-        """Whole, though a pipe takes what it has room for. Handler.handle() holds this handler's lock meanwhile."""
+        """Write all of it, although a pipe may take less at a time. The caller holds this handler's
+        lock.
+        """
         written = 0
         while written < len(frame):
             try:

@@ -1,4 +1,4 @@
-"""The runtime's own loggers: only their level silences them, and they never raise."""
+"""The runtime's own loggers. Only their level silences them, and they never raise."""
 
 import logging
 import sys
@@ -10,9 +10,9 @@ from typing import Any
 class RuntimeLogger(logging.Logger):
     """A logger that the app's logging can neither disable nor break.
 
-    `logging.config.dictConfig` and `fileConfig` disable every logger that exists, unless told otherwise: an app that
-    configures its own logging would lose the runtime's errors. And a filter or a handler that raises would end the
-    invocation, or the environment: what an app logs with must not change what it answers.
+    `logging.config.dictConfig` and `fileConfig` disable existing loggers by default, so an app that
+    configures logging would lose the runtime's errors. A filter or handler that raises would end
+    the invocation or the environment. Logging must not change a response.
     """
 
     @property
@@ -26,10 +26,10 @@ class RuntimeLogger(logging.Logger):
     def handle(self, record: logging.LogRecord) -> None:
         try:
             super().handle(record)
-        except BaseException as failure:  # SystemExit, too
+        except BaseException as failure:  # SystemExit, too.
             _last_resort(record, failure)
 
-    def makeRecord(  # the signature is logging's
+    def makeRecord(  # logging defines the signature
         self,
         name: str,
         level: int,
@@ -44,12 +44,12 @@ class RuntimeLogger(logging.Logger):
     ) -> logging.LogRecord:
         try:
             return super().makeRecord(name, level, fn, lno, msg, args, exc_info, func, extra, sinfo)
-        except BaseException:  # a record factory of the app's
+        except BaseException:  # the app's record factory raised
             return logging.LogRecord(name, level, fn, lno, msg, args, exc_info, func, sinfo)
 
 
 def _last_resort(record: logging.LogRecord, failure: BaseException) -> None:
-    """Say on standard error what could not be logged. Where that is closed, too, there is nowhere left."""
+    """Write to standard error what could not be logged. If that is closed, nothing is left to try."""
     with suppress(Exception):
         message = (
             f"{record.levelname} {record.getMessage()} (logging failed: {type(failure).__name__})"

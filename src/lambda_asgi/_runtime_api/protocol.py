@@ -1,10 +1,11 @@
-"""The wire format of the Runtime API: writes requests as bytes, parses replies. It uses no socket.
+"""The wire format of the Runtime API: requests as bytes, and the parser of replies. Pure.
 
-Endpoints: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. Streamed responses, with their announced
-error trailers: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming.
+Endpoints: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. Streamed responses and
+their error trailers:
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming.
 
-Requests are written here because they are few, all constant but for an id, and because no HTTP client in common use can
-end a chunked body with trailers. llhttp (through httptools) parses the replies, which come from another program.
+Requests are written by hand. They are few, only an id varies, and no common HTTP client can end a
+chunked body with trailers. llhttp (through httptools) parses the replies.
 """
 
 import base64
@@ -48,7 +49,9 @@ class Requests:
         self.restore_next = self._get(b"/2018-06-01/runtime/restore/next")
 
     def streamed_response(self, request_id: str, invocation_id: str | None) -> bytes:
-        """The head of a streamed response. Chunks follow, then LAST_CHUNK or `error_trailers`."""
+        """Return the head of a streamed response. Chunks follow, then LAST_CHUNK or
+        `error_trailers`.
+        """
         end = self._streamed_end + _echo(invocation_id)
         return b"POST /2018-06-01/runtime/invocation/%b/response%b\r\n" % (request_id.encode(), end)
 
@@ -73,7 +76,7 @@ class Requests:
         )
 
     def register_extension(self, name: str) -> bytes:
-        """Registers for no events. The only effect is that Lambda sends SIGTERM before SIGKILL."""
+        """Register for no events. The only effect is that Lambda sends SIGTERM before SIGKILL."""
         header = b"Lambda-Extension-Name: %b\r\nContent-Type: application/json\r\n" % name.encode()
         return self._post(b"/2020-01-01/extension/register", header, b'{"events": []}')
 
@@ -115,7 +118,9 @@ COPY_UP_TO = 4096
 
 
 def chunked(parts: Sequence[bytes]) -> list[bytes]:
-    """`parts` of a body as chunks, one each. An empty part is left out: its chunk would end the body."""
+    """Return `parts` of a body as one chunk each. Empty parts are left out: their chunk would end
+    the body.
+    """
     wire: list[bytes] = []
     for part in parts:
         if len(part) > COPY_UP_TO:
@@ -126,7 +131,7 @@ def chunked(parts: Sequence[bytes]) -> list[bytes]:
 
 
 def error_trailers(error: ErrorReport) -> bytes:
-    """The end of a streamed body that failed: the last chunk, and the two announced trailers."""
+    """Return the end of a streamed body that failed: the last chunk and the two announced trailers."""
     body = base64.b64encode(error.as_json(LARGEST_TRAILING_ERROR))
     return (
         b"0\r\nLambda-Runtime-Function-Error-Type: %b\r\nLambda-Runtime-Function-Error-Body: %b\r\n\r\n"
@@ -138,7 +143,7 @@ def error_trailers(error: ErrorReport) -> bytes:
 
 
 class Reply(NamedTuple):
-    """A complete HTTP response. Header names are lower-case; of repeated ones the last counts."""
+    """A complete HTTP response. Header names are lower-case. The last of repeated headers counts."""
 
     status: int
     headers: dict[bytes, bytes]
@@ -147,11 +152,12 @@ class Reply(NamedTuple):
 
 
 def checked(reply: Reply) -> Reply:
-    """The reply, if its status says that all is well.
+    """Return the reply if its status means success.
 
-    Raises ResponseRefused for a 4xx (400, 403, 410, 413: this invocation is lost, not the environment), and
-    ConnectionToRuntimeAPILost for anything else: after a 500 a runtime has to leave promptly
-    (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html).
+    Raises:
+        ResponseRefused: A 4xx (400, 403, 410, 413). The invocation is lost, the environment is not.
+        ConnectionToRuntimeAPILost: Any other status. After a 500 a runtime must exit promptly
+            (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html).
     """
     if 200 <= reply.status < 300:
         return reply
@@ -163,7 +169,7 @@ def checked(reply: Reply) -> Reply:
 
 
 class ReplyParser:
-    """Bytes in, replies out: feed whatever arrives, in pieces of any size."""
+    """Parses replies from data in pieces of any size."""
 
     def __init__(self) -> None:
         self._headers: dict[bytes, bytes] = {}
@@ -172,10 +178,12 @@ class ReplyParser:
         self._parser: Any = httptools.HttpResponseParser(self)
 
     def feed(self, data: bytes | memoryview) -> Reply | None:
-        """The reply that `data` completes, or None while it is incomplete.
+        """Return the reply that `data` completes, or None while it is incomplete.
 
-        One request is under way at a time, so bytes after a reply are as wrong as bytes that are no HTTP: both raise
-        ConnectionToRuntimeAPILost.
+        One request is under way at a time.
+
+        Raises:
+            ConnectionToRuntimeAPILost: The data is not HTTP, or follows a complete reply.
         """
         try:
             self._parser.feed_data(data)
