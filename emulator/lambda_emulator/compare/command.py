@@ -10,18 +10,18 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 
+from lambda_emulator.compare.arguments import add_target, is_chosen, target, write
 from lambda_emulator.compare.cases import CASES, Case, Result
 from lambda_emulator.compare.client import Target
 from lambda_emulator.compare.redact import redacted
 from lambda_emulator.compare.report import compared, document, show
 from lambda_emulator.credentials import Credentials
-from lambda_emulator.template.cloudformation import REGION
 
-__all__ = ["PROBE", "credentials", "main", "parser", "region"]
+__all__ = ["PROBE", "main", "parser"]
 
 PROBE: Final = Path(__file__).with_name("probe")
 _TIMEOUT: Final = 10
@@ -33,14 +33,8 @@ def parser() -> argparse.ArgumentParser:
         prog="lambda-emulator compare",
         description="Send the same requests to a deployed probe and to the emulator; print the differences.",
     )
+    add_target(result, "of the deployed probe")
     add = result.add_argument
-    add("--url", required=True, help="of the deployed probe")
-    add(
-        "--sigv4",
-        action="store_true",
-        help="sign, with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
-    )
-    add("--region", help="to sign for (default: as the address says)")
     add(
         "--quick",
         action="store_true",
@@ -61,19 +55,13 @@ def main(arguments: Sequence[str]) -> int:
     """The exit status: 0 nothing differs, 1 something does, 2 there is nothing to compare with."""
     given = parser().parse_args(arguments)
     cases = tuple(
-        case for case in CASES
-        if (case.name in given.case if given.case else not (case.slow and given.quick))
-    )  # fmt: skip
-    try:
-        target = Target(
-            given.url,
-            credentials=credentials() if given.sigv4 else None,
-            region=given.region or region(given.url),
-        )
-    except ValueError as error:
-        parser().error(str(error))
+        case
+        for case in CASES
+        if is_chosen(case.name, given.case, slow=case.slow, quick=given.quick)
+    )
+    there = target(parser(), given)
     console = Console(file=sys.stderr if given.json == "-" else sys.stdout)
-    return asyncio.run(_compare(target, cases, console, given.json))
+    return asyncio.run(_compare(there, cases, console, given.json))
 
 
 async def _compare(
@@ -92,11 +80,7 @@ async def _compare(
     differences = compared(there, here)
     show(console, cases, there, differences)
     if path is not None:
-        text = json.dumps(document(cases, there, here, differences), indent=2, ensure_ascii=False)
-        if path == "-":
-            print(text)
-        else:
-            await asyncio.to_thread(Path(path).write_text, text + "\n")
+        await asyncio.to_thread(write, document(cases, there, here, differences), path)
     return 1 if differences else 0
 
 
@@ -145,18 +129,3 @@ async def _emulator(*, signed: bool) -> AsyncIterator[Target]:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
             await process.wait()
-
-
-def credentials() -> Credentials:
-    """Those of the environment. Raises ValueError where there are none."""
-    variables: Any = os.environ
-    access, secret = variables.get("AWS_ACCESS_KEY_ID"), variables.get("AWS_SECRET_ACCESS_KEY")
-    if not access or not secret:
-        raise ValueError("--sigv4 needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-    return Credentials(access, secret, variables.get("AWS_SESSION_TOKEN") or None)
-
-
-def region(url: str) -> str:
-    """As the address of a Function URL, a Web Function or a REST API says."""
-    found = re.search(r"\.([a-z]{2,}(?:-[a-z]+)+-\d)\.(?:on\.aws|amazonaws\.)", url)
-    return found[1] if found else REGION

@@ -2,18 +2,16 @@
 
 import argparse
 import asyncio
-import json
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from lambda_emulator.compare.arguments import add_target, is_chosen, target, write
 from lambda_emulator.compare.checks import CHECKS, Check, Outcome
 from lambda_emulator.compare.client import Target
-from lambda_emulator.compare.command import credentials, region
 
 __all__ = ["main", "parser"]
 
@@ -24,14 +22,8 @@ def parser() -> argparse.ArgumentParser:
         description="Ask a deployed probe (examples/smoke) for what a streaming function has to do.",
     )
     names = [check.name for check in CHECKS]
+    add_target(result, "of the probe: a Function URL, a REST API with its stage, a Web Function")
     add = result.add_argument
-    add(
-        "--url",
-        required=True,
-        help="of the probe: a Function URL, a REST API with its stage, a Web Function",
-    )
-    add("--sigv4", action="store_true", help="sign, with the AWS keys of the environment")
-    add("--region", help="to sign for (default: as the address says)")
     add("--quick", action="store_true", help="leave out the 150 MiB")
     add("--check", action="append", metavar="NAME", choices=names, help="only this one; may repeat")
     add("--json", metavar="FILE", help="write the results there; - is standard output")
@@ -42,28 +34,18 @@ def main(arguments: Sequence[str]) -> int:
     """The exit status: 0 all checks passed, 1 some failed, 2 nobody answers there."""
     given = parser().parse_args(arguments)
     checks = [
-        check for check in CHECKS
-        if (check.name in given.check if given.check else not (check.slow and given.quick))
-    ]  # fmt: skip
-    try:
-        target = Target(
-            given.url,
-            credentials=credentials() if given.sigv4 else None,
-            region=given.region or region(given.url),
-        )
-    except ValueError as error:
-        parser().error(str(error))
+        check
+        for check in CHECKS
+        if is_chosen(check.name, given.check, slow=check.slow, quick=given.quick)
+    ]
+    probe = target(parser(), given)
     console = Console(file=sys.stderr if given.json == "-" else sys.stdout)
-    outcomes = asyncio.run(run(target, checks, console))
+    outcomes = asyncio.run(run(probe, checks, console))
     if outcomes is None:
         return 2
     show(console, checks, outcomes)
     if given.json is not None:
-        text = json.dumps(document(checks, outcomes), indent=2, ensure_ascii=False) + "\n"
-        if given.json == "-":
-            print(text, end="")
-        else:
-            Path(given.json).write_text(text)
+        write(document(checks, outcomes), given.json)
     return int(any(outcome.problem for outcome in outcomes.values()))
 
 
