@@ -1,6 +1,8 @@
-"""The `Cors` block of a Function URL: preflights are answered without the function, other answers get headers added.
+"""The CORS block of a Function URL or an HTTP API.
 
-All rules are recorded except those of the wildcard, which no recording shows: docs/fidelity.md.
+Preflights are answered without the function, and other answers get headers added. All rules are
+recorded for Function URLs, except those of the wildcard, which no recording shows:
+docs/fidelity.md.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +14,7 @@ __all__ = ["Cors"]
 
 @dataclass(frozen=True, slots=True)
 class Cors:
-    """As in AWS::Lambda::Url `Cors`; an empty block is no CORS."""
+    """As in AWS::Lambda::Url `Cors`; an empty block is no CORS. `https://*` is every https origin."""
 
     allow_origins: tuple[str, ...] = ()
     allow_methods: tuple[str, ...] = ()
@@ -86,8 +88,10 @@ class Cors:
         )
 
     def _allows_origin(self, origin: str) -> bool:
-        return origin in self.allow_origins or "*" in self.allow_origins
+        scheme = origin.partition("//")[0]
+        return not {origin, "*", f"{scheme}//*"}.isdisjoint(self.allow_origins)
 
     def _granted_origin(self, origin: str) -> str:
         """`*` where everyone is allowed and no credentials are (with them it must not be: Fetch, 3.3.5)."""
-        return origin if origin in self.allow_origins or self.allow_credentials else "*"
+        is_for_all = "*" in self.allow_origins and origin not in self.allow_origins
+        return "*" if is_for_all and not self.allow_credentials else origin

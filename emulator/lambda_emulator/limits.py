@@ -27,7 +27,18 @@ CLIENT_CONTEXT = 3583
 """Largest X-Amz-Client-Context, in base64. Documented: Invoke."""
 
 API_GATEWAY_PAYLOAD = 10 * MIB
-"""Largest request to a REST API. Documented; the event made of it must still fit REQUEST_PAYLOAD."""
+"""Largest request to a REST or HTTP API. Documented: quotas. Its event must still fit REQUEST_PAYLOAD."""
+
+REST_API_SECONDS = 29.0
+REST_API_STREAM_SECONDS = 900.0
+HTTP_API_SECONDS = 30.0
+"""How long an API waits for its integration. Documented: quotas, response transfer mode."""
+
+API_GATEWAY_TIMEOUT = 0.05
+"""The shortest of these that can be asked for. Documented: TimeoutInMillis."""
+
+HTTP_API_HEAD = 10240
+"""Request line and header values together, in an HTTP API. Documented: quotas."""
 
 REQUEST_HEAD = 1 * MIB
 """Request line and headers together. Documented: Lambda quotas."""

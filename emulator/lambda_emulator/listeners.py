@@ -1,4 +1,4 @@
-"""The ports of the emulator: one for each Function URL, REST API, endpoint of a Web Function, and the Lambda API."""
+"""The ports of the emulator: one for each Function URL, API, endpoint of a Web Function, and the Lambda API."""
 
 import hashlib
 import ssl
@@ -11,14 +11,14 @@ from lambda_emulator import limits
 from lambda_emulator.console import Console
 from lambda_emulator.credentials import Credentials
 from lambda_emulator.event_queue import EventQueue
+from lambda_emulator.fronts.apis import APIFront, api_fronts
 from lambda_emulator.fronts.function_description import Described
 from lambda_emulator.fronts.function_url import FunctionURLFront
 from lambda_emulator.fronts.function_url_event import Endpoint
+from lambda_emulator.fronts.gateway_event import Address
 from lambda_emulator.fronts.invoke_api import InvokeAPI
 from lambda_emulator.fronts.lambda_api import LambdaAPI
 from lambda_emulator.fronts.read_api import ReadAPI
-from lambda_emulator.fronts.rest_api import Integration, RestAPIFront
-from lambda_emulator.fronts.rest_api_routes import Route
 from lambda_emulator.function.pool import Function
 from lambda_emulator.http.exchange import Handler
 from lambda_emulator.http.guard import Guard
@@ -69,7 +69,7 @@ class Listeners:
         self._tls = self._certificate()
         fronts = [
             *self._function_urls(functions.values()),
-            *self._rest_apis(functions.values()),
+            *self._apis(functions.values()),
             *self._web_endpoints(web_functions, revisions),
         ]
         addresses, by_name = [], dict[str, str]()
@@ -115,20 +115,14 @@ class Listeners:
             hang_seconds=self.options.hang_seconds,
         ).handle
 
-    def _rest_apis(self, functions: Iterable[Function]) -> Iterator[_Front]:
-        apis: dict[tuple[str, str], list[Route[Integration]]] = {}
-        for function in functions:
-            for api in function.config.rest_apis:
-                route = Route(api.method, api.resource, Integration(api, function))
-                apis.setdefault((api.api, api.stage), []).append(route)
-        for (name, stage), routes in apis.items():
-            serve = partial(self._rest_api, stage, routes)
-            yield _Front(f"REST API {name}, stage {stage}", serve, self._guard())
+    def _apis(self, functions: Iterable[Function]) -> Iterator[_Front]:
+        for api in api_fronts(functions, self.console, pace=self.options.pace):
+            origins = api.origins - {"*"}
+            guard = self._guard(origins, lenient=bool(api.origins), hosts=api.hosts)
+            yield _Front(api.name, partial(self._api, api), guard)
 
-    def _rest_api(self, stage: str, routes: list[Route[Integration]], port: int) -> Handler:
-        return RestAPIFront(
-            stage, routes, port, self.console, pace=self.options.pace, scheme=self._scheme
-        ).handle
+    def _api(self, api: APIFront, port: int) -> Handler:
+        return api.serve(Address(port, self._scheme, self.options.region))
 
     def _web_endpoints(
         self,
@@ -159,10 +153,15 @@ class Listeners:
         ).handle
 
     def _guard(
-        self, origins: Iterable[str] = (), *, lenient: bool = False, any_host: bool = False
+        self,
+        origins: Iterable[str] = (),
+        *,
+        hosts: Iterable[str] = (),
+        lenient: bool = False,
+        any_host: bool = False,
     ) -> Guard:
-        hosts = (self.options.host, *self.options.allowed_hosts)
-        return Guard.of(hosts, origins=origins, lenient=lenient, any_host=any_host)
+        allowed = (self.options.host, *self.options.allowed_hosts, *hosts)
+        return Guard.of(allowed, origins=origins, lenient=lenient, any_host=any_host)
 
     # ---- the ports
 

@@ -83,9 +83,7 @@ def _of_template(template: Template, options: Options) -> Selection:
         return Selection(template, [_changed(template.function(options.function), options)], [])
     # The Lambda API serves functions without a URL too.
     chosen = [
-        f
-        for f in template.functions.values()
-        if f.url or f.rest_apis or options.lambda_port is not None
+        f for f in template.functions.values() if f.has_front or options.lambda_port is not None
     ]
     if not chosen and not template.web_functions:
         chosen = [template.function(None)]
@@ -123,7 +121,7 @@ def _web_function_here(entry_point: str, options: Options) -> WebFunctionConfig:
 def _changed(config: FunctionConfig, options: Options) -> FunctionConfig:
     """With what the command line says of its URL. One that nothing else would reach gets a URL."""
     url = config.url
-    if url is None and not config.rest_apis and options.lambda_port is None:
+    if not config.has_front and options.lambda_port is None:
         url = FunctionURL()
     if url is not None and options.invoke_mode:
         url = replace(url, invoke_mode=options.invoke_mode)

@@ -304,3 +304,13 @@ class Client:
             return self.file.read(1) == b""
         except ConnectionResetError:
             return True
+
+
+def curled(url: str, *options: str) -> Response:
+    """The response to a request that curl sends."""
+    command = ["curl", "-sS", "-i", "--http1.1", *options, url]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=PATIENCE)
+    head, _, body = done.stdout.partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    headers = [(name, value) for name, _, value in (line.partition(": ") for line in lines)]
+    return Response(int(first.split()[1]), "", headers, len(head), body)

@@ -12,13 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambda_emulator.fronts.gateway_event import Address, Arrival, rest_api_event
 from lambda_emulator.fronts.http_answer import BadAnswer
-from lambda_emulator.fronts.rest_api_event import rest_api_event
-from lambda_emulator.fronts.rest_api_response import response_of_result
-from lambda_emulator.fronts.rest_api_routes import Route, find_route
+from lambda_emulator.fronts.proxy_response import proxy_response
+from lambda_emulator.fronts.routes import Route, find_route
 from lambda_emulator.http.message import Request
-from lambda_emulator.template.config import RestAPI
-from tests.lambda_emulator.support import RUNTIMES, Response, RunningEmulator
+from lambda_emulator.template.config import RestAPI, RestRoute
+from tests.lambda_emulator.support import RUNTIMES, Response, RunningEmulator, curled
+
+APPS = Path(__file__).with_name("gateway_apps")
 
 
 def api_event(path: str, method: str = "ANY", *, streaming: bool = True) -> dict[str, Any]:
@@ -81,7 +83,9 @@ def test_the_event_is_payload_v1(gateway: RunningEmulator) -> None:
 
 
 def test_the_event_field_by_field() -> None:
-    route = Route("GET", "/items/{id}", RestAPI("Api", "v1", "GET", "/items/{id}", True))
+    api = RestAPI("Api", "v1", variables={"table": "items"})
+    target = RestRoute(api, "GET", "/items/{id}", streaming=True)
+    route = Route(target.method, target.resource, target)
     headers = [
         ("Host", "h"),
         ("X-Many", "a"),
@@ -92,12 +96,11 @@ def test_the_event_field_by_field() -> None:
     request = Request("GET", "/v1/items/a%20b?x=1&x=2&y=%2F", "1.1", headers, True)
     parameters = route.match("GET", "/items/a%20b")
     assert parameters == {"id": "a%20b"}
-    event = json.loads(
-        rest_api_event(
-            request, b"", api=route.target, path="/items/a%20b", parameters=parameters, source_ip="127.0.0.1",
-            port=3000, request_id="00000000-0000-4000-8000-000000000000", trace_id="Root=1-a-b", now=0.0,
-        )
-    )  # fmt: skip
+    identifier, address = "00000000-0000-4000-8000-000000000000", Address(3000)
+    arrival = Arrival(
+        request, b"", "127.0.0.1", address, identifier, "1-a-b", 0.0, address.domain
+    )
+    event = json.loads(rest_api_event(arrival, route.target, "/items/a%20b", parameters))
     assert event["resource"] == "/items/{id}"
     assert event["path"] == "/items/a%20b"
     assert event["httpMethod"] == "GET"
@@ -107,7 +110,8 @@ def test_the_event_field_by_field() -> None:
     assert event["headers"]["X-Many"] == "b"
     assert event["multiValueHeaders"]["X-Many"] == ["a", "b"]
     assert "Connection" not in event["headers"]
-    assert (event["body"], event["isBase64Encoded"], event["stageVariables"]) == (None, False, None)
+    assert (event["body"], event["isBase64Encoded"]) == (None, False)
+    assert event["stageVariables"] == {"table": "items"}
     context = event["requestContext"]
     assert (context["path"], context["stage"], context["resourcePath"]) == (
         "/v1/items/a%20b",
@@ -165,14 +169,14 @@ MALFORMED: list[Any] = [
     {**GOOD, "headers": {"X": "a\r\nSet-Cookie: b=c"}}, {**GOOD, "headers": {"X Y": "a"}},
     {**GOOD, "multiValueHeaders": {"X": "one"}}, {**GOOD, "multiValueHeaders": {"X": ["a\r\nY: b"]}},
     {**GOOD, "multiValueHeaders": []}, {**GOOD, "cookies": "a=b"}, {**GOOD, "cookies": ["a\r\nX: y"]},
-    {**GOOD, "isBase64Encoded": True, "body": "%%%"}, {**GOOD, "isBase64Encoded": "yes"},
+    {**GOOD, "isBase64Encoded": "yes"},
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("result", [*map(json.dumps, MALFORMED), "", "{", "[" * 100_000])
 def test_what_is_no_proxy_response_is_malformed(result: str) -> None:
     with pytest.raises(BadAnswer):
-        response_of_result(result.encode())
+        proxy_response(result.encode())
 
 
 def test_a_malformed_response_is_502(gateway: RunningEmulator) -> None:
@@ -180,7 +184,7 @@ def test_a_malformed_response_is_502(gateway: RunningEmulator) -> None:
         b"null",
         b"true",
         json.dumps(MALFORMED[13]).encode(),
-        json.dumps(MALFORMED[-2]).encode(),
+        json.dumps(MALFORMED[-1]).encode(),
     ):
         response = gateway.get(f"/v1/result?b64={base64.b64encode(result).decode()}")
         assert (response.status, response.json()) == (502, {"message": "Internal server error"})
@@ -212,7 +216,7 @@ def test_a_bad_prelude_is_500(gateway: RunningEmulator, prelude: bytes) -> None:
     assert (response.status, response.json()) == (500, {"message": "Internal server error"})
 
 
-def test_multi_value_headers_win(gateway: RunningEmulator) -> None:
+def test_multi_value_headers_are_merged(gateway: RunningEmulator) -> None:
     prelude = {
         "statusCode": 201, "headers": {"X-A": "single", "X-B": "b", "Content-Length": "9"},
         "multiValueHeaders": {"x-a": ["one", "two"], "Set-Cookie": ["c=1", "d=2"]}, "cookies": ["e=3"],
@@ -220,7 +224,7 @@ def test_multi_value_headers_win(gateway: RunningEmulator) -> None:
     response = raw(gateway, json.dumps(prelude).encode() + bytes(8) + b"body")
     assert (response.status, response.body) == (201, b"body")
     pairs = [(name.lower(), value) for name, value in response.headers]
-    assert [value for name, value in pairs if name == "x-a"] == ["one", "two"]
+    assert [value for name, value in pairs if name == "x-a"] == ["single", "one", "two"]
     assert [value for name, value in pairs if name == "set-cookie"] == ["c=1", "d=2", "e=3"]
     assert ("x-b", "b") in pairs
     assert ("x-amzn-remapped-content-length", "9") in pairs
@@ -251,10 +255,10 @@ def test_errors(
     assert (response.status, response.json()) == (status, {"message": message})
 
 
-def test_a_timeout(tmp_path: Path) -> None:
+def test_a_function_at_its_time_limit_has_failed(tmp_path: Path) -> None:
     with serving(tmp_path, 1) as gateway:
         response = gateway.get("/v1/sleep")
-    assert (response.status, response.json()) == (504, {"message": "Endpoint request timed out"})
+    assert (response.status, response.json()) == (500, {"message": "Internal server error"})
 
 
 def test_an_end_after_the_first_byte_looks_clean(gateway: RunningEmulator) -> None:
@@ -263,3 +267,142 @@ def test_an_end_after_the_first_byte_looks_clean(gateway: RunningEmulator) -> No
     assert gateway.wait_for("request", target="/v1/trailers")["note"].startswith(
         "error; the client saw a clean end: Late"
     )
+
+
+OPTIONS = f"""\
+Transform: AWS::Serverless-2016-10-31
+Globals:
+  Function: {{Runtime: python3.13, CodeUri: {APPS}, Timeout: 60}}
+Resources:
+  Api:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: v1
+      Variables: {{table: items}}
+      BinaryMediaTypes: [image~1*, application/zip]
+      Cors:
+        AllowOrigin: "'https://shop.example'"
+        AllowHeaders: "'x-token'"
+        MaxAge: "'600'"
+      Auth: {{UsagePlan: {{CreateUsagePlan: PER_API}}}}
+  Key:
+    Type: AWS::ApiGateway::ApiKey
+    Properties: {{Value: the-key-of-this-test}}
+  Echo:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: main.echo
+      Events:
+        Get: {{Type: Api, Properties: {{RestApiId: !Ref Api, Path: /echo, Method: get}}}}
+        Post: {{Type: Api, Properties: {{RestApiId: !Ref Api, Path: /echo, Method: post}}}}
+        Own: {{Type: Api, Properties: {{RestApiId: !Ref Api, Path: /own, Method: options}}}}
+        Secret:
+          Type: Api
+          Properties:
+            RestApiId: !Ref Api
+            Path: /secret
+            Method: any
+            Auth: {{ApiKeyRequired: true}}
+  Result:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: main.result
+      Events:
+        Result: {{Type: Api, Properties: {{RestApiId: !Ref Api, Path: /result, Method: get}}}}
+  Sleep:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: main.sleep
+      Events:
+        Sleep:
+          Type: Api
+          Properties: {{RestApiId: !Ref Api, Path: /sleep, Method: get, TimeoutInMillis: 200}}
+"""
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
+    template = tmp_path_factory.mktemp("options") / "template.yaml"
+    template.write_text(OPTIONS)
+    with RunningEmulator("--template", str(template), command=()) as emulator:
+        yield emulator
+
+
+def curl(api: RunningEmulator, *arguments: str) -> Response:
+    *options, target = arguments
+    return curled(f"{api.url}{target}", *options)
+
+
+def test_options_is_answered_without_a_function(api: RunningEmulator) -> None:
+    """As SAM makes it of Cors: an OPTIONS method on each path, whoever asks."""
+    response = curl(api, "-X", "OPTIONS", "/v1/echo")
+    assert (response.status, response.body) == (200, b"{}\n")
+    assert response.header("access-control-allow-origin") == "https://shop.example"
+    assert response.header("access-control-allow-methods") == "GET,OPTIONS,POST"
+    assert response.header("access-control-allow-headers") == "x-token"
+    assert response.header("access-control-max-age") == "600"
+    assert curl(api, "-X", "OPTIONS", "/v1/own").json()["resource"] == "/own"
+    assert curl(api, "/v1/echo").header("access-control-allow-origin") is None
+
+
+def test_stage_variables(api: RunningEmulator) -> None:
+    assert curl(api, "/v1/echo").json()["stageVariables"] == {"table": "items"}
+
+
+@pytest.mark.parametrize(
+    ("content_type", "is_binary"),
+    [("image/png", True), ("application/zip", True), ("application/octet-stream", False)],
+)
+def test_a_request_is_base64_where_its_type_is_binary(
+    api: RunningEmulator, tmp_path: Path, content_type: str, is_binary: bool
+) -> None:
+    body = tmp_path / "body"
+    body.write_bytes(b"\x89PNG")
+    event = curl(
+        api, "-H", f"Content-Type: {content_type}", "--data-binary", f"@{body}", "/v1/echo"
+    ).json()
+    text = base64.b64encode(b"\x89PNG").decode() if is_binary else "\ufffdPNG"
+    assert (event["body"], event["isBase64Encoded"]) == (text, is_binary)
+    if not is_binary:
+        line = api.wait_for("request", target="/v1/echo", method="POST", status=200, note=LOST)
+        assert line["note"] == LOST
+
+
+LOST = "bytes are lost: Content-Type matches no BinaryMediaTypes"
+
+
+@pytest.mark.parametrize(
+    ("accept", "is_decoded"),
+    [("image/png,text/html", True), ("text/html,image/png", False), ("*/*", False)],
+)
+def test_a_response_is_decoded_where_the_first_accepted_type_is_binary(
+    api: RunningEmulator, accept: str, is_decoded: bool
+) -> None:
+    encoded = base64.b64encode(b"\x89PNG").decode()
+    value = {"statusCode": 200, "body": encoded, "isBase64Encoded": True}
+    b64 = base64.b64encode(json.dumps(value).encode()).decode().replace("+", "%2B")
+    response = curl(api, "-H", f"Accept: {accept}", f"/v1/result?b64={b64}")
+    assert response.body == (b"\x89PNG" if is_decoded else encoded.encode())
+
+
+def test_a_key_is_asked_for(api: RunningEmulator) -> None:
+    for headers in ((), ("-H", "x-api-key: another")):
+        response = curl(api, *headers, "/v1/secret")
+        assert (response.status, response.json()) == (403, {"message": "Forbidden"})
+        assert response.header("x-amzn-errortype") == "ForbiddenException"
+    event = curl(api, "-H", "x-api-key: the-key-of-this-test", "/v1/secret").json()
+    assert event["requestContext"]["identity"]["apiKey"] == "the-key-of-this-test"
+    # A preflight has no key: SAM asks for none where only the event does.
+    assert curl(api, "-X", "OPTIONS", "/v1/secret").status == 200
+
+
+def test_an_api_does_not_wait_longer_than_its_timeout(api: RunningEmulator) -> None:
+    response = curl(api, "/v1/sleep")
+    assert (response.status, response.json()) == (504, {"message": "Endpoint request timed out"})
+
+
+def test_what_is_not_emulated_is_said_at_the_start(api: RunningEmulator) -> None:
+    message = "Api: usage plans are not emulated: nothing is throttled"
+    warning = api.wait_for("warning", message=message)
+    line = 1 + OPTIONS.splitlines().index("      Auth: {UsagePlan: {CreateUsagePlan: PER_API}}")
+    assert warning["where"].endswith(f"template.yaml:{line}")

@@ -122,14 +122,9 @@ def test_a_function(template: Template, tmp_path: Path) -> None:
     origins = ("https://a.example", "https://b.example")
     cors = Cors(allow_origins=origins, allow_methods=("GET",), max_age=60, allow_credentials=True)
     assert first.url == FunctionURL("NONE", "RESPONSE_STREAM", cors)
-    (api,) = first.rest_apis
-    assert (api.api, api.stage, api.method, api.resource, api.streaming) == (
-        "Api",
-        "v1",
-        "GET",
-        "/x",
-        True,
-    )
+    (route,) = first.rest_routes
+    assert (route.api.logical_id, route.api.stage) == ("Api", "v1")
+    assert (route.method, route.resource, route.streaming) == ("GET", "/x", True)
 
 
 @pytest.mark.parametrize(("value", "traced"), [("Active", True), ("PassThrough", False)])
@@ -296,9 +291,9 @@ ERRORS = [
     ("map", FUNCTION + "      Handler: !FindInMap [A, b, c]\n", 6, "no 'A' in Mappings"),
     (
         "intrinsic",
-        FUNCTION + "      Handler: !ImportValue x\n",
+        FUNCTION + "      Handler: !Unheard x\n",
         6,
-        "Fn::ImportValue is not evaluated",
+        "Fn::Unheard is not evaluated",
     ),
     (
         "argument",

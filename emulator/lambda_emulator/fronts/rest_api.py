@@ -1,184 +1,203 @@
 """API Gateway's REST API in front of a function: `Api` events of the template, streamed or buffered.
 
-Under the stage's prefix. Documented (API Gateway "response-transfer-mode-lambda", "set up Lambda proxy integrations");
-nothing here is recorded.
+Under the stage's prefix. Documented (API Gateway "response-transfer-mode-lambda", "set up Lambda
+proxy integrations"); a few of its responses are recorded: docs/fidelity.md.
 """
 
-import base64
-import json
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from email.utils import formatdate
+import asyncio
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Final
 
 from lambda_emulator import limits
 from lambda_emulator.console import Console
-from lambda_emulator.fronts.call import Call, Refusal, checked_event
+from lambda_emulator.fronts.call import Refusal, checked_event
 from lambda_emulator.fronts.function_url_event import split_target
+from lambda_emulator.fronts.gateway import GatewayCall
+from lambda_emulator.fronts.gateway_event import Address, extended_id, matches_type, rest_api_event
 from lambda_emulator.fronts.http_answer import BODYLESS, BadAnswer
 from lambda_emulator.fronts.pacing import AtOnce, TokenBucket
-from lambda_emulator.fronts.rest_api_event import rest_api_event
-from lambda_emulator.fronts.rest_api_response import (
-    RestAPIResponse,
+from lambda_emulator.fronts.proxy_response import (
+    ProxyResponse,
+    proxy_response,
     response_of_metadata,
-    response_of_result,
 )
-from lambda_emulator.fronts.rest_api_routes import Route, find_route
+from lambda_emulator.fronts.routes import Route, find_route
 from lambda_emulator.fronts.streaming import read_prelude, stream
 from lambda_emulator.function.pool import Function
 from lambda_emulator.http.exchange import Exchange
-from lambda_emulator.http.message import Header, RequestError, response_head
-from lambda_emulator.invocation import (
-    INTEGRATION_TYPE,
-    AnswerStart,
-    ErrorAnswer,
-    Invocation,
-    Outcome,
-)
-from lambda_emulator.template.config import RestAPI
+from lambda_emulator.http.message import Header
+from lambda_emulator.invocation import INTEGRATION_TYPE, AnswerStart, ErrorAnswer, Invocation
+from lambda_emulator.template.config import RestAPI, RestRoute
 
-__all__ = ["Integration", "RestAPIFront"]
+__all__ = ["RestAPIFront"]
 
-_SERVER_ERROR: Final = "Internal server error"
-_SERVER_ERROR_TYPE: Final = "InternalServerErrorException"
+_METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+_ALLOWED: Final = "Access-Control-Allow-Methods"
 
 
 @dataclass(frozen=True, slots=True)
-class Integration:
-    """What is behind one route."""
+class _Preflight:
+    """The OPTIONS method that SAM adds to a path for `Cors`: it answers without a function."""
 
-    api: RestAPI
-    function: Function
+    headers: list[Header]
+
+
+_Target = tuple[RestRoute, Function] | _Preflight
 
 
 @dataclass(slots=True)
 class RestAPIFront:
     """One REST API on a port: its routes under /STAGE."""
 
-    stage: str
-    routes: Sequence[Route[Integration]]
-    port: int
+    api: RestAPI
+    routes: Iterable[tuple[RestRoute, Function]]
+    address: Address
     console: Console
     pace: bool = False
-    scheme: str = "http"
+    table: list[Route[_Target]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        routes = list(self.routes)
+        self.table = [
+            *(Route[_Target](route.method, route.resource, (route, f)) for route, f in routes),
+            *_preflights(self.api, [route for route, _ in routes]),
+        ]
 
     async def handle(self, exchange: Exchange) -> None:
         """Serves one request; the HTTP server's handler."""
         await _Call(self, exchange).serve()
 
 
-class _Call(Call):
-    """One request to a REST API. `api` is known once it was routed."""
+def _preflights(api: RestAPI, routes: list[RestRoute]) -> Iterator[Route[_Target]]:
+    """One for each path without an OPTIONS method of its own."""
+    methods: dict[str, set[str]] = {}
+    for route in routes:
+        added = set(_METHODS) if route.method == "ANY" else {route.method}
+        methods.setdefault(route.resource, {"OPTIONS"}).update(added)
+    given = {route.resource for route in routes if route.method == "OPTIONS"}
+    for resource in methods.keys() - given if api.cors is not None else ():
+        headers = {_ALLOWED: ",".join(sorted(methods[resource]))} | dict(api.cors or {})
+        yield Route("OPTIONS", resource, _Preflight(list(headers.items())))
 
-    api: RestAPI
+
+class _Call(GatewayCall):
+    """One request to a REST API. `route` is known once it was routed."""
+
+    server_error = "Internal server error"
+    too_large = "Request Too Long"
+    route: RestRoute
 
     def __init__(self, front: RestAPIFront, exchange: Exchange) -> None:
         super().__init__(exchange, front.console)
         self.front = front
+        self.address = front.address
 
     async def accept(self) -> tuple[Function, Invocation] | None:
         full_path = split_target(self.request.target)[0]
-        prefix = f"/{self.front.stage}"
+        prefix = f"/{self.front.api.stage}"
         if full_path != prefix and not full_path.startswith(f"{prefix}/"):
-            raise Refusal(
-                403, "ForbiddenException", "Forbidden", note=f"this API's stage is {prefix}/"
-            )
+            raise _forbidden(f"this API's stage is {prefix}/")
         path = full_path.removeprefix(prefix) or "/"
-        found = find_route(self.front.routes, self.request.method, path)
+        found = find_route(self.front.table, self.request.method, path)
         if found is None:
             kind, message = "MissingAuthenticationTokenException", "Missing Authentication Token"
             raise Refusal(403, kind, message, note="no such method and resource")
-        route, parameters = found
-        self.api = route.target.api
-        body = await self.read_body(limits.API_GATEWAY_PAYLOAD)
-        event = rest_api_event(
-            self.request, body, api=self.api, path=path, parameters=parameters, source_ip=self.exchange.peer[0],
-            port=self.front.port, request_id=self.request_id, trace_id=f"Root={self.trace_root}", now=time.time(),
-            region=route.target.function.config.region, scheme=self.front.scheme,
-        )  # fmt: skip
+        target, parameters = found[0].target, found[1]
+        if isinstance(target, _Preflight):
+            self._answer_options(target)
+            return None
+        self.route, function = target
+        api_key = self._api_key() if self.route.needs_key else None
+        arrival = await self.arrive()
+        event = rest_api_event(arrival, self.route, path, parameters, api_key)
+        is_binary = matches_type(arrival.media_type, self.route.api.binary_types)
+        if not is_binary and not arrival.is_utf8:
+            self.line.note = "bytes are lost: Content-Type matches no BinaryMediaTypes"
         # The function's request id is another than the API's.
-        return route.target.function, Invocation(
-            checked_event(event), trace_root=self.trace_root, streaming=self.api.streaming
+        return function, Invocation(
+            checked_event(event), trace_root=self.trace_root, streaming=self.route.streaming
         )
 
+    def _answer_options(self, preflight: _Preflight) -> None:
+        if self.front.api.preflight_needs_key:
+            self._api_key()
+        self.line.note = "preflight, answered by the API"
+        headers = [("Content-Type", "application/json"), *preflight.headers]
+        self.write_whole(ProxyResponse(200, headers, b"{}\n"))
+
+    def _api_key(self) -> str:
+        """The key that the request has. Raises Refusal where it is missing or wrong."""
+        given, known = self.request.header("x-api-key"), self.front.api.api_keys
+        if not given or (known and given not in known):
+            raise _forbidden("no x-api-key that this API knows")
+        return given
+
     async def respond(self, invocation: Invocation) -> None:
-        start = await invocation.answer.start
         try:
-            if isinstance(start, ErrorAnswer):
-                timeout = invocation.answer.outcome is Outcome.TIMEOUT
-                self._error(
-                    *((504, "Endpoint request timed out") if timeout else self._server_error)
-                )
-            elif self.api.streaming:
-                await self._streamed(invocation, start)
+            if self.route.streaming:
+                await self._streamed(invocation)
             else:
-                data = await invocation.answer.body.read(limits.BUFFERED_RESPONSE)
-                self._whole_response(response_of_result(data or b""))
+                await self._whole(invocation)
+        except TimeoutError:
+            self.line.note = f"the API waited {self.route.timeout:g} s; the function runs on"
+            self.write_error(504, "Endpoint request timed out")
         except BadAnswer as error:
             self.line.note = f"bad answer: {error}"
-            self._error(*self._server_error)
+            self._server_error()
 
-    async def _streamed(self, invocation: Invocation, start: AnswerStart) -> None:
+    async def _whole(self, invocation: Invocation) -> None:
+        answer = await self.buffered(invocation, self.route.timeout)
+        if isinstance(answer, ErrorAnswer):
+            self._server_error()
+            return
+        response = proxy_response(answer or b"").typed("application/json")
+        accepted = (self.request.header("accept") or "").partition(",")[0].partition(";")[0]
+        if matches_type(accepted.strip().lower(), self.front.api.binary_types):
+            response = response.decoded()
+        elif response.encoded:
+            self.line.note = "the body stays base64: Accept matches no BinaryMediaTypes"
+        self.write_whole(response)
+
+    async def _streamed(self, invocation: Invocation) -> None:
+        async with asyncio.timeout(self.route.timeout):
+            start = await asyncio.shield(invocation.answer.start)
+        if isinstance(start, ErrorAnswer):
+            self._server_error()
+            return
+        await self._stream(invocation, start)
+
+    async def _stream(self, invocation: Invocation, start: AnswerStart) -> None:
         if not start.has_prelude:
             raise BadAnswer(f"no prelude: the content type must be {INTEGRATION_TYPE}")
         body = invocation.answer.body
         prelude, items = await read_prelude(body, await body.get())
-        response = response_of_metadata(prelude.metadata)
+        response = response_of_metadata(prelude.metadata).typed("application/json")
         if self.is_head or response.status in BODYLESS:
-            self.exchange.write(self._head(response, []))
+            self.exchange.write(self.head(response, []))
             self.line.count(0, 0)
         else:
-            head = self._head(response, [("Transfer-Encoding", "chunked")])
+            head = self.head(response, [("Transfer-Encoding", "chunked")])
             pace = TokenBucket(burst=limits.API_GATEWAY_BURST) if self.front.pace else AtOnce()
             await stream(self.exchange, self.line, head, items, body, pace=pace)
             self.exchange.write(b"0\r\n\r\n")
         self.exchange.finish()
 
-    def _whole_response(self, response: RestAPIResponse) -> None:
-        head = self._head(response, [("Content-Length", str(len(response.body)))])
-        self.exchange.write(head + (b"" if self.is_head else response.body))
-        self.line.count(len(response.body), 1 if response.body else 0)
-        self.exchange.finish()
-
-    def _head(self, response: RestAPIResponse, framing: list[Header]) -> bytes:
-        self.line.status = response.status
-        return response_head(response.status, [
-            ("Date", formatdate(usegmt=True)),
-            *framing,
-            ("Connection", "keep-alive" if self.request.keep_alive else "close"),
-            ("x-amzn-RequestId", self.line.request_id),
-            ("x-amz-apigw-id", base64.b64encode(self.line.request_id.encode()[:11]).decode()),
-            *response.headers,
-            ("X-Amzn-Trace-Id", f"Root={self.trace_root}"),
-        ])  # fmt: skip
-
-    # ---- AWS's own responses
-
-    @property
-    def _server_error(self) -> tuple[int, str]:
+    def _server_error(self) -> None:
         """Streaming: 500 (documented). Buffered: 502, "malformed Lambda proxy response"."""
-        return (500 if self.api.streaming else 502), _SERVER_ERROR
+        self.write_error(500 if self.route.streaming else 502, self.server_error)
 
-    def throttled(self) -> Refusal:
-        return Refusal(
-            500, _SERVER_ERROR_TYPE, _SERVER_ERROR, note="throttled: over the reserved concurrency"
-        )
+    def with_ids(self, headers: list[Header]) -> list[Header]:
+        return [
+            ("x-amzn-RequestId", self.request_id),
+            ("x-amz-apigw-id", extended_id(self.request_id)),
+            *headers,
+            ("X-Amzn-Trace-Id", f"Root={self.trace_root}"),
+        ]
 
-    def refusal_of(self, error: RequestError) -> Refusal:
-        message = "Request Too Long" if error.status == 413 else str(error)
-        return Refusal(error.status, _SERVER_ERROR_TYPE, message, note=str(error), close=True)
+    def error_type(self, kind: str) -> list[Header]:
+        return [("x-amzn-ErrorType", kind)]
 
-    def refuse(self, refusal: Refusal) -> None:
-        self._error(refusal.status, refusal.message, refusal.kind, close=refusal.close)
 
-    def _error(
-        self, status: int, message: str, kind: str = _SERVER_ERROR_TYPE, *, close: bool = False
-    ) -> None:
-        self.line.status = status
-        body = json.dumps({"message": message}).encode()
-        headers = [
-            ("Date", formatdate(usegmt=True)), ("Content-Type", "application/json"), ("x-amzn-ErrorType", kind),
-        ]  # fmt: skip
-        self.line.count(len(body), 1)
-        self.exchange.respond(status, headers, body, close=close)
+def _forbidden(note: str) -> Refusal:
+    return Refusal(403, "ForbiddenException", "Forbidden", note=note)

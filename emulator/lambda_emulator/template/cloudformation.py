@@ -3,14 +3,15 @@
 Only what a function's properties use in practice is evaluated; all else is an error that names the line.
 """
 
-import base64
-import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 from lambda_emulator.template.document import Caution, Node, TemplateError, read, to_text
+from lambda_emulator.template.intrinsics import INTRINSICS
+from lambda_emulator.template.transforms import LANGUAGE_EXTENSIONS, expanded, transforms
 
 __all__ = ["ACCOUNT", "FUNCTIONS", "REGION", "Document"]
 
@@ -29,15 +30,20 @@ _GENERATED: Final = re.compile(
 
 
 class Document:
-    """One template. `overrides` are parameter values, `region` is AWS::Region. Raises TemplateError."""
+    """One template. `overrides` are parameter values, `region` is AWS::Region.
+
+    Raises TemplateError.
+    """
 
     def __init__(self, path: Path, overrides: Mapping[str, str], region: str = REGION) -> None:
         self.path = path
         self.region = region
         self.root, self.cautions = read(path)
         self.resources: Node = self.root["Resources"]
-        self.parameters = self._parameters(overrides)
         self.conditions: dict[str, bool] = {}
+        self.parameters = self._parameters(overrides)
+        self.root = expanded(self)
+        self.resources = self.root["Resources"]
 
     def error(self, line: int, message: str) -> TemplateError:
         return TemplateError(f"{self.path}:{line}: {message}")
@@ -94,6 +100,14 @@ class Document:
     def caution(self, line: int, message: str) -> None:
         self.cautions.append(Caution(line, message))
 
+    def needs_extensions(self, function: str, line: int) -> None:
+        """Says so where AWS would not know an intrinsic function."""
+        if LANGUAGE_EXTENSIONS not in transforms(self.root):
+            message = (
+                f"Fn::{function} needs Transform: {LANGUAGE_EXTENSIONS}; AWS refuses it without"
+            )
+            self.caution(line, message)
+
     def is_made(self, resource: Node) -> bool:
         """Is its Condition true, or is there none? Raises TemplateError."""
         condition = resource.get("Condition")
@@ -106,6 +120,27 @@ class Document:
             )
         return True
 
+    @cached_property
+    def made(self) -> dict[str, Node]:
+        """The resources whose Condition is true. Raises TemplateError."""
+        return {
+            name: resource
+            for name, resource in self.resources.items()
+            if isinstance(resource, Node) and self.is_made(resource)
+        }
+
+    def of_type(self, *types: str) -> Iterator[str]:
+        """The logical ids of the made resources of these types."""
+        return (name for name, resource in self.made.items() if resource.get("Type") in types)
+
+    def shared(self, kind: str) -> Node:
+        """What Globals says of Function, Api or HttpApi. Raises TemplateError."""
+        everything = self.section("Globals")
+        found = everything.get(kind)
+        if not isinstance(found, Node | None):
+            raise self.error(everything.lines[kind], f"Globals.{kind} is not a mapping")
+        return found or Node(1)
+
     def condition(self, name: str, line: int) -> bool:
         if name not in self.conditions:
             declared = self.section("Conditions")
@@ -117,7 +152,7 @@ class Document:
 
     @staticmethod
     def is_intrinsic(key: Any) -> bool:
-        return key in _INTRINSICS or (isinstance(key, str) and key.startswith("Fn::"))
+        return key in INTRINSICS or (isinstance(key, str) and key.startswith("Fn::"))
 
     def resolve(self, value: Any) -> Any:
         """The value with its intrinsic functions evaluated. A resource's Ref or attribute becomes a name for it."""
@@ -127,7 +162,7 @@ class Document:
             return value
         if len(value) == 1:
             ((key, argument),) = value.items()
-            if function := _INTRINSICS.get(key):
+            if function := INTRINSICS.get(key):
                 try:
                     return function(self, argument, value.line)
                 except (TypeError, ValueError, LookupError, AttributeError) as error:
@@ -205,64 +240,3 @@ class Document:
 
     def _arn(self, service: str, name: str) -> str:
         return f"arn:aws:{service}:{self.region}:{ACCOUNT}:{name}"
-
-    def get_att(self, argument: Any, line: int) -> str:
-        logical_id, attribute = (
-            argument if isinstance(argument, list) else str(argument).split(".", 1)
-        )
-        return self.attribute(str(logical_id), to_text(self.resolve(attribute)))
-
-    def sub(self, argument: Any, line: int) -> str:
-        text, variables = argument if isinstance(argument, list) else (argument, {})
-
-        def replace(match: re.Match[str]) -> str:
-            name = match[1].strip()
-            if name.startswith("!"):
-                return "${" + name[1:] + "}"
-            if name in variables:
-                return to_text(self.resolve(variables[name]))
-            is_attribute = "." in name and not name.endswith((".Alias", ".Version"))
-            return to_text(self.get_att(name, line) if is_attribute else self.ref(name, line))
-
-        return re.sub(r"\$\{([^}]*)\}", replace, str(text))
-
-    def find_in_map(self, argument: list[Any], line: int) -> Any:
-        mappings: Any = self.root.get("Mappings") or {}
-        for key in map(self.resolve, argument[:3]):
-            if not isinstance(mappings, Mapping) or key not in mappings:
-                raise self.error(line, f"!FindInMap: no {key!r} in Mappings")
-            mappings = mappings[key]
-        return mappings
-
-
-def _if(document: Document, argument: list[Any], line: int) -> Any:
-    return document.resolve(
-        argument[1] if document.condition(str(argument[0]), line) else argument[2]
-    )
-
-
-_INTRINSICS: Final[Mapping[Any, Callable[[Document, Any, int], Any]]] = {
-    "Ref": Document.ref,
-    "Condition": lambda document, argument, line: document.condition(argument, line),
-    "Fn::GetAtt": Document.get_att,
-    "Fn::Sub": Document.sub,
-    "Fn::FindInMap": Document.find_in_map,
-    "Fn::If": _if,
-    "Fn::Equals": lambda document, argument, _: (
-        to_text(document.resolve(argument[0])) == to_text(document.resolve(argument[1]))
-    ),
-    "Fn::Not": lambda document, argument, _: not document.resolve(argument[0]),
-    "Fn::And": lambda document, argument, _: all(map(document.resolve, argument)),
-    "Fn::Or": lambda document, argument, _: any(map(document.resolve, argument)),
-    "Fn::Join": lambda document, argument, _: argument[0].join(
-        map(to_text, document.resolve(argument[1]))
-    ),
-    "Fn::Base64": lambda document, argument, _: base64.b64encode(
-        to_text(document.resolve(argument)).encode()
-    ).decode(),
-    "Fn::GetAZs": lambda document, argument, _: [f"{document.region}{zone}" for zone in "abc"],
-    "Fn::Length": lambda document, argument, _: len(document.resolve(argument)),
-    "Fn::ToJsonString": lambda document, argument, _: json.dumps(document.resolve(argument)),
-    "Fn::Select": lambda document, argument, _: document.resolve(argument[1])[int(argument[0])],
-    "Fn::Split": lambda document, argument, _: document.resolve(argument[1]).split(argument[0]),
-}

@@ -9,7 +9,15 @@ from lambda_emulator.cors import Cors
 from lambda_emulator.template.cloudformation import ACCOUNT, REGION
 from lambda_emulator.template.event_invoke import EventInvoke
 
-__all__ = ["FunctionConfig", "FunctionURL", "RestAPI"]
+__all__ = [
+    "HTTPAPI",
+    "APIMapping",
+    "FunctionConfig",
+    "FunctionURL",
+    "HTTPRoute",
+    "RestAPI",
+    "RestRoute",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +31,70 @@ class FunctionURL:
 
 @dataclass(frozen=True, slots=True)
 class RestAPI:
+    """A REST API with its one stage: AWS::Serverless::Api, or the one that SAM makes."""
+
+    logical_id: str
+    stage: str = "Prod"
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Of the stage."""
+    cors: Mapping[str, str] | None = None
+    """The headers of the answer to OPTIONS; None without `Cors`."""
+    binary_types: tuple[str, ...] = ()
+    """`BinaryMediaTypes`, with a plain slash."""
+    api_keys: frozenset[str] = frozenset()
+    """The values that the template gives its keys; with none of them, every key is let in."""
+    preflight_needs_key: bool = False
+    """SAM asks for the key in OPTIONS too, unless AddApiKeyRequiredToCorsPreflight is false."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestRoute:
     """One `Api` event of a function: a method and a resource path of a REST API."""
 
-    api: str
-    stage: str
+    api: RestAPI
     method: str
     resource: str
-    streaming: bool
+    streaming: bool = False
+    needs_key: bool = False
+    timeout: float = limits.REST_API_SECONDS
+    """Seconds until the API answers in the function's place. For a stream: until its first byte."""
+
+
+@dataclass(frozen=True, slots=True)
+class APIMapping:
+    """A base path of a domain name of one's own. `path` is "" for all of the domain."""
+
+    domain: str
+    path: str
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPAPI:
+    """An HTTP API: AWS::Serverless::HttpApi, AWS::ApiGatewayV2::Api, or the one that SAM makes."""
+
+    logical_id: str
+    stages: Mapping[str, Mapping[str, str]]
+    """Of each stage, its variables."""
+    cors: Cors = field(default_factory=Cors)
+    mappings: tuple[APIMapping, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPRoute:
+    """One `HttpApi` event of a function, or one AWS::ApiGatewayV2::Route."""
+
+    api: HTTPAPI
+    method: str
+    """"ANY" for all."""
+    path: str
+    """"$default" for what no other route takes."""
+    payload: str = "2.0"
+    timeout: float = limits.HTTP_API_SECONDS
+
+    @property
+    def key(self) -> str:
+        return self.path if self.path == "$default" else f"{self.method} {self.path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +110,8 @@ class FunctionConfig:
     memory: int = limits.MEMORY_MIB
     environment: Mapping[str, str] = field(default_factory=dict)
     url: FunctionURL | None = None
-    rest_apis: tuple[RestAPI, ...] = ()
+    rest_routes: tuple[RestRoute, ...] = ()
+    http_routes: tuple[HTTPRoute, ...] = ()
     reserved_concurrency: int | None = None
     managed_concurrency: int | None = None
     """Requests at once in one process: set for a function with a `CapacityProviderConfig` (Managed Instances)."""
@@ -75,6 +141,11 @@ class FunctionConfig:
     """The file that it is from."""
     lines: Mapping[str, int] = field(default_factory=dict)
     """Where its properties stand in the template; "" is the function itself."""
+
+    @property
+    def has_front(self) -> bool:
+        """Can an HTTP request reach it?"""
+        return bool(self.url or self.rest_routes or self.http_routes)
 
     def qualified_arn(self, qualifier: str) -> str:
         """The ARN as it was invoked: $LATEST is not part of it."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import yaml
 
-__all__ = ["Caution", "Node", "TemplateError", "read", "to_text"]
+__all__ = ["Caution", "Node", "TemplateError", "read", "read_part", "to_text"]
 
 
 class TemplateError(Exception):
@@ -131,25 +131,32 @@ _Loader.yaml_implicit_resolvers = {
 
 def read(path: Path) -> tuple[Node, list[Caution]]:
     """The document, which has Resources. Raises TemplateError."""
+    if not path.exists():
+        raise TemplateError(f"{path}: no such file; name your SAM template with --template")
+    document, cautions = _load(path)
+    if not isinstance(document, Node) or not isinstance(document.get("Resources"), Node):
+        raise TemplateError(f"{path}:1: no Resources: is this a SAM template?")
+    return document, cautions
+
+
+def read_part(path: Path) -> Any:
+    """A file that a template includes, whatever is in it. Raises TemplateError."""
+    return _load(path)[0]
+
+
+def _load(path: Path) -> tuple[Any, list[Caution]]:
     try:
         source = path.read_text("utf-8-sig")
-    except FileNotFoundError:
-        raise TemplateError(
-            f"{path}: no such file; name your SAM template with --template"
-        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise TemplateError(f"{path}: cannot be read: {error}") from error
     if source.lstrip().startswith("{"):
-        # JSON may be indented with tabs, and has none in its strings
+        # JSON may be indented with tabs, and has none in its strings.
         source = source.replace("\t", " ")
     try:
         loader = _Loader(source)
-        document = loader.get_single_data()
+        return loader.get_single_data(), loader.cautions
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise TemplateError(f"{path}:{line}: not YAML: {error.problem or error.context}") from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise TemplateError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(document, Node) or not isinstance(document.get("Resources"), Node):
-        raise TemplateError(f"{path}:1: no Resources: is this a SAM template?")
-    return document, loader.cautions

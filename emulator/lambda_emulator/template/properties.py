@@ -6,7 +6,7 @@ from typing import Any, overload
 from lambda_emulator.template.cloudformation import Document
 from lambda_emulator.template.document import Node, TemplateError, to_text
 
-__all__ = ["Properties"]
+__all__ = ["Properties", "merged"]
 
 
 class Properties:
@@ -17,11 +17,25 @@ class Properties:
         self.owner = owner
         self.node = node
 
+    @classmethod
+    def of(cls, document: Document, logical_id: str, shared: Node | None = None) -> "Properties":
+        """A resource's own, over what Globals has for its type."""
+        resource = document.resources.get(logical_id)
+        resource = resource if isinstance(resource, Node) else Node(1)
+        own = resource.get("Properties", Node(resource.line))
+        if not isinstance(own, Node):
+            line = resource.lines["Properties"]
+            raise document.error(line, f"{logical_id}: Properties is not a mapping")
+        return cls(document, logical_id, own if shared is None else merged(shared, own))
+
     def line(self, key: str) -> int:
         return self.node.lines.get(key, self.node.line)
 
     def error(self, key: str, message: str) -> TemplateError:
         return self.document.error(self.line(key), f"{self.owner}: {message}")
+
+    def caution(self, key: str, message: str) -> None:
+        self.document.caution(self.line(key), f"{self.owner}: {message}")
 
     def value(self, key: str) -> Any:
         """Whatever it is; None where it is not given."""
@@ -73,6 +87,24 @@ class Properties:
             raise self.error(key, f"{key} is not a list of texts")
         return tuple(map(to_text, values))
 
+    def reference(self, key: str, default: str = "") -> str:
+        """The logical id of the resource that it names by Ref; other text as it is."""
+        value = self.node.get(key)
+        if isinstance(value, Node) and list(value) == ["Ref"]:
+            return str(value["Ref"])
+        return self.text(key, default)
+
+    def texts_by_name(self, key: str) -> dict[str, str]:
+        """A mapping of names to texts; empty where it is not given."""
+        inner = self.nested(key)
+        if inner is None:
+            return {}
+        return {str(name): inner.text(name, "") for name in inner.node}
+
+    def inner(self, key: str) -> "Properties":
+        """As `nested`; without properties where it is not given."""
+        return self.nested(key) or Properties(self.document, self.owner, Node(self.line(key)))
+
     def nested(self, key: str) -> "Properties | None":
         """A mapping of its own, not yet resolved."""
         value = self.node.get(key)
@@ -94,6 +126,23 @@ class Properties:
             inner = self.nested(key) if isinstance(self.node[key], Node) else None
             if inner is not None:
                 yield str(key), inner
+
+
+def merged(base: Any, own: Any) -> Any:
+    """Globals under a resource's own properties (SAM: Globals).
+
+    Mappings merge, lists are added, all else is replaced.
+    """
+    if isinstance(base, Node) and isinstance(own, Node):
+        result = Node(own.line)
+        result.lines = base.lines | own.lines
+        for key in base | own:
+            both = key in base and key in own
+            result[key] = merged(base[key], own[key]) if both else own.get(key, base.get(key))
+        return result
+    if isinstance(base, list) and isinstance(own, list):
+        return [*base, *own]
+    return own
 
 
 def _kind(value: Any) -> str:

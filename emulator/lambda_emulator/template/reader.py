@@ -12,16 +12,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from lambda_emulator import limits
 from lambda_emulator.cors import Cors
 from lambda_emulator.template.cloudformation import FUNCTIONS, REGION, Document
 from lambda_emulator.template.code import code_folder
-from lambda_emulator.template.config import FunctionConfig, FunctionURL, RestAPI
+from lambda_emulator.template.config import FunctionConfig, FunctionURL, HTTPRoute, RestRoute
 from lambda_emulator.template.document import Caution, Node, TemplateError, to_text
 from lambda_emulator.template.event_invoke import read_event_invoke
-from lambda_emulator.template.properties import Properties
+from lambda_emulator.template.http_apis import HTTP_API_TYPES, HTTPAPIs, read_cors
+from lambda_emulator.template.properties import Properties, merged
+from lambda_emulator.template.rest_apis import RestAPIs
 from lambda_emulator.template.web_functions import read_web_functions
 from lambda_emulator.web.config import WebFunctionConfig
 
@@ -30,16 +32,9 @@ __all__ = ["Template", "load"]
 _BUILT: Final = re.compile(r"(?:\./)?\.aws-sam/build/(\w+)/?")
 _NO_CODE: Final = "is it made by a build, such as `sam build`?"
 _INVOKE_MODES: Final = ("BUFFERED", "RESPONSE_STREAM")
-_CORS: Final = (
-    "AllowCredentials",
-    "AllowHeaders",
-    "AllowMethods",
-    "AllowOrigins",
-    "ExposeHeaders",
-    "MaxAge",
-)
 _LAYERS: Final = ("AWS::Serverless::LayerVersion", "AWS::Lambda::LayerVersion")
 _SERVED: Final = (*FUNCTIONS, *_LAYERS, "AWS::Lambda::Url", "AWS::Lambda::Permission", "AWS::Serverless::Api",
+    *HTTP_API_TYPES, "AWS::ApiGateway::ApiKey",
     "AWS::Serverless::WebFunction", "AWS::Lambda::WebFunction", "AWS::Lambda::WebFunctionRevision",
     "AWS::Lambda::WebFunctionEndpoint", "AWS::Lambda::EventInvokeConfig",
 )  # fmt: skip
@@ -95,24 +90,16 @@ class _Reader:
         self.document = document
         self.path = document.path
         self.error = document.error
-        self.resources = {
-            name: resource
-            for name, resource in document.resources.items()
-            if isinstance(resource, Node) and document.is_made(resource)
-        }
+        self.resources = document.made
+        self.rest_apis = RestAPIs(document)
+        self.http_apis = HTTPAPIs(document)
 
     def read(self) -> Template:
-        shared = self.document.section("Globals").get("Function")
-        if not isinstance(shared, Node | None):
-            raise self.error(
-                self.document.section("Globals").lines["Function"],
-                "Globals.Function is not a mapping",
-            )
-        functions: dict[str, FunctionConfig] = {}
-        for logical_id, resource in self._of_type(*FUNCTIONS):
-            functions[logical_id] = self._guarded(
-                logical_id, resource, shared or Node(resource.line)
-            )
+        shared = self.document.shared("Function")
+        functions = {
+            logical_id: self._guarded(logical_id, resource, shared)
+            for logical_id, resource in self._of_type(*FUNCTIONS)
+        }
         web_functions = read_web_functions(self.document, self._local_code)
         if not functions and not web_functions:
             raise self.error(
@@ -168,6 +155,7 @@ class _Reader:
         code, inline, problem = self._code(get)
         layers, remote_layers = self._layers(get)
         log_format, log_level = _logging(get)
+        rest_routes, http_routes = self._routes(get)
         managed, snap_start = get.nested("CapacityProviderConfig"), get.nested("SnapStart")
         return FunctionConfig(
             logical_id=logical_id,
@@ -179,7 +167,8 @@ class _Reader:
             memory=get.number("MemorySize", 128, 10240, limits.MEMORY_MIB),
             environment=self._environment(get),
             url=self._url(logical_id, get),
-            rest_apis=tuple(self._rest_apis(get)),
+            rest_routes=tuple(rest_routes),
+            http_routes=tuple(http_routes),
             reserved_concurrency=get.number("ReservedConcurrentExecutions", 0, 100_000, None),
             managed_concurrency=None if managed is None else _managed_concurrency(managed),
             snap_start=snap_start is not None
@@ -208,7 +197,7 @@ class _Reader:
                 resource.lines["Properties"], f"{logical_id}: Properties is not a mapping"
             )
         is_serverless = resource["Type"] == "AWS::Serverless::Function"
-        return Properties(self.document, logical_id, _merge(shared, own) if is_serverless else own)
+        return Properties(self.document, logical_id, merged(shared, own) if is_serverless else own)
 
     def _code(self, get: Properties) -> tuple[Path, str | None, str]:
         """Its folder or archive, or its inline code; and why there is none."""
@@ -309,8 +298,8 @@ class _Reader:
             return None
         auth_type = config.choice("AuthType", ("NONE", "AWS_IAM"), None)
         invoke_mode = config.choice("InvokeMode", _INVOKE_MODES, "BUFFERED")
-        cors = config.nested("Cors")
-        return FunctionURL(auth_type, invoke_mode, _cors(cors) if cors is not None else Cors())
+        cors = Cors() if config.nested("Cors") is None else read_cors(config, "Cors")
+        return FunctionURL(auth_type, invoke_mode, cors)
 
     def _url_resource(self, logical_id: str) -> Properties | None:
         names = (logical_id, self.document.physical_name(logical_id))
@@ -343,35 +332,18 @@ class _Reader:
                     return True
         return False
 
-    def _rest_apis(self, get: Properties) -> Iterator[RestAPI]:
-        events = get.nested("Events")
-        for name, event in events.items() if events is not None else ():
-            kind = event.text("Type", "")
-            given = event.nested("Properties") or Properties(
-                self.document, get.owner, Node(event.node.line)
-            )
+    def _routes(self, get: Properties) -> tuple[list[RestRoute], list[HTTPRoute]]:
+        """What its events and AWS::ApiGatewayV2 resources make of it."""
+        rest, http = [], list(self.http_apis.resource_routes(get.owner))
+        for name, event in get.inner("Events").items():
+            kind, given = event.text("Type", ""), event.inner("Properties")
             if kind == "Api":
-                api = given.text("RestApiId", "ServerlessRestApi")
-                mode = given.choice(
-                    "ResponseTransferMode", ("BUFFERED", "STREAM", "RESPONSE_STREAM"), "BUFFERED"
-                )
-                method, path = given.text("Method", "any").upper(), given.text("Path", "/")
-                yield RestAPI(api, self._stage(api), method, path, mode != "BUFFERED")
+                rest.append(self.rest_apis.route(given))
+            elif kind == "HttpApi":
+                http.append(self.http_apis.event_route(given))
             else:
-                line = event.node.line
-                self.document.caution(
-                    line,
-                    f"{get.owner}: the event {name} ({kind}) is not emulated; invoke it instead",
-                )
-
-    def _stage(self, api: str) -> str:
-        resource = self.resources.get(api)
-        properties = resource.get("Properties") if resource is not None else None
-        return (
-            Properties(self.document, api, properties).text("StageName", "Prod")
-            if isinstance(properties, Node)
-            else "Prod"
-        )
+                event.caution("", f"the event {name} ({kind}) is not emulated; invoke it instead")
+        return rest, http
 
 
 def _logging(get: Properties) -> tuple[str, str | None]:
@@ -391,36 +363,6 @@ def _is_traced(get: Properties) -> bool:
         get.text("Tracing", ""),
         config.text("Mode", "") if config is not None else "",
     )
-
-
-def _cors(block: Properties) -> Cors:
-    if unknown := sorted(set(map(str, block.node)) - set(_CORS)):
-        raise block.error(unknown[0], f"Cors has no {unknown[0]!r}; it has: {', '.join(_CORS)}")
-    return Cors(
-        allow_origins=block.texts("AllowOrigins"),
-        allow_methods=block.texts("AllowMethods"),
-        allow_headers=block.texts("AllowHeaders"),
-        expose_headers=block.texts("ExposeHeaders"),
-        allow_credentials=block.flag("AllowCredentials"),
-        max_age=block.number("MaxAge", 0, 86400, None),
-    )
-
-
-def _merge(base: Any, own: Any) -> Any:
-    """Globals under a function's own properties: maps merge, lists are added, all else is replaced (SAM: Globals)."""
-    if isinstance(base, Node) and isinstance(own, Node):
-        result = Node(own.line)
-        result.lines = base.lines | own.lines
-        for key in [*base, *(key for key in own if key not in base)]:
-            result[key] = (
-                _merge(base[key], own[key])
-                if key in base and key in own
-                else own.get(key, base.get(key))
-            )
-        return result
-    if isinstance(base, list) and isinstance(own, list):
-        return [*base, *own]
-    return own
 
 
 def _managed_concurrency(config: Properties) -> int:

@@ -1,4 +1,4 @@
-"""Which method and resource of a REST API a request is for. Pure."""
+"""Which method and path of an API a request is for. Pure."""
 
 import re
 from collections.abc import Iterable

@@ -1,0 +1,97 @@
+"""One request to an API of API Gateway: what REST APIs and HTTP APIs have in common."""
+
+import asyncio
+import json
+import time
+from abc import abstractmethod
+from email.utils import formatdate
+from typing import ClassVar
+
+from lambda_emulator import limits
+from lambda_emulator.fronts.call import Call, Refusal
+from lambda_emulator.fronts.gateway_event import Address, Arrival
+from lambda_emulator.fronts.http_answer import BODYLESS
+from lambda_emulator.fronts.proxy_response import ProxyResponse
+from lambda_emulator.http.message import Header, RequestError, response_head
+from lambda_emulator.invocation import ErrorAnswer, Invocation
+
+__all__ = ["GatewayCall"]
+
+_ERROR_TYPE = "InternalServerErrorException"
+
+
+class GatewayCall(Call):
+    """`server_error`: the text of the API's 5xx."""
+
+    address: Address
+    server_error: ClassVar[str]
+
+    async def arrive(self) -> Arrival:
+        """The request with its body. Raises RequestError."""
+        body = await self.read_body(limits.API_GATEWAY_PAYLOAD)
+        return Arrival(
+            self.request, body, self.exchange.peer[0], self.address, self.request_id,
+            self.trace_root, time.time(), self.address.domain,
+        )  # fmt: skip
+
+    async def buffered(self, invocation: Invocation, seconds: float) -> bytes | ErrorAnswer | None:
+        """The whole answer, as Invoke would return it, or the error in its place.
+
+        None for one over the limit. Raises TimeoutError: the function runs on.
+        """
+        async with asyncio.timeout(seconds):
+            start = await asyncio.shield(invocation.answer.start)
+            if isinstance(start, ErrorAnswer):
+                return start
+            return await invocation.answer.body.read(limits.BUFFERED_RESPONSE)
+
+    # ---- writing
+
+    def write_whole(self, response: ProxyResponse) -> None:
+        """A response of known length."""
+        bodyless = response.status in BODYLESS
+        body = b"" if bodyless or self.is_head else response.body
+        framing = [] if bodyless else [("Content-Length", str(len(response.body)))]
+        self.exchange.write(self.head(response, framing) + body)
+        self.line.count(len(body), 1 if body else 0)
+        self.exchange.finish()
+
+    def head(self, response: ProxyResponse, framing: list[Header]) -> bytes:
+        """The status line and all headers of a response of the function."""
+        self.line.status = response.status
+        connection = "keep-alive" if self.request.keep_alive else "close"
+        return response_head(response.status, [
+            ("Date", formatdate(usegmt=True)), *framing, ("Connection", connection),
+            *self.with_ids(response.headers),
+        ])  # fmt: skip
+
+    def write_error(self, status: int, message: str, kind: str = _ERROR_TYPE) -> None:
+        """A response of the API's own."""
+        self.refuse(Refusal(status, kind, message))
+
+    def refuse(self, refusal: Refusal) -> None:
+        self.line.status = refusal.status
+        body = json.dumps({"message": refusal.message}, separators=(",", ":")).encode()
+        headers = [("Content-Type", "application/json"), *self.error_type(refusal.kind)]
+        named = [("Date", formatdate(usegmt=True)), *self.with_ids(headers)]
+        self.line.count(len(body), 1)
+        self.exchange.respond(refusal.status, named, body, close=refusal.close)
+
+    def refusal_of(self, error: RequestError) -> Refusal:
+        text = self.too_large if error.status == 413 else str(error)
+        return Refusal(error.status, _ERROR_TYPE, text, note=str(error), close=True)
+
+    def throttled(self) -> Refusal:
+        note = "throttled: over the reserved concurrency"
+        return Refusal(500, _ERROR_TYPE, self.server_error, note=note)
+
+    too_large: ClassVar[str]
+    """The text of a 413."""
+
+    @abstractmethod
+    def with_ids(self, headers: list[Header]) -> list[Header]:
+        """The headers, with those by which the API names the request."""
+
+    def error_type(self, kind: str) -> list[Header]:
+        """How an error of the API's own is named; HTTP APIs do not."""
+        return []

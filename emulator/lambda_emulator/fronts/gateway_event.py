@@ -1,0 +1,288 @@
+"""HTTP request -> event, as API Gateway makes it of a request to a REST API or an HTTP API. Pure.
+
+Payload 1.0 comes from both kinds, payload 2.0 from HTTP APIs. What was recorded of HTTP APIs, and
+what is documented only, stands in docs/fidelity.md.
+"""
+
+import base64
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, Final
+from urllib.parse import unquote, unquote_plus
+
+from lambda_emulator.fronts.function_url_event import (
+    cookies,
+    dump,
+    join_headers,
+    query_parameters,
+    split_target,
+)
+from lambda_emulator.http.message import Header, Request
+from lambda_emulator.template.cloudformation import ACCOUNT, REGION
+from lambda_emulator.template.config import HTTPRoute, RestRoute
+
+__all__ = ["Address", "Arrival", "extended_id", "http_api_event", "matches_type", "rest_api_event", "title"]
+
+_TEXT: Final = re.compile(r"text/.+|application/(json|javascript|xml)")
+_HIDDEN: Final = frozenset({"connection", "keep-alive", "transfer-encoding"})
+"""Headers of the client's connection with the API."""
+_IDENTITY: Final = (
+    "accessKey", "accountId", "caller", "cognitoAuthenticationProvider",
+    "cognitoAuthenticationType", "cognitoIdentityId", "cognitoIdentityPoolId", "principalOrgId",
+    "user", "userArn",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where an API is: how clients reach it, and the region that it says it is in."""
+
+    port: int
+    scheme: str = "http"
+    region: str = REGION
+
+    @property
+    def domain(self) -> str:
+        return f"emulator.execute-api.{self.region}.amazonaws.com"
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A request that came to an API. `now` is in epoch seconds."""
+
+    request: Request
+    body: bytes
+    source_ip: str
+    address: Address
+    request_id: str
+    trace_root: str
+    now: float
+    domain: str
+
+    @property
+    def path(self) -> str:
+        return split_target(self.request.target)[0]
+
+    @property
+    def query(self) -> str:
+        return split_target(self.request.target)[1]
+
+    @property
+    def time(self) -> str:
+        return datetime.fromtimestamp(self.now, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
+
+    @property
+    def epoch(self) -> int:
+        return int(self.now * 1000)
+
+    @property
+    def media_type(self) -> str:
+        content_type = self.request.header("content-type") or ""
+        return content_type.partition(";")[0].strip().lower()
+
+    @property
+    def is_utf8(self) -> bool:
+        """Can the body be text without a loss?"""
+        try:
+            self.body.decode("utf-8")
+        except UnicodeDecodeError:
+            return False
+        return True
+
+    @cached_property
+    def headers(self) -> list[Header]:
+        """Those of the client, then API Gateway's own. X-Forwarded-For grows by the client."""
+        given = [header for header in self.request.headers if header[0].lower() not in _HIDDEN]
+        forwarded = [value for name, value in given if name.lower() == "x-forwarded-for"]
+        own = {
+            "X-Amzn-Trace-Id": f"Root={self.trace_root}",
+            "X-Forwarded-For": ", ".join([*forwarded, self.source_ip]),
+            "X-Forwarded-Port": str(self.address.port),
+            "X-Forwarded-Proto": self.address.scheme,
+        }
+        replaced = {name.lower() for name in own}
+        kept = [(name, value) for name, value in given if name.lower() not in replaced]
+        return [*kept, *own.items()]
+
+
+def matches_type(media_type: str, patterns: Iterable[str]) -> bool:
+    """Is it one of `BinaryMediaTypes`? `image/*` and `*/*` are patterns.
+
+    >>> matches_type("image/png", ["image/*"]), matches_type("text/plain", ["image/*"])
+    (True, False)
+    """
+    kind = f"{media_type.partition('/')[0]}/*"
+    return any(pattern.lower() in ("*/*", kind, media_type) for pattern in patterns)
+
+
+def extended_id(request_id: str) -> str:
+    """The shorter id: a REST API's x-amz-apigw-id, and the only one of an HTTP API."""
+    return base64.b64encode(request_id.encode()[:11]).decode()
+
+
+def rest_api_event(
+    arrival: Arrival,
+    route: RestRoute,
+    path: str,
+    parameters: Mapping[str, str],
+    api_key: str | None = None,
+) -> bytes:
+    """The event of a REST API, as JSON in UTF-8. `path` is without the stage, and still escaped."""
+    api = route.api
+    key = {} if api_key is None else {"apiKey": api_key, "apiKeyId": "emulator"}
+    body = _text_or_base64(arrival.body, matches_type(arrival.media_type, api.binary_types))
+    event = _payload_1(
+        arrival, arrival.headers, resource=route.resource, resource_id="emulator", path=path,
+        context_path=f"/{api.stage}{path}", request_id=arrival.request_id, stage=api.stage,
+        parameters=parameters, variables=api.variables, identity=key,
+    )  # fmt: skip
+    return dump(event | body)
+
+
+def http_api_event(
+    arrival: Arrival, route: HTTPRoute, stage: str, path: str, parameters: Mapping[str, str]
+) -> bytes:
+    """The event of an HTTP API, as JSON in UTF-8. `path` is what follows a base path of a domain."""
+    is_text = _TEXT.fullmatch(arrival.media_type) is not None
+    body = _text_or_base64(arrival.body, not is_text)
+    variables = route.api.stages[stage]
+    if route.payload == "1.0":
+        headers = [(title(name), value) for name, value in arrival.headers]
+        event = {"version": "1.0"} | _payload_1(
+            arrival, headers, resource=route.path, resource_id=route.key, path=arrival.path,
+            context_path=unquote(arrival.path), request_id=extended_id(arrival.request_id), stage=stage,
+            parameters=parameters, variables=variables, identity={},
+        )  # fmt: skip
+        return dump(event | body)
+    event = _payload_2(arrival, route, stage, decoded(path))
+    if parameters:
+        event["pathParameters"] = _unquoted(parameters)
+    if variables:
+        event["stageVariables"] = dict(variables)
+    if arrival.body:
+        event["body"] = body["body"]
+    event["isBase64Encoded"] = body["isBase64Encoded"]
+    return dump(event)
+
+
+def decoded(path: str) -> str:
+    """As `rawPath` has it: decoded, but a percent sign stays escaped.
+
+    >>> decoded("/a%20b/100%25")
+    '/a b/100%25'
+    """
+    return "%25".join(unquote(part, errors="replace") for part in path.split("%25"))
+
+
+def _payload_2(arrival: Arrival, route: HTTPRoute, stage: str, path: str) -> dict[str, Any]:
+    lower = [(name.lower(), value) for name, value in arrival.headers]
+    headers = join_headers(lower, frozenset({"cookie"}))
+    headers.setdefault("content-length", str(len(arrival.body)))
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": route.key,
+        "rawPath": path,
+        "rawQueryString": arrival.query,
+    }
+    if pairs := cookies(arrival.request.headers):
+        event["cookies"] = pairs
+    event["headers"] = headers
+    if arrival.query:
+        event["queryStringParameters"] = query_parameters(arrival.query)
+    event["requestContext"] = {
+        "accountId": ACCOUNT,
+        "apiId": "emulator",
+        "domainName": arrival.domain,
+        "domainPrefix": arrival.domain.partition(".")[0],
+        "http": {
+            "method": arrival.request.method,
+            "path": path,
+            "protocol": "HTTP/1.1",
+            "sourceIp": arrival.source_ip,
+            "userAgent": headers.get("user-agent", ""),
+        },
+        "requestId": extended_id(arrival.request_id),
+        "routeKey": route.key,
+        "stage": stage,
+        "time": arrival.time,
+        "timeEpoch": arrival.epoch,
+    }
+    return event
+
+
+def _payload_1(
+    arrival: Arrival,
+    headers: Sequence[Header],
+    *,
+    resource: str,
+    resource_id: str,
+    path: str,
+    context_path: str,
+    request_id: str,
+    stage: str,
+    parameters: Mapping[str, str],
+    variables: Mapping[str, str],
+    identity: Mapping[str, str],
+) -> dict[str, Any]:
+    pairs = _pairs(arrival.query)
+    context: dict[str, Any] = {
+        "resourceId": resource_id, "resourcePath": resource,
+        "httpMethod": arrival.request.method, "extendedRequestId": extended_id(arrival.request_id),
+        "requestTime": arrival.time, "path": context_path, "accountId": ACCOUNT,
+        "protocol": "HTTP/1.1", "stage": stage,
+        "domainPrefix": arrival.domain.partition(".")[0], "requestTimeEpoch": arrival.epoch,
+        "requestId": request_id,
+        "identity": {
+            **dict.fromkeys(_IDENTITY), "sourceIp": arrival.source_ip,
+            "userAgent": arrival.request.header("user-agent"), **identity,
+        },
+        "domainName": arrival.domain, "apiId": "emulator",
+    }  # fmt: skip
+    return {
+        "resource": resource,
+        "path": path,
+        "httpMethod": arrival.request.method,
+        "headers": dict(headers),
+        "multiValueHeaders": _grouped(headers),
+        "queryStringParameters": dict(pairs) or None,
+        "multiValueQueryStringParameters": _grouped(pairs) or None,
+        "pathParameters": _unquoted(parameters) or None,
+        "stageVariables": dict(variables) or None,
+        "requestContext": context,
+    }
+
+
+def _pairs(query: str) -> list[tuple[str, str]]:
+    """Names and values of a query, decoded."""
+    items = (item.partition("=") for item in query.split("&") if item)
+    return [(unquote_plus(name), unquote_plus(value)) for name, _, value in items]
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = {}
+    for name, value in pairs:
+        grouped.setdefault(name, []).append(value)
+    return grouped
+
+
+def _unquoted(parameters: Mapping[str, str]) -> dict[str, str]:
+    return {name: unquote(value) for name, value in parameters.items()}
+
+
+def title(name: str) -> str:
+    """A header's name as HTTP APIs write it.
+
+    >>> title("x-amzn-trace-id")
+    'X-Amzn-Trace-Id'
+    """
+    return "-".join(part.capitalize() for part in name.split("-"))
+
+
+def _text_or_base64(body: bytes, is_binary: bool) -> dict[str, Any]:
+    """`body` and `isBase64Encoded`. Bytes that are no UTF-8 are lost in a text."""
+    if body and is_binary:
+        return {"body": base64.b64encode(body).decode("ascii"), "isBase64Encoded": True}
+    return {"body": body.decode("utf-8", "replace") or None, "isBase64Encoded": False}

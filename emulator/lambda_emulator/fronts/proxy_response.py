@@ -1,0 +1,143 @@
+"""What a function returned -> the response of an API of API Gateway. Pure.
+
+REST APIs and payload 1.0 of HTTP APIs take {statusCode, headers, multiValueHeaders, body,
+isBase64Encoded} and nothing else. Payload 2.0 takes {statusCode, headers, cookies, body,
+isBase64Encoded}, and makes a response of all other values. Sources: docs/fidelity.md.
+"""
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lambda_emulator.fronts.http_answer import (
+    DROPPED,
+    REMAPPED,
+    BadAnswer,
+    checked_header,
+    parse_json,
+    status_code,
+)
+from lambda_emulator.http.message import Header
+
+__all__ = [
+    "ProxyResponse", "inferred_response", "proxy_response", "response_of_metadata",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyResponse:
+    """`encoded`: the body is base64, and whether it is decoded is the API's to say."""
+
+    status: int
+    headers: list[Header]
+    body: bytes = b""
+    encoded: bool = False
+
+    def decoded(self) -> "ProxyResponse":
+        """With the bytes that base64 stands for. Raises BadAnswer."""
+        if not self.encoded:
+            return self
+        try:
+            body = base64.b64decode(self.body, validate=True)
+        except ValueError as error:
+            raise BadAnswer(f"body is no base64: {error}") from error
+        return replace(self, body=body, encoded=False)
+
+    def typed(self, content_type: str) -> "ProxyResponse":
+        """With a Content-Type, where the function gave none."""
+        if any(name.lower() == "content-type" for name, _ in self.headers):
+            return self
+        return replace(self, headers=[("Content-Type", content_type), *self.headers])
+
+
+def proxy_response(result: bytes) -> ProxyResponse:
+    """The only form that a REST API and payload 1.0 take. Raises BadAnswer."""
+    value = parse_json(result, "the answer")
+    if not isinstance(value, dict) or "statusCode" not in value:
+        raise BadAnswer("the answer is not of the form {statusCode, headers, body}")
+    return _response(value, multiple=True)
+
+
+def inferred_response(result: bytes) -> ProxyResponse:
+    """Payload 2.0: what has no statusCode is the body, even where it is no JSON. Raises BadAnswer."""
+    try:
+        value = json.loads(result)
+    except (ValueError, RecursionError):
+        value = None
+    if isinstance(value, dict) and "statusCode" in value:
+        return _response(value, multiple=False)
+    body = value.encode("utf-8", "replace") if isinstance(value, str) else result
+    return ProxyResponse(200, [("Content-Type", "application/json")], body)
+
+
+def response_of_metadata(metadata: dict[str, Any]) -> ProxyResponse:
+    """The metadata before a streamed body. Raises BadAnswer."""
+    status = status_code(metadata.get("statusCode", 200))
+    return ProxyResponse(status, [*_headers(metadata, multiple=True), *_cookies(metadata)])
+
+
+def _response(value: dict[str, Any], *, multiple: bool) -> ProxyResponse:
+    text = value.get("body")
+    if not isinstance(text, str | None):
+        raise BadAnswer(f"body is {type(text).__name__}, not a string")
+    encoded = value.get("isBase64Encoded")
+    if not isinstance(encoded, bool | None):
+        raise BadAnswer(f"isBase64Encoded is {encoded!r}, not true or false")
+    headers = [*_headers(value, multiple=multiple), *_cookies(value)]
+    body = (text or "").encode("utf-8", "replace")
+    return ProxyResponse(status_code(value["statusCode"]), headers, body, encoded=bool(encoded))
+
+
+def _headers(data: dict[str, Any], *, multiple: bool) -> list[Header]:
+    """All headers but cookies, with names and values that HTTP allows."""
+    headers = []
+    for name, value in _named(data, multiple=multiple):
+        lower = name.lower()
+        if lower not in DROPPED:
+            sent_as = f"x-amzn-Remapped-{name}" if lower in REMAPPED else name
+            headers.append(checked_header(sent_as, _text(name, value)))
+    return headers
+
+
+def _named(data: dict[str, Any], *, multiple: bool) -> Iterator[tuple[str, Any]]:
+    """`headers` without the pairs that are in `multiValueHeaders` too, then those."""
+    single = [
+        (name, value) for name, value in _object(data, "headers").items() if value is not None
+    ]
+    several = [
+        (name, value)
+        for name, values in (_object(data, "multiValueHeaders") if multiple else {}).items()
+        for value in _list(name, values)
+    ]
+    repeated = [(name.lower(), value) for name, value in several]
+    yield from (pair for pair in single if (pair[0].lower(), pair[1]) not in repeated)
+    yield from several
+
+
+def _cookies(data: dict[str, Any]) -> list[Header]:
+    given = _list("cookies", data.get("cookies") or [])
+    return [checked_header("Set-Cookie", _text("cookies", cookie)) for cookie in given]
+
+
+def _object(data: dict[str, Any], key: str) -> dict[str, Any]:
+    value = data.get(key)
+    if not isinstance(value, dict | None):
+        raise BadAnswer(f"{key} is {type(value).__name__}, not an object")
+    return value or {}
+
+
+def _list(name: str, values: Any) -> list[Any]:
+    if not isinstance(values, list):
+        raise BadAnswer(f"{name} is {type(values).__name__}, not a list")
+    return values
+
+
+def _text(name: str, value: Any) -> str:
+    """A scalar as JSON writes it (assumed for numbers and true: Java's own texts are the same)."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str | int | float):
+        raise BadAnswer(f"the header {name!r} is {type(value).__name__}, not text")
+    return str(value)

@@ -1,0 +1,173 @@
+"""HTTP APIs of a template: AWS::Serverless::HttpApi, the one that SAM makes, AWS::ApiGatewayV2::*."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from lambda_emulator import limits
+from lambda_emulator.cors import Cors
+from lambda_emulator.template.cloudformation import Document
+from lambda_emulator.template.config import HTTPAPI, APIMapping, HTTPRoute
+from lambda_emulator.template.document import Node
+from lambda_emulator.template.properties import Properties
+from lambda_emulator.template.rest_apis import timeout_seconds
+
+__all__ = ["HTTP_API_TYPES", "HTTPAPIs", "read_cors"]
+
+HTTP_API_TYPES: Final = (
+    "AWS::Serverless::HttpApi", "AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::ApiMapping",
+    "AWS::ApiGatewayV2::Deployment", "AWS::ApiGatewayV2::DomainName",
+    "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Route", "AWS::ApiGatewayV2::Stage",
+)  # fmt: skip
+_IMPLICIT: Final = "ServerlessHttpApi"
+_DEFAULT: Final = "$default"
+_FUNCTION: Final = re.compile(r":function:([\w-]+)")
+_CORS: Final = (
+    "AllowCredentials", "AllowHeaders", "AllowMethods", "AllowOrigins", "ExposeHeaders", "MaxAge",
+)  # fmt: skip
+_NOT_EMULATED: Final = {
+    "DefaultRouteSettings": "nothing is throttled",
+    "DefinitionBody": "only routes of functions' events are served",
+    "DefinitionUri": "only routes of functions' events are served",
+    "RouteSettings": "nothing is throttled",
+}
+_NO_AUTHORIZER: Final = "authorizers are not emulated: every request is let in"
+
+
+class HTTPAPIs:
+    """The HTTP APIs of one template. Each is read when the first route needs it."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self._apis: dict[str, HTTPAPI] = {}
+
+    def event_route(self, event: Properties) -> HTTPRoute:
+        """The route of an `HttpApi` event's properties. Raises TemplateError."""
+        if event.inner("Auth").reference("Authorizer") not in ("", "NONE"):
+            event.caution("Auth", _NO_AUTHORIZER)
+        if "RouteSettings" in event.node:
+            event.caution("RouteSettings", "RouteSettings is not emulated: nothing is throttled")
+        path = event.text("Path", _DEFAULT)
+        return HTTPRoute(
+            api=self._api(event.reference("ApiId", _IMPLICIT)),
+            method="ANY" if path == _DEFAULT else event.text("Method", "any").upper(),
+            path=path,
+            payload=event.choice("PayloadFormatVersion", ("1.0", "2.0"), "2.0"),
+            timeout=timeout_seconds(event, limits.HTTP_API_SECONDS, limits.HTTP_API_SECONDS),
+        )
+
+    def resource_routes(self, logical_id: str) -> Iterator[HTTPRoute]:
+        """The routes of AWS::ApiGatewayV2 resources that lead to a function. Raises TemplateError."""
+        names = (logical_id, self.document.physical_name(logical_id))
+        for name in self.document.of_type("AWS::ApiGatewayV2::Route"):
+            route = Properties.of(self.document, name)
+            integration = self._integration(route)
+            if integration is not None and _function_name(integration, "IntegrationUri") in names:
+                yield self._resource_route(route, integration)
+        for name in self.document.of_type("AWS::ApiGatewayV2::Api"):
+            quick = Properties.of(self.document, name)
+            if _function_name(quick, "Target") in names:
+                method, path = _split(quick.text("RouteKey", _DEFAULT))
+                yield HTTPRoute(self._api(name), method, path)
+
+    def _integration(self, route: Properties) -> Properties | None:
+        target = route.text("Target", "").removeprefix("integrations/")
+        if target not in self.document.of_type("AWS::ApiGatewayV2::Integration"):
+            return None
+        return Properties.of(self.document, target)
+
+    def _resource_route(self, route: Properties, integration: Properties) -> HTTPRoute:
+        if route.text("AuthorizationType", "NONE") != "NONE":
+            route.caution("AuthorizationType", _NO_AUTHORIZER)
+        method, path = _split(route.text("RouteKey", _DEFAULT))
+        seconds = limits.HTTP_API_SECONDS
+        return HTTPRoute(
+            api=self._api(route.reference("ApiId")),
+            method=method,
+            path=path,
+            payload=integration.choice("PayloadFormatVersion", ("1.0", "2.0"), "1.0"),
+            timeout=timeout_seconds(integration, seconds, seconds),
+        )
+
+    def _api(self, logical_id: str) -> HTTPAPI:
+        if logical_id not in self._apis:
+            is_raw = logical_id in self.document.of_type("AWS::ApiGatewayV2::Api")
+            self._apis[logical_id] = self._raw(logical_id) if is_raw else self._sam(logical_id)
+        return self._apis[logical_id]
+
+    def _sam(self, logical_id: str) -> HTTPAPI:
+        get = Properties.of(self.document, logical_id, self.document.shared("HttpApi"))
+        for key, instead in _NOT_EMULATED.items():
+            if key in get.node:
+                get.caution(key, f"{key} is not emulated: {instead}")
+        if get.inner("Auth").text("DefaultAuthorizer", ""):
+            get.caution("Auth", _NO_AUTHORIZER)
+        stage = get.text("StageName", _DEFAULT)
+        domain = get.nested("Domain")
+        mappings: list[APIMapping] = []
+        if domain is not None:
+            name = domain.text("DomainName", "").lower()
+            paths = domain.texts("BasePath") or ("",)
+            mappings = [APIMapping(name, path.strip("/"), stage) for path in paths]
+        variables = get.texts_by_name("StageVariables")
+        return HTTPAPI(logical_id, {stage: variables}, read_cors(get), tuple(mappings))
+
+    def _raw(self, logical_id: str) -> HTTPAPI:
+        get = Properties.of(self.document, logical_id)
+        stages: dict[str, Mapping[str, str]] = {}
+        for stage in self._about("AWS::ApiGatewayV2::Stage", logical_id):
+            stages[stage.text("StageName", _DEFAULT)] = stage.texts_by_name("StageVariables")
+        if not stages and "Target" in get.node:
+            stages[_DEFAULT] = {}
+        if not stages:
+            get.caution("", "it has no stage, so that every request is 404: add one to it")
+        mappings = tuple(
+            APIMapping(
+                mapping.text("DomainName", "").lower(),
+                mapping.text("ApiMappingKey", "").strip("/"),
+                mapping.text("Stage", _DEFAULT),
+            )
+            for mapping in self._about("AWS::ApiGatewayV2::ApiMapping", logical_id)
+        )
+        return HTTPAPI(logical_id, stages, read_cors(get), mappings)
+
+    def _about(self, kind: str, api: str) -> Iterator[Properties]:
+        """The resources of a type whose ApiId is this API."""
+        for logical_id in self.document.of_type(kind):
+            found = Properties.of(self.document, logical_id)
+            if found.reference("ApiId") == api:
+                yield found
+
+
+def read_cors(get: Properties, key: str = "CorsConfiguration") -> Cors:
+    """The CORS block of an HTTP API or a Function URL; `true` lets every origin in."""
+    given: Any = get.node.get(key)
+    if not isinstance(given, Node | None):
+        return Cors(allow_origins=("*",) if get.flag(key) else ())
+    block = get.inner(key)
+    if unknown := sorted(set(map(str, block.node)) - set(_CORS)):
+        raise block.error(unknown[0], f"{key} has no {unknown[0]!r}; it has: {', '.join(_CORS)}")
+    return Cors(
+        allow_origins=block.texts("AllowOrigins"),
+        allow_methods=block.texts("AllowMethods"),
+        allow_headers=block.texts("AllowHeaders"),
+        expose_headers=block.texts("ExposeHeaders"),
+        allow_credentials=block.flag("AllowCredentials"),
+        max_age=block.number("MaxAge", 0, 86400, None),
+    )
+
+
+def _function_name(get: Properties, key: str) -> str:
+    """The name of the function in an ARN, or in the URI of an integration."""
+    found = _FUNCTION.search(get.text(key, ""))
+    return found[1] if found else ""
+
+
+def _split(key: str) -> tuple[str, str]:
+    """The method and the path of a route key.
+
+    >>> _split("GET /items/{id}"), _split("$default")
+    (('GET', '/items/{id}'), ('ANY', '$default'))
+    """
+    method, _, path = key.partition(" ")
+    return (method.upper(), path) if path else ("ANY", key)

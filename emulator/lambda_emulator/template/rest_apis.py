@@ -1,0 +1,135 @@
+"""REST APIs of a template: AWS::Serverless::Api, the one that SAM makes, and functions' `Api` events."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from lambda_emulator import limits
+from lambda_emulator.template.cloudformation import Document
+from lambda_emulator.template.config import RestAPI, RestRoute
+from lambda_emulator.template.properties import Properties
+
+__all__ = ["RestAPIs", "timeout_seconds"]
+
+_IMPLICIT: Final = "ServerlessRestApi"
+_CORS: Final = {
+    "AllowOrigin": "Access-Control-Allow-Origin",
+    "AllowHeaders": "Access-Control-Allow-Headers",
+    "AllowMethods": "Access-Control-Allow-Methods",
+    "MaxAge": "Access-Control-Max-Age",
+    "AllowCredentials": "Access-Control-Allow-Credentials",
+}
+_TRANSFER_MODES: Final = ("BUFFERED", "STREAM", "RESPONSE_STREAM")
+_NOT_EMULATED: Final = {
+    "CacheClusterEnabled": "responses are not cached",
+    "CanarySetting": "all requests go to the stage",
+    "DefinitionBody": "only routes of functions' events are served",
+    "DefinitionUri": "only routes of functions' events are served",
+    "Domain": "it is served under its stage only",
+    "GatewayResponses": "the API's own answers are API Gateway's defaults",
+    "MethodSettings": "nothing is throttled or cached",
+    "Models": "request bodies are not validated",
+}
+
+
+class RestAPIs:
+    """The REST APIs of one template. Each is read when the first route needs it."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self._apis: dict[str, RestAPI] = {}
+
+    def route(self, event: Properties) -> RestRoute:
+        """The route of an `Api` event's properties. Raises TemplateError."""
+        api = self._api(event.reference("RestApiId", _IMPLICIT))
+        mode = event.choice("ResponseTransferMode", _TRANSFER_MODES, "BUFFERED")
+        auth = event.inner("Auth")
+        if auth.reference("Authorizer") not in ("", "NONE"):
+            auth.caution("Authorizer", "authorizers are not emulated: every request is let in")
+        needs_key = auth.flag("ApiKeyRequired")
+        if needs_key is None:
+            needs_key = self._properties(api.logical_id).inner("Auth").flag("ApiKeyRequired")
+        streams = mode != "BUFFERED"
+        longest = limits.REST_API_STREAM_SECONDS if streams else limits.REST_API_SECONDS
+        return RestRoute(
+            api=api,
+            method=event.text("Method", "any").upper(),
+            resource=event.text("Path", "/"),
+            streaming=streams,
+            needs_key=bool(needs_key),
+            timeout=timeout_seconds(event, limits.REST_API_SECONDS, longest),
+        )
+
+    def _api(self, logical_id: str) -> RestAPI:
+        if logical_id not in self._apis:
+            self._apis[logical_id] = self._read(logical_id)
+        return self._apis[logical_id]
+
+    def _properties(self, logical_id: str) -> Properties:
+        return Properties.of(self.document, logical_id, self.document.shared("Api"))
+
+    def _read(self, logical_id: str) -> RestAPI:
+        get = self._properties(logical_id)
+        for key, instead in _NOT_EMULATED.items():
+            if key in get.node:
+                get.caution(key, f"{key} is not emulated: {instead}")
+        auth = get.inner("Auth")
+        if auth.text("DefaultAuthorizer", ""):
+            auth.caution(
+                "DefaultAuthorizer", "authorizers are not emulated: every request is let in"
+            )
+        if "UsagePlan" in auth.node:
+            auth.caution("UsagePlan", "usage plans are not emulated: nothing is throttled")
+        types = tuple(kind.replace("~1", "/") for kind in get.texts("BinaryMediaTypes"))
+        return RestAPI(
+            logical_id,
+            stage=get.text("StageName", "Prod"),
+            variables=get.texts_by_name("Variables"),
+            cors=_cors(get),
+            binary_types=types,
+            api_keys=frozenset(self._key_values()),
+            preflight_needs_key=bool(auth.flag("ApiKeyRequired"))
+            and auth.flag("AddApiKeyRequiredToCorsPreflight") is not False,
+        )
+
+    def _key_values(self) -> Iterator[str]:
+        for logical_id in self.document.of_type("AWS::ApiGateway::ApiKey"):
+            key = Properties.of(self.document, logical_id)
+            if value := key.text("Value", ""):
+                yield value
+            else:
+                message = "AWS makes up this key's value; here any x-api-key is let in: set Value"
+                key.caution("Value", message)
+
+
+def timeout_seconds(event: Properties, default: float, longest: float) -> float:
+    """`TimeoutInMillis` in seconds. Raises TemplateError."""
+    shortest = round(limits.API_GATEWAY_TIMEOUT * 1000)
+    given = event.number("TimeoutInMillis", shortest, round(longest * 1000), None)
+    return default if given is None else given / 1000
+
+
+def _cors(get: Properties) -> Mapping[str, str] | None:
+    """The headers of the OPTIONS method that SAM adds to each path. Raises TemplateError."""
+    given = get.value("Cors")
+    if given is None or given is False:
+        return None
+    if not isinstance(given, dict):
+        return {_CORS["AllowOrigin"]: _unquoted(get, "Cors")}
+    block = get.inner("Cors")
+    if unknown := sorted(set(map(str, block.node)) - set(_CORS)):
+        raise block.error(unknown[0], f"Cors has no {unknown[0]!r}; it has: {', '.join(_CORS)}")
+    headers = {_CORS["AllowOrigin"]: "*"}
+    for key in set(block.node) - {"AllowCredentials"}:
+        headers[_CORS[key]] = _unquoted(block, key)
+    if block.flag("AllowCredentials"):
+        headers[_CORS["AllowCredentials"]] = "true"
+    return headers
+
+
+def _unquoted(get: Properties, key: str) -> str:
+    """A value such as "'*'": to API Gateway, text in single quotes is a constant."""
+    text = get.text(key, "")
+    if len(text) < 2 or text[0] != "'" or text[-1] != "'":
+        message = f"""API Gateway takes only text in single quotes here: {key}: "'{text}'\""""
+        get.caution(key, message)
+    return text.strip("'")
