@@ -97,9 +97,7 @@ def test_the_event_field_by_field() -> None:
     parameters = route.match("GET", "/items/a%20b")
     assert parameters == {"id": "a%20b"}
     identifier, address = "00000000-0000-4000-8000-000000000000", Address(3000)
-    arrival = Arrival(
-        request, b"", "127.0.0.1", address, identifier, "1-a-b", 0.0, address.domain
-    )
+    arrival = Arrival(request, b"", "127.0.0.1", address, identifier, "1-a-b", 0.0, address.domain)
     event = json.loads(rest_api_event(arrival, route.target, "/items/a%20b", parameters))
     assert event["resource"] == "/items/{id}"
     assert event["path"] == "/items/a%20b"

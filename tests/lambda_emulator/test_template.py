@@ -434,7 +434,7 @@ def test_what_cannot_be_run_is_the_functions_own_problem(tmp_path: Path) -> None
 def test_a_variable_that_cannot_be_evaluated_is_left_out(tmp_path: Path) -> None:
     text = (
         FUNCTION
-        + "      Environment:\n        Variables:\n          A: a\n          B: !ImportValue x\n"
+        + "      Environment:\n        Variables:\n          A: a\n          B: !Unheard x\n"
     )
     template = load(write(tmp_path, text))
     assert template.functions["F"].environment == {"A": "a"}

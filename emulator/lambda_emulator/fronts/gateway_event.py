@@ -24,7 +24,15 @@ from lambda_emulator.http.message import Header, Request
 from lambda_emulator.template.cloudformation import ACCOUNT, REGION
 from lambda_emulator.template.config import HTTPRoute, RestRoute
 
-__all__ = ["Address", "Arrival", "extended_id", "http_api_event", "matches_type", "rest_api_event", "title"]
+__all__ = [
+    "Address",
+    "Arrival",
+    "extended_id",
+    "http_api_event",
+    "matches_type",
+    "rest_api_event",
+    "title",
+]
 
 _TEXT: Final = re.compile(r"text/.+|application/(json|javascript|xml)")
 _HIDDEN: Final = frozenset({"connection", "keep-alive", "transfer-encoding"})

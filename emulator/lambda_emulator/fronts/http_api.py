@@ -11,7 +11,13 @@ from lambda_emulator import limits
 from lambda_emulator.console import Console
 from lambda_emulator.fronts.call import Refusal, checked_event
 from lambda_emulator.fronts.gateway import GatewayCall
-from lambda_emulator.fronts.gateway_event import Address, Arrival, extended_id, http_api_event, title
+from lambda_emulator.fronts.gateway_event import (
+    Address,
+    Arrival,
+    extended_id,
+    http_api_event,
+    title,
+)
 from lambda_emulator.fronts.http_answer import BadAnswer
 from lambda_emulator.fronts.proxy_response import (
     ProxyResponse,
