@@ -127,8 +127,8 @@ class RequestCycle:
         self._began = self._last_yield = time.monotonic()
         self._in_first_step = False
         """The app runs for the first time, and whoever started it will see whether it waits."""
-        self._opens_file = False
-        """The app waits, but for us, and a file that cannot be opened is still a 500."""
+        self._waits_for_us = False
+        """The app has not waited by itself: what is held stays held, and an error is still a 500."""
         self.logged = False
         """Whether the log has the error."""
 
@@ -169,7 +169,10 @@ class RequestCycle:
         try:
             parts = self._take(message)
         except (LambdaASGIError, ClientDisconnected):
+            self._waits_for_us = True
             await asyncio.sleep(0)  # an app may ignore it and try again; the event loop must go on
+            self._waits_for_us = False
+            self._flush_soon()
             raise
         if parts is None:
             await self._send_file(message)
@@ -245,7 +248,7 @@ class RequestCycle:
             await asyncio.sleep(0)
             raise error
         assert isinstance(path, str)
-        self._opens_file = True
+        self._waits_for_us = True
         try:
             # Of a file that has grown, what was announced: the rest belongs to nobody's response.
             async with aclosing(read_ahead(path, self.response.body_left)) as pieces:
@@ -264,7 +267,7 @@ class RequestCycle:
 
     def _flush(self) -> None:
         """The app waits: what is held goes out."""
-        if self._writer is None or self.error is not None or self._opens_file:
+        if self._writer is None or self.error is not None or self._waits_for_us:
             return
         try:
             parts = self.response.flush()

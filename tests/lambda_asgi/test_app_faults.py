@@ -20,7 +20,16 @@ from lambda_asgi._error_report import ErrorReport
 from lambda_asgi._event_sources import EventOptions
 from lambda_asgi.testing import ExecutionEnvironment, function_url_event
 from tests.lambda_asgi.runtime_api_server import Posted
-from tests.lambda_asgi.support import body, hello, pass_time, play, runtime, start, until
+from tests.lambda_asgi.support import (
+    Signal,
+    body,
+    hello,
+    pass_time,
+    play,
+    runtime,
+    start,
+    until,
+)
 
 EVENT = function_url_event("/")
 QUIET = Settings(access_log=False)
@@ -140,6 +149,45 @@ def test_a_message_of_an_unknown_type_harms_nothing_when_the_app_goes_on(
     posted = answered(app)
     assert (posted.prelude["statusCode"], posted.content) == (200, b"ab")
     assert not posted.trailers
+
+
+@pytest.mark.parametrize("message", [{"type": "x"}, {"type": "http.response.body", "body": 5}])
+@pytest.mark.parametrize("pause", [False, True])
+@pytest.mark.usefixtures("mode")
+def test_an_error_right_behind_the_start_is_a_500(message: Any, pause: bool) -> None:
+    """The start left while the app waited for its own wrong message: a 200 that ended broken."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if pause:
+            await asyncio.sleep(0)
+        await send(start())
+        await send(message)
+
+    posted = answered(app)
+    assert (posted.prelude["statusCode"], posted.trailers) == (500, {})
+
+
+@pytest.mark.usefixtures("mode")
+def test_an_app_that_ignores_such_an_error_and_waits_has_its_start_sent() -> None:
+    async def scenario() -> None:
+        go_on = Signal()
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await send(start(201))
+            with suppress(Exception):
+                await send({"type": "x"})
+            await go_on.wait()
+            await send(body(b"late"))
+
+        async with runtime(app, settings=QUIET) as running:
+            running.api.invoke(EVENT)
+            posted = await running.api.posts.get()
+            assert await posted.chunk()
+            assert posted.prelude["statusCode"] == 201
+            go_on.set()
+            assert (await posted.end()).content == b"late"
+
+    play(scenario())
 
 
 # Loggers of the app's.
@@ -324,6 +372,7 @@ def no_garbage_collector() -> Iterator[None]:
 )
 @pytest.mark.parametrize("then", ENDINGS)
 @pytest.mark.parametrize("event", [EVENT, {"not": "a request"}], ids=["request", "event"])
+@pytest.mark.usefixtures("mode")
 def test_an_invocation_leaves_nothing_for_the_garbage_collector(
     then: Any, settings: Settings, event: Any
 ) -> None:
@@ -341,6 +390,7 @@ def test_an_invocation_leaves_nothing_for_the_garbage_collector(
         play(scenario())
 
 
+@pytest.mark.usefixtures("mode")
 def test_a_deadline_leaves_nothing_for_the_garbage_collector() -> None:
     alive: list[Any] = []
 

@@ -148,6 +148,10 @@ class Handler:
                     answering = loop.create_task(exchange.answer())
                     return run_until_complete(loop, answering, interruptible=True).value
                 return self._stream(exchange, delivery, loop)
+            except Exception as error:
+                if isinstance(self._place, LambdaLoop):
+                    self._place.raised = error
+                raise
             finally:
                 # As with everything in this mode, the level of the function's log decides.
                 if (

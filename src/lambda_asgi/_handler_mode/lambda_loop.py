@@ -19,6 +19,7 @@ working. This module never imports awslambdaric. Where Lambda's loop runs, it is
 import functools
 import json
 import sys
+import traceback
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -84,6 +85,8 @@ class LambdaLoop:
         self._native = native
         self._delivery: Delivery | None = None
         self._before_first_wait: list[weakref.WeakMethod[Callable[[], None]]] = []
+        self.raised: BaseException | None = None
+        """What the handler raised. The loop keeps it in a reference cycle, with all that the app had."""
         self.on_result: Poster | None = None
         self.on_error: Poster | None = None
 
@@ -94,6 +97,9 @@ class LambdaLoop:
 
     def next(self, *args: Any) -> Any:
         self._delivery = None
+        if self.raised is not None:
+            traceback.clear_frames(self.raised.__traceback__)  # one is the loop's, which has the cycle
+            self.raised = None
         event, headers = self._native.next(*args)
         self._delivery = Delivery(
             headers.get("Lambda-Runtime-Aws-Request-Id") or "",
