@@ -98,7 +98,9 @@ class LambdaLoop:
     def next(self, *args: Any) -> Any:
         self._delivery = None
         if self.raised is not None:
-            traceback.clear_frames(self.raised.__traceback__)  # one is the loop's, which has the cycle
+            traceback.clear_frames(
+                self.raised.__traceback__
+            )  # one is the loop's, which has the cycle
             self.raised = None
         event, headers = self._native.next(*args)
         self._delivery = Delivery(
