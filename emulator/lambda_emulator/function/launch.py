@@ -4,7 +4,9 @@ Source of the variables: AWS, "Defined runtime environment variables".
 """
 
 import os
+import re
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,12 +14,14 @@ from typing import Final
 
 from lambda_emulator.credentials import Credentials, credential_variables
 from lambda_emulator.function.runtimes import BOOTSTRAP, LaunchError, runtime_command
+from lambda_emulator.template.code import overlay
 from lambda_emulator.template.config import FunctionConfig
 
 __all__ = ["Launch", "LaunchError", "Surroundings", "prepare"]
 
 _TASK_ROOT: Final = "/var/task"
 _OPT: Final = "/opt"
+_PYTHON: Final = re.compile(r"python[\d.]*")
 _PASSED_ON: Final = ("PATH", "PYTHONPATH", "NODE_PATH", "SSL_CERT_FILE")
 """Variables of the shell that let a function find this machine's programs, packages and
 certificates."""
@@ -84,21 +88,37 @@ def prepare(function: FunctionConfig, command: Sequence[str], around: Surroundin
         raise LaunchError(function.problem)
     function = _with_layer_module(function, around.scratch)
     code = _unpacked(function, around.scratch)
-    layers = [*function.layers, *([around.opt] if around.opt is not None else [])]
+    opt = _opt(function, around)
     wrapper = None if command else function.environment.get("AWS_LAMBDA_EXEC_WRAPPER")
     if command:
         words = [_from_caller(word, around.caller) for word in command]
+    elif function.image_command:
+        words = _image_command(function.image_command)
     elif wrapper:
-        words = [str(_wrapper(wrapper, code, layers)), *_wrapped_command(function, code)]
+        words = [str(_wrapper(wrapper, code, opt)), *_wrapped_command(function, code, opt)]
     else:
-        words = runtime_command(function, code)
-    extensions = sorted(
-        path
-        for layer in layers
-        for path in (layer / "extensions").glob("*")
-        if os.access(path, os.X_OK) and path.is_file()
-    )
-    return Launch(words, code, _variables(function, code, layers, around), extensions)
+        words = runtime_command(function, code, opt)
+    programs = sorted((opt / "extensions").glob("*")) if opt is not None else []
+    extensions = [path for path in programs if os.access(path, os.X_OK) and path.is_file()]
+    return Launch(words, code, _variables(function, code, opt, around), extensions)
+
+
+def _opt(function: FunctionConfig, around: Surroundings) -> Path | None:
+    """What stands for /opt: a later layer lies over an earlier one, and --opt over all."""
+    parts = [*function.layers, *([around.opt] if around.opt is not None else [])]
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    merged = Path(tempfile.mkdtemp(prefix="opt-", dir=around.scratch))
+    for part in parts:
+        overlay(part, merged)
+    return merged
+
+
+def _image_command(words: Sequence[str]) -> list[str]:
+    """The program of an image, with this machine's Python in place of the image's."""
+    program, *arguments = words
+    is_python = _PYTHON.fullmatch(Path(program).name) and not Path(program).is_file()
+    return [sys.executable if is_python else program, *arguments]
 
 
 def _with_layer_module(function: FunctionConfig, scratch: Path) -> FunctionConfig:
@@ -128,14 +148,13 @@ def _from_caller(word: str, caller: Path) -> str:
     return str(path) if "/" in word and not word.startswith(("-", "/")) and path.exists() else word
 
 
-def _wrapper(value: str, code: Path, layers: Sequence[Path]) -> Path:
+def _wrapper(value: str, code: Path, opt: Path | None) -> Path:
     """Return the program of AWS_LAMBDA_EXEC_WRAPPER."""
+    candidates = [Path(value)]
     if value.startswith(f"{_TASK_ROOT}/"):
         candidates = [code / value.removeprefix(f"{_TASK_ROOT}/")]
-    elif value.startswith(f"{_OPT}/"):
-        candidates = [layer / value.removeprefix(f"{_OPT}/") for layer in layers] or [Path(value)]
-    else:
-        candidates = [Path(value)]
+    elif value.startswith(f"{_OPT}/") and opt is not None:
+        candidates = [opt / value.removeprefix(f"{_OPT}/")]
     path = next((path for path in candidates if path.is_file()), None)
     if path is None:
         advice = (
@@ -153,16 +172,16 @@ def _wrapper(value: str, code: Path, layers: Sequence[Path]) -> Path:
     return path
 
 
-def _wrapped_command(function: FunctionConfig, code: Path) -> list[str]:
+def _wrapped_command(function: FunctionConfig, code: Path, opt: Path | None) -> list[str]:
     """Return the command that a wrapper gets. A wrapper that starts its own program ignores it."""
     try:
-        return runtime_command(function, code)
+        return runtime_command(function, code, opt)
     except LaunchError:
         return [sys.executable, str(BOOTSTRAP)] if function.runtime.startswith("python") else []
 
 
 def _variables(
-    function: FunctionConfig, code: Path, layers: Sequence[Path], around: Surroundings
+    function: FunctionConfig, code: Path, opt: Path | None, around: Surroundings
 ) -> dict[str, str]:
     shell = around.shell
     passed_on = {name: shell[name] for name in _PASSED_ON if name in shell}
@@ -178,7 +197,7 @@ def _variables(
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
         **passed_on,
-        **_search_paths(passed_on, shell, code, layers),
+        **_search_paths(function.runtime, shell, code, opt),
         **credential_variables(around.credentials),
         **function.environment,
         **around.variables.get("Parameters", {}),
@@ -209,22 +228,34 @@ def _own_variables(function: FunctionConfig, around: Surroundings) -> Mapping[st
 
 
 def _search_paths(
-    passed_on: Mapping[str, str], shell: Mapping[str, str], code: Path, layers: Sequence[Path]
+    runtime: str, shell: Mapping[str, str], code: Path, opt: Path | None
 ) -> dict[str, str]:
-    """Return the search paths of programs, libraries and packages: AWS's, with layers for /opt."""
-    runtime = BOOTSTRAP.parent
-    libraries = ["/lib64", "/usr/lib64", runtime, runtime / "lib", code, code / "lib"]
-    given = {
-        "PATH": [*([passed_on["PATH"]] if "PATH" in passed_on else []), *(layer / "bin" for layer in layers)],
-        "LD_LIBRARY_PATH": [
-            *libraries, *(layer / "lib" for layer in layers), *filter(None, [shell.get("LD_LIBRARY_PATH")]),
-        ],
-        "PYTHONPATH": [*(layer / "python" for layer in layers), *filter(None, [passed_on.get("PYTHONPATH")])],
-        "NODE_PATH": [
-            *(layer / "nodejs" / "node_modules" for layer in layers), *filter(None, [passed_on.get("NODE_PATH")]),
-        ],
-    }  # fmt: skip
-    return {name: ":".join(map(str, parts)) for name, parts in given.items() if parts}
+    """Return the search paths of programs, libraries and packages: AWS's own, and the shell's."""
+    own = BOOTSTRAP.parent
+    libraries = ["/lib64", "/usr/lib64", own, own / "lib", code, code / "lib"]
+    layers = _layer_paths(runtime, opt) if opt is not None else {}
+    found = {name: list(map(str, paths)) for name, paths in layers.items()}
+    found["LD_LIBRARY_PATH"] = [*map(str, libraries), *found.get("LD_LIBRARY_PATH", [])]
+    for name in ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "NODE_PATH"):
+        given = [shell[name]] if shell.get(name) else []
+        mine = found.get(name, [])
+        found[name] = [*given, *mine] if name == "PATH" else [*mine, *given]
+    return {name: ":".join(parts) for name, parts in found.items() if parts}
+
+
+def _layer_paths(runtime: str, opt: Path) -> dict[str, list[Path]]:
+    """Where each runtime looks in /opt: AWS, "Layer paths for each Lambda runtime"."""
+    here = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    python = runtime if runtime.startswith("python3") else here
+    node = runtime.removesuffix(".x").replace("nodejs", "node")
+    return {
+        "PATH": [opt / "bin"],
+        "LD_LIBRARY_PATH": [opt / "lib"],
+        "PYTHONPATH": [opt / "python", opt / "python" / "lib" / python / "site-packages"],
+        "NODE_PATH": [opt / "nodejs" / "node_modules", opt / "nodejs" / node / "node_modules"],
+        "GEM_PATH": [opt / "ruby" / "gems" / f"{runtime.removeprefix('ruby')}.0"],
+        "RUBYLIB": [opt / "ruby" / "lib"],
+    }
 
 
 def initialization_type(function: FunctionConfig) -> str:

@@ -24,24 +24,24 @@ class LaunchError(Exception):
     """The function cannot be started. The message says what to change."""
 
 
-def runtime_command(function: FunctionConfig, code: Path) -> list[str]:
-    """Return the command. Raises LaunchError."""
+def runtime_command(function: FunctionConfig, code: Path, opt: Path | None = None) -> list[str]:
+    """Return the command. `opt` stands for /opt. Raises LaunchError."""
     if not function.runtime:
         raise LaunchError("it has no Runtime; give its command: lambda-emulator -- COMMAND")
     for family, command in _COMMANDS.items():
         if function.runtime.startswith(family):
-            return command(function, code)
+            return command(function, code, opt)
     raise LaunchError(
         f"the runtime {function.runtime} is not known; give its command: lambda-emulator -- COMMAND"
     )
 
 
-def _python(function: FunctionConfig, code: Path) -> list[str]:
-    _check_python_handler(function, code)
+def _python(function: FunctionConfig, code: Path, opt: Path | None) -> list[str]:
+    _check_python_handler(function, code, opt)
     return [sys.executable, str(BOOTSTRAP)]
 
 
-def _check_python_handler(function: FunctionConfig, code: Path) -> None:
+def _check_python_handler(function: FunctionConfig, code: Path, opt: Path | None) -> None:
     """Check that the handler's module exists. Found before the first start, because the mistake is
     common.
     """
@@ -49,7 +49,8 @@ def _check_python_handler(function: FunctionConfig, code: Path) -> None:
     if not module or not name:
         raise LaunchError(f"Handler {function.handler!r} is not of the form module.function")
     parts = module.replace("/", ".").split(".")
-    for folder in (code, *(layer / "python" for layer in function.layers)):
+    site_packages = f"python/lib/{function.runtime}/site-packages"
+    for folder in (code, *((opt / "python", opt / site_packages) if opt is not None else ())):
         path = folder.joinpath(*parts)
         if (
             path.with_suffix(".py").is_file()
@@ -70,7 +71,7 @@ def _is_installed(package: str) -> bool:
         return False
 
 
-def _node(function: FunctionConfig, code: Path) -> list[str]:
+def _node(function: FunctionConfig, code: Path, opt: Path | None) -> list[str]:
     client = next(
         (found for folder in _upwards(code) if (found := folder / _NODE_CLIENT).is_dir()), None
     )
@@ -87,13 +88,14 @@ def _node(function: FunctionConfig, code: Path) -> list[str]:
     return ["node", str(script), function.handler]
 
 
-def _java(function: FunctionConfig, code: Path) -> list[str]:
+def _java(function: FunctionConfig, code: Path, opt: Path | None) -> list[str]:
     folders = (
         code,
         code / "lib",
         code / "target",
         code / "target" / "lib",
         code / "target" / "dependency",
+        *([] if opt is None else [opt / "java" / "lib"]),
     )
     jars = [jar for folder in folders for jar in sorted(folder.glob("*.jar"))]
     if (
@@ -110,7 +112,7 @@ def _java(function: FunctionConfig, code: Path) -> list[str]:
     return ["java", "-cp", ":".join(map(str, [*classes, *jars])), _JAVA_MAIN, function.handler]
 
 
-def _ruby(function: FunctionConfig, code: Path) -> list[str]:
+def _ruby(function: FunctionConfig, code: Path, opt: Path | None) -> list[str]:
     if shutil.which("aws_lambda_ric") is None:
         raise LaunchError(
             f"{function.runtime} needs AWS's runtime client: gem install aws_lambda_ric"
@@ -118,14 +120,14 @@ def _ruby(function: FunctionConfig, code: Path) -> list[str]:
     return ["aws_lambda_ric", function.handler]
 
 
-def _dotnet(function: FunctionConfig, code: Path) -> list[str]:
+def _dotnet(function: FunctionConfig, code: Path, opt: Path | None) -> list[str]:
     raise LaunchError(
         f"{function.runtime}: start a project with Amazon.Lambda.RuntimeSupport itself: lambda-emulator --function "
         f"{function.logical_id} -- dotnet run --project {code}"
     )
 
 
-def _provided(function: FunctionConfig, code: Path) -> list[str]:
+def _provided(function: FunctionConfig, code: Path, opt: Path | None) -> list[str]:
     bootstrap = code / "bootstrap"
     if not bootstrap.is_file():
         raise LaunchError(
@@ -140,7 +142,7 @@ def _upwards(folder: Path) -> Iterator[Path]:
     yield from folder.parents
 
 
-_COMMANDS: Final[Mapping[str, Callable[[FunctionConfig, Path], list[str]]]] = {
+_COMMANDS: Final[Mapping[str, Callable[[FunctionConfig, Path, Path | None], list[str]]]] = {
     "python": _python,
     "nodejs": _node,
     "java": _java,

@@ -127,6 +127,8 @@ class FunctionConfig:
     remote_layers: tuple[str, ...] = ()
     """ARNs of layers that are not here."""
     inline_code: str | None = None
+    image_command: tuple[str, ...] = ()
+    """The program that its container image starts in place of one of AWS's runtimes."""
     layer_module: str = ""
     """Source of `lambda_emulator_handler`, a module that a layer of the emulator adds."""
     in_vpc: bool = False

@@ -7,7 +7,6 @@ Mappings, Globals.Function, and of each function what changes how it runs. All e
 would answer requests is named in `cautions`.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,11 +16,11 @@ from typing import Final
 from lambda_emulator import limits
 from lambda_emulator.cors import Cors
 from lambda_emulator.template.cloudformation import FUNCTIONS, REGION, Document
-from lambda_emulator.template.code import code_folder
 from lambda_emulator.template.config import FunctionConfig, FunctionURL, HTTPRoute, RestRoute
 from lambda_emulator.template.document import Caution, Node, TemplateError, to_text
 from lambda_emulator.template.event_invoke import read_event_invoke
 from lambda_emulator.template.http_apis import HTTP_API_TYPES, HTTPAPIs, read_cors
+from lambda_emulator.template.packages import LAYERS, Packages
 from lambda_emulator.template.properties import Properties, merged
 from lambda_emulator.template.rest_apis import RestAPIs
 from lambda_emulator.template.web_functions import read_web_functions
@@ -29,11 +28,8 @@ from lambda_emulator.web.config import WebFunctionConfig
 
 __all__ = ["Template", "load"]
 
-_BUILT: Final = re.compile(r"(?:\./)?\.aws-sam/build/(\w+)/?")
-_NO_CODE: Final = "is it made by a build, such as `sam build`?"
 _INVOKE_MODES: Final = ("BUFFERED", "RESPONSE_STREAM")
-_LAYERS: Final = ("AWS::Serverless::LayerVersion", "AWS::Lambda::LayerVersion")
-_SERVED: Final = (*FUNCTIONS, *_LAYERS, "AWS::Lambda::Url", "AWS::Lambda::Permission", "AWS::Serverless::Api",
+_SERVED: Final = (*FUNCTIONS, *LAYERS, "AWS::Lambda::Url", "AWS::Lambda::Permission", "AWS::Serverless::Api",
     *HTTP_API_TYPES, "AWS::ApiGateway::ApiKey",
     "AWS::Serverless::WebFunction", "AWS::Lambda::WebFunction", "AWS::Lambda::WebFunctionRevision",
     "AWS::Lambda::WebFunctionEndpoint", "AWS::Lambda::EventInvokeConfig",
@@ -91,6 +87,7 @@ class _Reader:
         self.path = document.path
         self.error = document.error
         self.resources = document.made
+        self.packages = Packages(document)
         self.rest_apis = RestAPIs(document)
         self.http_apis = HTTPAPIs(document)
 
@@ -100,7 +97,7 @@ class _Reader:
             logical_id: self._guarded(logical_id, resource, shared)
             for logical_id, resource in self._of_type(*FUNCTIONS)
         }
-        web_functions = read_web_functions(self.document, self._local_code)
+        web_functions = read_web_functions(self.document, self.packages.local_code)
         if not functions and not web_functions:
             raise self.error(
                 self.document.root.lines["Resources"],
@@ -152,20 +149,20 @@ class _Reader:
 
     def _function(self, logical_id: str, resource: Node, shared: Node) -> FunctionConfig:
         get = self._properties(logical_id, resource, shared)
-        code, inline, problem = self._code(get)
-        layers, remote_layers = self._layers(get)
+        code = self.packages.code(get)
+        layers, remote_layers = self.packages.layers(get)
         log_format, log_level = _logging(get)
         rest_routes, http_routes = self._routes(get)
         managed, snap_start = get.nested("CapacityProviderConfig"), get.nested("SnapStart")
         return FunctionConfig(
             logical_id=logical_id,
             name=get.text("FunctionName", logical_id),
-            code=code,
-            handler=get.text("Handler", ""),
-            runtime=get.text("Runtime", ""),
+            code=code.folder,
+            handler=get.text("Handler", code.handler),
+            runtime=get.text("Runtime", code.runtime),
             timeout=get.number("Timeout", 1, 900, limits.FUNCTION_TIMEOUT),
             memory=get.number("MemorySize", 128, 10240, limits.MEMORY_MIB),
-            environment=self._environment(get),
+            environment={**code.variables, **self._environment(get)},
             url=self._url(logical_id, get),
             rest_routes=tuple(rest_routes),
             http_routes=tuple(http_routes),
@@ -177,12 +174,13 @@ class _Reader:
             log_format=log_format,
             log_level=log_level,
             architecture=(get.texts("Architectures") or ("x86_64",))[0],
-            layers=layers,
+            layers=(*code.opt, *layers),
             remote_layers=remote_layers,
-            inline_code=inline,
+            inline_code=code.inline,
+            image_command=code.command,
             event_invoke=read_event_invoke(self.document, logical_id, get),
             in_vpc="VpcConfig" in get.node,
-            problem=problem,
+            problem=code.problem,
             has_permission=self._has_permission(logical_id, get),
             region=self.document.region,
             template=str(self.path),
@@ -198,76 +196,6 @@ class _Reader:
             )
         is_serverless = resource["Type"] == "AWS::Serverless::Function"
         return Properties(self.document, logical_id, merged(shared, own) if is_serverless else own)
-
-    def _code(self, get: Properties) -> tuple[Path, str | None, str]:
-        """Its folder or archive, or its inline code; and why there is none."""
-        folder = self.path.parent
-        if get.text("PackageType", "Zip") == "Image" or "ImageUri" in get.node:
-            return (
-                folder,
-                None,
-                "it is a container image; give its command: lambda-emulator --function "
-                + (f"{get.owner} -- COMMAND"),
-            )
-        if (inline := get.value("InlineCode")) is not None:
-            return folder, to_text(inline), ""
-        key = "CodeUri" if "CodeUri" in get.node else "Code"
-        uri = get.value(key)
-        if isinstance(uri, dict) and "ZipFile" in uri:
-            return folder, to_text(uri["ZipFile"]), ""
-        if uri is None:
-            uri = "."
-        if not isinstance(uri, str) or "://" in uri:
-            return folder, None, f"its code is not a local folder; name one in {key}"
-        found = code_folder(self._code_path(uri))
-        if found is None:
-            return folder, None, f"{key} {uri!r} is no folder and no zip; {_NO_CODE}"
-        return found, None, ""
-
-    def _code_path(self, uri: str) -> Path:
-        """The build of another function means that function's source, which is there without a build, and current.
-
-        That function's condition does not matter: `sam build` builds it either way.
-        """
-        built = _BUILT.fullmatch(uri)
-        resource = self.document.resources.get(built[1]) if built is not None else None
-        properties = resource.get("Properties") if isinstance(resource, Node) else None
-        if isinstance(properties, Node):
-            uri = to_text(self.document.resolve(properties.get("CodeUri", ".")))
-        return (self.path.parent / uri).resolve()
-
-    def _local_code(self, uri: str, line: int) -> Path:
-        path = self._code_path(uri)
-        folder = code_folder(path)
-        if folder is None:
-            raise self.error(line, f"CodeUri {uri!r} is no folder and no zip ({path}); {_NO_CODE}")
-        return folder
-
-    def _layers(self, get: Properties) -> tuple[tuple[Path, ...], tuple[str, ...]]:
-        """Folders of layers in this template, and the ARNs of all others."""
-        here, remote = [], []
-        layers = get.node.get("Layers")
-        for item in layers if isinstance(layers, list) else []:
-            name = item.get("Ref") if isinstance(item, Node) else None
-            resource = self.resources.get(str(name))
-            if resource is None or resource.get("Type") not in _LAYERS:
-                remote.append(to_text(self.document.resolve(item)))
-                continue
-            properties = resource.get("Properties")
-            uri = (
-                self.document.resolve(properties.get("ContentUri"))
-                if isinstance(properties, Node)
-                else None
-            )
-            folder = (self.path.parent / uri).resolve() if isinstance(uri, str) else None
-            if folder is not None and folder.is_dir():
-                here.append(folder)
-            else:
-                self.document.caution(
-                    resource.line,
-                    f"layer {name}: its ContentUri is no local folder; it is left out",
-                )
-        return tuple(here), tuple(remote)
 
     def _environment(self, get: Properties) -> dict[str, str]:
         environment = get.nested("Environment")

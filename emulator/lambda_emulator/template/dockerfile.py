@@ -1,0 +1,184 @@
+"""What a Dockerfile puts into an image, as far as no container is needed to know it. Pure.
+
+FROM, COPY and ADD from the context, ENV, ARG, WORKDIR, ENTRYPOINT and CMD are read. All that would
+need a container is listed as skipped. Reference: the Dockerfile reference of Docker.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+from typing import Final
+
+__all__ = ["Copy", "Image", "Skipped", "read_dockerfile"]
+
+_VARIABLE: Final = re.compile(r"\$(?:\{(\w+)(?::-([^}]*))?\}|(\w+))")
+_IGNORED: Final = frozenset({
+    # They change nothing for a function.
+    "EXPOSE", "HEALTHCHECK", "LABEL", "MAINTAINER", "SHELL", "STOPSIGNAL", "USER", "VOLUME",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A file or folder of the context, and its place in the image."""
+
+    source: str
+    target: str
+    """An absolute path; one that ends with a slash is a folder to copy into."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An instruction that was not carried out."""
+
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One stage. Paths are of the image."""
+
+    base: str
+    folder: str
+    """WORKDIR."""
+    copies: tuple[Copy, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    entry_point: tuple[str, ...] | None = None
+    command: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+
+
+def read_dockerfile(
+    text: str, given: Mapping[str, str], task_root: str = "/var/task", target: str = ""
+) -> Image:
+    """The last stage, or the one named `target`. `given` are build arguments.
+
+    Raises ValueError: there is no stage, or an instruction cannot be read.
+    """
+    reader = _Reader(dict(given), task_root)
+    for line, instruction, rest in _instructions(text):
+        if instruction == "FROM" and target and reader.name == target:
+            break
+        reader.take(line, instruction, rest)
+    if reader.image is None:
+        raise ValueError("there is no FROM in it")
+    if target and reader.name != target:
+        raise ValueError(f"there is no stage {target!r} in it")
+    return reader.image
+
+
+def _instructions(text: str) -> Iterator[tuple[int, str, str]]:
+    """(line, name, argument) of each; a line that ends with a backslash goes on."""
+    parts: list[str] = []
+    start = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        start = start if parts else number
+        goes_on = stripped.endswith("\\")
+        parts.append(stripped.removesuffix("\\").strip())
+        if not goes_on:
+            name, _, rest = " ".join(parts).partition(" ")
+            yield start, name.upper(), rest.strip()
+            parts = []
+
+
+class _Reader:
+    """Takes one instruction after the other."""
+
+    def __init__(self, given: dict[str, str], task_root: str) -> None:
+        self.given = given
+        self.task_root = task_root
+        self.image: Image | None = None
+        self.name = ""
+        self.stages: dict[str, Image] = {}
+        self.arguments: dict[str, str] = {}
+
+    def take(self, line: int, name: str, rest: str) -> None:
+        if name == "ARG":
+            key, _, default = rest.partition("=")
+            self.arguments[key] = self.given.get(key, self._filled(default.strip("\"'")))
+        elif name == "FROM":
+            self._from(rest)
+        elif self.image is None:
+            raise ValueError(f"line {line}: {name} comes before FROM")
+        elif name not in _IGNORED:
+            self.image = self._changed(self.image, line, name, rest)
+            self.stages[self.name] = self.image
+
+    def _from(self, rest: str) -> None:
+        words = [word for word in self._filled(rest).split() if not word.startswith("--")]
+        base = words[0] if words else ""
+        self.name = words[2] if len(words) == 3 else ""
+        root = {"LAMBDA_TASK_ROOT": self.task_root} if "/lambda/" in base else {}
+        folder = self.task_root if root else "/"
+        self.image = self.stages.get(base, Image(base, folder, variables=root))
+
+    def _changed(self, image: Image, line: int, name: str, rest: str) -> Image:
+        match name:
+            case "COPY" | "ADD":
+                return self._copy(image, line, name, rest)
+            case "ENV":
+                return replace(image, variables={**image.variables, **dict(self._pairs(rest))})
+            case "WORKDIR":
+                return replace(image, folder=self._path(image, self._filled(rest)))
+            case "ENTRYPOINT":
+                return replace(image, entry_point=_words(rest), command=())
+            case "CMD":
+                return replace(image, command=_words(rest))
+        return _skipping(image, line, f"{name} {rest}")
+
+    def _copy(self, image: Image, line: int, name: str, rest: str) -> Image:
+        words = list(_words(self._filled(rest)))
+        while words and words[0].startswith("--"):
+            if words.pop(0).startswith("--from="):
+                return _skipping(image, line, f"{name} {rest}")
+        if len(words) < 2 or any("://" in word for word in words):
+            return _skipping(image, line, f"{name} {rest}")
+        *sources, target = words
+        is_folder = target.endswith(("/", ".")) or len(sources) > 1
+        path = self._path(image, target) + ("/" if is_folder else "")
+        copies = tuple(Copy(source, path) for source in sources)
+        return replace(image, copies=(*image.copies, *copies))
+
+    @staticmethod
+    def _path(image: Image, path: str) -> str:
+        return str(PurePosixPath(image.folder, path))
+
+    def _pairs(self, rest: str) -> Iterator[tuple[str, str]]:
+        """Of `NAME=VALUE ...`, or of the older `NAME VALUE`."""
+        words = shlex.split(rest)
+        if "=" not in words[0]:
+            name, _, value = rest.partition(" ")
+            words = [f"{name}={value.strip()}"]
+        for word in words:
+            name, _, value = word.partition("=")
+            yield name, self._filled(value)
+
+    def _filled(self, text: str) -> str:
+        """With the values of variables: those of ENV win over those of ARG."""
+        known = {**self.arguments, **(self.image.variables if self.image is not None else {})}
+
+        def value(match: re.Match[str]) -> str:
+            return known.get(match[1] or match[3], match[2] or "")
+
+        return _VARIABLE.sub(value, text)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """A JSON list, or words as a shell splits them."""
+    if text.startswith("["):
+        try:
+            return tuple(map(str, json.loads(text)))
+        except ValueError:
+            pass
+    return tuple(shlex.split(text))
+
+
+def _skipping(image: Image, line: int, text: str) -> Image:
+    return replace(image, skipped=(*image.skipped, Skipped(line, text)))

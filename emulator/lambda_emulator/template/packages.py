@@ -1,0 +1,226 @@
+"""A function's code and layers: folders, zips, inline code, CDK's assets, and images without Docker."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from lambda_emulator.template.cloudformation import Document
+from lambda_emulator.template.code import code_folder, new_folder, overlay
+from lambda_emulator.template.dockerfile import Copy, Image, read_dockerfile
+from lambda_emulator.template.document import Node, to_text
+from lambda_emulator.template.properties import Properties
+
+__all__ = ["LAYERS", "Code", "Packages"]
+
+LAYERS: Final = ("AWS::Serverless::LayerVersion", "AWS::Lambda::LayerVersion")
+_BUILT: Final = re.compile(r"(?:\./)?\.aws-sam/build/(\w+)/?")
+_NO_CODE: Final = "is it made by a build, such as `sam build`?"
+_BASE: Final = re.compile(r"(?:.*/)?(?:lambda/|aws-lambda-)(\w+):([\w.]+?)(?:-(?:x86_64|arm64))?$")
+"""AWS's base images: public.ecr.aws/lambda/python:3.13."""
+_PYTHON: Final = re.compile(r"(?:^|/)python:(\d+\.\d+)")
+_LAMBDAS_OWN: Final = ("/lambda-entrypoint.sh", "awslambdaric")
+"""What an entry point of AWS's runtime has in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Where a function runs. What an image says of it has no template property."""
+
+    folder: Path
+    inline: str | None = None
+    problem: str = ""
+    """Why it cannot be run from here without a command."""
+    opt: tuple[Path, ...] = ()
+    """Folders as they would stand in /opt."""
+    runtime: str = ""
+    handler: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] = ()
+    """The program that an image starts in place of a runtime of AWS's."""
+
+
+class Packages:
+    """The code and layers of one template's functions."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.folder = document.path.parent
+
+    # ---- code
+
+    def code(self, get: Properties) -> Code:
+        """Raises TemplateError."""
+        given = get.value("Code")
+        in_code = given if isinstance(given, dict) else {}
+        is_image = get.text("PackageType", "Zip") == "Image"
+        if is_image or "ImageUri" in get.node or "ImageUri" in in_code:
+            return self._image(get)
+        inline = in_code.get("ZipFile", get.value("InlineCode"))
+        if inline is not None:
+            return Code(self.folder, to_text(inline))
+        key = "CodeUri" if "CodeUri" in get.node else "Code"
+        uri = self._asset(get.owner) or get.value(key) or "."
+        if not isinstance(uri, str) or "://" in uri:
+            return self._without(f"its code is not a local folder; name one in {key}")
+        found = code_folder(self._path(uri))
+        if found is None:
+            return self._without(f"{key} {uri!r} is no folder and no zip; {_NO_CODE}")
+        return Code(found)
+
+    def local_code(self, uri: str, line: int) -> Path:
+        """The folder of a CodeUri. Raises TemplateError."""
+        path = self._path(uri)
+        folder = code_folder(path)
+        if folder is None:
+            message = f"CodeUri {uri!r} is no folder and no zip ({path}); {_NO_CODE}"
+            raise self.document.error(line, message)
+        return folder
+
+    def _without(self, problem: str) -> Code:
+        return Code(self.folder, problem=problem)
+
+    def _metadata(self, logical_id: str) -> Node:
+        found = self.document.made[logical_id].get("Metadata")
+        return found if isinstance(found, Node) else Node(self.document.made[logical_id].line)
+
+    def _asset(self, logical_id: str) -> str:
+        """The path that CDK has noted for itself and SAM CLI, from the template's folder on."""
+        return to_text(self._metadata(logical_id).get("aws:asset:path"))
+
+    def _path(self, uri: str) -> Path:
+        """The build of another function means that function's source.
+
+        It is there without a build, and current. That function's condition does not matter: `sam
+        build` builds it either way.
+        """
+        built = _BUILT.fullmatch(uri)
+        resource = self.document.resources.get(built[1]) if built is not None else None
+        properties = resource.get("Properties") if isinstance(resource, Node) else None
+        if isinstance(properties, Node):
+            uri = to_text(self.document.resolve(properties.get("CodeUri", ".")))
+        return (self.folder / uri).resolve()
+
+    # ---- layers
+
+    def layers(self, get: Properties) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+        """Folders of the layers in this template, and the ARNs of all others."""
+        here, remote = [], []
+        given = get.node.get("Layers")
+        for item in given if isinstance(given, list) else []:
+            name = str(item.get("Ref")) if isinstance(item, Node) else ""
+            if name not in self.document.of_type(*LAYERS):
+                remote.append(to_text(self.document.resolve(item)))
+            elif folder := self._layer(name):
+                here.append(folder)
+        return tuple(here), tuple(remote)
+
+    def _layer(self, name: str) -> Path | None:
+        """As it would be unpacked under /opt."""
+        get = Properties.of(self.document, name)
+        key = "ContentUri" if "ContentUri" in get.node else "Content"
+        uri = self._asset(name) or get.value(key)
+        folder = code_folder((self.folder / uri).resolve()) if isinstance(uri, str) else None
+        if folder is None:
+            get.caution(key, f"its {key} is no local folder and no zip; the layer is left out")
+            return None
+        method = to_text(self._metadata(name).get("BuildMethod"))
+        if not method.startswith("python") or (folder / "python").is_dir():
+            return folder
+        if (folder / "requirements.txt").is_file():
+            message = f"`sam build` installs its packages: here {folder}/requirements.txt must be installed"
+            get.caution(key, message)
+        built = new_folder()
+        overlay(folder, built / "python")  # where `sam build` puts it
+        return built
+
+    # ---- images
+
+    def _image(self, get: Properties) -> Code:
+        """The code that its Dockerfile copies, without what needs a container."""
+        metadata = self._metadata(get.owner)
+        context = metadata.get("DockerContext") or metadata.get("aws:asset:path")
+        command = f"lambda-emulator --function {get.owner} -- COMMAND"
+        if not isinstance(context, str):
+            return self._without(f"it is a container image; give its command: {command}")
+        folder = (self.folder / context).resolve()
+        name = metadata.get("Dockerfile") or metadata.get("aws:asset:dockerfile-path")
+        path = folder / to_text(name or "Dockerfile")
+        arguments = metadata.get("DockerBuildArgs") or metadata.get("aws:asset:docker-build-args")
+        given = arguments if isinstance(arguments, dict) else {}
+        target = metadata.get("DockerBuildTarget") or metadata.get("aws:asset:docker-build-target")
+        try:
+            text = path.read_text("utf-8")
+            values = {str(key): to_text(value) for key, value in given.items()}
+            image = read_dockerfile(text, values, target=to_text(target))
+        except (OSError, ValueError) as error:
+            return self._without(f"its image cannot be read: {path}: {error}")
+        self._name_skipped(get, path, image)
+        return self._code_of_image(get, folder, image)
+
+    def _name_skipped(self, get: Properties, path: Path, image: Image) -> None:
+        if image.skipped:
+            lines = "; ".join(f"line {skipped.line}, {skipped.text}" for skipped in image.skipped)
+            get.document.caution(
+                self._metadata(get.owner).line, f"{get.owner}: no container is started; {path.name}: "
+                f"not done is {lines}: what these make must be on this machine"
+            )  # fmt: skip
+
+    def _code_of_image(self, get: Properties, context: Path, image: Image) -> Code:
+        root = new_folder()
+        for copy in image.copies:
+            _put(copy, context, root)
+        config = get.inner("ImageConfig")
+        entry_point = config.texts("EntryPoint") or image.entry_point or ()
+        command = config.texts("Command") or image.command
+        place = root / config.text("WorkingDirectory", image.folder).lstrip("/")
+        place.mkdir(parents=True, exist_ok=True)
+        is_lambdas = not entry_point or any(part in " ".join(entry_point) for part in _LAMBDAS_OWN)
+        program = () if is_lambdas else _mapped((*entry_point, *command), root)
+        if not entry_point and _BASE.match(image.base) is None:
+            return self._without(
+                f"its image {image.base} has no ENTRYPOINT that Lambda could start"
+            )
+        opt = root / "opt"
+        variables = zip(
+            image.variables, _mapped(tuple(image.variables.values()), root), strict=True
+        )
+        return Code(
+            place,
+            opt=(opt,) if opt.is_dir() else (),
+            runtime=_runtime(image.base),
+            handler=command[0] if command else "",
+            variables={name: value for name, value in variables if name != "PATH"},
+            command=program,
+        )
+
+
+def _runtime(base: str) -> str:
+    """The identifier of the runtime that an image has."""
+    if found := _BASE.match(base):
+        return f"{found[1]}{found[2]}{'.x' if found[1] == 'nodejs' else ''}"
+    if found := _PYTHON.search(base):
+        return f"python{found[1]}"
+    return "provided"
+
+
+def _put(copy: Copy, context: Path, root: Path) -> None:
+    """Patterns are taken as Docker does; a folder means its content."""
+    target = root / copy.target.strip("/")
+    pattern = copy.source.strip("/").removeprefix("./")
+    sources = sorted(context.glob(pattern)) if pattern not in ("", ".") else [context]
+    for source in sources:
+        is_file_into = source.is_file() and (copy.target.endswith("/") or target.is_dir())
+        overlay(source, target / source.name if is_file_into else target)
+
+
+def _mapped(words: tuple[str, ...], root: Path) -> tuple[str, ...]:
+    """Paths of the image that are here become this machine's."""
+    found = (
+        root / word.lstrip("/") if word.startswith("/") else root / "nothing" for word in words
+    )
+    return tuple(
+        str(path) if path.exists() and word != "/" else word
+        for word, path in zip(words, found, strict=True)
+    )
