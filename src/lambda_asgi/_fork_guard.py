@@ -126,4 +126,5 @@ def _replace(descriptor: int, by: int) -> None:
         os.dup2(by, descriptor, inheritable=False)
 
 
-os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)

@@ -248,7 +248,8 @@ def _stop_on_signals(stop: asyncio.Event) -> dict[int, Any]:
     handlers: dict[int, Any] = {number: signal.getsignal(number) for number in SIGNALS}
     for number, handler in handlers.items():
         guard_signal(number, handler)
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        with suppress(NotImplementedError):  # on Windows an event loop handles no signals
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return handlers
 
 
