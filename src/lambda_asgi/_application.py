@@ -183,17 +183,15 @@ def access(exchange: Exchange | None, ending: str, started: float, ended: float)
     cycle = exchange.cycle
     if cycle is None:
         return Access("-", "-", None, 0, 0, None, duration_ms, ending, exchange.source.name)
-    response = cycle.response
+    scope, response, first_byte_at = cycle.scope, cycle.response, cycle.first_byte_at
     return Access(
-        method=cycle.scope.get("method", "-"),
-        path=cycle.scope.get("path", "-"),
-        status=response.status or None,
-        body_bytes=response.body_bytes,
-        chunks=cycle.chunks,
-        first_byte_ms=None
-        if cycle.first_byte_at is None
-        else (cycle.first_byte_at - started) * 1000,
-        duration_ms=duration_ms,
-        ending=ending,
-        source=exchange.source.name,
+        scope.get("method", "-"),
+        scope.get("path", "-"),
+        response.status or None,
+        response.body_bytes,
+        response.chunks,
+        None if first_byte_at is None else (first_byte_at - started) * 1000,
+        duration_ms,
+        ending,
+        exchange.source.name,
     )

@@ -108,8 +108,6 @@ class RequestCycle:
         """What ended the response before its time, or the app after it."""
         self.ending = "complete"
         """In a word, of those in docs/logging.md."""
-        self.chunks = 0
-        """How many messages had a part of the body."""
         self.first_byte_at: float | None = None
         """By time.perf_counter()."""
         self._body: bytes | None = body
@@ -118,7 +116,9 @@ class RequestCycle:
         self._margin = margin
         self._loop: asyncio.AbstractEventLoop
         self._task: asyncio.Task[None] | None = None
-        self._disconnected = asyncio.Event()
+        self._disconnected = False
+        self._disconnect: asyncio.Event | None = None
+        """Tells of it: there is one while `receive` waits for that."""
         self._told = 0
         """How often `receive` has told of the disconnect in this turn of the event loop."""
         self._ended: asyncio.Future[None] | None = None
@@ -136,11 +136,13 @@ class RequestCycle:
 
     async def receive(self) -> Message:
         """The whole request body at first; then `http.disconnect`, once nobody reads or the response is complete."""
-        if self._disconnected.is_set():
+        if self._disconnected:
             self._body = None
             await self._tell_disconnect()
         elif self._body is None:
-            await self._disconnected.wait()
+            if self._disconnect is None:
+                self._disconnect = asyncio.Event()
+            await self._disconnect.wait()
         else:
             body, self._body = self._body, None
             return {"type": "http.request", "body": body, "more_body": False}
@@ -178,20 +180,21 @@ class RequestCycle:
             await self._send_file(message)
             return
         state = self.response.state
-        try:
-            if self._writer is not None:
-                if parts or state is State.COMPLETE:
-                    self.first_byte_at = self.first_byte_at or time.perf_counter()
+        if self._writer is not None:
+            if parts or state is State.COMPLETE:
+                if self.first_byte_at is None:
+                    self.first_byte_at = time.perf_counter()
+                try:
                     waiting = self._writer.stream(parts, state is State.COMPLETE)
                     if waiting is not None:
                         await waiting
-                else:
-                    self._flush_soon()
-        except RuntimeAPIError as error:
-            self._lost(error)
-            raise ClientDisconnected("nobody takes this response any more") from error
+                except RuntimeAPIError as error:
+                    self._lost(error)
+                    raise ClientDisconnected("nobody takes this response any more") from error
+            elif not self._in_first_step:  # then whoever started the app looks whether it waits
+                self._loop.call_soon(self._flush)
         if state is State.COMPLETE:
-            self._disconnected.set()
+            self._disconnect_app()
         elif state is State.STREAMING and time.monotonic() - self._last_yield > FAIR_SHARE:
             await asyncio.sleep(0)
             self._last_yield = time.monotonic()
@@ -199,14 +202,9 @@ class RequestCycle:
     def _take(self, message: Message) -> list[bytes] | None:
         """What goes out for a message; None for a file."""
         response = self.response
-        if response.state is not State.COMPLETE:
-            if self._disconnected.is_set():
-                raise ClientDisconnected("nobody reads this response any more")
-            if self.error is not None:
-                failure = type(self.error).__name__
-                raise UnexpectedMessage(
-                    f"the response has failed ({failure}): no more of it is sent"
-                )
+        has_ended = self._disconnected or self.error is not None
+        if has_ended and response.state is not State.COMPLETE:
+            raise self._refusal()
         try:
             kind = message.get("type")
         except AttributeError:
@@ -221,18 +219,18 @@ class RequestCycle:
             raise UnexpectedMessage(
                 f"the app sent {described(message)}: not a message of an HTTP response"
             )
-        sent = response.body_bytes
         try:
-            parts = take(message)
+            return take(message)
         except LambdaASGIError as error:
-            if (
-                response.state is not State.START
-            ):  # then something is missing that no later message can make good
-                self._fail(error)
+            if response.state is not State.START:
+                self._fail(error)  # something is missing that no later message can make good
             raise
-        if response.body_bytes > sent:
-            self.chunks += 1
-        return parts
+
+    def _refusal(self) -> Exception:
+        if self._disconnected:
+            return ClientDisconnected("nobody reads this response any more")
+        failure = type(self.error).__name__
+        return UnexpectedMessage(f"the response has failed ({failure}): no more of it is sent")
 
     async def _send_file(self, message: Message) -> None:
         path = message.get("path")
@@ -261,10 +259,6 @@ class RequestCycle:
             raise
         await self.send({"type": "http.response.body"})
 
-    def _flush_soon(self) -> None:
-        if not self._in_first_step:  # then whoever started the app looks whether it waits
-            self._loop.call_soon(self._flush)
-
     def _flush(self) -> None:
         """The app waits: what is held goes out."""
         if self._writer is None or self.error is not None or self._waits_for_us:
@@ -283,8 +277,13 @@ class RequestCycle:
 
     def _lost(self, error: RuntimeAPIError) -> None:
         """There is no connection: what was taken of the response has gone nowhere, and nothing can follow it."""
-        self._disconnected.set()
+        self._disconnect_app()
         self._fail(error)
+
+    def _disconnect_app(self) -> None:
+        self._disconnected = True
+        if self._disconnect is not None:
+            self._disconnect.set()
 
     def _fail(self, error: BaseException) -> None:
         """The first error counts: what an app makes of our own errors, and what comes later, do not."""
@@ -397,7 +396,7 @@ class RequestCycle:
 
     def _gone(self) -> None:
         """The Runtime API has answered before the response's end, or the connection is lost."""
-        self._disconnected.set()
+        self._disconnect_app()
         if self.response.state is not State.COMPLETE:
             self._fail(ClientDisconnected("nobody reads this response any more"))
         if self._task is not None and self._ended is not None and not self._ended.done():
@@ -422,7 +421,7 @@ class RequestCycle:
         self._wind_up(task, ends_at, margin)
 
     def _wind_up(self, task: asyncio.Task[None], ends_at: float, margin: float) -> None:
-        self._disconnected.set()
+        self._disconnect_app()
         self._timers += (
             self._loop.call_at(ends_at - margin / 2, self._cut, task),
             self._loop.call_at(ends_at - margin / 4, self._app_ended, task),
@@ -448,7 +447,7 @@ class RequestCycle:
         return "broken" if begun else "error"
 
     async def _end_response(self, error: BaseException) -> None:
-        self._disconnected.set()
+        self._disconnect_app()
         self._log(error)  # of an app that has not ended, too
         begun = self._writer is not None and self._writer.begun
         self.ending = self._ending(error, begun)

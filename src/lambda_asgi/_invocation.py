@@ -50,15 +50,15 @@ class Invocation(NamedTuple):
                 "the Runtime API sent an invocation without Lambda-Runtime-Aws-Request-Id"
             )
         return cls(
-            request_id=request_id,
-            deadline=_deadline(get(b"lambda-runtime-deadline-ms")),
-            function_arn=_text(get(b"lambda-runtime-invoked-function-arn")) or "",
-            payload=payload,
-            trace_id=_text(get(b"lambda-runtime-trace-id")),
-            tenant_id=_text(get(b"lambda-runtime-aws-tenant-id")),
-            invocation_id=_text(get(b"lambda-runtime-invocation-id")),
-            client_context=_text(get(b"lambda-runtime-client-context")),
-            cognito_identity=_text(get(b"lambda-runtime-cognito-identity")),
+            request_id,
+            _deadline(get(b"lambda-runtime-deadline-ms")),
+            _text(get(b"lambda-runtime-invoked-function-arn")) or "",
+            payload,
+            _text(get(b"lambda-runtime-trace-id")),
+            _text(get(b"lambda-runtime-aws-tenant-id")),
+            _text(get(b"lambda-runtime-invocation-id")),
+            _text(get(b"lambda-runtime-client-context")),
+            _text(get(b"lambda-runtime-cognito-identity")),
         )
 
     def event(self) -> Any:
@@ -109,26 +109,21 @@ class LambdaContext:
 
     @classmethod
     def of(cls, invocation: Invocation, function: FunctionIdentity) -> Self:
-        context = cls(
-            function_name=function.name,
-            function_version=function.version,
-            invoked_function_arn=invocation.function_arn,
-            memory_limit_in_mb=function.memory_mb,
-            aws_request_id=invocation.request_id,
-            log_group_name=function.log_group,
-            log_stream_name=function.log_stream,
-            tenant_id=invocation.tenant_id,
-            trace_id=invocation.trace_id,
-            deadline=invocation.deadline,
+        client, identity = invocation.client_context, invocation.cognito_identity
+        return cls(
+            function.name,
+            function.version,
+            invocation.function_arn,
+            function.memory_mb,
+            invocation.request_id,
+            function.log_group,
+            function.log_stream,
+            invocation.tenant_id,
+            invocation.trace_id,
+            None if client is None else _client_context(_json_object(client)),
+            _identity(_json_object(identity) if identity else {}),
+            invocation.deadline,
         )
-        if invocation.client_context is not None:
-            context.client_context = _client_context(_json_object(invocation.client_context))
-        identity = _json_object(invocation.cognito_identity) if invocation.cognito_identity else {}
-        context.identity = SimpleNamespace(
-            cognito_identity_id=identity.get("cognitoIdentityId"),
-            cognito_identity_pool_id=identity.get("cognitoIdentityPoolId"),
-        )
-        return context
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until Lambda ends this invocation; 0 when past it, or when no deadline is known."""
@@ -137,6 +132,13 @@ class LambdaContext:
     def log(self, message: object) -> None:
         """Write to the function's log, as the managed runtime's context does."""
         print(message, end="", flush=True)
+
+
+def _identity(data: dict[str, Any]) -> SimpleNamespace:
+    return SimpleNamespace(
+        cognito_identity_id=data.get("cognitoIdentityId"),
+        cognito_identity_pool_id=data.get("cognitoIdentityPoolId"),
+    )
 
 
 def _client_context(data: dict[str, Any]) -> SimpleNamespace:

@@ -123,8 +123,8 @@ class Response:
     """A streamed response. `send` and the others give what goes out now: parts of the stream, prelude first.
 
     `head` says that the request is a HEAD. `limit` is in bytes, prelude included. Headers of the app's in
-    `exclude_headers` are not passed on. `status`, `headers` and `body_bytes`
-    tell what was sent so far.
+    `exclude_headers` are not passed on. `status`, `headers`, `body_bytes`
+    and `chunks` tell what was sent so far.
     """
 
     def __init__(
@@ -140,6 +140,8 @@ class Response:
         self.status = 0
         self.headers: RawHeaders = []
         self.body_bytes = 0
+        self.chunks = 0
+        """How many messages had a part of the body."""
         self._framing: Framing = NO_BODY if head else OPEN_ENDED
         self._head = head
         self._limit = limit
@@ -195,7 +197,7 @@ class Response:
         body = message.get("body", b"")
         if type(body) is not bytes:
             body = _as_bytes(body)
-        more = bool(message.get("more_body", False))
+        more = bool(message.get("more_body"))
         state = TRANSITIONS.get((self.state, Input.BODY if more else Input.LAST_BODY))
         if state is None:
             raise self._out_of_order("http.response.body")
@@ -204,14 +206,16 @@ class Response:
         if not (more or body or self.body_bytes):
             body = self._empty()
         parts = self._opening() if self.state is State.HELD else []
-        if len(body) > self._room:
+        size = len(body)
+        if size > self._room:
             raise ResponseTooLarge(
                 f"the response has more than the {self._limit} bytes that Lambda passes on"
             )
-        self._room -= len(body)
-        self.body_bytes += len(body)
         self.state = state
-        if body:
+        if size:
+            self._room -= size
+            self.body_bytes += size
+            self.chunks += 1
             parts.append(body)
             if self._records is not None:
                 self._records.passed(body)

@@ -81,7 +81,8 @@ class RequestSource(EventSource):
             )
         method = method.upper()
         raw_path, path = self.url_path()
-        root_path = mount_point(path, self.stage(), self.options.base_path)
+        stage, base_path = self.stage(), self.options.base_path
+        root_path = mount_point(path, stage, base_path) if stage or base_path else ""
         self._keep_event_path(method, path, root_path)
         if self.options.strip_root_path:
             raw_path, path = _below(root_path, raw_path, path)

@@ -23,6 +23,20 @@ SINGLE_VALUED = frozenset(
     b" if-unmodified-since max-forwards origin proxy-authorization range referer user-agent".split()
 )
 
+# What nearly every event has, as Function URLs write it and as API Gateway does. A look into this
+# table takes less than `lower` and `encode`.
+_NAMES = (
+    b"accept accept-encoding accept-language authorization cache-control content-length"
+    b" content-type cookie host if-match if-modified-since if-none-match if-range origin pragma"
+    b" priority range referer sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform sec-fetch-dest"
+    b" sec-fetch-mode sec-fetch-site sec-fetch-user upgrade-insecure-requests user-agent"
+    b" x-amzn-tls-cipher-suite x-amzn-tls-version x-amzn-trace-id x-forwarded-for"
+    b" x-forwarded-port x-forwarded-proto"
+)
+KNOWN_NAMES = {
+    spelling.decode(): name for name in _NAMES.split() for spelling in (name, name.title())
+}
+
 JSON_TYPES = {
     str: "a string",
     bool: "a boolean",
@@ -39,7 +53,10 @@ def header_lines(headers: Any) -> RawHeaders:
         return []
     try:
         return [
-            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            (
+                KNOWN_NAMES.get(name) or name.lower().encode("latin-1"),
+                value.encode() if value.isascii() else value.encode("latin-1"),
+            )
             for name, value in headers.items()
         ]
     except (
@@ -125,7 +142,7 @@ def wire_bytes(text: str) -> bytes:
 
 def utf8(text: str) -> bytes:
     """UTF-8 that takes any str, also the lone surrogates that JSON can carry."""
-    return text.encode("utf-8", "surrogatepass")
+    return text.encode() if text.isascii() else text.encode("utf-8", "surrogatepass")
 
 
 def decoded_path(raw_path: bytes) -> str:

@@ -4,6 +4,7 @@ No event loop runs while Lambda's own loop waits for an invocation, so nothing w
 other end has closed an idle connection. `ready` asks the kernel before each use instead.
 """
 
+import select
 import socket
 
 from lambda_asgi._fork_guard import guard_connection, refuse_in_child
@@ -26,6 +27,8 @@ class SocketConnection:
             raise ConnectionToRuntimeAPILost(f"AWS_LAMBDA_RUNTIME_API={address!r} is not host:port")
         self._address = host.strip("[]"), int(port)
         self._socket: socket.socket | None = None
+        self._news: select.poll
+        """Tells of what arrives on the open socket, and of its end."""
         self._parser = ReplyParser()
         self.requests = Requests(address, __version__)
 
@@ -36,12 +39,8 @@ class SocketConnection:
         """
         refuse_in_child()
         if self._socket is not None:
-            try:
-                self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-            except BlockingIOError:
+            if not self._news.poll(0):
                 return self._socket
-            except OSError:
-                pass
             self.close()  # the other end has closed it, or sent what nobody had asked for
         try:
             opened = socket.create_connection(self._address)
@@ -52,6 +51,8 @@ class SocketConnection:
             ) from error
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = opened
+        self._news = select.poll()
+        self._news.register(opened, select.POLLIN)
         self._parser = ReplyParser()
         guard_connection(self, SocketConnection.descriptors)
         return opened

@@ -8,6 +8,7 @@ would hand the client the JSON for a body.
 import base64
 import binascii
 import json
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from lambda_asgi._asgi import RawHeaders
@@ -22,20 +23,24 @@ def plain_result(status: int, headers: RawHeaders, body: bytes) -> dict[str, Any
 
     None for any other. It saves a tenth of an invocation's processor time beside the general way.
     """
-    fields = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
-    if fields.get("content-type") != "application/json" or len(fields) < len(headers):
-        return None
-    if (
-        "set-cookie" in fields
-        or "content-encoding" in fields
-        or not HOP_BY_HOP.isdisjoint(dict(headers))
-    ):
+    fields = _plain_headers(tuple(headers))
+    if fields is None:
         return None
     try:
         text = body.decode()
     except UnicodeDecodeError:
         return None
-    return {"statusCode": status, "headers": fields, "body": text, "isBase64Encoded": False}
+    return {"statusCode": status, "headers": fields.copy(), "body": text, "isBase64Encoded": False}
+
+
+@lru_cache(maxsize=32)  # most routes have the same headers each time
+def _plain_headers(headers: tuple[tuple[bytes, bytes], ...]) -> dict[str, str] | None:
+    fields = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
+    if fields.get("content-type") != "application/json" or len(fields) < len(headers):
+        return None
+    if "set-cookie" in fields or "content-encoding" in fields:
+        return None
+    return fields if HOP_BY_HOP.isdisjoint(dict(headers)) else None
 
 
 class Response(NamedTuple):

@@ -204,8 +204,9 @@ class SocketWriter:
     def _sent(self, wire: Sequence[Piece]) -> list[Piece]:
         """Send what the kernel takes now. What it does not take."""
         assert self._socket is not None
+        size = sum(map(len, wire))
         try:
-            if sum(map(len, wire)) <= JOIN_UP_TO or len(wire) > MANY_PIECES:
+            if size <= JOIN_UP_TO or len(wire) > MANY_PIECES:
                 wire = [b"".join(wire)]
                 sent = self._socket.send(wire[0], socket.MSG_DONTWAIT)
             else:
@@ -214,6 +215,8 @@ class SocketWriter:
             return list(wire)
         except OSError:
             self._lost()
+            return []
+        if sent == size:
             return []
         left: list[Piece] = []
         for piece in wire:

@@ -34,16 +34,15 @@ class Access(NamedTuple):
     source: str
 
     def __str__(self) -> str:
-        method, path = self.method, _shortened(self.path)
+        method, path, status, body_bytes, chunks, first_byte_ms, duration_ms, ending, source = self
+        path = _shortened(path)
         # What nearly every request has needs no second look.
         if not (method.isalpha() and path[:1] == "/" and path.isprintable() and " " not in path):
             method, path = _one_word(method), _one_word(path)
-        first_byte = (
-            "" if self.first_byte_ms is None else f"first byte {self.first_byte_ms:.1f} ms, "
-        )
+        first_byte = "" if first_byte_ms is None else f"first byte {first_byte_ms:.1f} ms, "
         return (
-            f"{method} {path} {self.status or '-'} {self.ending}: bytes {self.body_bytes}, chunks {self.chunks}, "
-            f"{first_byte}total {self.duration_ms:.1f} ms, {self.source}"
+            f"{method} {path} {status or '-'} {ending}: bytes {body_bytes}, chunks {chunks}, "
+            f"{first_byte}total {duration_ms:.1f} ms, {source}"
         )
 
     def fields(self) -> dict[str, Any]:
@@ -106,11 +105,18 @@ def _current_route() -> tuple[object, ...]:
     """All that decides where a record of the access logger goes, and how it looks there."""
     own, root = access_logger, access_logger.root
     parent = own.parent or root
-    handler = root.handlers[0] if root.handlers else None
+    handlers = root.handlers
+    first = handlers[0] if handlers else None
     return (
-        (parent, parent.parent, own.propagate, parent.propagate),
-        (*own.handlers, *own.filters, *parent.handlers, *root.handlers),
-        () if handler is None else (handler.level, handler.formatter, *handler.filters),
+        parent,
+        parent.parent,
+        own.propagate,
+        parent.propagate,
+        None if first is None else (first.level, first.formatter, *first.filters),
+        *own.handlers,
+        *own.filters,
+        *parent.handlers,
+        *handlers,
     )
 
 

@@ -91,7 +91,9 @@ class RuntimeAPIClient:
         return checked(await connection.exchange(request))
 
     async def _get(self, request: bytes) -> Reply:
-        connection = await self.connection()
+        connection = self._connection
+        if connection is None or not connection.is_open:
+            connection = await self.connection()
         try:
             reply = await connection.exchange(request)
         except ConnectionToRuntimeAPILost as error:
@@ -144,7 +146,10 @@ class RuntimeAPIWriter:
 
         Raises ClientDisconnected, at once or awaited, when nobody takes them any more.
         """
-        self.stream_now(parts, last)
+        if self._reply is None or last or self._reply.done():
+            self.stream_now(parts, last)
+        else:  # most parts of a stream
+            self._connection.write(chunked(parts), more=True)
         if self._connection.is_clogged or self._connecting is not None:
             return self._drain(last)
         return None

@@ -8,7 +8,6 @@ import os
 import socket
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from contextvars import Context, copy_context
 from typing import Any, Self, cast
 
@@ -102,6 +101,8 @@ class Connection(asyncio.BufferedProtocol):
         """The peer reads more slowly than we write: time to `drain`."""
         self._held: list[bytes] = []
         self._held_size = 0
+        self._spilled = False
+        """Whether the transport was given bytes, and may have some of them still."""
         self._end_of_iteration: asyncio.Handle | None = None
         self._last_write = 0.0
         self.is_open = True
@@ -146,8 +147,9 @@ class Connection(asyncio.BufferedProtocol):
     def write(self, parts: Sequence[bytes], *, more: bool) -> None:
         """Send `parts`, in order.
 
-        The first write of an iteration of the event loop leaves at once. The following ones of the same iteration leave
-        together when it ends, or when they are many, or late. `more=False` says that nothing follows in this one.
+        The first write of an iteration of the event loop leaves at once. The following ones of the
+        same iteration leave together when it ends, or when they are many, or late. `more=False`
+        says that nothing follows in this one.
         """
         if not self.is_open:
             return  # whoever waits for the reply hears of it
@@ -178,25 +180,35 @@ class Connection(asyncio.BufferedProtocol):
         self._send(held, size)
 
     def _send(self, parts: Sequence[bytes], size: int) -> None:
+        """Send by one system call what the kernel takes; asyncio's transport sends the rest.
+
+        The transport alone would need twice the instructions. In Python 3.12 and 3.13.0 its
+        `writelines` also forgets to call pause_writing.
+        """
+        if len(parts) > 1 and (size <= JOIN_UP_TO or len(parts) > MANY_PIECES):
+            parts = (b"".join(parts),)
+        sent = 0
+        if self._socket is not None and not self._is_behind():
+            one = len(parts) == 1
+            try:
+                sent = self._socket.send(parts[0]) if one else self._socket.sendmsg(parts)
+            except OSError:  # nothing now, or never again: the transport meets the same, and knows
+                sent = 0
+            if sent == size:
+                return
         if self._transport.is_closing():
             return
-        if size <= JOIN_UP_TO or len(parts) > MANY_PIECES:
-            self._transport.write(b"".join(parts))
-            return
-        sent = 0
-        # One system call and no copy. asyncio's writelines needs twice the instructions for it, and in Python 3.12 and
-        # 3.13.0 forgets to call pause_writing.
-        if self._socket is not None and not self._transport.get_write_buffer_size():
-            with suppress(
-                OSError
-            ):  # it takes nothing now, or never again: the transport meets the same, and knows
-                sent = self._socket.sendmsg(parts)
-                if sent == size:
-                    return
+        self._spilled = True
         for part in parts:
             if sent < len(part):
                 self._transport.write(memoryview(part)[sent:] if sent else part)
             sent = max(0, sent - len(part))
+
+    def _is_behind(self) -> bool:
+        """Whether the transport has something that the kernel has not taken yet."""
+        if self._spilled:
+            self._spilled = self._transport.get_write_buffer_size() > 0
+        return self._spilled
 
     async def drain(self) -> None:
         """Wait until the peer has read enough, or reads no more at all."""
@@ -247,7 +259,7 @@ class Connection(asyncio.BufferedProtocol):
                 ConnectionToRuntimeAPILost("the Runtime API sent a reply that nobody asked for")
             )
             return
-        if not reply.keep_alive or self._held or self._transport.get_write_buffer_size():
+        if not reply.keep_alive or self._held or self._is_behind():
             self.close()  # or what is still unsent of this request would begin the next one
         self._reply.arrive(reply)
 
