@@ -28,9 +28,10 @@ from lambda_asgi.errors import (
     UnexpectedMessage,
 )
 
-# An app may send for long without ever waiting for anything. After this time the event loop goes on with other work all
-# the same: for other invocations, for the deadline, and to hear that nobody reads any more.
-FAIR_SHARE = 0.002
+# An app may send for long without ever waiting for anything. After this time (seconds) `send` waits
+# for the next iteration of the event loop all the same: for other invocations, for the deadline, to
+# hear that nobody reads any more, and because a writer holds small parts until an iteration ends.
+FAIR_SHARE = 0.001
 
 # How often an app hears of the disconnect without waiting, in one turn of the event loop.
 TOLD_AT_ONCE = 100

@@ -13,6 +13,7 @@ import pytest
 from lambda_asgi import _prelude as prelude
 from lambda_asgi import _response as response
 from lambda_asgi._asgi import Receive, Scope, Send
+from lambda_asgi._cycle import FAIR_SHARE
 from lambda_asgi._environment import Environment, Settings
 from lambda_asgi._runtime import Runtime
 from lambda_asgi._runtime_api.connection import (
@@ -137,7 +138,7 @@ def test_an_app_that_blocks_the_event_loop_between_sends_is_not_held_back() -> N
             for text in (b"one", b"two", b"three"):
                 await send(body(text, more=True))
                 assert peer.wait_for(text), peer.received  # no turn of the event loop in here
-                threading.Event().wait(0.002)  # longer than what is held together
+                threading.Event().wait(2 * FAIR_SHARE)  # so that the next one is late
             done.set()
             await receive()
             await receive()
@@ -190,9 +191,8 @@ async def connection() -> tuple[Connection, Wire]:
     return made, wire
 
 
-def test_writes_of_one_turn_leave_together(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_writes_of_one_turn_leave_together() -> None:
     """But the first at once; and many small ones as one buffer each time, not as a list of hundreds."""
-    monkeypatch.setattr("lambda_asgi._runtime_api.connection.LONGEST_HOLD", 3600.0)
 
     async def scenario() -> None:
         made, wire = await connection()
@@ -205,19 +205,6 @@ def test_writes_of_one_turn_leave_together(monkeypatch: pytest.MonkeyPatch) -> N
         assert wire.lists == 0
         made.write([b"lone"], more=True)
         assert wire.writes[-1] == b"lone"
-
-    asyncio.run(scenario())
-
-
-def test_what_is_late_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"{Connection.__module__}.LONGEST_HOLD", 0)
-
-    async def scenario() -> None:
-        made, wire = await connection()
-        parts = [b"%04d" % number for number in range(10)]
-        for part in parts:
-            made.write([part], more=True)
-        assert wire.writes == parts
 
     asyncio.run(scenario())
 

@@ -8,7 +8,6 @@ While the app waits, the event loop watches the socket. Once the app has ended, 
 import asyncio
 import select
 import socket
-import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from lambda_asgi._error_report import ErrorReport
@@ -22,9 +21,8 @@ from lambda_asgi._runtime_api.protocol import (
 )
 from lambda_asgi.errors import ClientDisconnected, ConnectionToRuntimeAPILost
 
-# The writes of one turn of the event loop leave together, up to this size or age (seconds).
+# The writes of one turn of the event loop leave together, up to this size.
 HOLD_UP_TO = 16 * 1024
-LONGEST_HOLD = 0.001
 
 # Pieces are joined up to this size, and beyond it where they are many: sendmsg takes 1024 at most.
 JOIN_UP_TO = 32 * 1024
@@ -65,7 +63,6 @@ class SocketWriter:
         self._held: list[bytes] = []
         self._held_size = 0
         self._turn: asyncio.Handle | None = None
-        self._last_write = 0.0
         self._left: list[Piece] = []
         """What the kernel did not take."""
         self._writable: asyncio.Future[None] | None = None
@@ -103,7 +100,10 @@ class SocketWriter:
         """`stream` without waiting."""
         if self._gone:
             raise ClientDisconnected("the Runtime API takes no more of this response")
-        self._keep(parts if self.begun else parts[1:])  # the very first part is the prelude
+        if self._kept is not None:
+            self._keep(
+                self._kept, parts if self.begun else parts[1:]
+            )  # the very first part is the prelude
         wire = chunked(parts)
         if self._socket is None:
             self._socket = self._connection.ready()
@@ -151,14 +151,11 @@ class SocketWriter:
                 return
         self._reply = self._connection.receive()
 
-    def _keep(self, parts: Sequence[bytes]) -> None:
-        if self._kept is None:
-            return
+    def _keep(self, kept: list[bytes], parts: Sequence[bytes]) -> None:
+        kept += parts
         self._room -= sum(map(len, parts))
         if self._room < 0:
             self._kept = None
-        else:
-            self._kept += parts
 
     # Writing. The first write of a turn of the event loop leaves at once, so that a first byte or a
     # lone chunk never waits. The following ones leave together.
@@ -167,14 +164,11 @@ class SocketWriter:
         if self._turn is None:
             if more:
                 self._turn = self._loop.call_soon(self._end_turn)
-                self._last_write = time.monotonic()
             self._send(wire)
             return
         self._held += wire
         self._held_size += sum(map(len, wire))
-        now = time.monotonic()
-        if not more or self._held_size >= HOLD_UP_TO or now - self._last_write >= LONGEST_HOLD:
-            self._last_write = now
+        if self._held_size >= HOLD_UP_TO or not more:
             self._send_held()
 
     def _end_turn(self) -> None:

@@ -6,7 +6,6 @@ This is the only module that touches a socket.
 import asyncio
 import os
 import socket
-import time
 from collections.abc import Callable, Sequence
 from contextvars import Context, copy_context
 from typing import Any, Self, cast
@@ -26,9 +25,6 @@ HOLD_UP_TO = 16 * 1024
 # it is given. A few large ones are not worth a copy.
 JOIN_UP_TO = 2 * HOLD_UP_TO
 MANY_PIECES = 16
-
-# An app that blocks between two sends does not let an iteration end. What it sent this long ago must not wait longer.
-LONGEST_HOLD = 0.001
 
 # What is read at once, into one buffer for good: asyncio's own reads take and return 256 KiB of fresh memory each time,
 # which costs more than all else that a small reply needs.
@@ -104,7 +100,6 @@ class Connection(asyncio.BufferedProtocol):
         self._spilled = False
         """Whether the transport was given bytes, and may have some of them still."""
         self._end_of_iteration: asyncio.Handle | None = None
-        self._last_write = 0.0
         self.is_open = True
         self.exchanges = 0
         """How many replies came: a connection that was never used cannot have gone stale."""
@@ -148,8 +143,8 @@ class Connection(asyncio.BufferedProtocol):
         """Send `parts`, in order.
 
         The first write of an iteration of the event loop leaves at once. The following ones of the
-        same iteration leave together when it ends, or when they are many, or late. `more=False`
-        says that nothing follows in this one.
+        same iteration leave together when it ends, or when they are many. `more=False` says that
+        nothing follows in this one. A cycle lets iterations end (FAIR_SHARE).
         """
         if not self.is_open:
             return  # whoever waits for the reply hears of it
@@ -159,14 +154,11 @@ class Connection(asyncio.BufferedProtocol):
         if self._end_of_iteration is None:
             if more:
                 self._end_of_iteration = self._loop.call_soon(self._iteration_ended)
-                self._last_write = time.monotonic()
             self._send(parts, size)
             return
         self._held += parts
         self._held_size += size
-        now = time.monotonic()
-        if not more or self._held_size >= HOLD_UP_TO or now - self._last_write >= LONGEST_HOLD:
-            self._last_write = now
+        if self._held_size >= HOLD_UP_TO or not more:
             self._send_held()
 
     def _iteration_ended(self) -> None:
