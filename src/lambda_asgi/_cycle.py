@@ -8,11 +8,12 @@ import asyncio
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import Any, Protocol
 
 from lambda_asgi._asgi import ASGIApp, Message, Scope
 from lambda_asgi._describe import described
+from lambda_asgi._ending import Wait, ending_of, send_error, shown_to_client
 from lambda_asgi._error_report import ErrorReport
 from lambda_asgi._fork_guard import is_child, leave_child
 from lambda_asgi._logging import logger
@@ -122,9 +123,8 @@ class RequestCycle:
         """Tells of it: there is one while `receive` waits for that."""
         self._told = 0
         """How often `receive` has told of the disconnect in this turn of the event loop."""
-        self._ended: asyncio.Future[None] | None = None
-        """Done when the app has ended or is given up: there is one while `finish` waits for that."""
-        self._timers: list[asyncio.TimerHandle] = []
+        self._wait: Wait | None = None
+        """For the app's end: there is one while `finish` waits for that."""
         self._began = self._last_yield = time.monotonic()
         self._in_first_step = False
         """The app runs for the first time, and whoever started it will see whether it waits."""
@@ -332,7 +332,11 @@ class RequestCycle:
         if isinstance(self.error, RuntimeAPIError):
             raise self.error
         if self.error is not None:
-            await self._end_response(self.error)
+            self._disconnect_app()
+            self._log(self.error)  # of an app that has not ended, too
+            begun = self._writer is not None and self._writer.begun
+            self.ending = ending_of(self.error, self.response, begun)
+            await send_error(self.response, self._writer, self.error)
 
     def close(self) -> None:
         """Forget the app and its error, once the invocation is over.
@@ -345,32 +349,17 @@ class RequestCycle:
         self._body = None
         self._writer = None
         self._task = None
-        self._ended = None
-        self._timers = []
+        self._wait = None
 
     async def _wait_for(self, task: asyncio.Task[None]) -> None:
-        self._ended = self._loop.create_future()
-        task.add_done_callback(self._app_ended)
+        self._wait = Wait(task, self._loop, self._cut)
         if self._deadline is not None:
             left = self._deadline - time.time()
             ends_at = self._loop.time() + left
             margin = min(self._margin, max(0.0, left + time.monotonic() - self._began) / 2)
             due = time.monotonic() + left - margin
-            self._timers = [
-                self._loop.call_at(ends_at - margin, self._out_of_time, task, ends_at, margin, due)
-            ]
-        try:
-            await self._ended
-        except (
-            asyncio.CancelledError
-        ):  # the environment ends: the app's own clean-up comes before the lifespan's
-            task.cancel()
-            await asyncio.wait([task], timeout=self._margin / 2)
-            raise
-        finally:
-            for timer in self._timers:
-                timer.cancel()
-            task.cancel()
+            self._wait.at(ends_at - margin, self._out_of_time, ends_at, margin, due)
+        await self._wait.over(grace=self._margin / 2)
 
     async def _run_app(self) -> None:
         try:
@@ -391,22 +380,16 @@ class RequestCycle:
         if self.error is not None:
             self._log(self.error)
 
-    def _app_ended(self, task: asyncio.Task[None]) -> None:
-        if self._ended is not None and not self._ended.done():
-            self._ended.set_result(None)
-
     def _gone(self) -> None:
         """The Runtime API has answered before the response's end, or the connection is lost."""
         self._disconnect_app()
         if self.response.state is not State.COMPLETE:
             self._fail(ClientDisconnected("nobody reads this response any more"))
-        if self._task is not None and self._ended is not None and not self._ended.done():
-            self._wind_up(self._task, self._loop.time() + self._margin, self._margin)
+        if self._wait is not None and not self._wait.is_over:
+            self._wait.wind_up(self._loop.time() + self._margin, self._margin)
 
-    def _out_of_time(
-        self, task: asyncio.Task[None], ends_at: float, margin: float, due: float
-    ) -> None:
-        if task.done():
+    def _out_of_time(self, ends_at: float, margin: float, due: float) -> None:
+        if self._wait is None or self._task is None or self._task.done():
             return
         late = time.monotonic() - due
         if late > max(BLOCKED_FOR, margin / 2):
@@ -419,51 +402,15 @@ class RequestCycle:
             self._fail(
                 DeadlineExceeded("the app has not ended, and the function's timeout is near")
             )
-        self._wind_up(task, ends_at, margin)
-
-    def _wind_up(self, task: asyncio.Task[None], ends_at: float, margin: float) -> None:
         self._disconnect_app()
-        self._timers += (
-            self._loop.call_at(ends_at - margin / 2, self._cut, task),
-            self._loop.call_at(ends_at - margin / 4, self._app_ended, task),
-        )
+        self._wait.wind_up(ends_at, margin)
 
-    def _cut(self, task: asyncio.Task[None]) -> None:
+    def _cut(self) -> None:
         self._fail(
             DeadlineExceeded("the response is complete, but the app's background work is not")
         )
-        task.cancel()
-
-    def _ending(self, error: BaseException, begun: bool) -> str:
-        match error:
-            case ClientDisconnected():
-                return "disconnected"
-            case EventLoopBlocked():
-                return "blocked"
-            case DeadlineExceeded():
-                return "deadline"
-        if self.response.state is State.COMPLETE:
-            # A framework that has sent its 500 raises the error again, for servers to log.
-            return "error" if self.response.status >= 500 else "background-error"
-        return "broken" if begun else "error"
-
-    async def _end_response(self, error: BaseException) -> None:
-        self._disconnect_app()
-        self._log(error)  # of an app that has not ended, too
-        begun = self._writer is not None and self._writer.begun
-        self.ending = self._ending(error, begun)
-        report = ErrorReport.of(error)
-        parts = self.response.fail(*shown_to_client(error), report.error_type)
-        if self._writer is None or self.response.state is not State.FAILED:
-            return
-        with suppress(ClientDisconnected):
-            if begun:  # without waiting: at the deadline, a peer that does not read must not hold the end back
-                self._writer.stream_now(parts)
-                self._writer.fail(report)
-            else:
-                waiting = self._writer.stream(parts, True)
-                if waiting is not None:
-                    await waiting
+        if self._task is not None:
+            self._task.cancel()
 
     def replace_response(self, error: LambdaASGIError) -> None:
         """Put the response of `error` in the place of a collected one, which cannot be delivered."""
@@ -482,10 +429,3 @@ class RequestCycle:
 
 async def _no_app(scope: Scope, receive: Any, send: Any) -> None:
     """In the place of an app that was let go."""
-
-
-def shown_to_client(error: BaseException) -> tuple[int, str]:
-    """The status and the text of a response that stands for `error`. What an app raised is not for its clients."""
-    if isinstance(error, LambdaASGIError):
-        return error.status, error.shown
-    return 500, "Internal Server Error"
