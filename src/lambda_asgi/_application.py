@@ -1,6 +1,7 @@
 """An app with its lifespan, answering events: what both modes and `lambda_asgi.testing` share."""
 
 import json
+from collections.abc import Coroutine
 from typing import Any, Literal, NamedTuple
 
 from lambda_asgi._asgi import ASGIApp, Scope
@@ -85,9 +86,9 @@ class Exchange:
         self._application = application
         self._deadline = deadline
 
-    async def stream(self, writer: ResponseWriter) -> None:
+    def stream(self, writer: ResponseWriter) -> Coroutine[Any, Any, None]:
         """Run the app, its response streamed to `writer`. Raises ConnectionToRuntimeAPILost."""
-        await self.streaming(writer).run()
+        return self.streaming(writer).run()
 
     def streaming(self, writer: ResponseWriter) -> RequestCycle:
         """The cycle that streams the response to `writer`, to be run."""

@@ -58,6 +58,12 @@ TRANSITIONS: Final[dict[tuple[State, Input], State]] = {
 """A message that has no row is out of order: it raises UnexpectedMessage and changes nothing. Nothing happens for the
 other inputs: there is nothing to pass on, or the error comes too late to be told."""
 
+# The rows of TRANSITIONS that each part of a body needs.
+_AFTER_BODY = {state: after for (state, kind), after in TRANSITIONS.items() if kind is Input.BODY}
+_AFTER_LAST_BODY = {
+    state: after for (state, kind), after in TRANSITIONS.items() if kind is Input.LAST_BODY
+}
+
 _IN_WORDS = {
     State.START: "nothing was sent yet",
     State.HELD: "http.response.start was sent",
@@ -146,6 +152,7 @@ class Response:
         self._head = head
         self._limit = limit
         self._room = limit
+        """Bytes that the whole body may have."""
         self._fill_empty = fill_empty
         self._error_records = error_records
         self._exclude_headers = exclude_headers
@@ -198,7 +205,7 @@ class Response:
         if type(body) is not bytes:
             body = _as_bytes(body)
         more = bool(message.get("more_body"))
-        state = TRANSITIONS.get((self.state, Input.BODY if more else Input.LAST_BODY))
+        state = (_AFTER_BODY if more else _AFTER_LAST_BODY).get(self.state)
         if state is None:
             raise self._out_of_order("http.response.body")
         if self._framing is not OPEN_ENDED:
@@ -206,15 +213,14 @@ class Response:
         if not (more or body or self.body_bytes):
             body = self._empty()
         parts = self._opening() if self.state is State.HELD else []
-        size = len(body)
+        size = self.body_bytes + len(body)
         if size > self._room:
             raise ResponseTooLarge(
                 f"the response has more than the {self._limit} bytes that Lambda passes on"
             )
         self.state = state
-        if size:
-            self._room -= size
-            self.body_bytes += size
+        if body:
+            self.body_bytes = size
             self.chunks += 1
             parts.append(body)
             if self._records is not None:
@@ -252,7 +258,7 @@ class Response:
         if not is_passed_on:
             return self._replacement(status, text)
         record = b"" if self._records is None else self._records.error(error_type)
-        return [record] if record and len(record) <= self._room else []
+        return [record] if record and self.body_bytes + len(record) <= self._room else []
 
     # What a response that is collected does otherwise.
 

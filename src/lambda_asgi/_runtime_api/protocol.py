@@ -123,10 +123,11 @@ def chunked(parts: Sequence[bytes]) -> list[bytes]:
     """
     wire: list[bytes] = []
     for part in parts:
-        if len(part) > COPY_UP_TO:
-            wire += (b"%x\r\n" % len(part), part, b"\r\n")
-        elif part:
-            wire.append(b"%x\r\n%b\r\n" % (len(part), part))
+        size = len(part)
+        if size > COPY_UP_TO:
+            wire += (b"%x\r\n" % size, part, b"\r\n")
+        elif size:
+            wire.append(b"%x\r\n%b\r\n" % (size, part))
     return wire
 
 
