@@ -310,7 +310,7 @@ async def waiting_for(reply: ReplyFuture) -> tuple[asyncio.Task[Reply], list[str
 def test_who_waits_for_a_reply_goes_on_when_it_arrives() -> None:
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
-        reply = ReplyFuture(loop)
+        reply = ReplyFuture(loop=loop)
         task, said = await waiting_for(reply)
         seen: list[object] = []
 
@@ -333,7 +333,7 @@ def test_who_waits_for_a_reply_goes_on_when_it_arrives() -> None:
 @pytest.mark.parametrize("ending", ["exception", "cancelled", "task cancelled"])
 def test_a_reply_that_never_comes_ends_the_waiting_a_turn_later(ending: str) -> None:
     async def scenario() -> None:
-        reply = ReplyFuture(asyncio.get_running_loop())
+        reply = ReplyFuture(loop=asyncio.get_running_loop())
         task, said = await waiting_for(reply)
         if ending == "exception":
             reply.set_exception(ConnectionToRuntimeAPILost("gone"))
@@ -355,7 +355,7 @@ def test_a_reply_that_never_comes_ends_the_waiting_a_turn_later(ending: str) -> 
 def test_a_callback_for_a_reply_can_be_taken_back() -> None:
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
-        reply = ReplyFuture(loop)
+        reply = ReplyFuture(loop=loop)
         said: list[object] = []
         reply.add_done_callback(said.append)
         assert reply.remove_done_callback(said.append) == 1

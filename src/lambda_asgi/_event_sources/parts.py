@@ -77,7 +77,10 @@ def multi_header_lines(headers: Any) -> RawHeaders:
         if {*map(type, fields.values())} != {list}:
             raise TypeError
         lines = [
-            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            (
+                KNOWN_NAMES.get(name) or name.lower().encode("latin-1"),
+                value.encode() if value.isascii() else value.encode("latin-1"),
+            )
             for name, values in fields.items()
             for value in values
         ]

@@ -38,12 +38,10 @@ class ReplyFuture(asyncio.Future[Reply]):
     `arrive` is for the event loop's own callbacks. Called by a task, it would run another task within that one.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop=loop)
-        self._waiting: list[tuple[Callable[[Any], object], Context]] = []
+    _waiting: tuple[tuple[Callable[[Any], object], Context], ...] = ()
 
     def arrive(self, reply: Reply) -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting = self._waiting, ()
         self.set_result(reply)
         for callback, context in waiting:
             context.run(callback, self)
@@ -54,7 +52,7 @@ class ReplyFuture(asyncio.Future[Reply]):
         if self.done():
             super().add_done_callback(callback, context=context)
         else:
-            self._waiting.append((callback, copy_context() if context is None else context))
+            self._waiting += ((callback, copy_context() if context is None else context),)
 
     # Whatever else ends the waiting may be a task's doing: then the waiters resume in the next iteration, as usual.
 
@@ -71,7 +69,7 @@ class ReplyFuture(asyncio.Future[Reply]):
         return super().remove_done_callback(callback)
 
     def _wait_as_usual(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting = self._waiting, ()
         for callback, context in waiting:
             super().add_done_callback(callback, context=context)
 
@@ -124,7 +122,7 @@ class Connection(asyncio.BufferedProtocol):
     def begin(self) -> ReplyFuture:
         """Start an exchange. The future is done when the reply is there, which may be before the request has ended."""
         self.heard = False
-        reply = self._reply = ReplyFuture(self._loop)
+        reply = self._reply = ReplyFuture(loop=self._loop)
         if not self.is_open:
             self._lost(
                 ConnectionToRuntimeAPILost(
