@@ -6,6 +6,7 @@ other end has closed an idle connection. `ready` asks the kernel before each use
 
 import select
 import socket
+from typing import Any
 
 from lambda_asgi._fork_guard import guard_connection, refuse_in_child
 from lambda_asgi._runtime_api.protocol import Reply, ReplyParser, Requests
@@ -25,7 +26,7 @@ class SocketConnection:
         host, _, port = address.rpartition(":")
         if not host or not port.isdigit():
             raise ConnectionToRuntimeAPILost(f"AWS_LAMBDA_RUNTIME_API={address!r} is not host:port")
-        self._address = host.strip("[]"), int(port)
+        self._host, self._port = host.strip("[]"), int(port)
         self._socket: socket.socket | None = None
         self._news: select.poll
         """Tells of what arrives on the open socket, and of its end."""
@@ -43,11 +44,12 @@ class SocketConnection:
                 return self._socket
             self.close()  # the other end has closed it, or sent what nobody had asked for
         try:
-            opened = socket.create_connection(self._address)
+            # Bytes: for a text, Python imports the codec of international names (some milliseconds).
+            host: Any = self._host.encode()
+            opened = socket.create_connection((host, self._port))
         except OSError as error:
-            host, port = self._address
             raise ConnectionToRuntimeAPILost(
-                f"no connection to the Runtime API at {host}:{port}: {error}"
+                f"no connection to the Runtime API at {self._host}:{self._port}: {error}"
             ) from error
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = opened
