@@ -10,6 +10,8 @@ import contextvars
 import functools
 import json
 import logging
+import socket
+import subprocess
 import sys
 import threading
 import types
@@ -669,3 +671,17 @@ def test_a_handler_that_the_first_call_imports_and_that_cannot_start() -> None:
         await asyncio.to_thread(made[0]._handler.close)
 
     play(scenario())
+
+
+def test_the_first_connection_imports_nothing_more() -> None:
+    """Neither the codec of international names, which a host as text would need, nor anything else."""
+    code = (
+        "import sys; from lambda_asgi._handler_mode.connection import SocketConnection\n"
+        "before = set(sys.modules)\n"
+        "SocketConnection(sys.argv[1]).ready()\n"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host, port = server.getsockname()
+        run = [sys.executable, "-c", code, f"{host}:{port}"]
+        assert subprocess.run(run, capture_output=True, text=True, check=True).stdout == "\n"
