@@ -153,11 +153,13 @@ class Connection(asyncio.BufferedProtocol):
             if more:
                 self._end_of_iteration = self._loop.call_soon(self._iteration_ended)
             self._send(parts, size)
-            return
-        self._held += parts
-        self._held_size += size
-        if self._held_size >= HOLD_UP_TO or not more:
-            self._send_held()
+        elif not self._held and size >= HOLD_UP_TO:
+            self._send(parts, size)
+        else:
+            self._held += parts
+            self._held_size += size
+            if self._held_size >= HOLD_UP_TO or not more:
+                self._send_held()
 
     def _iteration_ended(self) -> None:
         self._end_of_iteration = None
@@ -178,7 +180,7 @@ class Connection(asyncio.BufferedProtocol):
         if len(parts) > 1 and (size <= JOIN_UP_TO or len(parts) > MANY_PIECES):
             parts = (b"".join(parts),)
         sent = 0
-        if self._socket is not None and not self._is_behind():
+        if self._socket is not None and not (self._spilled and self._is_behind()):
             one = len(parts) == 1
             try:
                 sent = self._socket.send(parts[0]) if one else self._socket.sendmsg(parts)
@@ -196,8 +198,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _is_behind(self) -> bool:
         """Whether the transport has something that the kernel has not taken yet."""
-        if self._spilled:
-            self._spilled = self._transport.get_write_buffer_size() > 0
+        self._spilled = self._spilled and self._transport.get_write_buffer_size() > 0
         return self._spilled
 
     async def drain(self) -> None:
