@@ -192,8 +192,8 @@ class RequestCycle:
                 except RuntimeAPIError as error:
                     self._lost(error)
                     raise ClientDisconnected("nobody takes this response any more") from error
-            elif not self._in_first_step:  # then whoever started the app looks whether it waits
-                self._loop.call_soon(self._flush)
+            else:
+                self._flush_soon()
         if state is State.COMPLETE:
             self._disconnect_app()
         elif state is State.STREAMING and time.monotonic() - self._last_yield > FAIR_SHARE:
@@ -259,6 +259,10 @@ class RequestCycle:
             self._fail(error)
             raise
         await self.send({"type": "http.response.body"})
+
+    def _flush_soon(self) -> None:
+        if not self._in_first_step:  # then whoever started the app looks whether it waits
+            self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         """The app waits: what is held goes out."""
