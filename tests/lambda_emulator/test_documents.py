@@ -40,3 +40,13 @@ def test_the_numbers_in_the_documents_are_the_limits() -> None:
     assert f"{limits.BUFFERED_RESPONSE:,}" in text
     assert f"waits {limits.EMPTY_STREAM_HANG_SECONDS:g} s" in text
     assert f"{limits.SETTLE_SECONDS * 1000:g} ms to ask" in text.replace("\n", " ")
+
+
+def test_every_row_on_api_gateway_names_a_test() -> None:
+    text = (ROOT / "docs" / "fidelity.md").read_text()
+    for letter, name in (("T", "test_http_api.py"), ("R", "test_rest_api.py")):
+        source = (HERE / name).read_text()
+        named = re.findall(rf"`{letter}::(test_\w+)`", text)
+        assert len(named) >= 10
+        for test in named:
+            assert f"def {test}(" in source, test
