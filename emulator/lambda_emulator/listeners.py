@@ -116,7 +116,8 @@ class Listeners:
         ).handle
 
     def _apis(self, functions: Iterable[Function]) -> Iterator[_Front]:
-        for api in api_fronts(functions, self.console, pace=self.options.pace):
+        pace, debug = self.options.pace, self.options.debug
+        for api in api_fronts(functions, self.console, pace=pace, debug=debug):
             origins = api.origins - {"*"}
             guard = self._guard(origins, lenient=bool(api.origins), hosts=api.hosts)
             yield _Front(api.name, partial(self._api, api), guard)

@@ -314,3 +314,19 @@ def curled(url: str, *options: str) -> Response:
     first, *lines = head.decode().split("\r\n")
     headers = [(name, value) for name, _, value in (line.partition(": ") for line in lines)]
     return Response(int(first.split()[1]), "", headers, len(head), body)
+
+
+def transformed(path: Path, overrides: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The resources that SAM's own translator makes of a template."""
+    import boto3
+    from samtranslator.parser.parser import Parser
+    from samtranslator.translator.translator import Translator
+    from samtranslator.yaml_helper import yaml_parse
+
+    document = yaml_parse(path.read_text())
+    shared = document.get("Globals", {}).get("Function", {})
+    for properties in (shared, *(r.get("Properties", {}) for r in document["Resources"].values())):
+        if "CodeUri" in properties:
+            properties["CodeUri"] = "s3://bucket/key"  # as `sam package` leaves it
+    translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="us-east-1"))
+    return dict(translator.translate(document, dict(overrides or {}))["Resources"])

@@ -20,7 +20,9 @@ from lambda_emulator.fronts.gateway_event import Address, Arrival, http_api_even
 from lambda_emulator.fronts.proxy_response import inferred_response
 from lambda_emulator.http.message import Request
 from lambda_emulator.template.config import HTTPAPI, HTTPRoute
-from tests.lambda_emulator.support import SCRIPTED, Response, RunningEmulator, curled
+from lambda_emulator.template.document import TemplateError
+from lambda_emulator.template.reader import load
+from tests.lambda_emulator.support import SCRIPTED, Response, RunningEmulator, curled, transformed
 from tests.patience import PATIENCE
 
 APPS = Path(__file__).with_name("gateway_apps")
@@ -45,15 +47,15 @@ Resources:
         Root: {{Type: HttpApi, Properties: {{Path: /, Method: get}}}}
         Item: {{Type: HttpApi, Properties: {{Path: "/items/{{id}}", Method: get}}}}
         Any: {{Type: HttpApi, Properties: {{Path: "/items/{{id}}", Method: any}}}}
-        Old: {{Type: HttpApi, Properties: {{Path: "/old/{{proxy+}}", PayloadFormatVersion: "1.0"}}}}
-        Shop: {{Type: HttpApi, Properties: {{ApiId: !Ref Shop, Path: "/items/{{proxy+}}"}}}}
+        Old: {{Type: HttpApi, Properties: {{Path: "/old/{{proxy+}}", Method: any, PayloadFormatVersion: "1.0"}}}}
+        Shop: {{Type: HttpApi, Properties: {{ApiId: !Ref Shop, Path: "/items/{{proxy+}}", Method: any}}}}
   Result:
     Type: AWS::Serverless::Function
     Properties:
       Handler: main.result
       Events:
         New: {{Type: HttpApi, Properties: {{Path: /result, Method: get}}}}
-        Old: {{Type: HttpApi, Properties: {{Path: /result1, PayloadFormatVersion: "1.0"}}}}
+        Old: {{Type: HttpApi, Properties: {{Path: /result1, Method: get, PayloadFormatVersion: "1.0"}}}}
   Fail:
     Type: AWS::Serverless::Function
     Properties:
@@ -63,7 +65,7 @@ Resources:
     Type: AWS::Serverless::Function
     Properties:
       Handler: main.sleep
-      Events: {{Sleep: {{Type: HttpApi, Properties: {{Path: /sleep, TimeoutInMillis: 200}}}}}}
+      Events: {{Sleep: {{Type: HttpApi, Properties: {{Path: /sleep, Method: get, TimeoutInMillis: 200}}}}}}
 """
 
 
@@ -331,6 +333,16 @@ def test_an_api_does_not_wait_longer_than_its_timeout(
     assert line["note"] == "the API waited 0.2 s; the function runs on"
 
 
+def test_an_api_waits_for_who_debugs(tmp_path: Path) -> None:
+    nap = TEMPLATE[TEMPLATE.index("  Sleep:") :].replace("main.sleep", "main.nap")
+    head = TEMPLATE[: TEMPLATE.index("  Shop:")]
+    template = tmp_path / "template.yaml"
+    template.write_text(head + nap)
+    with RunningEmulator("--template", str(template), "--debug", command=()) as emulator:
+        response = ask(emulator, "/sleep", port=emulator.port)
+    assert (response.status, response.body) == (200, b"awake")
+
+
 def test_limits_of_a_request(gateway: RunningEmulator, implicit: int) -> None:
     long = ask(gateway, "-H", f"X-Long: {'x' * limits.HTTP_API_HEAD}", "/", port=implicit)
     assert long.status == 431
@@ -441,6 +453,53 @@ def test_a_quick_create_api_sends_all_to_its_target(tmp_path: Path) -> None:
     with RunningEmulator("--template", str(template), command=()) as gateway:
         event = ask(gateway, "-X", "DELETE", "/any/path", port=gateway.port).json()
     assert (event["routeKey"], event["rawPath"]) == ("$default", "/any/path")
+
+
+def test_sam_makes_the_same_routes(tmp_path: Path) -> None:
+    """The oracle: what SAM's own translator makes of the same template."""
+    path = tmp_path / "template.yaml"
+    path.write_text(TEMPLATE)
+    made = transformed(path)
+    expected = {
+        (api, method, route, what["x-amazon-apigateway-integration"]["payloadFormatVersion"])
+        for api in ("ServerlessHttpApi", "Shop")
+        for route, methods in made[api]["Properties"]["Body"]["paths"].items()
+        for method, what in methods.items()
+    }
+    read = {
+        (route.api.logical_id, _openapi(route.method), route.path, route.payload)
+        for function in load(path).functions.values()
+        for route in function.http_routes
+    }
+    assert read == expected
+    stages = {
+        (resource["Properties"]["ApiId"]["Ref"], resource["Properties"]["StageName"])
+        for resource in made.values()
+        if resource["Type"] == "AWS::ApiGatewayV2::Stage"
+    }
+    assert stages == {("ServerlessHttpApi", "$default"), ("Shop", "prod")}
+
+
+@pytest.mark.parametrize(
+    ("properties", "message"),
+    [
+        ("{Path: /x}", "Path needs a Method, such as any"),
+        ("{Path: /x, Method: get, PayloadFormatVersion: '3.0'}", "is '3.0'; allowed: 1.0, 2.0"),
+        ("{Path: /x, Method: get, PayloadFormatVersion: 2.0}", "is 2.0; .*; put it in quotes"),
+        ("{Path: /x, Method: get, TimeoutInMillis: 30001}", "AWS takes 50 to 30000"),
+    ],
+)
+def test_a_wrong_event_names_its_line(tmp_path: Path, properties: str, message: str) -> None:
+    head = "      Events:\n        E:\n          Type: HttpApi\n          Properties:\n            "
+    text = CORS[CORS.index("Resources:") : CORS.index("      Events:")] + head + properties + "\n"
+    path = tmp_path / "template.yaml"
+    path.write_text(text)
+    with pytest.raises(TemplateError, match=rf"template.yaml:12: Echo: .*{message}"):
+        load(path)
+
+
+def _openapi(method: str) -> str:
+    return "x-amazon-apigateway-any-method" if method == "ANY" else method.lower()
 
 
 CORS = f"""\

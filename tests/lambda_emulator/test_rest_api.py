@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from lambda_emulator.fronts.gateway_event import Address, Arrival, rest_api_event
 from lambda_emulator.fronts.http_answer import BadAnswer
 from lambda_emulator.fronts.proxy_response import proxy_response
+from lambda_emulator.fronts.rest_api import preflights
 from lambda_emulator.fronts.routes import Route, find_route
 from lambda_emulator.http.message import Request
 from lambda_emulator.template.config import RestAPI, RestRoute
-from tests.lambda_emulator.support import RUNTIMES, Response, RunningEmulator, curled
+from lambda_emulator.template.reader import load
+from tests.lambda_emulator.support import RUNTIMES, Response, RunningEmulator, curled, transformed
 
 APPS = Path(__file__).with_name("gateway_apps")
 
@@ -341,6 +343,31 @@ def test_options_is_answered_without_a_function(api: RunningEmulator) -> None:
     assert response.header("access-control-max-age") == "600"
     assert curl(api, "-X", "OPTIONS", "/v1/own").json()["resource"] == "/own"
     assert curl(api, "/v1/echo").header("access-control-allow-origin") is None
+
+
+def test_options_is_what_sam_makes_of_cors(tmp_path: Path) -> None:
+    """The oracle: the OPTIONS method of SAM's own translator."""
+    path = tmp_path / "template.yaml"
+    path.write_text(OPTIONS)
+    body = transformed(path)["Api"]["Properties"]["Body"]
+    config = load(path).functions
+    routes = [route for function in config.values() for route in function.rest_routes]
+    made = {
+        resource: dict(preflight.headers)
+        for resource, preflight in preflights(routes[0].api, routes)
+    }
+    for resource, methods in body["paths"].items():
+        mock = methods["options"]["x-amazon-apigateway-integration"]
+        if mock["type"] == "mock":
+            parameters = mock["responses"]["default"]["responseParameters"]
+            names = ((name.rpartition(".")[2], value) for name, value in parameters.items())
+            theirs = {name: value.strip("'") for name, value in names}
+            ours = made.pop(resource)
+            for headers in (theirs, ours):
+                methods_text = headers.pop("Access-Control-Allow-Methods")
+                headers["methods"] = ",".join(sorted(methods_text.split(",")))
+            assert ours == theirs, resource
+    assert made == {}
 
 
 def test_stage_variables(api: RunningEmulator) -> None:

@@ -11,6 +11,7 @@ from lambda_emulator.cors import Cors
 from lambda_emulator.template.config import FunctionConfig, FunctionURL
 from lambda_emulator.template.document import TemplateError
 from lambda_emulator.template.reader import Template, load
+from tests.lambda_emulator.support import transformed
 
 PROJECT = Path(__file__).parents[2]
 
@@ -462,15 +463,7 @@ def test_wrong_overrides_and_a_missing_file(tmp_path: Path) -> None:
 
 def translated(path: Path, overrides: dict[str, str]) -> dict[str, Any]:
     """The template's functions after SAM's own transform, as CloudFormation properties."""
-    from samtranslator.parser.parser import Parser
-    from samtranslator.translator.translator import Translator
-    from samtranslator.yaml_helper import yaml_parse
-
-    document = yaml_parse(path.read_text())
-    for resource in document["Resources"].values():
-        if "CodeUri" in resource.get("Properties", {}):
-            resource["Properties"]["CodeUri"] = "s3://bucket/key"  # as `sam package` leaves it
-    result = Translator({}, Parser()).translate(document, overrides)["Resources"]
+    result = transformed(path, overrides)
     return {
         name: resource
         for name, resource in result.items()

@@ -9,7 +9,7 @@ from lambda_emulator.fronts.http_api import HTTPAPIFront
 from lambda_emulator.fronts.rest_api import RestAPIFront
 from lambda_emulator.function.pool import Function
 from lambda_emulator.http.exchange import Handler
-from lambda_emulator.template.config import HTTPAPI, HTTPRoute, RestAPI, RestRoute
+from lambda_emulator.template.config import HTTPRoute, RestRoute
 
 __all__ = ["APIFront", "api_fronts"]
 
@@ -27,7 +27,7 @@ class APIFront:
 
 
 def api_fronts(
-    functions: Iterable[Function], console: Console, *, pace: bool
+    functions: Iterable[Function], console: Console, *, pace: bool, debug: bool
 ) -> Iterator[APIFront]:
     """The APIs in the order of the template's functions."""
     rest: dict[str, list[tuple[RestRoute, Function]]] = {}
@@ -38,16 +38,18 @@ def api_fronts(
         for http_route in function.config.http_routes:
             http.setdefault(http_route.api.logical_id, []).append((http_route, function))
     for rest_routes in rest.values():
-        yield _rest_front(rest_routes[0][0].api, rest_routes, console, pace)
+        yield _rest_front(rest_routes, console, pace, debug)
     for http_routes in http.values():
-        yield _http_front(http_routes[0][0].api, http_routes, console)
+        yield _http_front(http_routes, console, debug)
 
 
 def _rest_front(
-    api: RestAPI, routes: list[tuple[RestRoute, Function]], console: Console, pace: bool
+    routes: list[tuple[RestRoute, Function]], console: Console, pace: bool, debug: bool
 ) -> APIFront:
+    api = routes[0][0].api
+
     def serve(address: Address) -> Handler:
-        return RestAPIFront(api, routes, address, console, pace).handle
+        return RestAPIFront(api, routes, address, console, pace, debug).handle
 
     origin = (api.cors or {}).get("Access-Control-Allow-Origin")
     origins = frozenset() if origin is None else frozenset({origin})
@@ -55,10 +57,12 @@ def _rest_front(
 
 
 def _http_front(
-    api: HTTPAPI, routes: list[tuple[HTTPRoute, Function]], console: Console
+    routes: list[tuple[HTTPRoute, Function]], console: Console, debug: bool
 ) -> APIFront:
+    api = routes[0][0].api
+
     def serve(address: Address) -> Handler:
-        return HTTPAPIFront(api, routes, address, console).handle
+        return HTTPAPIFront(api, routes, address, console, debug).handle
 
     stages = ", ".join(api.stages) or "none"
     domains = frozenset(mapping.domain for mapping in api.mappings)

@@ -58,6 +58,7 @@ class HTTPAPIFront:
     routes: Iterable[_Target]
     address: Address
     console: Console
+    debug: bool = False
     table: list[Route[_Target]] = field(init=False)
     default: _Target | None = field(init=False, default=None)
     _told: set[str] = field(init=False, default_factory=set)
@@ -114,6 +115,7 @@ class _Call(GatewayCall):
         super().__init__(exchange, front.console)
         self.front = front
         self.address = front.address
+        self.debug = front.debug
 
     async def accept(self) -> tuple[Function, Invocation] | None:
         self._check_head()

@@ -5,7 +5,7 @@ proxy integrations"); a few of its responses are recorded: docs/fidelity.md.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,20 +30,20 @@ from lambda_emulator.http.message import Header
 from lambda_emulator.invocation import INTEGRATION_TYPE, AnswerStart, ErrorAnswer, Invocation
 from lambda_emulator.template.config import RestAPI, RestRoute
 
-__all__ = ["RestAPIFront"]
+__all__ = ["Preflight", "RestAPIFront", "preflights"]
 
 _METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _ALLOWED: Final = "Access-Control-Allow-Methods"
 
 
 @dataclass(frozen=True, slots=True)
-class _Preflight:
+class Preflight:
     """The OPTIONS method that SAM adds to a path for `Cors`: it answers without a function."""
 
     headers: list[Header]
 
 
-_Target = tuple[RestRoute, Function] | _Preflight
+_Target = tuple[RestRoute, Function] | Preflight
 
 
 @dataclass(slots=True)
@@ -55,13 +55,17 @@ class RestAPIFront:
     address: Address
     console: Console
     pace: bool = False
+    debug: bool = False
     table: list[Route[_Target]] = field(init=False)
 
     def __post_init__(self) -> None:
         routes = list(self.routes)
         self.table = [
             *(Route[_Target](route.method, route.resource, (route, f)) for route, f in routes),
-            *_preflights(self.api, [route for route, _ in routes]),
+            *(
+                Route[_Target]("OPTIONS", resource, preflight)
+                for resource, preflight in preflights(self.api, [route for route, _ in routes])
+            ),
         ]
 
     async def handle(self, exchange: Exchange) -> None:
@@ -69,8 +73,8 @@ class RestAPIFront:
         await _Call(self, exchange).serve()
 
 
-def _preflights(api: RestAPI, routes: list[RestRoute]) -> Iterator[Route[_Target]]:
-    """One for each path without an OPTIONS method of its own."""
+def preflights(api: RestAPI, routes: Sequence[RestRoute]) -> Iterator[tuple[str, Preflight]]:
+    """Each path without an OPTIONS method of its own, and what is there instead."""
     methods: dict[str, set[str]] = {}
     for route in routes:
         added = set(_METHODS) if route.method == "ANY" else {route.method}
@@ -78,7 +82,7 @@ def _preflights(api: RestAPI, routes: list[RestRoute]) -> Iterator[Route[_Target
     given = {route.resource for route in routes if route.method == "OPTIONS"}
     for resource in methods.keys() - given if api.cors is not None else ():
         headers = {_ALLOWED: ",".join(sorted(methods[resource]))} | dict(api.cors or {})
-        yield Route("OPTIONS", resource, _Preflight(list(headers.items())))
+        yield resource, Preflight(list(headers.items()))
 
 
 class _Call(GatewayCall):
@@ -92,6 +96,7 @@ class _Call(GatewayCall):
         super().__init__(exchange, front.console)
         self.front = front
         self.address = front.address
+        self.debug = front.debug
 
     async def accept(self) -> tuple[Function, Invocation] | None:
         full_path = split_target(self.request.target)[0]
@@ -104,7 +109,7 @@ class _Call(GatewayCall):
             kind, message = "MissingAuthenticationTokenException", "Missing Authentication Token"
             raise Refusal(403, kind, message, note="no such method and resource")
         target, parameters = found[0].target, found[1]
-        if isinstance(target, _Preflight):
+        if isinstance(target, Preflight):
             self._answer_options(target)
             return None
         self.route, function = target
@@ -119,7 +124,7 @@ class _Call(GatewayCall):
             checked_event(event), trace_root=self.trace_root, streaming=self.route.streaming
         )
 
-    def _answer_options(self, preflight: _Preflight) -> None:
+    def _answer_options(self, preflight: Preflight) -> None:
         if self.front.api.preflight_needs_key:
             self._api_key()
         self.line.note = "preflight, answered by the API"
@@ -160,7 +165,7 @@ class _Call(GatewayCall):
         self.write_whole(response)
 
     async def _streamed(self, invocation: Invocation) -> None:
-        async with asyncio.timeout(self.route.timeout):
+        async with self.time_limit(self.route.timeout):
             start = await asyncio.shield(invocation.answer.start)
         if isinstance(start, ErrorAnswer):
             self._server_error()

@@ -48,6 +48,8 @@ class HTTPAPIs:
         if "RouteSettings" in event.node:
             event.caution("RouteSettings", "RouteSettings is not emulated: nothing is throttled")
         path = event.text("Path", _DEFAULT)
+        if path != _DEFAULT and "Method" not in event.node:
+            raise event.error("Path", "a Path needs a Method, such as any")
         return HTTPRoute(
             api=self._api(event.reference("ApiId", _IMPLICIT)),
             method="ANY" if path == _DEFAULT else event.text("Method", "any").upper(),

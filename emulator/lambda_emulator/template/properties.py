@@ -51,7 +51,8 @@ class Properties:
         value = self.value(key)
         value = default if value is None else value
         if value not in allowed:
-            raise self.error(key, f"{key} is {value!r}; allowed: {', '.join(allowed)}")
+            advice = "; put it in quotes" if to_text(value) in allowed else ""
+            raise self.error(key, f"{key} is {value!r}; allowed: {', '.join(allowed)}{advice}")
         return str(value)
 
     @overload

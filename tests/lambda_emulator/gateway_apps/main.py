@@ -22,3 +22,8 @@ def fail(event: Any, context: object) -> Any:
 
 def sleep(event: Any, context: object) -> Any:
     time.sleep(60)
+
+
+def nap(event: Any, context: object) -> Any:
+    time.sleep(0.5)
+    return "awake"
