@@ -431,3 +431,85 @@ def test_what_is_not_emulated_is_said_at_the_start(api: RunningEmulator) -> None
     warning = api.wait_for("warning", message=message)
     line = 1 + OPTIONS.splitlines().index("      Auth: {UsagePlan: {CreateUsagePlan: PER_API}}")
     assert warning["where"].endswith(f"template.yaml:{line}")
+
+
+def cdk_method(resource: Any, method: str, **integration: Any) -> dict[str, Any]:
+    """A method as `cdk synth` writes that of a LambdaRestApi."""
+    uri = {"Fn::Join": ["", [
+        "arn:", {"Ref": "AWS::Partition"}, ":apigateway:", {"Ref": "AWS::Region"},
+        ":lambda:path/2015-03-31/functions/", {"Fn::GetAtt": ["Echo1", "Arn"]}, "/invocations",
+    ]]}  # fmt: skip
+    proxy = {"Type": "AWS_PROXY", "IntegrationHttpMethod": "POST", "Uri": uri}
+    return {
+        "Type": "AWS::ApiGateway::Method",
+        "Properties": {
+            "RestApiId": {"Ref": "Api1"}, "ResourceId": resource, "HttpMethod": method,
+            "AuthorizationType": "NONE", "Integration": integration or proxy,
+        },
+    }  # fmt: skip
+
+
+def cdk_resources() -> dict[str, Any]:
+    root = {"Fn::GetAtt": ["Api1", "RootResourceId"]}
+    headers = "method.response.header.Access-Control-Allow-"
+    mock = {
+        "Type": "MOCK", "RequestTemplates": {"application/json": "{ statusCode: 200 }"},
+        "IntegrationResponses": [{
+            "StatusCode": "204",
+            "ResponseParameters": {
+                f"{headers}Origin": "'https://shop.example'", f"{headers}Methods": "'GET,PUT'",
+            },
+        }],
+    }  # fmt: skip
+
+    def resource(parent: Any, part: str) -> dict[str, Any]:
+        given = {"RestApiId": {"Ref": "Api1"}, "ParentId": parent, "PathPart": part}
+        return {"Type": "AWS::ApiGateway::Resource", "Properties": given}
+
+    stage = {"RestApiId": {"Ref": "Api1"}, "StageName": "prod", "Variables": {"table": "items"}}
+    code = {
+        "Code": {"S3Bucket": "b", "S3Key": "k"},
+        "Handler": "main.echo",
+        "Runtime": "python3.13",
+    }
+    return {
+        "Account1": {"Type": "AWS::ApiGateway::Account", "Properties": {}},
+        "Api1": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": "shop"}},
+        "Stage1": {"Type": "AWS::ApiGateway::Stage", "Properties": stage},
+        "Items1": resource(root, "items"),
+        "Item1": resource({"Ref": "Items1"}, "{proxy+}"),
+        "Root1": cdk_method(root, "GET"),
+        "Any1": cdk_method({"Ref": "Item1"}, "ANY"),
+        "Options1": cdk_method({"Ref": "Item1"}, "OPTIONS", **mock),
+        "Echo1": {
+            "Type": "AWS::Lambda::Function", "Properties": code,
+            "Metadata": {"aws:asset:path": str(APPS)},
+        },
+    }  # fmt: skip
+
+
+def test_resources_of_cloudformation(tmp_path: Path) -> None:
+    template = tmp_path / "Stack.template.json"
+    template.write_text(json.dumps({"Resources": cdk_resources()}))
+    assert not [c for c in load(template).cautions if "ApiGateway" in c.message]
+    with RunningEmulator("--template", str(template), command=()) as api:
+        root, item = curl(api, "/prod/").json(), curl(api, "/prod/items/a/b").json()
+        options = curl(api, "-X", "OPTIONS", "/prod/items/a")
+        assert curl(api, "/prod/items").status == 403
+    assert (root["resource"], root["stageVariables"]) == ("/", {"table": "items"})
+    assert (item["resource"], item["pathParameters"]) == ("/items/{proxy+}", {"proxy": "a/b"})
+    assert (options.status, options.body) == (204, b"")
+    assert options.header("access-control-allow-origin") == "https://shop.example"
+    assert options.header("access-control-allow-methods") == "GET,PUT"
+
+
+def test_what_is_odd_in_resources_is_said(tmp_path: Path) -> None:
+    resources = cdk_resources()
+    del resources["Stage1"]
+    resources["Api1"]["Properties"]["Body"] = {}
+    resources["Items1"]["Properties"]["ParentId"] = {"Ref": "Item1"}  # a circle
+    template = tmp_path / "template.json"
+    template.write_text(json.dumps({"Resources": resources}))
+    messages = [caution.message for caution in load(template).cautions]
+    assert any("it has no stage" in message for message in messages)
+    assert any("Body is not read" in message for message in messages)

@@ -28,22 +28,15 @@ from lambda_emulator.function.pool import Function
 from lambda_emulator.http.exchange import Exchange
 from lambda_emulator.http.message import Header
 from lambda_emulator.invocation import INTEGRATION_TYPE, AnswerStart, ErrorAnswer, Invocation
-from lambda_emulator.template.config import RestAPI, RestRoute
+from lambda_emulator.template.config import Mock, RestAPI, RestRoute
 
-__all__ = ["Preflight", "RestAPIFront", "preflights"]
+__all__ = ["RestAPIFront", "preflights"]
 
 _METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _ALLOWED: Final = "Access-Control-Allow-Methods"
 
 
-@dataclass(frozen=True, slots=True)
-class Preflight:
-    """The OPTIONS method that SAM adds to a path for `Cors`: it answers without a function."""
-
-    headers: list[Header]
-
-
-_Target = tuple[RestRoute, Function] | Preflight
+_Target = tuple[RestRoute, Function] | Mock
 
 
 @dataclass(slots=True)
@@ -73,16 +66,17 @@ class RestAPIFront:
         await _Call(self, exchange).serve()
 
 
-def preflights(api: RestAPI, routes: Sequence[RestRoute]) -> Iterator[tuple[str, Preflight]]:
+def preflights(api: RestAPI, routes: Sequence[RestRoute]) -> Iterator[tuple[str, Mock]]:
     """Each path without an OPTIONS method of its own, and what is there instead."""
     methods: dict[str, set[str]] = {}
     for route in routes:
         added = set(_METHODS) if route.method == "ANY" else {route.method}
         methods.setdefault(route.resource, {"OPTIONS"}).update(added)
+    yield from api.options.items()
     given = {route.resource for route in routes if route.method == "OPTIONS"}
     for resource in methods.keys() - given if api.cors is not None else ():
         headers = {_ALLOWED: ",".join(sorted(methods[resource]))} | dict(api.cors or {})
-        yield resource, Preflight(list(headers.items()))
+        yield resource, Mock(200, headers, b"{}\n")
 
 
 class _Call(GatewayCall):
@@ -109,7 +103,7 @@ class _Call(GatewayCall):
             kind, message = "MissingAuthenticationTokenException", "Missing Authentication Token"
             raise Refusal(403, kind, message, note="no such method and resource")
         target, parameters = found[0].target, found[1]
-        if isinstance(target, Preflight):
+        if isinstance(target, Mock):
             self._answer_options(target)
             return None
         self.route, function = target
@@ -124,12 +118,12 @@ class _Call(GatewayCall):
             checked_event(event), trace_root=self.trace_root, streaming=self.route.streaming
         )
 
-    def _answer_options(self, preflight: Preflight) -> None:
+    def _answer_options(self, mock: Mock) -> None:
         if self.front.api.preflight_needs_key:
             self._api_key()
         self.line.note = "preflight, answered by the API"
-        headers = [("Content-Type", "application/json"), *preflight.headers]
-        self.write_whole(ProxyResponse(200, headers, b"{}\n"))
+        headers = [("Content-Type", "application/json"), *mock.headers.items()]
+        self.write_whole(ProxyResponse(mock.status, headers, mock.body))
 
     def _api_key(self) -> str:
         """The key that the request has. Raises Refusal where it is missing or wrong."""

@@ -15,6 +15,7 @@ __all__ = [
     "FunctionConfig",
     "FunctionURL",
     "HTTPRoute",
+    "Mock",
     "RestAPI",
     "RestRoute",
 ]  # fmt: skip
@@ -30,15 +31,26 @@ class FunctionURL:
 
 
 @dataclass(frozen=True, slots=True)
+class Mock:
+    """An OPTIONS method that answers without a function."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class RestAPI:
-    """A REST API with its one stage: AWS::Serverless::Api, or the one that SAM makes."""
+    """A REST API with its one stage."""
 
     logical_id: str
     stage: str = "Prod"
     variables: Mapping[str, str] = field(default_factory=dict)
     """Of the stage."""
     cors: Mapping[str, str] | None = None
-    """The headers of the answer to OPTIONS; None without `Cors`."""
+    """SAM's `Cors`: headers of the OPTIONS method that each path gets; None without it."""
+    options: Mapping[str, Mock] = field(default_factory=dict)
+    """OPTIONS methods of the template's own, by path."""
     binary_types: tuple[str, ...] = ()
     """`BinaryMediaTypes`, with a plain slash."""
     api_keys: frozenset[str] = frozenset()

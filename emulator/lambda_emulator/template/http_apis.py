@@ -1,6 +1,5 @@
 """HTTP APIs of a template: AWS::Serverless::HttpApi, the one that SAM makes, AWS::ApiGatewayV2::*."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -9,8 +8,8 @@ from lambda_emulator.cors import Cors
 from lambda_emulator.template.cloudformation import Document
 from lambda_emulator.template.config import HTTPAPI, APIMapping, HTTPRoute
 from lambda_emulator.template.document import Node
+from lambda_emulator.template.integrations import NO_AUTHORIZER, function_name, timeout_seconds
 from lambda_emulator.template.properties import Properties
-from lambda_emulator.template.rest_apis import timeout_seconds
 
 __all__ = ["HTTP_API_TYPES", "HTTPAPIs", "read_cors"]
 
@@ -21,7 +20,6 @@ HTTP_API_TYPES: Final = (
 )  # fmt: skip
 _IMPLICIT: Final = "ServerlessHttpApi"
 _DEFAULT: Final = "$default"
-_FUNCTION: Final = re.compile(r":function:([\w-]+)")
 _CORS: Final = (
     "AllowCredentials", "AllowHeaders", "AllowMethods", "AllowOrigins", "ExposeHeaders", "MaxAge",
 )  # fmt: skip
@@ -31,7 +29,6 @@ _NOT_EMULATED: Final = {
     "DefinitionUri": "only routes of functions' events are served",
     "RouteSettings": "nothing is throttled",
 }
-_NO_AUTHORIZER: Final = "authorizers are not emulated: every request is let in"
 
 
 class HTTPAPIs:
@@ -44,7 +41,7 @@ class HTTPAPIs:
     def event_route(self, event: Properties) -> HTTPRoute:
         """The route of an `HttpApi` event's properties. Raises TemplateError."""
         if event.inner("Auth").reference("Authorizer") not in ("", "NONE"):
-            event.caution("Auth", _NO_AUTHORIZER)
+            event.caution("Auth", NO_AUTHORIZER)
         if "RouteSettings" in event.node:
             event.caution("RouteSettings", "RouteSettings is not emulated: nothing is throttled")
         path = event.text("Path", _DEFAULT)
@@ -64,11 +61,11 @@ class HTTPAPIs:
         for name in self.document.of_type("AWS::ApiGatewayV2::Route"):
             route = Properties.of(self.document, name)
             integration = self._integration(route)
-            if integration is not None and _function_name(integration, "IntegrationUri") in names:
+            if integration is not None and function_name(integration, "IntegrationUri") in names:
                 yield self._resource_route(route, integration)
         for name in self.document.of_type("AWS::ApiGatewayV2::Api"):
             quick = Properties.of(self.document, name)
-            if _function_name(quick, "Target") in names:
+            if function_name(quick, "Target") in names:
                 method, path = _split(quick.text("RouteKey", _DEFAULT))
                 yield HTTPRoute(self._api(name), method, path)
 
@@ -80,7 +77,7 @@ class HTTPAPIs:
 
     def _resource_route(self, route: Properties, integration: Properties) -> HTTPRoute:
         if route.text("AuthorizationType", "NONE") != "NONE":
-            route.caution("AuthorizationType", _NO_AUTHORIZER)
+            route.caution("AuthorizationType", NO_AUTHORIZER)
         method, path = _split(route.text("RouteKey", _DEFAULT))
         seconds = limits.HTTP_API_SECONDS
         return HTTPRoute(
@@ -103,7 +100,7 @@ class HTTPAPIs:
             if key in get.node:
                 get.caution(key, f"{key} is not emulated: {instead}")
         if get.inner("Auth").text("DefaultAuthorizer", ""):
-            get.caution("Auth", _NO_AUTHORIZER)
+            get.caution("Auth", NO_AUTHORIZER)
         stage = get.text("StageName", _DEFAULT)
         domain = get.nested("Domain")
         mappings: list[APIMapping] = []
@@ -157,12 +154,6 @@ def read_cors(get: Properties, key: str = "CorsConfiguration") -> Cors:
         allow_credentials=block.flag("AllowCredentials"),
         max_age=block.number("MaxAge", 0, 86400, None),
     )
-
-
-def _function_name(get: Properties, key: str) -> str:
-    """The name of the function in an ARN, or in the URI of an integration."""
-    found = _FUNCTION.search(get.text(key, ""))
-    return found[1] if found else ""
 
 
 def _split(key: str) -> tuple[str, str]:

@@ -23,6 +23,7 @@ from lambda_emulator.template.http_apis import HTTP_API_TYPES, HTTPAPIs, read_co
 from lambda_emulator.template.packages import LAYERS, Packages
 from lambda_emulator.template.properties import Properties, merged
 from lambda_emulator.template.rest_apis import RestAPIs
+from lambda_emulator.template.rest_resources import REST_RESOURCES
 from lambda_emulator.template.web_functions import read_web_functions
 from lambda_emulator.web.config import WebFunctionConfig
 
@@ -30,7 +31,7 @@ __all__ = ["Template", "load"]
 
 _INVOKE_MODES: Final = ("BUFFERED", "RESPONSE_STREAM")
 _SERVED: Final = (*FUNCTIONS, *LAYERS, "AWS::Lambda::Url", "AWS::Lambda::Permission", "AWS::Serverless::Api",
-    *HTTP_API_TYPES, "AWS::ApiGateway::ApiKey",
+    *HTTP_API_TYPES, *REST_RESOURCES,
     "AWS::Serverless::WebFunction", "AWS::Lambda::WebFunction", "AWS::Lambda::WebFunctionRevision",
     "AWS::Lambda::WebFunctionEndpoint", "AWS::Lambda::EventInvokeConfig",
 )  # fmt: skip
@@ -38,7 +39,7 @@ _SILENT: Final = (
     # What changes nothing for a request.
     "AWS::Logs::", "AWS::CloudWatch::", "AWS::IAM::", "AWS::Lambda::Version", "AWS::Lambda::Alias",
     "AWS::ApplicationAutoScaling::", "AWS::KMS::", "AWS::CodeDeploy::", "AWS::SSM::Parameter", "AWS::EC2::",
-    "AWS::CloudFormation::WaitCondition",
+    "AWS::CloudFormation::WaitCondition", "AWS::ApiGateway::Account", "AWS::CDK::Metadata",
 )  # fmt: skip
 
 
@@ -261,8 +262,9 @@ class _Reader:
         return False
 
     def _routes(self, get: Properties) -> tuple[list[RestRoute], list[HTTPRoute]]:
-        """What its events and AWS::ApiGatewayV2 resources make of it."""
-        rest, http = [], list(self.http_apis.resource_routes(get.owner))
+        """What its events and the resources of API Gateway make of it."""
+        rest = list(self.rest_apis.raw.routes(get.owner))
+        http = list(self.http_apis.resource_routes(get.owner))
         for name, event in get.inner("Events").items():
             kind, given = event.text("Type", ""), event.inner("Properties")
             if kind == "Api":

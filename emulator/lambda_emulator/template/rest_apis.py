@@ -1,14 +1,16 @@
 """REST APIs of a template: AWS::Serverless::Api, the one that SAM makes, and functions' `Api` events."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from lambda_emulator import limits
 from lambda_emulator.template.cloudformation import Document
 from lambda_emulator.template.config import RestAPI, RestRoute
+from lambda_emulator.template.integrations import NO_AUTHORIZER, timeout_seconds
 from lambda_emulator.template.properties import Properties
+from lambda_emulator.template.rest_resources import RestResources
 
-__all__ = ["RestAPIs", "timeout_seconds"]
+__all__ = ["RestAPIs"]
 
 _IMPLICIT: Final = "ServerlessRestApi"
 _CORS: Final = {
@@ -36,6 +38,7 @@ class RestAPIs:
 
     def __init__(self, document: Document) -> None:
         self.document = document
+        self.raw = RestResources(document)
         self._apis: dict[str, RestAPI] = {}
 
     def route(self, event: Properties) -> RestRoute:
@@ -44,7 +47,7 @@ class RestAPIs:
         mode = event.choice("ResponseTransferMode", _TRANSFER_MODES, "BUFFERED")
         auth = event.inner("Auth")
         if auth.reference("Authorizer") not in ("", "NONE"):
-            auth.caution("Authorizer", "authorizers are not emulated: every request is let in")
+            auth.caution("Authorizer", NO_AUTHORIZER)
         needs_key = auth.flag("ApiKeyRequired")
         if needs_key is None:
             needs_key = self._properties(api.logical_id).inner("Auth").flag("ApiKeyRequired")
@@ -74,9 +77,7 @@ class RestAPIs:
                 get.caution(key, f"{key} is not emulated: {instead}")
         auth = get.inner("Auth")
         if auth.text("DefaultAuthorizer", ""):
-            auth.caution(
-                "DefaultAuthorizer", "authorizers are not emulated: every request is let in"
-            )
+            auth.caution("DefaultAuthorizer", NO_AUTHORIZER)
         if "UsagePlan" in auth.node:
             auth.caution("UsagePlan", "usage plans are not emulated: nothing is throttled")
         types = tuple(kind.replace("~1", "/") for kind in get.texts("BinaryMediaTypes"))
@@ -86,26 +87,10 @@ class RestAPIs:
             variables=get.texts_by_name("Variables"),
             cors=_cors(get),
             binary_types=types,
-            api_keys=frozenset(self._key_values()),
+            api_keys=frozenset(self.raw.key_values()),
             preflight_needs_key=bool(auth.flag("ApiKeyRequired"))
             and auth.flag("AddApiKeyRequiredToCorsPreflight") is not False,
         )
-
-    def _key_values(self) -> Iterator[str]:
-        for logical_id in self.document.of_type("AWS::ApiGateway::ApiKey"):
-            key = Properties.of(self.document, logical_id)
-            if value := key.text("Value", ""):
-                yield value
-            else:
-                message = "AWS makes up this key's value; here any x-api-key is let in: set Value"
-                key.caution("Value", message)
-
-
-def timeout_seconds(event: Properties, default: float, longest: float) -> float:
-    """`TimeoutInMillis` in seconds. Raises TemplateError."""
-    shortest = round(limits.API_GATEWAY_TIMEOUT * 1000)
-    given = event.number("TimeoutInMillis", shortest, round(longest * 1000), None)
-    return default if given is None else given / 1000
 
 
 def _cors(get: Properties) -> Mapping[str, str] | None:
