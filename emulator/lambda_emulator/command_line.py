@@ -225,6 +225,8 @@ def parse(
     }
     if not _REGION.fullmatch(found["region"]):
         parser.error(f"--region {found['region']}: a region is a word such as eu-west-1")
+    if given.debug:
+        found["concurrency"] = 1
     names = {field.name for field in fields(Options)}
     return Options(**{name: value for name, value in found.items() if name in names}), given
 
@@ -254,8 +256,10 @@ def _check(
     if app is not None:
         if not _APP.fullmatch(app):
             parser.error(f"{app!r} is neither a command nor MODULE:APP, such as main:app")
-        if given.template or given.function or command:
-            parser.error(f"{app} takes no --template, no --function and no command behind --")
+        if given.template or given.function:
+            parser.error(f"{app} takes no --template and no --function")
+        if given.runtime and command:
+            parser.error("--runtime and a command behind -- exclude each other")
     elif vars(given).get("runtime") or vars(given).get("app_dir"):
         parser.error("--runtime and --app-dir are for an app without a template: give MODULE:APP")
     if vars(given).get("keyfile") and not given.certfile:

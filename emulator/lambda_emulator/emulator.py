@@ -39,7 +39,7 @@ class Emulator:
         self.options = options
         self.shell = shell
         self.console = Console(as_json=options.as_json, is_quiet=options.quiet)
-        self.host = Host(self.console, freeze=options.freeze)
+        self.host = Host(self.console, freeze=options.freeze, debug=options.debug)
         self.known: list[Described] = []
         """All functions with events, those too that cannot be served."""
         self.functions: dict[str, Function] = {}

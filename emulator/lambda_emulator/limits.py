@@ -87,6 +87,9 @@ REQUESTS_PER_RESERVED = 10
 
 # ---- the emulator's own
 
+DEBUG_SECONDS = 86_400
+"""What stands for no time limit with --debug: a day."""
+
 HEAD_SECONDS = 10.0
 """A client has so long from its first byte to the end of its headers (nginx: 60 s, Go's usual advice: 5 s)."""
 

@@ -39,11 +39,12 @@ def local_app(options: Options) -> FunctionConfig:
     folder = (options.app_dir or Path()).absolute()
     source = _source(folder, module)
     runtime = options.runtime or ("awslambdaric" if _is_handler(source, name) else "lambda-asgi")
-    _check_packages(runtime, options)
+    if not options.command:
+        _check_packages(runtime, options)
     streams = options.invoke_mode != "BUFFERED"
     environment = {"LAMBDA_ASGI_RESPONSE_MODE": "streaming" if streams else "buffered"}
     handler, layer_module = f"{module}.{name}", ""
-    if runtime == "lambda-asgi":
+    if runtime == "lambda-asgi" and not options.command:
         environment["AWS_LAMBDA_EXEC_WRAPPER"] = str(_bootstrap())
     elif runtime == "handler-mode":
         layer_module = _HANDLER_MODE.format(module=module, name=name)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from lambda_emulator import limits
 from lambda_emulator.checks import cautions, revision_cautions
 from lambda_emulator.local_app import local_app
 from lambda_emulator.options import Options
@@ -56,7 +57,24 @@ def template_path(options: Options) -> Path:
 
 
 def select(options: Options) -> Selection:
-    """Raises TemplateError."""
+    """Return what the options name. Raises TemplateError."""
+    found = _select(options)
+    if not options.debug:
+        return found
+    web_functions = [_without_limit(config) for config in found.web_functions]
+    functions = [replace(config, timeout=limits.DEBUG_SECONDS) for config in found.functions]
+    return Selection(found.template, functions, web_functions)
+
+
+def _without_limit(config: WebFunctionConfig) -> WebFunctionConfig:
+    revisions = {
+        key: replace(revision, timeout=limits.DEBUG_SECONDS)
+        for key, revision in config.revisions.items()
+    }
+    return replace(config, revisions=revisions)
+
+
+def _select(options: Options) -> Selection:
     if options.app is not None:
         return Selection(None, [local_app(options)], [])
     if options.web is not None:
@@ -71,8 +89,10 @@ def select_one(options: Options) -> FunctionConfig:
     """The function to invoke, with or without a URL. Raises TemplateError."""
     path = template_path(options)
     if options.command and not options.template and not path.is_file():
-        return _function_here(options)
-    return load(path, options.overrides, options.region).function(options.function)
+        config = _function_here(options)
+    else:
+        config = load(path, options.overrides, options.region).function(options.function)
+    return replace(config, timeout=limits.DEBUG_SECONDS) if options.debug else config
 
 
 def _of_template(template: Template, options: Options) -> Selection:

@@ -1,21 +1,20 @@
 """The documents name tests and options that exist."""
 
+import json
 import re
 from pathlib import Path
 
 from lambda_emulator import check_code, limits
-from lambda_emulator.command_line import parser
+from lambda_emulator.command_line import invoke_parser, parser
 from lambda_emulator.compare import command, smoke
+from lambda_emulator.compare.recorded import CASES
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 
 
 def test_every_row_of_the_comparison_names_a_test() -> None:
-    source = (
-        "\n".join(path.read_text() for path in HERE.glob("test_*.py"))
-        + (HERE / "recorded_cases.json").read_text()
-    )
+    source = "\n".join(path.read_text() for path in HERE.glob("test_*.py")) + json.dumps(CASES)
     text = (ROOT / "docs" / "emulator.md").read_text()
     names = re.findall(r"`(test_\w+)(?:\[(\w+)\])?`", text)
     assert len(names) >= 12
@@ -25,7 +24,7 @@ def test_every_row_of_the_comparison_names_a_test() -> None:
 
 
 def test_every_option_in_the_documents_exists() -> None:
-    parsers = (parser(), check_code.parser(), command.parser(), smoke.parser())
+    parsers = (parser(), invoke_parser(), check_code.parser(), command.parser(), smoke.parser())
     options = {option for each in parsers for option in each._option_string_actions}
     for name in ("emulator.md", "fidelity.md"):
         for option in re.findall(

@@ -1,6 +1,7 @@
 """Every recorded case of a Function URL, replayed: the same request, the same answer of the runtime, the same bytes.
 
-recorded_cases.json holds what AWS was seen to do (us-east-1, September 2026); names are those of docs/fidelity.md.
+The cases (compare/replay/cases.json) hold what AWS was seen to do (us-east-1, September 2026);
+names are those of docs/fidelity.md.
 "*" is a value that differs from request to request; its form is checked.
 """
 
@@ -18,12 +19,10 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from lambda_emulator.compare.recorded import CASES
 from tests.lambda_emulator.runtimes.scripted import octets
 from tests.lambda_emulator.support import RUNTIMES, Response, RunningEmulator
 
-CASES: list[dict[str, Any]] = json.loads(
-    Path(__file__).with_name("recorded_cases.json").read_text("utf-8")
-)
 FIDELITY = Path(__file__).parents[2] / "docs" / "fidelity.md"
 
 NO_POLICIES = "the emulator keeps no policies and no aliases: who has a valid signature, or needs none, is let in"

@@ -17,7 +17,7 @@ __all__ = ["add_target", "is_chosen", "target", "write"]
 
 def add_target(parser: argparse.ArgumentParser, url: str) -> None:
     """Add the arguments that `target` reads. `url` is the help on the address."""
-    parser.add_argument("--url", required=True, help=url)
+    parser.add_argument("--url", required=True, action="append", metavar="URL", help=url)
     parser.add_argument(
         "--sigv4",
         action="store_true",
@@ -26,13 +26,19 @@ def add_target(parser: argparse.ArgumentParser, url: str) -> None:
     parser.add_argument("--region", help="to sign for (default: as the address says)")
 
 
-def target(parser: argparse.ArgumentParser, given: argparse.Namespace) -> Target:
-    """Whom to ask. Ends the command for an address that is none, and where there are no keys."""
+def target(
+    parser: argparse.ArgumentParser, given: argparse.Namespace, url: str | None = None
+) -> Target:
+    """Return whom to ask: `url`, or the last one of the command line.
+
+    Ends the command for an address that is none, and where there are no keys.
+    """
+    address = url or given.url[-1]
     try:
         return Target(
-            given.url,
+            address,
             credentials=_credentials() if given.sigv4 else None,
-            region=given.region or _region(given.url),
+            region=given.region or _region(address),
         )
     except ValueError as error:
         parser.error(str(error))

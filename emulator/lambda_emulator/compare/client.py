@@ -33,6 +33,10 @@ class Observed:
     size: int = 0
     chunks: list[float] = field(default_factory=list)
     """When each part of the body came."""
+    sizes: list[int] = field(default_factory=list)
+    """Of the HTTP chunks, where the body is chunked."""
+    head_size: int = 0
+    """Of the status line and the headers, in bytes."""
     complete: bool = False
     """The body came to its announced end."""
     first_byte: float | None = None
@@ -113,7 +117,7 @@ class Target:
     ) -> list[Header]:
         lines = [("Host", host)] if host else []
         lines += headers
-        if body:
+        if body and not any(name.lower() == "content-length" for name, _ in lines):
             lines.append(("Content-Length", str(len(body))))
         if signed and self._credentials is not None:
             lines += sign(method, path, lines, body, self._credentials, region=self._region, service=self._service,
@@ -161,9 +165,13 @@ class _Parser:
         self._clock = clock
         self._bodyless = method == "HEAD"
         self._in_body = False
+        self._head = b""
+        self._chunk = 0
         self._parser = httptools.HttpResponseParser(self)
 
     def feed(self, data: bytes) -> None:
+        if not self._in_body:
+            self._head += data
         with contextlib.suppress(httptools.HttpParserUpgrade):
             self._parser.feed_data(data)
 
@@ -182,7 +190,9 @@ class _Parser:
         if status < 200 and status != 101:
             self._observed.interim.append(status)
             self._observed.headers = []
+            self._head = self._head.partition(b"\r\n\r\n")[2]
             return
+        self._observed.head_size = len(self._head.partition(b"\r\n\r\n")[0]) + 4
         self._observed.status = status
         self._observed.first_byte = self._clock()
         self._in_body = True
@@ -193,7 +203,13 @@ class _Parser:
         observed = self._observed
         observed.chunks.append(self._clock())
         observed.size += len(body)
+        self._chunk += len(body)
         observed.body += body[: _KEPT - len(observed.body)]
+
+    def on_chunk_complete(self) -> None:
+        if self._chunk:
+            self._observed.sizes.append(self._chunk)
+        self._chunk = 0
 
     def on_message_complete(self) -> None:
         if self._in_body:

@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import re
 import sys
 import tempfile
@@ -14,11 +13,15 @@ from typing import Final
 
 from rich.console import Console
 
+from lambda_emulator.compare import function_urls
 from lambda_emulator.compare.arguments import add_target, is_chosen, target, write
 from lambda_emulator.compare.cases import CASES, Case, Result
 from lambda_emulator.compare.client import Target
+from lambda_emulator.compare.recorded import CASES as RECORDED
+from lambda_emulator.compare.recorded import URLS
 from lambda_emulator.compare.redact import redacted
 from lambda_emulator.compare.report import compared, document, show
+from lambda_emulator.compare.running import running_emulator
 from lambda_emulator.credentials import Credentials
 
 __all__ = ["PROBE", "main", "parser"]
@@ -26,14 +29,26 @@ __all__ = ["PROBE", "main", "parser"]
 PROBE: Final = Path(__file__).with_name("probe")
 _TIMEOUT: Final = 10
 """Of the probe's template in examples/probe, too."""
+_EXAMPLES: Final = """\
+examples:
+  lambda-emulator compare --url https://ID.lambda-web.REGION.on.aws --sigv4     the Web Function of examples/probe
+  lambda-emulator compare --url https://ID.lambda-url.REGION.on.aws --sigv4 --record cases.json
+                                                                    the Function URLs of examples/function-urls
+exit status: 0 nothing differs; 1 something does; 2 no probe answers there, or wrong usage
+"""
 
 
 def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog="lambda-emulator compare",
         description="Send the same requests to a deployed probe and to the emulator; print the differences.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_target(result, "of the deployed probe")
+    add_target(
+        result,
+        "of the deployed probe: a Web Function, or the Index of the Function URLs; or NAME=URL of each of these",
+    )
     add = result.add_argument
     add(
         "--quick",
@@ -44,29 +59,45 @@ def parser() -> argparse.ArgumentParser:
         "--case",
         action="append",
         metavar="NAME",
-        choices=[case.name for case in CASES],
+        choices=[*(case.name for case in CASES), *(case["name"] for case in RECORDED)],
         help="only this one; may repeat",
     )
-    add("--json", metavar="FILE", help="write all that was found there; - is standard output")
+    add("--record", type=Path, metavar="FILE",
+        help="Function URLs: write a new recording there, without personal data")  # fmt: skip
+    add("--json", metavar="FILE",
+        help="Web Functions: write all that was found there; - is standard output")  # fmt: skip
     return result
 
 
 def main(arguments: Sequence[str]) -> int:
     """The exit status: 0 nothing differs, 1 something does, 2 there is nothing to compare with."""
     given = parser().parse_args(arguments)
+    return asyncio.run(_compare(given))
+
+
+async def _compare(given: argparse.Namespace) -> int:
+    """Function URLs where they are named, or where an Index names them; else a Web Function."""
+    console = Console(file=sys.stderr if given.json == "-" else sys.stdout)
+    urls = dict(word.split("=", 1) for word in given.url if re.match(r"\w+=", word))
+    if not urls:
+        there = target(parser(), given)
+        urls = dict(await function_urls.find_urls(there) or {})
+    if not urls:
+        return await _compare_web_function(there, given, console)
+    if missing := set(URLS) - set(urls):
+        parser().error(f"--url lacks {', '.join(sorted(missing))}")
+    targets = {name: target(parser(), given, url) for name, url in urls.items()}
+    return await function_urls.compare(
+        targets, console, names=given.case or (), record=given.record
+    )
+
+
+async def _compare_web_function(target: Target, given: argparse.Namespace, console: Console) -> int:
     cases = tuple(
         case
         for case in CASES
         if is_chosen(case.name, given.case, slow=case.slow, quick=given.quick)
     )
-    there = target(parser(), given)
-    console = Console(file=sys.stderr if given.json == "-" else sys.stdout)
-    return asyncio.run(_compare(there, cases, console, given.json))
-
-
-async def _compare(
-    target: Target, cases: tuple[Case, ...], console: Console, path: str | None
-) -> int:
     first = await target.ask("GET", "/runtime")
     if first.status != 200 or b'"lifespan"' not in first.body:
         print(
@@ -79,8 +110,8 @@ async def _compare(
         here = await _run(own, cases, console, "emulator")
     differences = compared(there, here)
     show(console, cases, there, differences)
-    if path is not None:
-        await asyncio.to_thread(write, document(cases, there, here, differences), path)
+    if given.json is not None:
+        await asyncio.to_thread(write, document(cases, there, here, differences), given.json)
     return 1 if differences else 0
 
 
@@ -97,7 +128,7 @@ async def _run(
 
 @contextlib.asynccontextmanager
 async def _emulator(*, signed: bool) -> AsyncIterator[Target]:
-    """The emulator with the probe, as a Web Function: on any free port, until the block ends."""
+    """The emulator with the probe, as a Web Function."""
     properties = {
         "Runtime": "python3.13",
         "CodeUri": str(PROBE),
@@ -105,27 +136,8 @@ async def _emulator(*, signed: bool) -> AsyncIterator[Target]:
         "AuthType": "IamAuth" if signed else "ApplicationManaged",
     }
     resources = {"Probe": {"Type": "AWS::Serverless::WebFunction", "Properties": properties}}
-    keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
-    variables = {
-        name: value for name, value in os.environ.items() if not name.startswith("AWS_")
-    } | keys
     with tempfile.TemporaryDirectory(prefix="lambda-emulator-") as folder:
         template = Path(folder) / "template.json"
         template.write_text(json.dumps({"Resources": resources}))
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "lambda_emulator", "--template", str(template), "--port", "0", "--json",
-            env=variables, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
-        try:
-            assert process.stdout is not None
-            line = (await process.stdout.readline()).decode()
-            found = re.search(r"http://\S+", line)
-            if found is None:
-                raise RuntimeError(
-                    "the emulator did not start the probe: run lambda-emulator --web in its folder to see why"
-                )
-            yield Target(found[0], credentials=Credentials("local", "local") if signed else None)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                process.terminate()
-            await process.wait()
+        async with running_emulator(template) as urls:
+            yield Target(urls[""], credentials=Credentials("local", "local") if signed else None)

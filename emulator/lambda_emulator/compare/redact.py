@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 __all__ = ["redacted"]
@@ -17,17 +17,21 @@ _PATTERNS: Final = (
 _ADDRESS: Final = re.compile(r"[0-9a-fA-F.:]{2,45}")
 
 
-def redacted(value: Any) -> Any:
-    """A value of JSON with the same shape."""
+def redacted(value: Any, *, keep: Collection[str] = ()) -> Any:
+    """Return a value of JSON with the same shape. Texts in `keep` are placeholders already."""
     if isinstance(value, str):
-        for pattern, word in _PATTERNS:
-            value = pattern.sub(word, value)
-        return _ADDRESS.sub(_without_address, value)
+        return value if value in keep else _redacted_text(value)
     if isinstance(value, Mapping):
-        return {key: redacted(item) for key, item in value.items()}
+        return {key: redacted(item, keep=keep) for key, item in value.items()}
     if isinstance(value, list):
-        return [redacted(item) for item in value]
+        return [redacted(item, keep=keep) for item in value]
     return value
+
+
+def _redacted_text(text: str) -> str:
+    for pattern, word in _PATTERNS:
+        text = pattern.sub(word, text)
+    return _ADDRESS.sub(_without_address, text)
 
 
 def _without_address(found: re.Match[str]) -> str:

@@ -1,6 +1,6 @@
 """What a runtime answered -> the head and body that a Function URL's client gets. Pure.
 
-Recorded unless a comment says otherwise; the cases are in tests/lambda_emulator/recorded_cases.json and the
+Recorded unless a comment says otherwise; the cases are in compare/replay/cases.json and the
 differences in docs/fidelity.md.
 """
 

@@ -145,7 +145,9 @@ class ExecutionEnvironment:
         def output(data: bytes) -> None:
             self._log(lines.feed(data))
 
-        process = await Process.start(command, self.launch.folder, variables, output)
+        process = await Process.start(
+            command, self.launch.folder, variables, None if self.host.debug else output
+        )
         self._processes.append(process)
         self._exits.append(asyncio.create_task(self._watch_exit(process, kind)))
         await self.host.keeper.hold(self._address, process.pid)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from lambda_emulator import limits
 from lambda_emulator.console import Console
 
 __all__ = ["Host", "Keeper"]
@@ -47,8 +48,17 @@ class Keeper:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """`freeze`: stop the processes between invocations."""
+    """What all processes share.
+
+    `freeze`: stop the processes between invocations. `debug`: no time limits, and the processes
+    read from and write to the emulator's own terminal.
+    """
 
     console: Console
     freeze: bool = False
+    debug: bool = False
     keeper: Keeper = field(default_factory=Keeper)
+
+    def limit(self, seconds: float) -> float:
+        """Return a time limit: the given one, or one that nobody reaches while debugging."""
+        return limits.DEBUG_SECONDS if self.debug else seconds

@@ -154,7 +154,7 @@ class Function:
             await self._start_within(max(limits.SNAPSHOT_INIT_SECONDS, self.config.timeout))
             return
         try:
-            await self._start_within(limits.INIT_SECONDS)
+            await self._start_within(self.host.limit(limits.INIT_SECONDS))
         except InitError as failure:
             if failure.error.kind != "Sandbox.Timedout":
                 raise
@@ -169,10 +169,11 @@ class Function:
             self.config, self.launch, self.host, on_change=self._changed
         )
         self._environments.append(environment)
+        how_long = "no time limit" if self.host.debug else f"{seconds:g} s"
         slow = asyncio.get_running_loop().call_later(
             limits.SILENCE_SECONDS,
             self.console.note,
-            f"{self.config.name} is starting; it has {seconds:g} s",
+            f"{self.config.name} is starting; it has {how_long}",
         )
         try:
             await environment.start(seconds)

@@ -15,6 +15,7 @@ from lambda_emulator.function.keeper import end_all
 
 __all__ = ["Process"]
 
+_STDERR: Final = 2
 _READ: Final = 2048
 """Bytes of output that are read at once, so that a process that writes without end does not
 block the rest."""
@@ -27,14 +28,18 @@ class Process:
     """
 
     def __init__(
-        self, process: asyncio.subprocess.Process, output: int, on_output: Callable[[bytes], None]
+        self,
+        process: asyncio.subprocess.Process,
+        output: int = -1,
+        on_output: Callable[[bytes], object] = bytes,
     ) -> None:
         self._process = process
         self._output = output
         self._on_output = on_output
         self._frozen = False
         self._peak = 0
-        asyncio.get_running_loop().add_reader(output, self._readable)
+        if output >= 0:
+            asyncio.get_running_loop().add_reader(output, self._readable)
 
     @classmethod
     async def start(
@@ -42,9 +47,19 @@ class Process:
         command: Sequence[str],
         folder: Path,
         variables: Mapping[str, str],
-        on_output: Callable[[bytes], None],
+        on_output: Callable[[bytes], None] | None,
     ) -> "Process":
-        """Start the process. Raises OSError if the command cannot be run."""
+        """Start the process. Raises OSError if the command cannot be run.
+
+        Without `on_output` it reads from the emulator's stdin and writes to its stderr, so that a
+        debugger works in the terminal.
+        """
+        if on_output is None:
+            return cls(
+                await asyncio.create_subprocess_exec(
+                    *command, cwd=folder, env=variables, stdout=_STDERR, start_new_session=True
+                )
+            )
         output, write_end = os.pipe()
         os.set_blocking(output, False)
         try:

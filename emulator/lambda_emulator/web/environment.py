@@ -108,15 +108,18 @@ class WebEnvironment:
             self.launch.command,
             self.launch.folder,
             variables,
-            lambda data: self._log(self._lines.feed(data)),
+            None if self.host.debug else self._output,
         )
         exiting = asyncio.create_task(process.wait())
         await self.host.keeper.hold(self._address, process.pid)
         return exiting
 
+    def _output(self, data: bytes) -> None:
+        self._log(self._lines.feed(data))
+
     async def _listens(self, exiting: "asyncio.Task[str]") -> None:
         try:
-            async with asyncio.timeout(limits.WEB_INIT_SECONDS):
+            async with asyncio.timeout(self.host.limit(limits.WEB_INIT_SECONDS)):
                 while not exiting.done():
                     with contextlib.suppress(OSError):
                         _, writer = await asyncio.open_connection(_HOST, self._port)

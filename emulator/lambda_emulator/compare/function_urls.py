@@ -1,0 +1,155 @@
+"""`compare` for Function URLs: every recorded request to a deployed probe, to the emulator, and what differs."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from lambda_emulator.compare.client import Observed, Target
+from lambda_emulator.compare.recorded import (
+    CASES,
+    NOT_ASKED,
+    URLS,
+    Case,
+    differences,
+    octets,
+    recording,
+)
+from lambda_emulator.compare.redact import redacted
+from lambda_emulator.compare.running import running_emulator
+from lambda_emulator.credentials import Credentials
+
+__all__ = ["compare", "find_urls"]
+
+_TEMPLATE: Final = Path(__file__).with_name("replay") / "template.yaml"
+_PATIENCE: Final = 60.0
+_HANG_SECONDS: Final = 5.0
+"""So long a response that hung when it was recorded is waited for."""
+_LOCAL: Final = Credentials("local", "local")
+
+Targets = Mapping[str, Target]
+
+
+async def find_urls(index: Target) -> Mapping[str, str] | None:
+    """The URLs that the function Index of the probe tells; None where no probe is."""
+    observed = await index.ask("GET", "/", signed=False)
+    try:
+        urls = json.loads(observed.body)["function-urls"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return {str(name): str(url) for name, url in urls.items()}
+
+
+async def compare(
+    targets: Targets, console: Console, *, names: Sequence[str], record: Path | None
+) -> int:
+    """Ask the cases of `names`, or all. Return the exit status: 1 where something differs.
+
+    `record` is the file of a new recording.
+    """
+    asked = [
+        case
+        for case in CASES
+        if case["name"] not in NOT_ASKED
+        and (not names or case["name"] in names)
+        and (not _is_signed(case) or targets["IAM"].is_signed)
+    ]
+    there = await _run(targets, asked, console, "there")
+    async with running_emulator(_TEMPLATE, fronts=len(URLS) + 1) as urls:
+        local = {name: Target(url, credentials=_LOCAL) for name, url in urls.items()}
+        here = await _run(local, asked, console, "emulator")
+    found = _table(asked, there, here, console)
+    console.print(f"{len(asked)} cases, {found} differ.")
+    if not names:
+        left_out = ", ".join(case["name"] for case in CASES if case not in asked)
+        console.print(f"Not asked, for they need other policies or another caller: {left_out}.")
+    if record is not None:
+        cases = [there.get(case["name"], case) for case in CASES]
+        text = json.dumps(cases, indent=1, ensure_ascii=False)
+        await asyncio.to_thread(record.write_text, text + "\n", "utf-8")
+        console.print(f"The new recording is in {record}.")
+    return int(bool(found))
+
+
+def _is_signed(case: Case) -> bool:
+    return any(name == "Authorization" for name, _ in case["request"]["headers"])
+
+
+async def _run(
+    targets: Targets, cases: Sequence[Case], console: Console, where: str
+) -> dict[str, Case]:
+    """What each case is like there, by its name."""
+    found = {}
+    for case in cases:
+        console.print(f"{where}: {case['name']}", style="dim")
+        observed = await _ask(targets[case["url"]], case)
+        found[case["name"]] = _redacted(recording(case, observed))
+    return found
+
+
+def _redacted(case: Case) -> Case:
+    """Only what was observed: the request and the runtime's part are the recording's own."""
+    kept = {key: case[key] for key in case if key not in ("response", "event")}
+    seen = {key: redacted(case[key], keep=_KEPT) for key in case if key not in kept}
+    return {key: kept[key] if key in kept else seen[key] for key in case}
+
+
+_KEPT: Final = frozenset({
+    "urlidurlidurlidurlidurlidurlid00.lambda-url.us-east-1.on.aws", "123456789012", "192.0.2.1",
+})  # fmt: skip
+"""What stands in recordings in place of the personal."""
+
+
+async def _ask(target: Target, case: Case) -> Observed:
+    """The recorded request, with the name of the case for the probe."""
+    request = case["request"]
+    headers = [
+        (name, value)
+        for name, value in request["headers"]
+        if name.lower() not in ("host", "x-amz-date", "authorization")
+    ]
+    end = case["response"].get("end")
+    return await target.ask(
+        request["method"],
+        request["target"],
+        [*headers, ("x-probe-case", case["name"])],
+        body=octets(request.get("body", {"text": ""})),
+        signed=_is_signed(case),
+        patience=_HANG_SECONDS if end == "hangs" else _PATIENCE,
+        leave_after=1 if end == "client left" else None,
+    )
+
+
+def _table(
+    cases: Sequence[Case],
+    there: Mapping[str, Case],
+    here: Mapping[str, Case],
+    console: Console,
+) -> int:
+    """Prints what differs; the number of cases in which something does."""
+    table = Table("case", "what", "recorded", "there", "emulator", title="What differs")
+    names = set()
+    for case in cases:
+        name = case["name"]
+        rows = differences(case, there[name])
+        for what, (recorded, observed) in rows.items():
+            own = differences(case, here[name]).get(what, (recorded, recorded))[1]
+            table.add_row(name, what, _text(recorded), _text(observed), _text(own))
+            names.add(name)
+        for what, (observed, own) in differences(there[name], here[name]).items():
+            if what not in rows:
+                table.add_row(name, what, _text(observed), _text(observed), _text(own))
+                names.add(name)
+    if names:
+        console.print(table)
+    else:
+        console.print("Nothing differs from the recordings, and nothing from the emulator.")
+    return len(names)
+
+
+def _text(value: Any) -> str:
+    return "-" if value is None else str(value)

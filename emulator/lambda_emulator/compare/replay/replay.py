@@ -1,0 +1,110 @@
+"""A runtime that answers as a recorded case says: the case that the header x-probe-case names.
+
+It speaks the Runtime API over a raw socket, so that each write of a stream is a chunk, and needs
+nothing but Python. With URLS in its environment it tells where the other functions are.
+"""
+
+import base64
+import json
+import os
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+INVOCATION = "/2018-06-01/runtime/invocation"
+PAUSE = 0.2
+"""Seconds between two writes of a stream: Lambda may join what comes together."""
+
+CASES = {
+    case["name"]: case["runtime"]
+    for case in json.loads(Path(__file__).with_name("cases.json").read_text("utf-8"))
+}
+
+
+class RuntimeAPI:
+    """One kept-alive connection."""
+
+    def __init__(self, address: str) -> None:
+        host, _, port = address.partition(":")
+        self.host = address
+        self.socket = socket.create_connection((host, int(port)))
+        self.file = self.socket.makefile("rb")
+
+    def send(self, method: str, path: str, *headers: str, body: bytes = b"") -> None:
+        lines = [f"{method} {path} HTTP/1.1", f"Host: {self.host}", *headers, "", ""]
+        self.socket.sendall("\r\n".join(lines).encode() + body)
+
+    def answer(self) -> tuple[dict[str, str], bytes]:
+        self.file.readline()
+        headers = {}
+        while line := self.file.readline().strip():
+            name, _, value = line.decode().partition(":")
+            headers[name.lower()] = value.strip()
+        return headers, self.file.read(int(headers.get("content-length", 0)))
+
+    def next(self) -> tuple[str, dict[str, Any]]:
+        self.send("GET", f"{INVOCATION}/next")
+        headers, body = self.answer()
+        return headers["lambda-runtime-aws-request-id"], json.loads(body)
+
+    def post(self, path: str, body: bytes, *headers: str) -> None:
+        self.send("POST", path, *headers, f"Content-Length: {len(body)}", body=body)
+        self.answer()
+
+    def stream(self, path: str, case: dict[str, Any]) -> None:
+        """Sends the writes of a case, and its error behind them, if it has one."""
+        names = ("Lambda-Runtime-Function-Error-Type", "Lambda-Runtime-Function-Error-Body")
+        head = ["Transfer-Encoding: chunked", "Lambda-Runtime-Function-Response-Mode: streaming",
+                f"Content-Type: {case['type']}", f"Trailer: {', '.join(names)}"]  # fmt: skip
+        self.send("POST", path, *head)
+        writes = [octets(write) for write in case["stream"]]
+        if "prelude" in case and writes:
+            writes[0] = json.dumps(case["prelude"]).encode() + bytes(8) + writes[0]
+        for number, write in enumerate(writes):
+            time.sleep(PAUSE if number else 0)
+            self.socket.sendall(b"%x\r\n%b\r\n" % (len(write), write))
+        error = base64.b64encode(b'{"errorType":"Error","errorMessage":"recorded"}').decode()
+        values = ("Runtime.Error", error)
+        trailers = [f"{name}: {value}" for name, value in zip(names, values, strict=True)]
+        last = ["0", *(trailers if case.get("error") else []), "", ""]
+        self.socket.sendall("\r\n".join(last).encode())
+        self.answer()
+
+
+def octets(value: dict[str, str]) -> bytes:
+    """A case's bytes: {"text": ...} or {"b64": ...}."""
+    return value["text"].encode() if "text" in value else base64.b64decode(value["b64"])
+
+
+def respond(api: RuntimeAPI, request_id: str, event: dict[str, Any]) -> None:
+    path = f"{INVOCATION}/{request_id}/response"
+    name = event.get("headers", {}).get("x-probe-case")
+    case = CASES.get(name) or {}
+    if "URLS" in os.environ:
+        api.post(path, json.dumps({"function-urls": json.loads(os.environ["URLS"])}).encode())
+    elif case.get("echo") == "implicit":
+        api.post(path, json.dumps({"event": event}, ensure_ascii=False).encode())
+    elif "echo" in case:
+        body = json.dumps({"event": event})
+        api.post(path, json.dumps({"statusCode": 200, "body": body}).encode())
+    elif "result" in case:
+        api.post(path, octets(case["result"]))
+    elif "stream" in case:
+        api.stream(path, case)
+    elif "error" in case:
+        kind = "Lambda-Runtime-Function-Error-Type: Unhandled"
+        api.post(path.replace("/response", "/error"), octets(case["error"]), kind)
+    else:
+        message = {"unexpected": f"the function ran in the case {name!r}"}
+        api.post(path, json.dumps(message).encode())
+
+
+def main() -> None:
+    api = RuntimeAPI(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    while True:
+        respond(api, *api.next())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""An emulator that runs beside `compare`, until its block ends."""
+
+import asyncio
+import contextlib
+import os
+import re
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+__all__ = ["running_emulator"]
+
+_ADDRESS: Final = re.compile(r"(http://\S+)(?: \((\w+).*\))?")
+
+
+@contextlib.asynccontextmanager
+async def running_emulator(template: Path, *, fronts: int = 1) -> AsyncIterator[dict[str, str]]:
+    """Serve a template on free ports. The addresses, by the names of the functions ("" for one)."""
+    keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+    shell = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "lambda_emulator", "--template", str(template), "--port", "0", "--json",
+        env=shell | keys, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        found = {}
+        for _ in range(fronts):
+            match = _ADDRESS.search((await process.stdout.readline()).decode())
+            if match is None:
+                raise RuntimeError(
+                    f"the emulator did not start; see why: lambda-emulator --template {template}"
+                )
+            found[match[2] or ""] = match[1]
+        yield found
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()
