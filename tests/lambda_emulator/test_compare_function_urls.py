@@ -1,6 +1,7 @@
 """`compare` for Function URLs: the emulator beside itself, and beside a server with three faults."""
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -8,7 +9,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(10 * PATIENCE)
 PROBE = Path(__file__).parents[2] / "emulator" / "lambda_emulator" / "compare" / "replay"
 
 
-@contextmanager
+@contextlib.contextmanager
 def probe() -> Iterator[dict[str, str]]:
     """The URLs of the probe, served by the emulator."""
     options = ("--template", str(PROBE / "template.yaml"))
@@ -104,7 +104,8 @@ class Faulty:
         rest.cancel()
         for each in (writer, ahead):
             each.close()
-            await each.wait_closed()
+            with contextlib.suppress(OSError):
+                await each.wait_closed()
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
