@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from lambda_emulator.compare.client import Observed
+from lambda_emulator.compare.client import Observed, Target
+from lambda_emulator.compare.function_urls import find_urls
 from lambda_emulator.compare.recorded import CASES, NOT_ASKED, URLS, differences, recording
+from lambda_emulator.template.reader import load
 from tests.lambda_emulator.support import KEYS, RunningEmulator, environment
 from tests.patience import PATIENCE
 
@@ -182,3 +184,18 @@ def test_urls_that_are_missing() -> None:
     )
     assert done.returncode == 2
     assert "--url lacks BufferedCors, BufferedPlainCors, IAM, Stream, StreamCors" in done.stderr
+
+
+def test_the_index_tells_where_the_others_are(tmp_path: Path) -> None:
+    """On AWS its template says so; here the command line does."""
+    urls = {name: f"https://{name.lower()}.lambda-url.eu-west-1.on.aws/" for name in URLS}
+    (tmp_path / "env.json").write_text(json.dumps({"Index": {"URLS": json.dumps(urls)}}))
+    template = str(PROBE / "template.yaml")
+    options = ("--template", template, "--function", "Index", "--env-vars")
+    with RunningEmulator(*options, str(tmp_path / "env.json"), command=()) as emulator:
+        assert asyncio.run(find_urls(Target(emulator.url))) == urls
+    assert asyncio.run(find_urls(Target("http://127.0.0.1:9"))) is None
+
+
+def test_the_template_has_the_functions() -> None:
+    assert set(load(PROBE / "template.yaml").functions) == {*URLS, "Index"}
