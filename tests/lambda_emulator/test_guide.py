@@ -1,4 +1,4 @@
-"""The examples of docs/emulator.md are run: their files are written, their commands given, their output compared."""
+"""The examples of docs/emulator.md: files are written, commands given, outputs compared."""
 
 import re
 import shlex

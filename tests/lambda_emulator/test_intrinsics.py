@@ -1,4 +1,4 @@
-"""CloudFormation's functions and transforms: a value, or a placeholder and a warning that names the line."""
+"""CloudFormation's functions and transforms: a value, or a placeholder and a warning."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Layers, zips, inline code, CDK's assets and images without Docker: read from a template, and run."""
+"""Layers, zips, inline code, assets of CDK and images without Docker: read, and run."""
 
 import json
 import os
@@ -239,7 +239,8 @@ def image_function(folder: Path, dockerfile: str, **properties: Any) -> Path:
 
 
 def test_what_an_image_says_of_its_function(tmp_path: Path) -> None:
-    code = "import os\ndef handler(event, context): return [os.environ['A'], os.environ['B'], os.getcwd()]"
+    returned = "[os.environ['A'], os.environ['B'], os.getcwd()]"
+    code = f"import os\ndef handler(event, context): return {returned}"
     write(tmp_path / "src" / "main.py", code)
     write(tmp_path / "tool", "tool")
     dockerfile = (

@@ -513,3 +513,23 @@ def test_what_is_odd_in_resources_is_said(tmp_path: Path) -> None:
     messages = [caution.message for caution in load(template).cautions]
     assert any("it has no stage" in message for message in messages)
     assert any("Body is not read" in message for message in messages)
+
+
+@pytest.mark.parametrize("mode", ["STREAM", "response_stream", {"Ref": "Mode"}])
+def test_only_the_literal_word_streams(tmp_path: Path, mode: Any) -> None:
+    """As SAM's translator reads it."""
+    event = api_event("/x", "get", streaming=False)
+    event["Properties"] |= {"ResponseTransferMode": mode}
+    del event["Properties"]["RestApiId"]
+    function = {
+        "InlineCode": "x", "Handler": "index.x", "Runtime": "python3.13", "Events": {"E": event}
+    }  # fmt: skip
+    document = {
+        "Parameters": {"Mode": {"Type": "String", "Default": "RESPONSE_STREAM"}},
+        "Resources": {"F": {"Type": "AWS::Serverless::Function", "Properties": function}},
+    }
+    path = tmp_path / "template.yaml"
+    path.write_text(json.dumps(document))
+    template = load(path)
+    assert not template.functions["F"].rest_routes[0].streaming
+    assert any("SAM buffers here" in caution.message for caution in template.cautions)

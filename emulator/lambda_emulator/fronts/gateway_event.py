@@ -138,7 +138,10 @@ def rest_api_event(
     parameters: Mapping[str, str],
     api_key: str | None = None,
 ) -> bytes:
-    """The event of a REST API, as JSON in UTF-8. `path` is without the stage, and still escaped."""
+    """The event of a REST API, as JSON in UTF-8.
+
+    `path` is without the stage, and still escaped.
+    """
     api = route.api
     key = {} if api_key is None else {"apiKey": api_key, "apiKeyId": "emulator"}
     body = _text_or_base64(arrival.body, matches_type(arrival.media_type, api.binary_types))
@@ -153,7 +156,10 @@ def rest_api_event(
 def http_api_event(
     arrival: Arrival, route: HTTPRoute, stage: str, path: str, parameters: Mapping[str, str]
 ) -> bytes:
-    """The event of an HTTP API, as JSON in UTF-8. `path` is what follows a base path of a domain."""
+    """The event of an HTTP API, as JSON in UTF-8.
+
+    `path` is still escaped, and without a domain's base path.
+    """
     is_text = _TEXT.fullmatch(arrival.media_type) is not None
     body = _text_or_base64(arrival.body, not is_text)
     variables = route.api.stages[stage]

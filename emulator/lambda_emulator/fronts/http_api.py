@@ -35,8 +35,8 @@ __all__ = ["HTTPAPIFront"]
 
 _DEFAULT: Final = "$default"
 _STREAMS: Final = (
-    "the function streams, and an HTTP API cannot: AWS gives its client what is meant for the front; "
-    "use a Function URL, or an Api event with ResponseTransferMode: RESPONSE_STREAM"
+    "the function streams, and an HTTP API cannot: AWS gives its client what is meant for the "
+    "front; use a Function URL, or an Api event with ResponseTransferMode: RESPONSE_STREAM"
 )
 _Target = tuple[HTTPRoute, Function]
 

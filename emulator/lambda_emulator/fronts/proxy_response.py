@@ -61,7 +61,7 @@ def proxy_response(result: bytes) -> ProxyResponse:
 
 
 def inferred_response(result: bytes) -> ProxyResponse:
-    """Payload 2.0: what has no statusCode is the body, even where it is no JSON. Raises BadAnswer."""
+    """Payload 2.0: what has no statusCode is the body, even what is no JSON. Raises BadAnswer."""
     try:
         value = json.loads(result)
     except (ValueError, RecursionError):

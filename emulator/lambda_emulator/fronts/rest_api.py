@@ -1,4 +1,4 @@
-"""API Gateway's REST API in front of a function: `Api` events of the template, streamed or buffered.
+"""API Gateway's REST API in front of functions, streamed or buffered.
 
 Under the stage's prefix. Documented (API Gateway "response-transfer-mode-lambda", "set up Lambda
 proxy integrations"); a few of its responses are recorded: docs/fidelity.md.

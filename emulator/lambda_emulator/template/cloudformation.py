@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lambda_emulator.template.document import Caution, Node, TemplateError, read, to_text
-from lambda_emulator.template.intrinsics import INTRINSICS
+from lambda_emulator.template.intrinsics import INTRINSICS, Call
 from lambda_emulator.template.transforms import LANGUAGE_EXTENSIONS, expanded, transforms
 
 __all__ = ["ACCOUNT", "FUNCTIONS", "REGION", "Document"]
@@ -164,7 +164,7 @@ class Document:
             ((key, argument),) = value.items()
             if function := INTRINSICS.get(key):
                 try:
-                    return function(self, argument, value.line)
+                    return function(Call(self, argument, value.line))
                 except (TypeError, ValueError, LookupError, AttributeError) as error:
                     raise self.error(value.line, f"{key} has wrong arguments: {error}") from error
             if isinstance(key, str) and key.startswith("Fn::"):

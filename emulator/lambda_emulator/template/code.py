@@ -1,4 +1,4 @@
-"""Folders that functions run from: a folder as it is, an unpacked zip, or parts laid over each other."""
+"""Folders that functions run from: one as it is, an unpacked zip, or parts over each other."""
 
 import tempfile
 import zipfile
@@ -33,7 +33,7 @@ def new_folder() -> Path:
 
 
 def overlay(source: Path, target: Path) -> None:
-    """Puts a file or a folder at `target` by links. What was there stays where nothing replaces it."""
+    """Puts a file or a folder at `target` by links. What nothing replaces there stays."""
     if target.is_dir() and source.is_dir():
         if target.is_symlink():  # from now on it is a mixture
             before = target.resolve()

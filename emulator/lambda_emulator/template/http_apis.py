@@ -1,4 +1,4 @@
-"""HTTP APIs of a template: AWS::Serverless::HttpApi, the one that SAM makes, AWS::ApiGatewayV2::*."""
+"""HTTP APIs of a template: SAM's, with their events, and the resources of AWS::ApiGatewayV2."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -56,7 +56,7 @@ class HTTPAPIs:
         )
 
     def resource_routes(self, logical_id: str) -> Iterator[HTTPRoute]:
-        """The routes of AWS::ApiGatewayV2 resources that lead to a function. Raises TemplateError."""
+        """The routes of resources that lead to a function. Raises TemplateError."""
         names = (logical_id, self.document.physical_name(logical_id))
         for name in self.document.of_type("AWS::ApiGatewayV2::Route"):
             route = Properties.of(self.document, name)

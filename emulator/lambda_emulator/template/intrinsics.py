@@ -1,10 +1,11 @@
-"""CloudFormation's intrinsic functions: each takes the document, its argument and its line."""
+"""CloudFormation's intrinsic functions."""
 
 import base64
 import ipaddress
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,103 +14,125 @@ from lambda_emulator.template.document import to_text
 if TYPE_CHECKING:
     from lambda_emulator.template.cloudformation import Document
 
-__all__ = ["INTRINSICS"]
-
-_Intrinsic = Callable[["Document", Any, int], Any]
+__all__ = ["INTRINSICS", "Call"]
 
 
-def _ref(document: "Document", name: Any, line: int) -> Any:
-    return document.ref(name, line)
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One function of a template, with its argument as it is written."""
+
+    document: "Document"
+    argument: Any
+    line: int
+
+    def resolve(self, value: Any) -> Any:
+        return self.document.resolve(value)
+
+    def value(self) -> Any:
+        """The argument, resolved."""
+        return self.resolve(self.argument)
+
+    def values(self) -> list[Any]:
+        """Each of the arguments, resolved."""
+        return [self.resolve(item) for item in self.argument]
 
 
-def _condition(document: "Document", name: Any, line: int) -> bool:
-    return document.condition(str(name), line)
+def _ref(call: Call) -> Any:
+    return call.document.ref(call.argument, call.line)
 
 
-def _get_att(document: "Document", argument: Any, line: int) -> str:
-    parts = argument if isinstance(argument, list) else str(argument).split(".", 1)
-    logical_id, attribute = parts
-    return document.attribute(str(logical_id), to_text(document.resolve(attribute)))
+def _condition(call: Call) -> bool:
+    return call.document.condition(str(call.argument), call.line)
 
 
-def _sub(document: "Document", argument: Any, line: int) -> str:
-    text, variables = argument if isinstance(argument, list) else (argument, {})
+def _get_att(call: Call) -> str:
+    given = call.argument
+    logical_id, attribute = given if isinstance(given, list) else str(given).split(".", 1)
+    return call.document.attribute(str(logical_id), to_text(call.resolve(attribute)))
+
+
+def _sub(call: Call) -> str:
+    given = call.argument
+    text, variables = given if isinstance(given, list) else (given, {})
 
     def replace(match: re.Match[str]) -> str:
         name = match[1].strip()
         if name.startswith("!"):
             return "${" + name[1:] + "}"
         if name in variables:
-            return to_text(document.resolve(variables[name]))
+            return to_text(call.resolve(variables[name]))
         is_attribute = "." in name and not name.endswith((".Alias", ".Version"))
         find = _get_att if is_attribute else _ref
-        return to_text(find(document, name, line))
+        return to_text(find(Call(call.document, name, call.line)))
 
     return re.sub(r"\$\{([^}]*)\}", replace, str(text))
 
 
-def _find_in_map(document: "Document", argument: list[Any], line: int) -> Any:
+def _find_in_map(call: Call) -> Any:
     """With a fourth argument {DefaultValue: ...} where the language extensions are on."""
-    found: Any = document.root.get("Mappings") or {}
-    for key in map(document.resolve, argument[:3]):
+    found: Any = call.document.root.get("Mappings") or {}
+    for key in map(call.resolve, call.argument[:3]):
         if not isinstance(found, Mapping) or key not in found:
-            if len(argument) == 4:
-                return document.resolve(argument[3]["DefaultValue"])
-            raise document.error(line, f"!FindInMap: no {key!r} in Mappings")
+            if len(call.argument) == 4:
+                return call.resolve(call.argument[3]["DefaultValue"])
+            raise call.document.error(call.line, f"!FindInMap: no {key!r} in Mappings")
         found = found[key]
     return found
 
 
-def _if(document: "Document", argument: list[Any], line: int) -> Any:
-    condition, then, otherwise = argument
-    return document.resolve(then if document.condition(str(condition), line) else otherwise)
+def _if(call: Call) -> Any:
+    condition, then, otherwise = call.argument
+    is_true = call.document.condition(str(condition), call.line)
+    return call.resolve(then if is_true else otherwise)
 
 
-def _equals(document: "Document", argument: list[Any], line: int) -> bool:
-    left, right = map(document.resolve, argument)
+def _equals(call: Call) -> bool:
+    left, right = call.values()
     return to_text(left) == to_text(right)
 
 
-def _not(document: "Document", argument: Any, line: int) -> bool:
-    return not document.resolve(argument)[0]
+def _not(call: Call) -> bool:
+    (condition,) = call.values()
+    return not condition
 
 
-def _and(document: "Document", argument: list[Any], line: int) -> bool:
-    return all(map(document.resolve, argument))
+def _and(call: Call) -> bool:
+    return all(call.values())
 
 
-def _or(document: "Document", argument: list[Any], line: int) -> bool:
-    return any(map(document.resolve, argument))
+def _or(call: Call) -> bool:
+    return any(call.values())
 
 
-def _join(document: "Document", argument: list[Any], line: int) -> str:
-    between, parts = argument
-    return str(between).join(map(to_text, document.resolve(parts)))
+def _join(call: Call) -> str:
+    between, parts = call.values()
+    return str(between).join(map(to_text, parts))
 
 
-def _split(document: "Document", argument: list[Any], line: int) -> list[str]:
-    between, text = argument
-    return to_text(document.resolve(text)).split(between)
+def _split(call: Call) -> list[str]:
+    between, text = call.values()
+    return to_text(text).split(between)
 
 
-def _select(document: "Document", argument: list[Any], line: int) -> Any:
-    index, values = argument
-    return document.resolve(values)[int(document.resolve(index))]
+def _select(call: Call) -> Any:
+    index, values = call.values()
+    return values[int(index)]
 
 
-def _base64(document: "Document", argument: Any, line: int) -> str:
-    return base64.b64encode(to_text(document.resolve(argument)).encode()).decode()
+def _base64(call: Call) -> str:
+    text = to_text(call.value())
+    return base64.b64encode(text.encode()).decode()
 
 
-def _get_azs(document: "Document", argument: Any, line: int) -> list[str]:
+def _get_azs(call: Call) -> list[str]:
     """Three zones, whatever the region really has."""
-    region = to_text(document.resolve(argument)) or document.parameters["AWS::Region"]
+    region = to_text(call.value()) or call.document.region
     return [f"{region}{zone}" for zone in "abc"]
 
 
-def _cidr(document: "Document", argument: list[Any], line: int) -> list[str]:
+def _cidr(call: Call) -> list[str]:
     """[block, how many, the bits of each that are left for hosts]."""
-    block, count, bits = map(to_text, map(document.resolve, argument))
+    block, count, bits = map(to_text, call.values())
     network = ipaddress.ip_network(block)
     subnets = network.subnets(new_prefix=network.max_prefixlen - int(bits))
     found = list(islice(subnets, int(count)))
@@ -118,27 +141,27 @@ def _cidr(document: "Document", argument: list[Any], line: int) -> list[str]:
     return list(map(str, found))
 
 
-def _import_value(document: "Document", argument: Any, line: int) -> str:
+def _import_value(call: Call) -> str:
     """The name of the export in place of its value, which another stack has."""
-    name = to_text(document.resolve(argument))
-    document.caution(
-        line, f"!ImportValue {name} is of another stack; here its value is {name!r}: set what "
+    name = to_text(call.value())
+    call.document.caution(
+        call.line, f"!ImportValue {name} is of another stack; here its value is {name!r}: set what "
         "reads it, with --env or a parameter"
     )  # fmt: skip
     return name
 
 
-def _length(document: "Document", argument: Any, line: int) -> int:
-    document.needs_extensions("Length", line)
-    return len(document.resolve(argument))
+def _length(call: Call) -> int:
+    call.document.needs_extensions("Length", call.line)
+    return len(call.value())
 
 
-def _to_json_string(document: "Document", argument: Any, line: int) -> str:
-    document.needs_extensions("ToJsonString", line)
-    return json.dumps(document.resolve(argument), separators=(",", ":"))
+def _to_json_string(call: Call) -> str:
+    call.document.needs_extensions("ToJsonString", call.line)
+    return json.dumps(call.value(), separators=(",", ":"))
 
 
-INTRINSICS: Final[Mapping[Any, _Intrinsic]] = {
+INTRINSICS: Final[Mapping[Any, Callable[[Call], Any]]] = {
     "Ref": _ref,
     "Condition": _condition,
     "Fn::And": _and,

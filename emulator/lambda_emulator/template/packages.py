@@ -1,4 +1,4 @@
-"""A function's code and layers: folders, zips, inline code, CDK's assets, and images without Docker."""
+"""A function's code and layers: folders, zips, inline code, assets of CDK, images without Docker."""
 
 import re
 from collections.abc import Mapping
@@ -129,7 +129,8 @@ class Packages:
         if not method.startswith("python") or (folder / "python").is_dir():
             return folder
         if (folder / "requirements.txt").is_file():
-            message = f"`sam build` installs its packages: here {folder}/requirements.txt must be installed"
+            needed = folder / "requirements.txt"
+            message = f"`sam build` installs its packages: here {needed} must be installed"
             get.caution(key, message)
         built = new_folder()
         overlay(folder, built / "python")  # where `sam build` puts it

@@ -1,4 +1,4 @@
-"""REST APIs of a template: AWS::Serverless::Api, the one that SAM makes, and functions' `Api` events."""
+"""REST APIs of a template: SAM's, with their events."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -20,7 +20,6 @@ _CORS: Final = {
     "MaxAge": "Access-Control-Max-Age",
     "AllowCredentials": "Access-Control-Allow-Credentials",
 }
-_TRANSFER_MODES: Final = ("BUFFERED", "STREAM", "RESPONSE_STREAM")
 _NOT_EMULATED: Final = {
     "CacheClusterEnabled": "responses are not cached",
     "CanarySetting": "all requests go to the stage",
@@ -44,14 +43,13 @@ class RestAPIs:
     def route(self, event: Properties) -> RestRoute:
         """The route of an `Api` event's properties. Raises TemplateError."""
         api = self._api(event.reference("RestApiId", _IMPLICIT))
-        mode = event.choice("ResponseTransferMode", _TRANSFER_MODES, "BUFFERED")
         auth = event.inner("Auth")
         if auth.reference("Authorizer") not in ("", "NONE"):
             auth.caution("Authorizer", NO_AUTHORIZER)
         needs_key = auth.flag("ApiKeyRequired")
         if needs_key is None:
             needs_key = self._properties(api.logical_id).inner("Auth").flag("ApiKeyRequired")
-        streams = mode != "BUFFERED"
+        streams = _streams(event)
         longest = limits.REST_API_STREAM_SECONDS if streams else limits.REST_API_SECONDS
         return RestRoute(
             api=api,
@@ -91,6 +89,15 @@ class RestAPIs:
             preflight_needs_key=bool(auth.flag("ApiKeyRequired"))
             and auth.flag("AddApiKeyRequiredToCorsPreflight") is not False,
         )
+
+
+def _streams(event: Properties) -> bool:
+    """Only the literal word streams: SAM passes over every other spelling, and over functions."""
+    given = event.node.get("ResponseTransferMode", "BUFFERED")
+    if given not in ("BUFFERED", "RESPONSE_STREAM"):
+        message = "SAM buffers here: it knows only the literal word RESPONSE_STREAM"
+        event.caution("ResponseTransferMode", message)
+    return bool(given == "RESPONSE_STREAM")
 
 
 def _cors(get: Properties) -> Mapping[str, str] | None:

@@ -1,4 +1,4 @@
-"""REST APIs in plain CloudFormation: AWS::ApiGateway::RestApi, Resource, Method and Stage, as CDK writes them."""
+"""REST APIs in plain CloudFormation, as CDK writes them."""
 
 from collections.abc import Iterator
 from typing import Final
