@@ -78,7 +78,7 @@ def function(
             "AuthType": "NONE",
             "InvokeMode": "BUFFERED" if adapter in recipes.CONTROLS else STREAM,
         },
-        Environment={"Variables": {"PYTHONDONTWRITEBYTECODE": "1", **variables}},
+        Environment={"Variables": dict(variables)},
     )
     command = (
         str(python),
