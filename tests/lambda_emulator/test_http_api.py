@@ -120,6 +120,23 @@ def test_the_event_is_payload_2(gateway: RunningEmulator, implicit: int) -> None
     assert event["isBase64Encoded"] is False
 
 
+@pytest.mark.parametrize(
+    ("target", "raw_path"),
+    [
+        ("/items/a%252Fb", "/items/a/b"),
+        ("/items/50%25", "/items/50%"),
+        ("/items/a%3Fb", "/items/a"),
+        ("/items/%E2%98%95", "/items/\N{HOT BEVERAGE}"),
+        ("/items/%FF", "/items/\N{REPLACEMENT CHARACTER}"),
+    ],
+)
+def test_the_path_is_decoded_twice(
+    gateway: RunningEmulator, implicit: int, target: str, raw_path: str
+) -> None:
+    event = ask(gateway, target, port=implicit).json()
+    assert event["rawPath"] == event["requestContext"]["http"]["path"] == raw_path
+
+
 def test_the_head_of_a_response(gateway: RunningEmulator, implicit: int) -> None:
     """Recorded: names are capitalised, and without a type the body is plain text."""
     names = [name for name, _ in ask(gateway, "/", port=implicit).headers]
@@ -138,7 +155,7 @@ def test_events_that_users_saw(name: str) -> None:
     headers = list(expected["headers"].items())
     if "cookies" in expected:
         headers.append(("cookie", "; ".join(expected["cookies"])))
-    paths = {"get_decoded_path": "/files/space%20value%23%CE%BB-%E4%B8%96%E7%95%8C/100%25"}
+    paths = {"get_decoded_path": "/files/space%20value%23%CE%BB-%E4%B8%96%E7%95%8C/100%252525"}
     target = paths.get(name, expected["rawPath"]) + f"?{expected['rawQueryString']}"
     request = Request(context["http"]["method"], target, "1.1", headers, True)
     body = base64.b64decode(expected.get("body", ""))

@@ -238,6 +238,13 @@ def image_function(folder: Path, dockerfile: str, **properties: Any) -> Path:
     return write_json(folder, {"F": resource})
 
 
+def test_what_is_not_in_the_context_is_said(tmp_path: Path) -> None:
+    base = f"FROM public.ecr.aws/lambda/python:{RUNTIME.removeprefix('python')}\n"
+    template = image_function(tmp_path, f"{base}COPY gone.py .\nCMD gone.handler\n")
+    (caution,) = load(template).cautions
+    assert "there is no gone.py in" in caution.message
+
+
 def test_what_an_image_says_of_its_function(tmp_path: Path) -> None:
     returned = "[os.environ['A'], os.environ['B'], os.getcwd()]"
     code = f"import os\ndef handler(event, context): return {returned}"

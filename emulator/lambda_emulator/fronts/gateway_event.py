@@ -183,12 +183,13 @@ def http_api_event(
 
 
 def decoded(path: str) -> str:
-    """As `rawPath` has it: decoded, but a percent sign stays escaped.
+    """As `rawPath` has it: decoded twice, and cut at an escaped question mark.
 
-    >>> decoded("/a%20b/100%25")
-    '/a b/100%25'
+    >>> decoded("/a%20b/100%25"), decoded("/a%252Fb%3Fc")
+    ('/a b/100%', '/a/b')
     """
-    return "%25".join(unquote(part, errors="replace") for part in path.split("%25"))
+    once = unquote(path, errors="replace").partition("?")[0]
+    return unquote(once, errors="replace")
 
 
 def _payload_2(arrival: Arrival, route: HTTPRoute, stage: str, path: str) -> dict[str, Any]:

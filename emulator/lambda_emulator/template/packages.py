@@ -171,7 +171,11 @@ class Packages:
     def _code_of_image(self, get: Properties, context: Path, image: Image) -> Code:
         root = new_folder()
         for copy in image.copies:
-            _put(copy, context, root)
+            if not _put(copy, context, root):
+                message = (
+                    f"{get.owner}: there is no {copy.source} in {context}, and docker build fails"
+                )
+                get.document.caution(self._metadata(get.owner).line, message)
         config = get.inner("ImageConfig")
         entry_point = config.texts("EntryPoint") or image.entry_point or ()
         command = config.texts("Command") or image.command
@@ -206,14 +210,15 @@ def _runtime(base: str) -> str:
     return "provided"
 
 
-def _put(copy: Copy, context: Path, root: Path) -> None:
-    """Patterns are taken as Docker does; a folder means its content."""
+def _put(copy: Copy, context: Path, root: Path) -> bool:
+    """Patterns are taken as Docker does; a folder means its content. False: nothing is there."""
     target = root / copy.target.strip("/")
     pattern = copy.source.strip("/").removeprefix("./")
     sources = sorted(context.glob(pattern)) if pattern not in ("", ".") else [context]
     for source in sources:
         is_file_into = source.is_file() and (copy.target.endswith("/") or target.is_dir())
         overlay(source, target / source.name if is_file_into else target)
+    return bool(sources)
 
 
 def _mapped(words: tuple[str, ...], root: Path) -> tuple[str, ...]:
