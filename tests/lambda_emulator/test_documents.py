@@ -9,6 +9,8 @@ from lambda_emulator.command_line import invoke_parser, parser
 from lambda_emulator.compare import command, smoke
 from lambda_emulator.compare.recorded import CASES
 
+_OF_OTHERS = ("--aws-sigv4", "--user", "--guided", "--listen", "--wait-for-client")
+"""Options of curl, sam and debugpy."""
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 
@@ -30,7 +32,7 @@ def test_every_option_in_the_documents_exists() -> None:
         for option in re.findall(
             r"(?<![\w-])--[a-z][a-z0-9-]+", (ROOT / "docs" / name).read_text()
         ):
-            assert option in options or option in ("--aws-sigv4", "--user"), option
+            assert option in options or option in _OF_OTHERS, option
 
 
 def test_the_numbers_in_the_documents_are_the_limits() -> None:

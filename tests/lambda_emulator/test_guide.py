@@ -3,11 +3,12 @@
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.lambda_emulator.support import RunningEmulator
+from tests.lambda_emulator.support import RunningEmulator, environment
 from tests.patience import PATIENCE
 
 GUIDE = Path(__file__).parents[2] / "docs" / "emulator.md"
@@ -28,7 +29,10 @@ def session(text: str) -> list[tuple[str, str]]:
 
 
 def test_each_part_of_the_guide_is_found() -> None:
-    assert {"HTTP APIs", "REST APIs", "Layers, assets and images"} <= set(sections())
+    assert {
+        "An app without a template", "Invoking a function once", "Options from samconfig.toml", "Addresses",
+        "The Lambda API", "HTTP APIs", "REST APIs", "Layers, assets and images",
+    } <= set(sections())  # fmt: skip
 
 
 @pytest.mark.parametrize("title", sections())
@@ -43,17 +47,32 @@ def test_an_example_of_the_guide(title: str, tmp_path: Path) -> None:
             path = tmp_path / first.removeprefix("# ")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(rest)
+    if commands[0][0].startswith("lambda-emulator invoke"):
+        for command, output in commands:
+            assert run(command.split(), tmp_path) == output.strip(), command
+        return
     (start, _), *asked = commands
     shown = {int(port) for command, _ in asked for port in re.findall(r":(3\d\d\d)/", command)}
     fronts = max(shown) - 2999
-    options = shlex.split(start)[1:]
+    options = [re.sub(r"^3\d\d\d$", "0", word) for word in shlex.split(start)[1:]]
     with RunningEmulator(*options, command=(), cwd=tmp_path, fronts=fronts) as emulator:
         for command, output in asked:
             words = [
                 re.sub(r":3(\d\d\d)/", lambda m: f":{emulator.ports[int(m[1])]}/", word)
                 for word in shlex.split(command)
             ]
-            done = subprocess.run(
-                words, capture_output=True, text=True, timeout=PATIENCE, check=True, cwd=tmp_path
-            )
-            assert done.stdout.strip() == output.strip(), command
+            if words[0] == "python":  # its program names the port of the Lambda API
+                path = tmp_path / words[1]
+                path.write_text(path.read_text().replace(":3001/", f":{emulator.ports[-1]}/"))
+            assert run(words, tmp_path) == output.strip(), command
+
+
+def run(words: list[str], folder: Path) -> str:
+    """Its standard output. The interpreter and the emulator are those of the tests."""
+    own = {"python": [sys.executable], "lambda-emulator": [sys.executable, "-m", "lambda_emulator"]}
+    command = [part for word in words for part in own.get(word, [word])]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=PATIENCE, cwd=folder, env=environment()
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
