@@ -9,8 +9,15 @@ from lambda_emulator.command_line import invoke_parser, parser
 from lambda_emulator.compare import command, smoke
 from lambda_emulator.compare.recorded import CASES
 
-_OF_OTHERS = ("--aws-sigv4", "--user", "--guided", "--listen", "--wait-for-client")
-"""Options of curl, sam and debugpy."""
+_OF_OTHERS = (
+    "--aws-sigv4",
+    "--user",
+    "--endpoint-url",
+    "--guided",
+    "--listen",
+    "--wait-for-client",
+)
+"""Options of curl, the AWS CLI, sam and debugpy."""
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 

@@ -33,7 +33,7 @@ _EXAMPLES: Final = """\
 examples:
   lambda-emulator compare --url https://ID.lambda-web.REGION.on.aws --sigv4     the Web Function of examples/probe
   lambda-emulator compare --url https://ID.lambda-url.REGION.on.aws --sigv4 --record cases.json
-                                                                    the Function URLs of examples/function-urls
+                                                                    the Function URLs of compare/replay/template.yaml
 exit status: 0 nothing differs; 1 something does; 2 no probe answers there, or wrong usage
 """
 
