@@ -204,12 +204,12 @@ class Response:
         body = message.get("body", b"")
         if type(body) is not bytes:
             body = _as_bytes(body)
-        more = bool(message.get("more_body"))
+        more = message.get("more_body", False)
         state = (_AFTER_BODY if more else _AFTER_LAST_BODY).get(self.state)
         if state is None:
             raise self._out_of_order("http.response.body")
         if self._framing is not OPEN_ENDED:
-            body = self._framing.taken(body, self.body_bytes, more)
+            body = self._framing.taken(body, self.body_bytes, bool(more))
         if not (more or body or self.body_bytes):
             body = self._empty()
         parts = self._opening() if self.state is State.HELD else []

@@ -177,13 +177,13 @@ class Connection(asyncio.BufferedProtocol):
         The transport alone would need twice the instructions. In Python 3.12 and 3.13.0 its
         `writelines` also forgets to call pause_writing.
         """
-        if len(parts) > 1 and (size <= JOIN_UP_TO or len(parts) > MANY_PIECES):
+        joins = size <= JOIN_UP_TO or len(parts) > MANY_PIECES
+        if joins:
             parts = (b"".join(parts),)
         sent = 0
         if self._socket is not None and not (self._spilled and self._is_behind()):
-            one = len(parts) == 1
             try:
-                sent = self._socket.send(parts[0]) if one else self._socket.sendmsg(parts)
+                sent = self._socket.send(parts[0]) if joins else self._socket.sendmsg(parts)
             except OSError:  # nothing now, or never again: the transport meets the same, and knows
                 sent = 0
             if sent == size:
