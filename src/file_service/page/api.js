@@ -59,7 +59,11 @@ export function post(url, body, { headers, signal } = {}) {
 
 /** The size of a file or a body. Behind a Function URL a stream has no Content-Length, and that of a HEAD is 0. */
 export const sizeIn = headers =>
-  Number(["x-file-size", "x-amzn-remapped-content-length", "content-length"].map(name => headers.get(name)).find(Boolean) ?? NaN);
+  Number(
+    ["x-file-size", "x-amzn-remapped-content-length", "content-length"]
+      .map(name => headers.get(name))
+      .find(Boolean) ?? NaN,
+  );
 
 /** The lines of a body as they arrive, in lists. */
 async function* linesOf(response) {
@@ -84,7 +88,11 @@ async function* objectsOf(response) {
     const objects = [];
     for (const line of lines) {
       let object;
-      try { object = JSON.parse(line); } catch { continue; }  // the half of a line, of a body that was cut
+      try {
+        object = JSON.parse(line);
+      } catch {
+        continue;
+      } // the half of a line, of a body that was cut
       if (object.type === "error") throw new Error(object.detail);
       ended ||= object.type === "end";
       objects.push(object);
@@ -95,10 +103,12 @@ async function* objectsOf(response) {
 }
 
 class Cut extends Error {
-  constructor() { super("The connection broke before the end of the list."); }
+  constructor() {
+    super("The connection broke before the end of the list.");
+  }
 }
 
-const NDJSON = { "Accept": "application/x-ndjson" };
+const NDJSON = { Accept: "application/x-ndjson" };
 
 /**
  * What lies in a folder: lists of entries as they are found, and one `end` with the number of names that cannot be
@@ -122,7 +132,7 @@ async function* listingByPages(folder, signal) {
   let cursor = "";
   while (cursor !== null) {
     const url = `${addressOf("files", folder)}?${new URLSearchParams({ cursor, limit: 1000 })}`;
-    const page = await (await ask(url, { headers: { "Accept": "application/json" }, signal })).json();
+    const page = await (await ask(url, { headers: { Accept: "application/json" }, signal })).json();
     yield page.entries;
     skipped += page.skipped;
     cursor = page.cursor;
@@ -139,7 +149,7 @@ export async function* search(folder, text, signal) {
 /** What lies at a path, as a listing would have it. Raises `Refused`. */
 export async function entryOf(path, signal) {
   const { headers, url } = await ask(addressOf("files", path), { method: "HEAD", signal });
-  if (new URL(url).pathname.endsWith("/")) return { type: "folder", path: `${path}/` };  // the server has added it
+  if (new URL(url).pathname.endsWith("/")) return { type: "folder", path: `${path}/` }; // the server has added it
   return {
     type: "file",
     path,
@@ -153,7 +163,7 @@ export async function entryOf(path, signal) {
 /** The first `bytes` of a file, as text. */
 export async function textOf(entry, bytes, signal) {
   if (!entry.size) return "";
-  const headers = { "Range": `bytes=0-${Math.min(bytes, entry.size) - 1}` };
+  const headers = { Range: `bytes=0-${Math.min(bytes, entry.size) - 1}` };
   return (await ask(addressOf("files", entry.path), { headers, signal })).text();
 }
 
@@ -161,6 +171,10 @@ export async function textOf(entry, bytes, signal) {
 export async function archiveSize(folder, names, signal) {
   const url = addressOf("archives", folder);
   if (!names) return sizeIn((await ask(url, { method: "HEAD", signal })).headers);
-  const response = await post(url, names.map(name => ["name", name]), { headers: { "Accept": "application/json" }, signal });
+  const response = await post(
+    url,
+    names.map(name => ["name", name]),
+    { headers: { Accept: "application/json" }, signal },
+  );
   return (await response.json()).size;
 }

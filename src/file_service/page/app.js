@@ -17,11 +17,11 @@ const ROOT = "Files";
 const browser = new Browser({ download, downloadZip, measure, refused, changed });
 const viewer = new Viewer({ close: closeFile, step, download, share: shareOf });
 let route = null;
-let reader = null;         // what the reader may do, once it is `greeted`
+let reader = null; // what the reader may do, once it is `greeted`
 let greeted = null;
-let root = ROOT;           // the name of what lies at the root: behind a share link that is a folder
+let root = ROOT; // the name of what lies at the root: behind a share link that is a folder
 let closing = false;
-let behindIsList = false;  // whether Back leads from the file to its list
+let behindIsList = false; // whether Back leads from the file to its list
 
 /** Shows what the address says now. */
 async function follow() {
@@ -31,13 +31,19 @@ async function follow() {
   const { folder, file, search } = route;
   if (file !== null) {
     if (before?.file == null) behindIsList = before !== null && browser.positionOf(file).index >= 0;
-    if (browser.positionOf(file).index < 0 && !browser.isAt(folder, "")) showFolder(folder, "", null);
+    if (browser.positionOf(file).index < 0 && !browser.isAt(folder, ""))
+      showFolder(folder, "", null);
     await openFile(file);
     return;
   }
   viewer.hide();
   if (before?.file != null && browser.isAt(folder, search)) browser.refocus(before.file);
-  else showFolder(folder, search, before && (childTowards(before.file ?? before.folder, folder) ?? ""));
+  else
+    showFolder(
+      folder,
+      search,
+      before && (childTowards(before.file ?? before.folder, folder) ?? ""),
+    );
 }
 
 function showFolder(folder, search, focus) {
@@ -56,7 +62,7 @@ async function openFile(path) {
   let entry = browser.entry(path);
   try {
     entry ??= await entryOf(path);
-    await greeted;  // what may be done with the file depends on the reader
+    await greeted; // what may be done with the file depends on the reader
   } catch (error) {
     if (route.file !== path) return;
     if (error.status === 401) refused(error);
@@ -89,13 +95,20 @@ async function download(entry) {
 
 const below = (folder, entries) => entries.map(({ path }) => path.slice(folder.length));
 
-function measure(folder, entries, signal) { return archiveSize(folder, below(folder, entries), signal); }
+function measure(folder, entries, signal) {
+  return archiveSize(folder, below(folder, entries), signal);
+}
 
 /** A folder as one zip, or some `entries` below it. */
 async function downloadZip(folder, entries) {
   const names = entries && below(folder, entries);
   const name = `${(names?.length === 1 ? nameOf(names[0]) : nameOf(folder)) || "files"}.zip`;
-  transfers.addZip(folder, name, () => archiveSize(folder, names), names?.map(each => ["name", each]));
+  transfers.addZip(
+    folder,
+    name,
+    () => archiveSize(folder, names),
+    names?.map(each => ["name", each]),
+  );
 }
 
 /** The list is another one. */
@@ -128,9 +141,15 @@ async function greet() {
   }
   const actions = $("folder-actions");
   for (const other of actions.querySelectorAll(":scope > :not(#zip)")) other.remove();
-  if (reader.may_share) actions.prepend(labelledButton("share", "Share", () => shareOf()(route.folder)));
+  if (reader.may_share)
+    actions.prepend(labelledButton("share", "Share", () => shareOf()(route.folder)));
   if (reader.login && reader.user) {
-    actions.append(labelledButton("leave", "Log out", async () => { await logOut(); location.reload(); }));
+    actions.append(
+      labelledButton("leave", "Log out", async () => {
+        await logOut();
+        location.reload();
+      }),
+    );
   }
 }
 
@@ -143,10 +162,15 @@ function start() {
   history.scrollRestoration = "manual";
   listenToKeys(browser, () => viewer.isOpen);
   addEventListener("keydown", event => {
-    if (event.key === "Escape" && viewer.isOpen && !document.querySelector("dialog:modal")) closeFile();
+    if (event.key === "Escape" && viewer.isOpen && !document.querySelector("dialog:modal"))
+      closeFile();
   });
   addEventListener("hashchange", follow);
-  $("folder-actions").append(labelledButton("download", "Download zip", () => downloadZip(route.folder, null), { id: "zip" }));
+  $("folder-actions").append(
+    labelledButton("download", "Download zip", () => downloadZip(route.folder, null), {
+      id: "zip",
+    }),
+  );
   transfers.restore();
   greeted = greet();
   follow();

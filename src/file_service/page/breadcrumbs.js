@@ -12,8 +12,12 @@ export function showBreadcrumbs(folder, root) {
   const segments = folder.split("/").filter(Boolean);
   const links = [root, ...segments].map((segment, index, { length }) => {
     const name = make("bdi", { textContent: shown(segment) });
-    if (index === length - 1) return make("li", {}, make("h1", { id: "title", title: shown(segment) }, name));
-    const path = segments.slice(0, index).map(each => `${each}/`).join("");
+    if (index === length - 1)
+      return make("li", {}, make("h1", { id: "title", title: shown(segment) }, name));
+    const path = segments
+      .slice(0, index)
+      .map(each => `${each}/`)
+      .join("");
     return make("li", {}, make("a", { href: linkTo(path) }, name));
   });
   $("crumbs").replaceChildren(...links);
@@ -30,7 +34,11 @@ function fold() {
   list.classList.toggle("unfolded", unfolded);
   const middle = items.slice(1, -1);
   if (unfolded || !middle.length || !tooLong(list)) return;
-  const more = button("\u2026", () => { unfolded = true; fold(); list.querySelectorAll("a")[1]?.focus(); });
+  const more = button("\u2026", () => {
+    unfolded = true;
+    fold();
+    list.querySelectorAll("a")[1]?.focus();
+  });
   more.setAttribute("aria-label", "Show the whole path");
   items[0].after(make("li", { className: "folded" }, more));
   for (const item of middle) {

@@ -11,7 +11,7 @@ import { Selection } from "./selection.js";
 import { remembered, remember } from "./settings.js";
 import { VirtualList } from "./virtual.js";
 
-const TILE = 176;          // pixels: as wide as a tile gets at least; style in list.css
+const TILE = 176; // pixels: as wide as a tile gets at least; style in list.css
 const TILE_LINE = 196;
 const ROW = 44;
 const ROW_OF_TWO_LINES = 60;
@@ -19,12 +19,15 @@ const NARROW = matchMedia("(max-width: 40rem)");
 
 export class Browser {
   contents = null;
-  items = [];              // what the list shows: the entries that the filter keeps
+  items = []; // what the list shows: the entries that the filter keeps
   #order = remembered("order", { by: "name", descending: false });
   #gallery = remembered("gallery", false);
-  #positions = new Map();  // where the window was, in folders that were left
-  #arriving = null;        // what to do when the first entries are there
-  #loader = new Loader(() => this.#order, contents => this.#changed(contents));
+  #positions = new Map(); // where the window was, in folders that were left
+  #arriving = null; // what to do when the first entries are there
+  #loader = new Loader(
+    () => this.#order,
+    contents => this.#changed(contents),
+  );
 
   /**
    * What the rest of the page does: `download(entry)`, `downloadZip(folder, entries)`, `measure(folder, entries, signal)`
@@ -37,36 +40,52 @@ export class Browser {
       download: entries => downloadZip(this.contents.path, entries),
       measure: (entries, signal) => measure(this.contents.path, entries, signal),
     });
-    const list = (body, create) => new VirtualList($(body), { create, update: (...each) => this.#update(...each) });
-    this.rows = list("rows", entry => makeRow(entry, this.contents.text ? this.contents.path : null));
+    const list = (body, create) =>
+      new VirtualList($(body), { create, update: (...each) => this.#update(...each) });
+    this.rows = list("rows", entry =>
+      makeRow(entry, this.contents.text ? this.contents.path : null),
+    );
     this.tiles = list("tiles", makeTile);
     this.#buildTools();
     this.#listen();
     this.#layOut();
   }
 
-  get list() { return this.#gallery ? this.tiles : this.rows; }
+  get list() {
+    return this.#gallery ? this.tiles : this.rows;
+  }
 
-  isAt(path, text) { return this.contents !== null && this.contents.key === keyOf(path, text); }
+  isAt(path, text) {
+    return this.contents !== null && this.contents.key === keyOf(path, text);
+  }
 
   /**
    * Loads and shows a folder, or a search below it. `focus`: the path of the entry to give the focus to; "" for the
    * first one, null for none.
    */
   show(path, text, focus) {
-    if (this.contents) this.#positions.set(this.contents.key, { top: scrollY, path: this.list.items[this.list.active]?.path });
+    if (this.contents)
+      this.#positions.set(this.contents.key, {
+        top: scrollY,
+        path: this.list.items[this.list.active]?.path,
+      });
     this.contents = null;
     this.selection.clear();
     $("filter").value = text;
     $("search-below").hidden = true;
     const position = this.#positions.get(keyOf(path, text)) ?? rememberedPosition(path, text);
-    for (const list of [this.rows, this.tiles]) { list.reset(); list.show([]); }
+    for (const list of [this.rows, this.tiles]) {
+      list.reset();
+      list.show([]);
+    }
     scrollTo({ top: 0, behavior: "instant" });
     this.#arriving = { position, focus };
     return this.#loader.load(path, text);
   }
 
-  reload() { return this.#loader.load(this.contents.path, this.contents.text); }
+  reload() {
+    return this.#loader.load(this.contents.path, this.contents.text);
+  }
 
   /** Nothing of what was loaded is for this reader. */
   forget() {
@@ -74,7 +93,9 @@ export class Browser {
     this.contents = null;
   }
 
-  entry(path) { return this.contents?.entries.find(entry => entry.path === path); }
+  entry(path) {
+    return this.contents?.entries.find(entry => entry.path === path);
+  }
 
   /** The place of a file among the files of the list. */
   positionOf(path) {
@@ -114,7 +135,7 @@ export class Browser {
     const { position, focus } = arriving;
     const path = focus || position?.path;
     const index = path ? this.list.indexOf(path) : 0;
-    if (index < 0 && this.contents.state === "loading") return;  // not there yet
+    if (index < 0 && this.contents.state === "loading") return; // not there yet
     this.#arriving = null;
     this.list.active = Math.max(0, index);
     if (position) scrollTo({ top: position.top, behavior: "instant" });
@@ -142,14 +163,19 @@ export class Browser {
     $("pick-all").indeterminate = covers === null;
     for (const head of $("grid").querySelectorAll("[data-by]")) {
       const sorted = head.dataset.by === this.#order.by;
-      head.parentElement.setAttribute("aria-sort", sorted ? (this.#order.descending ? "descending" : "ascending") : "none");
+      head.parentElement.setAttribute(
+        "aria-sort",
+        sorted ? (this.#order.descending ? "descending" : "ascending") : "none",
+      );
     }
     $("count").textContent = countOf(contents, items, $("filter").value);
-    $("search-below").hidden = !$("filter").value.trim() || contents.text === $("filter").value.trim();
+    $("search-below").hidden =
+      !$("filter").value.trim() || contents.text === $("filter").value.trim();
     this.#showTrouble();
     const empty = !items.length && contents.state !== "loading";
     $("empty").hidden = !empty || contents.state === "failed";
-    $("empty").textContent = contents.entries.length || contents.text ? "Nothing of this name." : "This folder is empty.";
+    $("empty").textContent =
+      contents.entries.length || contents.text ? "Nothing of this name." : "This folder is empty.";
     $("grid").hidden = this.#gallery || empty;
     $("tiles").hidden = !this.#gallery || empty;
   }
@@ -158,10 +184,24 @@ export class Browser {
     const { state, error, skipped, more } = this.contents;
     const said = [];
     if (state === "failed") {
-      said.push(make("p", { className: "bad" }, error.message, " ", button("Try again", () => this.reload())));
+      said.push(
+        make(
+          "p",
+          { className: "bad" },
+          error.message,
+          " ",
+          button("Try again", () => this.reload()),
+        ),
+      );
     }
     if (skipped) {
-      said.push(make("p", {}, `${inCount(skipped, "name")} cannot be shown: no address can say ${skipped === 1 ? "it" : "them"}.`));
+      said.push(
+        make(
+          "p",
+          {},
+          `${inCount(skipped, "name")} cannot be shown: no address can say ${skipped === 1 ? "it" : "them"}.`,
+        ),
+      );
     }
     if (more) said.push(make("p", {}, "There is more. Search for a longer part of the name."));
     const text = said.map(each => each.textContent).join();
@@ -170,7 +210,12 @@ export class Browser {
 
   #update(element, entry, index) {
     const { items, active } = this.list;
-    update(element, { index, count: items.length, active: index === active, selected: this.selection.has(entry) });
+    update(element, {
+      index,
+      count: items.length,
+      active: index === active,
+      selected: this.selection.has(entry),
+    });
   }
 
   #sortBy(by) {
@@ -184,7 +229,10 @@ export class Browser {
   #setGallery(gallery) {
     this.#gallery = remember("gallery", gallery);
     const { active } = gallery ? this.rows : this.tiles;
-    for (const list of [this.rows, this.tiles]) { list.reset(); list.show([]); }
+    for (const list of [this.rows, this.tiles]) {
+      list.reset();
+      list.show([]);
+    }
     this.#layOut();
     this.render();
     this.list.show(this.items, { anchored: false });
@@ -195,7 +243,10 @@ export class Browser {
 
   /** Sizes that depend on the window. */
   #layOut() {
-    for (const [choice, pressed] of [["list", !this.#gallery], ["gallery", this.#gallery]]) {
+    for (const [choice, pressed] of [
+      ["list", !this.#gallery],
+      ["gallery", this.#gallery],
+    ]) {
       $(`view-${choice}`).setAttribute("aria-pressed", pressed);
     }
     this.rows.lineHeight = NARROW.matches ? ROW_OF_TWO_LINES : ROW;
@@ -210,14 +261,17 @@ export class Browser {
   #buildTools() {
     $("view-choice").append(
       iconButton("list", "List", () => this.#setGallery(false), { id: "view-list" }),
-      iconButton("gallery", "Gallery", () => this.#setGallery(true), { id: "view-gallery" }));
+      iconButton("gallery", "Gallery", () => this.#setGallery(true), { id: "view-gallery" }),
+    );
   }
 
   #listen() {
-    for (const head of $("grid").querySelectorAll("[data-by]")) head.onclick = () => this.#sortBy(head.dataset.by);
+    for (const head of $("grid").querySelectorAll("[data-by]"))
+      head.onclick = () => this.#sortBy(head.dataset.by);
     $("pick-all").onchange = ({ target }) => this.selection.pickAll(this.items, target.checked);
     $("filter").oninput = () => {
-      if (this.contents?.text) go(linkTo(this.contents.path));  // another search starts from the folder
+      if (this.contents?.text)
+        go(linkTo(this.contents.path)); // another search starts from the folder
       else if (this.contents) this.#filter();
     };
     $("find").onsubmit = event => {
@@ -236,7 +290,9 @@ export class Browser {
     addEventListener("pagehide", () => this.rememberPosition());
   }
 
-  #indexAt(element) { return this.list.indexOf(element.closest("[data-path]")?.dataset.path); }
+  #indexAt(element) {
+    return this.list.indexOf(element.closest("[data-path]")?.dataset.path);
+  }
 
   #activate({ target }) {
     const index = this.#indexAt(target);
@@ -258,14 +314,18 @@ export class Browser {
   /** Selects the active entry, or no longer. */
   toggleActive() {
     const { active } = this.list;
-    if (this.items[active]) this.selection.pick(this.items, active, !this.selection.has(this.items[active]));
+    if (this.items[active])
+      this.selection.pick(this.items, active, !this.selection.has(this.items[active]));
   }
 
   /** Removes what narrows the view: the selection, then the filter. True where there was something. */
   widen() {
     if (this.selection.entries.length) this.selection.clear();
     else if (this.contents?.text) go(linkTo(this.contents.path));
-    else if ($("filter").value) { $("filter").value = ""; this.#filter(); } else return false;
+    else if ($("filter").value) {
+      $("filter").value = "";
+      this.#filter();
+    } else return false;
     return true;
   }
 
@@ -277,18 +337,25 @@ export class Browser {
 }
 
 function rememberedPosition(path, text) {
-  try { return JSON.parse(sessionStorage.getItem(`position ${keyOf(path, text)}`)); } catch { return null; }
+  try {
+    return JSON.parse(sessionStorage.getItem(`position ${keyOf(path, text)}`));
+  } catch {
+    return null;
+  }
 }
 
 function countOf({ state, entries, text, searched }, items, filter) {
   const loading = state === "loading";
   if (text) {
     const found = `${inCount(entries.length, "item")} found`;
-    return loading ? `Searching\u2026 ${found}${searched ? ` among ${inCount(searched, "file")}` : ""}` : found;
+    return loading
+      ? `Searching\u2026 ${found}${searched ? ` among ${inCount(searched, "file")}` : ""}`
+      : found;
   }
   if (loading && !entries.length) return "Loading\u2026";
   if (state === "failed" && !entries.length) return "";
   const all = inCount(entries.length, "item") + (loading ? "\u2026" : "");
-  return filter.trim() && items.length !== entries.length ? `${inDigits(items.length)} of ${all}` : all;
+  return filter.trim() && items.length !== entries.length
+    ? `${inDigits(items.length)} of ${all}`
+    : all;
 }
-

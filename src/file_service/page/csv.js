@@ -31,7 +31,7 @@ export function rowsOf(text, separator, limit = Infinity) {
   return rows;
 }
 
-const QUOTED = /"((?:[^"]+|"")*)(?:"|$)/y;  // one that the text cuts off has no end
+const QUOTED = /"((?:[^"]+|"")*)(?:"|$)/y; // one that the text cuts off has no end
 
 /** The cell that starts at `at`, and where it ends. */
 function cellAt(text, at, separator) {
@@ -39,7 +39,8 @@ function cellAt(text, at, separator) {
   const quoted = QUOTED.exec(text);
   const start = quoted ? QUOTED.lastIndex : at;
   let end = start;
-  while (end < text.length && text[end] !== separator && text[end] !== "\n" && text[end] !== "\r") end++;
+  while (end < text.length && text[end] !== separator && text[end] !== "\n" && text[end] !== "\r")
+    end++;
   return [(quoted ? quoted[1].replaceAll('""', '"') : "") + text.slice(start, end), end];
 }
 
@@ -47,23 +48,46 @@ function cellAt(text, at, separator) {
 export function separatorOf(text, type) {
   if (type.includes("tab")) return "\t";
   const first = text.split(/\r?\n/, 1)[0];
-  return [",", ";", "\t", "|"].reduce((best, each) => (first.split(each).length > first.split(best).length ? each : best));
+  return [",", ";", "\t", "|"].reduce((best, each) =>
+    first.split(each).length > first.split(best).length ? each : best,
+  );
 }
 
 /** A text as a table, and what to say where it is not all of it. `isPart`: the text ends somewhere inside the file. */
 export function tableOf(text, type, isPart) {
   const rows = rowsOf(text.replace(/^\ufeff/, ""), separatorOf(text, type), ROWS + 2);
-  if (isPart) rows.pop();  // it may lack its end
+  if (isPart) rows.pop(); // it may lack its end
   const [names = [], ...others] = rows;
   const shownRows = others.slice(0, ROWS);
   const columns = Math.min(COLUMNS, Math.max(names.length, ...shownRows.map(row => row.length)));
-  const numeric = Array.from({ length: columns }, (_, column) => shownRows.every(row => isNumber(row[column])));
-  const line = (row, tag, properties) => make("tr", {}, numeric.map((right, column) =>
-    make(tag, { textContent: row[column] ?? "", className: right ? "number" : "", ...properties })));
-  const table = make("table", {},
+  const numeric = Array.from({ length: columns }, (_, column) =>
+    shownRows.every(row => isNumber(row[column])),
+  );
+  const line = (row, tag, properties) =>
+    make(
+      "tr",
+      {},
+      numeric.map((right, column) =>
+        make(tag, {
+          textContent: row[column] ?? "",
+          className: right ? "number" : "",
+          ...properties,
+        }),
+      ),
+    );
+  const table = make(
+    "table",
+    {},
     make("thead", {}, line(names, "th", { scope: "col" })),
-    make("tbody", {}, shownRows.map(row => line(row, "td"))));
-  const cut = isPart || others.length > ROWS
-    ? `The first ${inCount(shownRows.length, "row")}. Download the file for the rest.` : "";
+    make(
+      "tbody",
+      {},
+      shownRows.map(row => line(row, "td")),
+    ),
+  );
+  const cut =
+    isPart || others.length > ROWS
+      ? `The first ${inCount(shownRows.length, "row")}. Download the file for the rest.`
+      : "";
   return { table, cut };
 }

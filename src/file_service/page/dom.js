@@ -33,11 +33,20 @@ export const button = (label, onclick, properties = {}) =>
 
 /** A button with a drawing and a text, of which a narrow window shows the drawing only. */
 export const labelledButton = (name, label, onclick, properties = {}) =>
-  make("button", { type: "button", title: label, onclick, ...properties }, icon(name), make("span", { textContent: label }));
+  make(
+    "button",
+    { type: "button", title: label, onclick, ...properties },
+    icon(name),
+    make("span", { textContent: label }),
+  );
 
 /** A button that shows a drawing only; `label` is its name and its tooltip. */
 export function iconButton(name, label, onclick, properties = {}) {
-  const element = make("button", { type: "button", className: "quiet", title: label, onclick, ...properties }, icon(name));
+  const element = make(
+    "button",
+    { type: "button", className: "quiet", title: label, onclick, ...properties },
+    icon(name),
+  );
   element.setAttribute("aria-label", label);
   return element;
 }
@@ -48,6 +57,9 @@ export function onceAFrame(work) {
   return () => {
     if (asked) return;
     asked = true;
-    requestAnimationFrame(() => { asked = false; work(); });
+    requestAnimationFrame(() => {
+      asked = false;
+      work();
+    });
   };
 }

@@ -3,21 +3,25 @@
 import { listing, search } from "./api.js";
 import { comparison, keyed, merged } from "./order.js";
 
-const EVERY = 150;      // milliseconds between two changes of what is shown, while entries arrive
-const KEPT = 200_000;   // entries of folders that were left: Back shows them at once
+const EVERY = 150; // milliseconds between two changes of what is shown, while entries arrive
+const KEPT = 200_000; // entries of folders that were left: Back shows them at once
 
 /** One folder or search. `entries` are sorted; `state` is "loading", "whole" or "failed". */
 export class Contents {
   entries = [];
   state = "loading";
-  skipped = 0;      // names that no address can say
-  more = false;     // a search found more than it tells
-  searched = 0;     // entries that a search has looked at
+  skipped = 0; // names that no address can say
+  more = false; // a search found more than it tells
+  searched = 0; // entries that a search has looked at
   error = null;
 
-  constructor(path, text) { Object.assign(this, { path, text }); }
+  constructor(path, text) {
+    Object.assign(this, { path, text });
+  }
 
-  get key() { return keyOf(this.path, this.text); }
+  get key() {
+    return keyOf(this.path, this.text);
+  }
 }
 
 export const keyOf = (path, text) => `${path}?${text}`;
@@ -25,7 +29,7 @@ export const keyOf = (path, text) => `${path}?${text}`;
 /** Loads one `Contents` at a time: a new one stops the one before. */
 export class Loader {
   #stop = new AbortController();
-  #kept = new Map();  // key -> Contents, the latest last
+  #kept = new Map(); // key -> Contents, the latest last
 
   /** `order()` is how entries are sorted now; `changed(contents)` is called while they arrive and at the end. */
   constructor(order, changed) {
@@ -36,7 +40,7 @@ export class Loader {
   /** What was loaded before is shown at once, and loaded again behind it. */
   load(path, text) {
     this.stop();
-    const { signal } = this.#stop = new AbortController();
+    const { signal } = (this.#stop = new AbortController());
     const known = this.#kept.get(keyOf(path, text));
     const contents = new Contents(path, text);
     known?.entries.sort(comparison(this.order()));
@@ -44,7 +48,9 @@ export class Loader {
     return this.#read(contents, Boolean(known), signal);
   }
 
-  stop() { this.#stop.abort(); }
+  stop() {
+    this.#stop.abort();
+  }
 
   forget() {
     this.stop();
@@ -54,7 +60,7 @@ export class Loader {
   async #read(contents, quietly, signal) {
     const { path, text } = contents;
     const arrived = new Arrived(contents, this.order);
-    let shownAt = performance.now() - EVERY;  // the first entries are shown at once
+    let shownAt = performance.now() - EVERY; // the first entries are shown at once
     try {
       for await (const objects of text ? search(path, text, signal) : listing(path, signal)) {
         if (signal.aborted) return;
@@ -92,13 +98,16 @@ export class Loader {
 class Arrived {
   #entries = [];
 
-  constructor(contents, order) { Object.assign(this, { contents, order }); }
+  constructor(contents, order) {
+    Object.assign(this, { contents, order });
+  }
 
   add(objects) {
     for (const object of objects) {
       if (object.type === "file" || object.type === "folder") this.#entries.push(object);
       else if (object.type === "progress") this.contents.searched = object.searched;
-      else if (object.type === "end") Object.assign(this.contents, { skipped: object.skipped ?? 0, more: object.more ?? false });
+      else if (object.type === "end")
+        Object.assign(this.contents, { skipped: object.skipped ?? 0, more: object.more ?? false });
     }
   }
 

@@ -8,8 +8,8 @@ const LISTS = "#rows, #tiles";
 /** What a key does, whatever has the focus; nothing where it gives null. */
 const COMMANDS = {
   "/": () => () => $("filter").focus(),
-  "Backspace": browser => () => browser.goUp(),
-  "Escape": browser => () => browser.widen(),
+  Backspace: browser => () => browser.goUp(),
+  Escape: browser => () => browser.widen(),
   " ": (browser, at) => (at.matches("#rows a, #tiles a") ? () => browser.toggleActive() : null),
 };
 
@@ -17,7 +17,12 @@ const COMMANDS = {
 function distance(key, { columns, lineHeight }) {
   const page = Math.max(1, Math.floor(innerHeight / lineHeight) - 2) * columns;
   const distances = {
-    ArrowDown: columns, ArrowUp: -columns, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity,
+    ArrowDown: columns,
+    ArrowUp: -columns,
+    PageDown: page,
+    PageUp: -page,
+    Home: -Infinity,
+    End: Infinity,
   };
   if (columns > 1) Object.assign(distances, { ArrowLeft: -1, ArrowRight: 1 });
   return distances[key];
@@ -37,10 +42,14 @@ function movement(key, at, list) {
 function actionOf(event, browser) {
   const { key, target: at } = event;
   if (at.matches(TYPING)) {
-    return key === "ArrowDown" && at.id === "filter" ? () => browser.list.focus(browser.list.active) : null;
+    return key === "ArrowDown" && at.id === "filter"
+      ? () => browser.list.focus(browser.list.active)
+      : null;
   }
   if (event.ctrlKey || event.metaKey) {
-    return key === "a" && at.closest(LISTS) ? () => browser.selection.pickAll(browser.items, true) : null;
+    return key === "a" && at.closest(LISTS)
+      ? () => browser.selection.pickAll(browser.items, true)
+      : null;
   }
   if (event.altKey) return null;
   return key in COMMANDS ? COMMANDS[key](browser, at) : movement(key, at, browser.list);

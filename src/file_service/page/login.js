@@ -10,7 +10,7 @@ export async function session() {
   try {
     return await (await ask("session", { cache: "no-store" })).json();
   } catch {
-    return NOBODY;  // the list itself says what is wrong
+    return NOBODY; // the list itself says what is wrong
   }
 }
 
@@ -20,15 +20,27 @@ export const logOut = () => post("logout", {});
 export function askForLogin(entered) {
   const form = $("login");
   if (!form.hidden) return;
-  const name = make("input", { name: "username", autocomplete: "username", spellcheck: false, autocapitalize: "none" });
-  const secret = make("input", { name: "password", type: "password", autocomplete: "current-password", required: true });
+  const name = make("input", {
+    name: "username",
+    autocomplete: "username",
+    spellcheck: false,
+    autocapitalize: "none",
+  });
+  const secret = make("input", {
+    name: "password",
+    type: "password",
+    autocomplete: "current-password",
+    required: true,
+  });
   const trouble = make("p", { className: "bad", role: "alert" });
   const submit = button("Log in", null, { type: "submit", className: "main" });
   form.replaceChildren(
     make("h2", { textContent: "Log in" }),
     make("label", {}, "Name, if you have one", name),
     make("label", {}, "Password or token", secret),
-    trouble, submit);
+    trouble,
+    submit,
+  );
   form.onsubmit = async event => {
     event.preventDefault();
     submit.disabled = true;
@@ -39,7 +51,8 @@ export function askForLogin(entered) {
       form.replaceChildren();
       entered();
     } catch (error) {
-      trouble.textContent = error.status === 401 ? "The name, password or token is not right." : error.message;
+      trouble.textContent =
+        error.status === 401 ? "The name, password or token is not right." : error.message;
       secret.select();
       secret.focus();
     }

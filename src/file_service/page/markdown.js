@@ -9,11 +9,15 @@ import { linkTo } from "./route.js";
 
 /** A document of the file at `path`, which relative links and pictures start from. */
 export function renderedMarkdown(text, path) {
-  const lines = text.replace(/\r\n?/g, "\n").replace(/\t/g, "    ").replace(/^---\n[\s\S]*?\n---\n/, "").split("\n");
+  const lines = text
+    .replace(/\r\n?/g, "\n")
+    .replace(/\t/g, "    ")
+    .replace(/^---\n[\s\S]*?\n---\n/, "")
+    .split("\n");
   return make("main", {}, blocks(lines, parentOf(path), 0));
 }
 
-const DEEPEST = 12;  // of quotes and lists within each other
+const DEEPEST = 12; // of quotes and lists within each other
 
 // No pattern may take long on any text: what repeats within them is of one kind, or has a bound.
 const FENCE = /^ {0,3}(`{3,}(?=[^`]*$)|~{3,})/;
@@ -22,7 +26,8 @@ const RULE = /^ {0,3}([-*_])(?:\s*\1){2,}\s*$/;
 const QUOTE = /^ {0,3}> ?/;
 const ITEM = /^( {0,3})([-*+]|\d{1,9}[.)])( {1,4}|$)/;
 const INDENTED = /^ {4}/;
-const isTableRule = line => line.includes("-") && cellsOf(line).every(cell => /^:?-+:?$/.test(cell));
+const isTableRule = line =>
+  line.includes("-") && cellsOf(line).every(cell => /^:?-+:?$/.test(cell));
 const UNDERLINE = /^ {0,3}(=+|-+)\s*$/;
 const STARTS_BLOCK = [FENCE, HEADING, RULE, QUOTE, ITEM];
 
@@ -32,11 +37,19 @@ const startsBlock = line => STARTS_BLOCK.some(pattern => pattern.test(line));
 class Lines {
   at = 0;
 
-  constructor(lines, folder, depth) { Object.assign(this, { lines, folder, depth }); }
+  constructor(lines, folder, depth) {
+    Object.assign(this, { lines, folder, depth });
+  }
 
-  get line() { return this.lines[this.at] ?? ""; }
-  get next() { return this.lines[this.at + 1] ?? ""; }
-  get done() { return this.at >= this.lines.length; }
+  get line() {
+    return this.lines[this.at] ?? "";
+  }
+  get next() {
+    return this.lines[this.at + 1] ?? "";
+  }
+  get done() {
+    return this.at >= this.lines.length;
+  }
 
   /** The lines from here that pass the test, which gets each line and its number from here. */
   take(test) {
@@ -45,16 +58,31 @@ class Lines {
     return this.lines.slice(from, this.at);
   }
 
-  inlines(text) { return inlines(text, this.folder); }
-  blocks(lines) { return blocks(lines, this.folder, this.depth + 1); }
+  inlines(text) {
+    return inlines(text, this.folder);
+  }
+  blocks(lines) {
+    return blocks(lines, this.folder, this.depth + 1);
+  }
 }
 
 // What a block is, by its first line: the first that fits. Each takes its lines and gives an element, or none.
 const BLOCKS = [
-  [({ line }) => !line.trim(), lines => { lines.at++; }],
+  [
+    ({ line }) => !line.trim(),
+    lines => {
+      lines.at++;
+    },
+  ],
   [({ line }) => FENCE.test(line), fenced],
   [({ line }) => HEADING.test(line), heading],
-  [({ line }) => RULE.test(line), lines => { lines.at++; return make("hr"); }],
+  [
+    ({ line }) => RULE.test(line),
+    lines => {
+      lines.at++;
+      return make("hr");
+    },
+  ],
   [({ line, depth }) => QUOTE.test(line) && depth < DEEPEST, quote],
   [({ line, depth }) => ITEM.test(line) && depth < DEEPEST, list],
   [({ line }) => INDENTED.test(line), indented],
@@ -74,7 +102,9 @@ const code = lines => make("pre", {}, make("code", { textContent: lines.join("\n
 function fenced(lines) {
   const [, mark] = FENCE.exec(lines.line);
   lines.at++;
-  const body = lines.take(line => !(line.trim().startsWith(mark) && !line.trim().replaceAll(mark[0], "")));
+  const body = lines.take(
+    line => !(line.trim().startsWith(mark) && !line.trim().replaceAll(mark[0], "")),
+  );
   lines.at++;
   return code(body);
 }
@@ -92,13 +122,17 @@ function heading(lines) {
 }
 
 function quote(lines) {
-  const quoted = lines.take((line, index) => QUOTE.test(line) || (index && line.trim() && !startsBlock(line)));
+  const quoted = lines.take(
+    (line, index) => QUOTE.test(line) || (index && line.trim() && !startsBlock(line)),
+  );
   return make("blockquote", {}, lines.blocks(quoted.map(line => line.replace(QUOTE, ""))));
 }
 
 /** A paragraph, or the heading that it is when its last line is of `=` or `-`. */
 function paragraph(lines) {
-  const taken = lines.take((line, index) => !index || (line.trim() && (!startsBlock(line) || UNDERLINE.test(line))));
+  const taken = lines.take(
+    (line, index) => !index || (line.trim() && (!startsBlock(line) || UNDERLINE.test(line))),
+  );
   const under = taken.length > 1 ? UNDERLINE.exec(taken.at(-1)) : null;
   const text = (under ? taken.slice(0, -1) : taken).map(line => line.replace(/^ +/, "")).join("\n");
   return make(under ? (under[1][0] === "=" ? "h1" : "h2") : "p", {}, lines.inlines(text.trimEnd()));
@@ -141,26 +175,52 @@ function item(body, lines) {
   const [first, ...others] = lines.blocks(body);
   const box = task ? (task[1] === " " ? "\u2610 " : "\u2611 ") : "";
   // A tight item is its text alone.
-  return make("li", {}, box, first?.localName === "p" ? [...first.childNodes] : first ?? "", others);
+  return make(
+    "li",
+    {},
+    box,
+    first?.localName === "p" ? [...first.childNodes] : (first ?? ""),
+    others,
+  );
 }
 
 function table(lines) {
-  const [head, rule, ...rows] = lines.take((line, index) => line.trim() && (line.includes("|") || index === 1));
-  const alignments = cellsOf(rule).map(cell => (cell.endsWith(":") ? (cell.startsWith(":") ? "center" : "right") : ""));
+  const [head, rule, ...rows] = lines.take(
+    (line, index) => line.trim() && (line.includes("|") || index === 1),
+  );
+  const alignments = cellsOf(rule).map(cell =>
+    cell.endsWith(":") ? (cell.startsWith(":") ? "center" : "right") : "",
+  );
   const row = (line, tag) => {
     const cells = cellsOf(line);
-    return make("tr", {}, alignments.map((className, index) =>
-      make(tag, { className }, lines.inlines(cells[index] ?? ""))));
+    return make(
+      "tr",
+      {},
+      alignments.map((className, index) =>
+        make(tag, { className }, lines.inlines(cells[index] ?? "")),
+      ),
+    );
   };
-  return make("table", {},
+  return make(
+    "table",
+    {},
     make("thead", {}, row(head, "th")),
-    make("tbody", {}, rows.map(line => row(line, "td"))));
+    make(
+      "tbody",
+      {},
+      rows.map(line => row(line, "td")),
+    ),
+  );
 }
 
 const COLUMNS = 100;
 
 function cellsOf(line) {
-  const cells = line.trim().replace(/^\|/, "").replace(/(?<!\\)\|$/, "").split(/(?<!\\)\|/);
+  const cells = line
+    .trim()
+    .replace(/^\|/, "")
+    .replace(/(?<!\\)\|$/, "")
+    .split(/(?<!\\)\|/);
   return cells.slice(0, COLUMNS).map(cell => cell.trim().replaceAll("\\|", "|"));
 }
 
@@ -169,24 +229,45 @@ const INLINES = [
   [/\\([!-/:-@[-`{-~])/y, ([, character]) => character],
   [/(?: {2,}|\\)\n/y, () => make("br")],
   [/(`+)(?!`)([\s\S]{1,2000}?)(?<!`)\1(?!`)/y, ([, , text]) => codeSpan(text)],
-  [/!\[([^\]]{0,300})\]\(\s{0,9}<?([^\s)>]{1,2000})>?(?:\s{1,9}["'][^"']{0,300}["'])?\s{0,9}\)/y,
-    ([, alt, target], folder) => picture(alt, target, folder)],
-  [/\[((?:[^[\]\\]|\\.|!?\[[^\]]{0,200}\]){1,300})\]\(\s{0,9}<?([^\s)>]{0,2000})>?(?:\s{1,9}["'][^"']{0,300}["'])?\s{0,9}\)/y,
-    ([, text, target], folder) => link(text, target, folder)],
+  [
+    /!\[([^\]]{0,300})\]\(\s{0,9}<?([^\s)>]{1,2000})>?(?:\s{1,9}["'][^"']{0,300}["'])?\s{0,9}\)/y,
+    ([, alt, target], folder) => picture(alt, target, folder),
+  ],
+  [
+    /\[((?:[^[\]\\]|\\.|!?\[[^\]]{0,200}\]){1,300})\]\(\s{0,9}<?([^\s)>]{0,2000})>?(?:\s{1,9}["'][^"']{0,300}["'])?\s{0,9}\)/y,
+    ([, text, target], folder) => link(text, target, folder),
+  ],
   [/<(https?:\/\/[^\s<>]{1,2000})>/y, ([, target], folder) => link(target, target, folder)],
-  [/https?:\/\/[^\s<>)\]]{1,2000}[^\s<>)\].,;:!?'"]/y, ([target], folder) => link(target, target, folder)],
-  [/(\*\*|__)(?=\S)([\s\S]{0,400}?\S)\1/y, ([, , text], folder) => make("strong", {}, inlines(text, folder))],
-  [/(\*|_)(?=[^\s*_])([^\n]{0,400}?[^\s*_])\1(?![\w*])/y,
-    ([, , text], folder) => make("em", {}, inlines(text, folder))],
+  [
+    /https?:\/\/[^\s<>)\]]{1,2000}[^\s<>)\].,;:!?'"]/y,
+    ([target], folder) => link(target, target, folder),
+  ],
+  [
+    /(\*\*|__)(?=\S)([\s\S]{0,400}?\S)\1/y,
+    ([, , text], folder) => make("strong", {}, inlines(text, folder)),
+  ],
+  [
+    /(\*|_)(?=[^\s*_])([^\n]{0,400}?[^\s*_])\1(?![\w*])/y,
+    ([, , text], folder) => make("em", {}, inlines(text, folder)),
+  ],
   [/~~(?=\S)([\s\S]{0,400}?\S)~~/y, ([, text], folder) => make("del", {}, inlines(text, folder))],
   [/&(amp|lt|gt|quot|nbsp|copy|mdash|ndash|hellip);/y, ([, name]) => ENTITIES[name]],
 ];
 const ENTITIES = {
-  amp: "&", lt: "<", gt: ">", quot: '"', nbsp: "\u00a0", copy: "\u00a9", mdash: "\u2014", ndash: "\u2013", hellip: "\u2026",
+  amp: "&",
+  lt: "<",
+  gt: ">",
+  quot: '"',
+  nbsp: "\u00a0",
+  copy: "\u00a9",
+  mdash: "\u2014",
+  ndash: "\u2013",
+  hellip: "\u2026",
 };
 const SPECIAL = /[\\`![<*_~&h]|(?<! ) {2,}\n/g;
 
-const codeSpan = text => make("code", { textContent: text.replace(/\n/g, " ").replace(/^ (.+) $/, "$1") });
+const codeSpan = text =>
+  make("code", { textContent: text.replace(/\n/g, " ").replace(/^ (.+) $/, "$1") });
 
 function inlines(text, folder) {
   const made = [];
@@ -198,7 +279,8 @@ function inlines(text, folder) {
     plain += text.slice(at, next);
     at = next;
     if (at === text.length) break;
-    const found = /[_h]/.test(text[at]) && /\w/.test(text[at - 1] ?? "") ? null : inlineAt(text, at, folder);
+    const found =
+      /[_h]/.test(text[at]) && /\w/.test(text[at - 1] ?? "") ? null : inlineAt(text, at, folder);
     if (found) {
       made.push(plain, found.made);
       plain = "";
@@ -215,7 +297,7 @@ function inlineAt(text, at, folder) {
     pattern.lastIndex = at;
     const match = pattern.exec(text);
     if (match) {
-      const end = pattern.lastIndex;  // before `build`, which may use the pattern for what is inside
+      const end = pattern.lastIndex; // before `build`, which may use the pattern for what is inside
       return { made: build(match, folder), end };
     }
   }
@@ -225,7 +307,8 @@ function inlineAt(text, at, folder) {
 /** A link of the web, or of a file beside this one. What is neither (a script's address, say) stays text. */
 function link(text, target, folder) {
   const label = text === target ? [text] : inlines(text, folder);
-  if (/^(https?|mailto):/i.test(target)) return make("a", { href: target, rel: "noopener noreferrer" }, label);
+  if (/^(https?|mailto):/i.test(target))
+    return make("a", { href: target, rel: "noopener noreferrer" }, label);
   const path = pathOf(target, folder);
   if (path === null) return make("span", {}, label);
   return make("a", { href: new URL(linkTo(path), document.baseURI).href }, label);
@@ -242,7 +325,10 @@ function picture(alt, target, folder) {
 function pathOf(target, folder) {
   if (/^[a-z][a-z0-9+.-]*:|^\/\/|^#/i.test(target)) return null;
   try {
-    const { origin, pathname } = new URL(target.startsWith("/") ? `.${target}` : encoded(folder) + target, "http://source/");
+    const { origin, pathname } = new URL(
+      target.startsWith("/") ? `.${target}` : encoded(folder) + target,
+      "http://source/",
+    );
     return origin === "http://source" ? decodeURIComponent(pathname.slice(1)) : null;
   } catch {
     return null;

@@ -10,7 +10,7 @@ export function sortKey(name) {
   const plain = /^[\x20-\x7e]*$/.test(name) ? name : name.normalize("NFKD").replace(/\p{M}/gu, "");
   return plain.toLowerCase().replace(/\d+/g, digits => {
     const value = digits.replace(/^0+(?=\d)/, "");
-    return `0${String.fromCharCode(48 + value.length)}${value}`;  // a longer number is a larger one
+    return `0${String.fromCharCode(48 + value.length)}${value}`; // a longer number is a larger one
   });
 }
 

@@ -9,7 +9,11 @@ import { encoded, isFolder, parentOf } from "./names.js";
 export function routeOf(hash) {
   const [address, query = ""] = hash.replace(/^#\/?/, "").split("?");
   let path;
-  try { path = decodeURIComponent(address); } catch { path = address; }
+  try {
+    path = decodeURIComponent(address);
+  } catch {
+    path = address;
+  }
   return {
     path,
     folder: isFolder(path) ? path : parentOf(path),
@@ -21,7 +25,9 @@ export function routeOf(hash) {
 export const linkTo = (path, search = "") =>
   `#/${encoded(path)}${search ? `?${new URLSearchParams({ search })}` : ""}`;
 
-export const go = hash => { location.hash = hash; };
+export const go = hash => {
+  location.hash = hash;
+};
 
 /** Goes there without a way back to here. */
 export const goInstead = hash => location.replace(hash);

@@ -3,11 +3,11 @@
 import { $, button, iconButton, make } from "./dom.js";
 import { inBytes, inCount } from "./format.js";
 
-const PAUSE = 300;  // milliseconds without a change, before the server is asked for a size
+const PAUSE = 300; // milliseconds without a change, before the server is asked for a size
 
 export class Selection {
-  #entries = new Map();  // path -> entry
-  #last = 0;             // index that was picked last, for a range
+  #entries = new Map(); // path -> entry
+  #last = 0; // index that was picked last, for a range
   #measuring = new AbortController();
   #facts = make("span", { role: "status" });
   #count = make("strong");
@@ -18,11 +18,16 @@ export class Selection {
     $("selection").append(
       make("p", {}, this.#count, " ", this.#facts),
       button("Download as zip", () => download(this.entries), { className: "main" }),
-      iconButton("close", "Clear the selection", () => this.clear()));
+      iconButton("close", "Clear the selection", () => this.clear()),
+    );
   }
 
-  get entries() { return [...this.#entries.values()]; }
-  has(entry) { return this.#entries.has(entry.path); }
+  get entries() {
+    return [...this.#entries.values()];
+  }
+  has(entry) {
+    return this.#entries.has(entry.path);
+  }
 
   clear() {
     this.#entries.clear();
@@ -31,7 +36,9 @@ export class Selection {
 
   /** Selects `items[index]`, or no longer; with `range` all from the one before as well. */
   pick(items, index, selected, range = false) {
-    const [from, to] = range ? [Math.min(index, this.#last), Math.max(index, this.#last)] : [index, index];
+    const [from, to] = range
+      ? [Math.min(index, this.#last), Math.max(index, this.#last)]
+      : [index, index];
     for (const item of items.slice(from, to + 1)) this.#set(item, selected);
     this.#last = index;
     this.#show();
@@ -66,7 +73,7 @@ export class Selection {
   /** The size of files is known; how much is in folders the server counts. */
   async #measure(entries) {
     this.#measuring.abort();
-    const { signal } = this.#measuring = new AbortController();
+    const { signal } = (this.#measuring = new AbortController());
     if (entries.every(({ type }) => type === "file")) {
       this.#facts.textContent = inBytes(entries.reduce((sum, { size }) => sum + size, 0));
       return;

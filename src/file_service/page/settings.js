@@ -11,6 +11,10 @@ export function remembered(name, otherwise) {
 
 /** Remembers a value, and gives it back. */
 export function remember(name, value) {
-  try { localStorage.setItem(`files ${name}`, JSON.stringify(value)); } catch { /* a private window, or a full disk */ }
+  try {
+    localStorage.setItem(`files ${name}`, JSON.stringify(value));
+  } catch {
+    /* a private window, or a full disk */
+  }
   return value;
 }

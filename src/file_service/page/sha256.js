@@ -35,7 +35,7 @@ export class Sha256 {
   /** The digest in hexadecimal. Call once, at the end. */
   hex() {
     const size = this.#size;
-    const end = new Uint8Array(((size % BLOCK) < 56 ? 56 : 120) - (size % BLOCK) + 8);
+    const end = new Uint8Array((size % BLOCK < 56 ? 56 : 120) - (size % BLOCK) + 8);
     end[0] = 0x80;
     new DataView(end.buffer).setBigUint64(end.length - 8, BigInt(size) * 8n);
     this.update(end);
@@ -55,15 +55,35 @@ export class Sha256 {
       w[i] = (((w[i - 16] + s0) | 0) + ((w[i - 7] + s1) | 0)) | 0;
     }
     const s = this.#state;
-    let a = s[0], b = s[1], c = s[2], d = s[3], e = s[4], f = s[5], g = s[6], h = s[7];
+    let a = s[0],
+      b = s[1],
+      c = s[2],
+      d = s[3],
+      e = s[4],
+      f = s[5],
+      g = s[6],
+      h = s[7];
     for (let i = 0; i < 64; i++) {
       const s1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
       const t1 = (((h + s1) | 0) + ((((e & f) ^ (~e & g)) + K[i]) | 0) + w[i]) | 0;
       const s0 = ((a >>> 2) | (a << 30)) ^ ((a >>> 13) | (a << 19)) ^ ((a >>> 22) | (a << 10));
       const t2 = (s0 + ((a & b) ^ (a & c) ^ (b & c))) | 0;
-      h = g; g = f; f = e; e = (d + t1) | 0;
-      d = c; c = b; b = a; a = (t1 + t2) | 0;
+      h = g;
+      g = f;
+      f = e;
+      e = (d + t1) | 0;
+      d = c;
+      c = b;
+      b = a;
+      a = (t1 + t2) | 0;
     }
-    s[0] += a; s[1] += b; s[2] += c; s[3] += d; s[4] += e; s[5] += f; s[6] += g; s[7] += h;
+    s[0] += a;
+    s[1] += b;
+    s[2] += c;
+    s[3] += d;
+    s[4] += e;
+    s[5] += f;
+    s[6] += g;
+    s[7] += h;
   }
 }

@@ -3,12 +3,12 @@
 import { addressOf, ask } from "./api.js";
 import { typeOf } from "./names.js";
 
-const EDGE = 400;                   // pixels of the longer side: sharp on a dense screen, 0.5 MB decoded
+const EDGE = 400; // pixels of the longer side: sharp on a dense screen, 0.5 MB decoded
 const AT_ONCE = 3;
-const LARGEST = 30 * 2 ** 20;       // a file this large costs more to fetch than its picture is worth
+const LARGEST = 30 * 2 ** 20; // a file this large costs more to fetch than its picture is worth
 const KEPT = 300;
 
-const made = new Map();             // address and version -> ImageBitmap, the latest last
+const made = new Map(); // address and version -> ImageBitmap, the latest last
 const waiting = [];
 let working = 0;
 
@@ -42,7 +42,8 @@ async function work() {
 
 async function picture({ entry, key }) {
   const blob = await (await ask(addressOf("files", entry.path))).blob();
-  const bitmap = typeOf(entry) === "image/svg+xml" ? await rasterised(blob) : await createImageBitmap(blob);
+  const bitmap =
+    typeOf(entry) === "image/svg+xml" ? await rasterised(blob) : await createImageBitmap(blob);
   const scale = Math.min(1, EDGE / Math.max(bitmap.width, bitmap.height));
   const small = await createImageBitmap(bitmap, {
     resizeWidth: Math.max(1, Math.round(bitmap.width * scale)),

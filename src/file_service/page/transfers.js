@@ -9,11 +9,12 @@ import { make } from "./dom.js";
 const AT_ONCE = 3;
 const REMEMBERED = "transfers";
 const CHANGED = 409;
-const SPEED_OVER = 5000;   // milliseconds
+const SPEED_OVER = 5000; // milliseconds
 const ACTIVE = new Set(["running", "reading", "checking", "preparing"]);
 
 /** Whether this browser keeps downloads on the disk here: it does so over https and on the same machine. */
-const hasDisk = () => Boolean(window.isSecureContext && navigator.storage?.getDirectory && window.Worker);
+const hasDisk = () =>
+  Boolean(window.isSecureContext && navigator.storage?.getDirectory && window.Worker);
 
 /** One download. `state`: waiting, preparing, running, reading, checking, paused, failed, done. */
 class Transfer {
@@ -28,9 +29,15 @@ class Transfer {
     this.total = record.size ?? 0;
   }
 
-  get id() { return this.record.id; }
-  get resumable() { return this.record.kind === "file"; }
-  get active() { return ACTIVE.has(this.state); }
+  get id() {
+    return this.record.id;
+  }
+  get resumable() {
+    return this.record.kind === "file";
+  }
+  get active() {
+    return ACTIVE.has(this.state);
+  }
 
   /** Takes over what the worker says. */
   hear({ id: _, ...news }) {
@@ -38,7 +45,10 @@ class Transfer {
     Object.assign(this, news);
     if (this.active) {
       const at = performance.now();
-      this.#marks = [...this.#marks.filter(mark => at - mark.at < SPEED_OVER), { at, done: this.done }];
+      this.#marks = [
+        ...this.#marks.filter(mark => at - mark.at < SPEED_OVER),
+        { at, done: this.done },
+      ];
     }
   }
 
@@ -46,7 +56,9 @@ class Transfer {
   get speed() {
     const first = this.#marks[0];
     const last = this.#marks.at(-1);
-    return last && last.at > first.at ? (last.done - first.done) / (last.at - first.at) * 1000 : 0;
+    return last && last.at > first.at
+      ? ((last.done - first.done) / (last.at - first.at)) * 1000
+      : 0;
   }
 }
 
@@ -66,28 +78,46 @@ export class Transfers {
   async restore() {
     if (!hasDisk()) return;
     const records = remembered();
-    const places = await (await navigator.storage.getDirectory()).getDirectoryHandle("transfers", { create: true });
+    const places = await (
+      await navigator.storage.getDirectory()
+    ).getDirectoryHandle("transfers", { create: true });
     for (const record of records) {
-      if (!await claimed(record.id)) continue;
+      if (!(await claimed(record.id))) continue;
       const transfer = new Transfer(record);
       transfer.state = "paused";
-      try { transfer.done = (await (await places.getFileHandle(record.id)).getFile()).size; } catch { /* nothing arrived */ }
+      try {
+        transfer.done = (await (await places.getFileHandle(record.id)).getFile()).size;
+      } catch {
+        /* nothing arrived */
+      }
       this.list.push(transfer);
     }
     for await (const id of places.keys()) {
-      if (!records.some(record => record.id === id) && await claimed(id)) await places.removeEntry(id).catch(() => {});
+      if (!records.some(record => record.id === id) && (await claimed(id)))
+        await places.removeEntry(id).catch(() => {});
     }
     if (this.list.length) this.changed();
   }
 
   addFile(entry, name) {
     const { path, size, etag } = entry;
-    this.#add({ kind: "file", path, name, size, etag, url: addressOf("files", path), digestUrl: addressOf("digests", path) });
+    this.#add({
+      kind: "file",
+      path,
+      name,
+      size,
+      etag,
+      url: addressOf("files", path),
+      digestUrl: addressOf("digests", path),
+    });
   }
 
   /** `body`: the fields of the form that asks for several items. `measure()` gives the size of the zip, in time. */
   addZip(folder, name, measure, body) {
-    this.#add({ kind: "zip", path: folder, name, body, url: addressOf("archives", folder) }, measure);
+    this.#add(
+      { kind: "zip", path: folder, name, body, url: addressOf("archives", folder) },
+      measure,
+    );
   }
 
   async #add(record, measure) {
@@ -157,7 +187,7 @@ export class Transfers {
 
   #next() {
     const free = AT_ONCE - this.list.filter(each => each.active).length;
-    const waiting = this.list.filter(({ state }) => state === "waiting").reverse();  // the oldest first
+    const waiting = this.list.filter(({ state }) => state === "waiting").reverse(); // the oldest first
     for (const transfer of waiting.slice(0, Math.max(0, free))) {
       transfer.hear({ state: "preparing" });
       this.changed(transfer);
@@ -176,7 +206,7 @@ export class Transfers {
 
   async #hear(message) {
     const transfer = this.list.find(({ id }) => id === message.id);
-    if (!transfer) return;  // removed meanwhile
+    if (!transfer) return; // removed meanwhile
     transfer.hear(message);
     if (transfer.state === "done") {
       await this.save(transfer);
@@ -188,17 +218,25 @@ export class Transfers {
 
   /** What is worth going on with when the page is opened again. */
   #remember() {
-    const others = remembered().filter(({ id }) => !this.list.some(each => each.id === id) && !ours.has(id));
-    const records = this.list.filter(each => each.resumable && each.state !== "done").map(({ record }) => record);
+    const others = remembered().filter(
+      ({ id }) => !this.list.some(each => each.id === id) && !ours.has(id),
+    );
+    const records = this.list
+      .filter(each => each.resumable && each.state !== "done")
+      .map(({ record }) => record);
     localStorage.setItem(REMEMBERED, JSON.stringify([...others, ...records]));
   }
 }
 
 function remembered() {
-  try { return JSON.parse(localStorage.getItem(REMEMBERED)) ?? []; } catch { return []; }
+  try {
+    return JSON.parse(localStorage.getItem(REMEMBERED)) ?? [];
+  } catch {
+    return [];
+  }
 }
 
-const ours = new Set();  // the ids that this tab is at
+const ours = new Set(); // the ids that this tab is at
 
 /** Takes a transfer for this tab, for as long as it is open. False where another one has it. */
 function claimed(id) {

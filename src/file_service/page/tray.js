@@ -5,7 +5,7 @@ import { inBytes, inCount, inTime } from "./format.js";
 import { shown } from "./names.js";
 import { Transfers } from "./transfers.js";
 
-const items = new Map();  // id -> element
+const items = new Map(); // id -> element
 let folded = false;
 
 export const transfers = new Transfers(show);
@@ -28,12 +28,16 @@ function show(transfer) {
 
 function build(tray) {
   tray.append(
-    make("header", {},
+    make(
+      "header",
+      {},
       make("h2", { id: "tray-title" }),
       button("Clear", () => transfers.removeDone(), { id: "tray-clear", className: "quiet" }),
-      iconButton("fold", "Fold", fold, { id: "tray-fold" })),
+      iconButton("fold", "Fold", fold, { id: "tray-fold" }),
+    ),
     make("ul", { id: "tray-list" }),
-    make("p", { id: "tray-said", className: "unseen", role: "status" }));
+    make("p", { id: "tray-said", className: "unseen", role: "status" }),
+  );
   $("tray-fold").setAttribute("aria-expanded", !folded);
   tray.classList.toggle("folded", folded);
 }
@@ -46,7 +50,9 @@ function fold() {
 }
 
 // The page and an open file leave room for it.
-new ResizeObserver(() => document.documentElement.style.setProperty("--tray", `${$("tray").offsetHeight}px`)).observe($("tray"));
+new ResizeObserver(() =>
+  document.documentElement.style.setProperty("--tray", `${$("tray").offsetHeight}px`),
+).observe($("tray"));
 
 function arrange() {
   const ids = new Set(transfers.list.map(({ id }) => id));
@@ -67,12 +73,15 @@ function arrange() {
 
 function makeItem(transfer) {
   const name = shown(transfer.record.name);
-  return make("li", {},
+  return make(
+    "li",
+    {},
     icon(transfer.record.kind === "zip" ? "archive" : "file"),
     make("bdi", { className: "label", textContent: name, title: name }),
     make("span", { className: "actions" }),
     make("progress", { max: 1, "aria-label": `Progress of ${name}` }),
-    make("p", { className: "facts" }));
+    make("p", { className: "facts" }),
+  );
 }
 
 function showOne(transfer) {
@@ -92,17 +101,24 @@ function factsOf(transfer) {
   const { state, done, total, speed, message, record } = transfer;
   const part = total ? `${inBytes(done)} of ${inBytes(total)}` : inBytes(done);
   switch (state) {
-    case "waiting": return "Waiting";
-    case "preparing": return record.kind === "zip" ? "Preparing the zip" : "Starting";
-    case "reading": return `Resuming: ${part}`;
+    case "waiting":
+      return "Waiting";
+    case "preparing":
+      return record.kind === "zip" ? "Preparing the zip" : "Starting";
+    case "reading":
+      return `Resuming: ${part}`;
     case "running": {
       const left = speed && total ? ` \u00b7 ${inTime((total - done) / speed)} left` : "";
       return `${part}${speed ? ` \u00b7 ${inBytes(speed)}/s` : ""}${left}`;
     }
-    case "checking": return `Checking the SHA-256: ${Math.floor(done / (total || 1) * 100)} %`;
-    case "paused": return `Paused at ${part}`;
-    case "failed": return message;
-    default: return doneFacts(transfer);
+    case "checking":
+      return `Checking the SHA-256: ${Math.floor((done / (total || 1)) * 100)} %`;
+    case "paused":
+      return `Paused at ${part}`;
+    case "failed":
+      return message;
+    default:
+      return doneFacts(transfer);
   }
 }
 
@@ -116,16 +132,23 @@ function doneFacts({ total, checked, reason, record }) {
 function showActions(place, transfer) {
   const { state, resumable } = transfer;
   const wanted = [];
-  if (resumable && (transfer.active || state === "waiting")) wanted.push(["pause", "Pause", () => transfers.pause(transfer)]);
+  if (resumable && (transfer.active || state === "waiting"))
+    wanted.push(["pause", "Pause", () => transfers.pause(transfer)]);
   if (state === "paused") wanted.push(["resume", "Resume", () => transfers.resume(transfer)]);
   if (state === "failed") wanted.push(["resume", "Try again", () => transfers.resume(transfer)]);
   if (state === "done") wanted.push(["download", "Save again", () => transfers.save(transfer)]);
-  wanted.push(["close", state === "done" || state === "failed" ? "Remove" : "Cancel", () => transfers.remove(transfer)]);
+  wanted.push([
+    "close",
+    state === "done" || state === "failed" ? "Remove" : "Cancel",
+    () => transfers.remove(transfer),
+  ]);
   const labels = wanted.map(([, label]) => label).join();
   if (place.dataset.labels === labels) return;
   const at = [...place.children].indexOf(document.activeElement);
   place.dataset.labels = labels;
-  place.replaceChildren(...wanted.map(([name, label, onclick]) => iconButton(name, label, onclick)));
+  place.replaceChildren(
+    ...wanted.map(([name, label, onclick]) => iconButton(name, label, onclick)),
+  );
   if (at >= 0) place.children[Math.min(at, place.children.length - 1)].focus();
 }
 
@@ -137,7 +160,9 @@ function summarise() {
   $("tray-title").textContent = open ? inCount(open, "download") : "Downloads";
   $("tray-clear").hidden = open === list.length;
   // Only what has ended is worth interrupting a screen reader for.
-  const news = list.filter(({ state }) => state === "done" || state === "failed").map(transfer =>
-    `${shown(transfer.record.name)}: ${factsOf(transfer)}`).join(". ");
+  const news = list
+    .filter(({ state }) => state === "done" || state === "failed")
+    .map(transfer => `${shown(transfer.record.name)}: ${factsOf(transfer)}`)
+    .join(". ");
   if (news !== said) $("tray-said").textContent = said = news;
 }

@@ -6,7 +6,7 @@ import { inBytes, inDate } from "./format.js";
 import { kindOf, shownName, typeOf } from "./names.js";
 import { showPreview } from "./previews.js";
 
-const SWIPE = 60;  // pixels
+const SWIPE = 60; // pixels
 
 export class Viewer {
   #stop = new AbortController();
@@ -22,7 +22,9 @@ export class Viewer {
     this.#swipe();
   }
 
-  get isOpen() { return $("viewer").open; }
+  get isOpen() {
+    return $("viewer").open;
+  }
 
   /** Shows a file; `position` is its place among the files of the list: { index, count }. */
   show(entry, position) {
@@ -33,25 +35,56 @@ export class Viewer {
     const name = shownName(entry);
     const digest = make("p", { className: "digest", role: "status" });
     const stage = make("div", { className: `stage ${kindOf(entry)}` });
-    const header = make("header", {},
-      make("div", { className: "what" },
-        make("h1", { id: "file-name", tabIndex: -1, title: name }, make("bdi", { textContent: name })),
-        make("p", { className: "facts", textContent: [inBytes(entry.size), typeOf(entry), inDate(entry.modified)].join(" \u00b7 ") })),
-      make("div", { className: "actions" },
+    const header = make(
+      "header",
+      {},
+      make(
+        "div",
+        { className: "what" },
+        make(
+          "h1",
+          { id: "file-name", tabIndex: -1, title: name },
+          make("bdi", { textContent: name }),
+        ),
+        make("p", {
+          className: "facts",
+          textContent: [inBytes(entry.size), typeOf(entry), inDate(entry.modified)].join(
+            " \u00b7 ",
+          ),
+        }),
+      ),
+      make(
+        "div",
+        { className: "actions" },
         button("Download", () => download(entry), { className: "main" }),
-        make("a", { className: "button", href: addressOf("files", entry.path), target: "_blank", rel: "noopener", textContent: "Open" }),
+        make("a", {
+          className: "button",
+          href: addressOf("files", entry.path),
+          target: "_blank",
+          rel: "noopener",
+          textContent: "Open",
+        }),
         share() ? button("Share", () => share()(entry.path)) : "",
         button("SHA-256", () => showDigest(entry, digest, signal)),
-        iconButton("close", "Close", () => this.actions.close())));
-    const neighbours = make("nav", { "aria-label": "Files" },
-      iconButton("previous", "Previous file", () => step(-1)), make("span"), iconButton("next", "Next file", () => step(1)));
+        iconButton("close", "Close", () => this.actions.close()),
+      ),
+    );
+    const neighbours = make(
+      "nav",
+      { "aria-label": "Files" },
+      iconButton("previous", "Previous file", () => step(-1)),
+      make("span"),
+      iconButton("next", "Next file", () => step(1)),
+    );
     const focused = document.activeElement?.getAttribute("aria-label");
     $("viewer").replaceChildren(header, digest, stage, neighbours);
     this.place(position);
     this.#open();
     showPreview(entry, stage, signal);
     // Next stays under the finger; otherwise the name is read first.
-    const again = [...neighbours.querySelectorAll("button")].find(each => each.getAttribute("aria-label") === focused);
+    const again = [...neighbours.querySelectorAll("button")].find(
+      each => each.getAttribute("aria-label") === focused,
+    );
     (again && !again.disabled ? again : $("file-name")).focus({ preventScroll: true });
   }
 
@@ -70,10 +103,26 @@ export class Viewer {
   fail(name, message) {
     this.#clear();
     $("viewer").replaceChildren(
-      make("header", {},
-        make("div", { className: "what" }, make("h1", { id: "file-name", tabIndex: -1, textContent: name })),
-        make("div", { className: "actions" }, iconButton("close", "Close", () => this.actions.close()))),
-      make("div", { className: "stage" }, make("p", { className: "note bad", role: "alert", textContent: message })));
+      make(
+        "header",
+        {},
+        make(
+          "div",
+          { className: "what" },
+          make("h1", { id: "file-name", tabIndex: -1, textContent: name }),
+        ),
+        make(
+          "div",
+          { className: "actions" },
+          iconButton("close", "Close", () => this.actions.close()),
+        ),
+      ),
+      make(
+        "div",
+        { className: "stage" },
+        make("p", { className: "note bad", role: "alert", textContent: message }),
+      ),
+    );
     this.#open();
     $("file-name").focus();
   }
@@ -83,13 +132,13 @@ export class Viewer {
     this.#clear();
     this.entry = null;
     $("viewer").close();
-    $("viewer").replaceChildren();  // stops a video, too
+    $("viewer").replaceChildren(); // stops a video, too
     setInert(false);
   }
 
   #open() {
     if (this.isOpen) return;
-    $("viewer").show();  // not modal: the downloads below stay in reach
+    $("viewer").show(); // not modal: the downloads below stay in reach
     setInert(true);
   }
 
@@ -111,17 +160,25 @@ export class Viewer {
   #swipe() {
     const dialog = $("viewer");
     let start = null;
-    dialog.addEventListener("touchstart", event => {
-      const scrolls = event.target.closest("video, audio, pre, .cells, iframe");
-      start = event.touches.length === 1 && !scrolls ? event.touches[0] : null;
-    }, { passive: true });
-    dialog.addEventListener("touchend", event => {
-      if (!start) return;
-      const { clientX, clientY } = event.changedTouches[0];
-      const [x, y] = [clientX - start.clientX, clientY - start.clientY];
-      start = null;
-      if (Math.abs(x) > SWIPE && Math.abs(x) > 2 * Math.abs(y)) this.actions.step(x < 0 ? 1 : -1);
-    }, { passive: true });
+    dialog.addEventListener(
+      "touchstart",
+      event => {
+        const scrolls = event.target.closest("video, audio, pre, .cells, iframe");
+        start = event.touches.length === 1 && !scrolls ? event.touches[0] : null;
+      },
+      { passive: true },
+    );
+    dialog.addEventListener(
+      "touchend",
+      event => {
+        if (!start) return;
+        const { clientX, clientY } = event.changedTouches[0];
+        const [x, y] = [clientX - start.clientX, clientY - start.clientY];
+        start = null;
+        if (Math.abs(x) > SWIPE && Math.abs(x) > 2 * Math.abs(y)) this.actions.step(x < 0 ? 1 : -1);
+      },
+      { passive: true },
+    );
   }
 }
 

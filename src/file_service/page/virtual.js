@@ -6,14 +6,14 @@
 
 import { onceAFrame } from "./dom.js";
 
-const OVERSCAN = 300;  // pixels above and below the window
+const OVERSCAN = 300; // pixels above and below the window
 
 export class VirtualList {
   items = [];
   active = 0;
   columns = 1;
   lineHeight = 44;
-  #shown = new Map();  // path -> element
+  #shown = new Map(); // path -> element
   #body;
   #create;
   #update;
@@ -38,7 +38,13 @@ export class VirtualList {
     const offset = anchor ? scrollY - this.#topOf(top) : 0;
     const activePath = this.items[this.active]?.path;
     this.items = items;
-    this.active = activePath === undefined ? 0 : Math.max(0, items.findIndex(item => item.path === activePath));
+    this.active =
+      activePath === undefined
+        ? 0
+        : Math.max(
+            0,
+            items.findIndex(item => item.path === activePath),
+          );
     this.#body.style.height = `${this.#lines() * this.lineHeight}px`;
     const index = anchor ? items.findIndex(item => item.path === anchor.path) : -1;
     if (index >= 0) scrollTo({ top: this.#topOf(index) + offset, behavior: "instant" });
@@ -55,11 +61,15 @@ export class VirtualList {
     const height = this.lineHeight;
     const top = -this.#body.getBoundingClientRect().top - OVERSCAN;
     const first = Math.max(0, Math.floor(top / height)) * this.columns;
-    const end = Math.min(this.items.length, Math.ceil((top + innerHeight + 2 * OVERSCAN) / height) * this.columns);
+    const end = Math.min(
+      this.items.length,
+      Math.ceil((top + innerHeight + 2 * OVERSCAN) / height) * this.columns,
+    );
     const indexes = [];
     if (this.active < first && this.items.length) indexes.push(this.active);
     for (let index = first; index < end; index++) indexes.push(index);
-    if (this.active >= Math.max(first, end) && this.active < this.items.length) indexes.push(this.active);
+    if (this.active >= Math.max(first, end) && this.active < this.items.length)
+      indexes.push(this.active);
     this.#place(indexes);
   }
 
@@ -75,14 +85,15 @@ export class VirtualList {
     let next = this.#body.firstChild;
     for (const [path, index] of wanted) {
       let element = this.#shown.get(path);
-      if (!element) this.#shown.set(path, element = this.#create(this.items[index]));
+      if (!element) this.#shown.set(path, (element = this.#create(this.items[index])));
       if (element === next) next = next.nextSibling;
       else this.#body.insertBefore(element, next);
       const line = Math.floor(index / this.columns);
       element.style.transform = `translate(${(index % this.columns) * 100}%, ${line * this.lineHeight}px)`;
       this.#update(element, this.items[index], index);
     }
-    if (focused?.isConnected && focused !== document.activeElement) focused.focus({ preventScroll: true });
+    if (focused?.isConnected && focused !== document.activeElement)
+      focused.focus({ preventScroll: true });
   }
 
   /** Makes an item the active one, scrolls it into view and gives its link the focus. */
@@ -97,26 +108,38 @@ export class VirtualList {
   /** Scrolls no further than needed to see an item. */
   reveal(index) {
     const top = this.#topOf(index);
-    const above = this.lineHeight + 8;  // the sticky header row
+    const above = this.lineHeight + 8; // the sticky header row
     const below = top + this.lineHeight + 16 - innerHeight;
     const to = top - above < scrollY ? top - above : below > scrollY ? below : scrollY;
     if (to !== scrollY) scrollTo({ top: to, behavior: "instant" });
   }
 
-  elementOf(index) { return this.#shown.get(this.items[index]?.path); }
+  elementOf(index) {
+    return this.#shown.get(this.items[index]?.path);
+  }
 
-  indexOf(path) { return this.items.findIndex(item => item.path === path); }
+  indexOf(path) {
+    return this.items.findIndex(item => item.path === path);
+  }
 
   /** Where an item starts in the page. */
   #topOf(index) {
-    return this.#body.getBoundingClientRect().top + scrollY + Math.floor(index / this.columns) * this.lineHeight;
+    return (
+      this.#body.getBoundingClientRect().top +
+      scrollY +
+      Math.floor(index / this.columns) * this.lineHeight
+    );
   }
 
   /** The first item that is wholly below the top of the window; 0 where the list starts below it. */
   #indexAtTop() {
     const above = -this.#body.getBoundingClientRect().top;
-    return above <= 0 ? 0 : Math.min(Math.ceil(above / this.lineHeight) * this.columns, this.items.length - 1);
+    return above <= 0
+      ? 0
+      : Math.min(Math.ceil(above / this.lineHeight) * this.columns, this.items.length - 1);
   }
 
-  #lines() { return Math.ceil(this.items.length / this.columns); }
+  #lines() {
+    return Math.ceil(this.items.length / this.columns);
+  }
 }

@@ -7,20 +7,21 @@
 import { Refused, ask, post, sizeIn } from "./api.js";
 import { Sha256 } from "./sha256.js";
 
-const PIECE = 32 * 2 ** 20;   // bytes asked for at once: far below what a Function URL streams
-const TRIES = 5;              // in a row that bring no byte
-const EVERY = 200;            // milliseconds between two messages about progress
+const PIECE = 32 * 2 ** 20; // bytes asked for at once: far below what a Function URL streams
+const TRIES = 5; // in a row that bring no byte
+const EVERY = 200; // milliseconds between two messages about progress
 
-const running = new Map();    // id -> AbortController
+const running = new Map(); // id -> AbortController
 
-const places = async () => (await navigator.storage.getDirectory()).getDirectoryHandle("transfers", { create: true });
+const places = async () =>
+  (await navigator.storage.getDirectory()).getDirectoryHandle("transfers", { create: true });
 
 onmessage = async ({ data: { op, transfer } }) => {
   const { id } = transfer;
   if (op === "start") {
     const stop = new AbortController();
     running.set(id, stop);
-    postMessage({ id, ...await run(transfer, stop.signal) });
+    postMessage({ id, ...(await run(transfer, stop.signal)) });
     running.delete(id);
   } else {
     running.get(id)?.abort(op);
@@ -28,7 +29,7 @@ onmessage = async ({ data: { op, transfer } }) => {
   }
 };
 
-const discard = async id => (await places()).removeEntry(id).catch(() => {});  // it may not be there yet
+const discard = async id => (await places()).removeEntry(id).catch(() => {}); // it may not be there yet
 
 /** How a transfer ended, as a message. */
 async function run(transfer, signal) {
@@ -36,12 +37,19 @@ async function run(transfer, signal) {
   let disk;
   try {
     disk = await file.createSyncAccessHandle();
-    const work = transfer.kind === "file" ? new FileTransfer(transfer, disk, signal) : new ZipTransfer(transfer, disk, signal);
+    const work =
+      transfer.kind === "file"
+        ? new FileTransfer(transfer, disk, signal)
+        : new ZipTransfer(transfer, disk, signal);
     return await work.run();
   } catch (error) {
     if (signal.aborted) return { state: "paused" };
     const full = error.name === "QuotaExceededError";
-    return { state: "failed", message: full ? "There is not enough space on this device." : error.message, status: error.status };
+    return {
+      state: "failed",
+      message: full ? "There is not enough space on this device." : error.message,
+      status: error.status,
+    };
   } finally {
     disk?.close();
     if (signal.reason === "discard") await discard(transfer.id);
@@ -52,9 +60,13 @@ class Transfer {
   received = 0;
   #saidAt = 0;
 
-  constructor(transfer, disk, signal) { Object.assign(this, transfer, { disk, signal }); }
+  constructor(transfer, disk, signal) {
+    Object.assign(this, transfer, { disk, signal });
+  }
 
-  say(message) { postMessage({ id: this.id, ...message }); }
+  say(message) {
+    postMessage({ id: this.id, ...message });
+  }
 
   progress(state, done, total) {
     const now = performance.now();
@@ -117,7 +129,10 @@ class FileTransfer extends Transfer {
     const buffer = new Uint8Array(2 ** 20);
     while (this.received < there) {
       this.signal.throwIfAborted();
-      const count = this.disk.read(buffer.subarray(0, Math.min(buffer.length, there - this.received)), { at: this.received });
+      const count = this.disk.read(
+        buffer.subarray(0, Math.min(buffer.length, there - this.received)),
+        { at: this.received },
+      );
       this.#hash.update(buffer.subarray(0, count));
       this.received += count;
       this.progress("reading", this.received, this.size);
@@ -126,9 +141,10 @@ class FileTransfer extends Transfer {
 
   async #piece() {
     const last = Math.min(this.received + this.#pieceSize, this.size) - 1;
-    const headers = { "Range": `bytes=${this.received}-${last}`, "If-Range": this.etag };
+    const headers = { Range: `bytes=${this.received}-${last}`, "If-Range": this.etag };
     const response = await ask(this.url, { headers, signal: this.signal, cache: "no-store" });
-    if (response.status !== 206) throw new Refused(409, { detail: "The file has changed. Start the download again." });
+    if (response.status !== 206)
+      throw new Refused(409, { detail: "The file has changed. Start the download again." });
     // Where a stream breaks, a Function URL ends it like a whole one: what counts is what has arrived.
     await this.take(response, chunk => {
       this.#hash.update(chunk);
@@ -149,20 +165,28 @@ class FileTransfer extends Transfer {
     }
     if (theirs === ours) return { state: "done", checked: true, sha256: ours };
     this.disk.truncate(0);
-    return { state: "failed", message: "What arrived is not what the server has (SHA-256). Nothing was saved." };
+    return {
+      state: "failed",
+      message: "What arrived is not what the server has (SHA-256). Nothing was saved.",
+    };
   }
 
   #serversDigest() {
     return new Promise((resolve, reject) => {
       const events = new EventSource(this.digestUrl);
-      const settle = (settled, value) => { events.close(); settled(value); };
+      const settle = (settled, value) => {
+        events.close();
+        settled(value);
+      };
       this.signal.addEventListener("abort", () => settle(reject, this.signal.reason));
       events.addEventListener("progress", ({ data }) => {
         const { hashed, size } = JSON.parse(data);
         this.progress("checking", hashed, size);
       });
       events.addEventListener("digest", ({ data }) => settle(resolve, JSON.parse(data).sha256));
-      events.addEventListener("failed", ({ data }) => settle(reject, new Error(JSON.parse(data).detail)));
+      events.addEventListener("failed", ({ data }) =>
+        settle(reject, new Error(JSON.parse(data).detail)),
+      );
       events.onerror = () => settle(reject, new Error("The server could not make the digest."));
     });
   }
@@ -173,7 +197,9 @@ class ZipTransfer extends Transfer {
   async run() {
     this.disk.truncate(0);
     const { signal } = this;
-    const response = await (this.body ? post(this.url, this.body, { signal }) : ask(this.url, { signal }));
+    const response = await (this.body
+      ? post(this.url, this.body, { signal })
+      : ask(this.url, { signal }));
     const size = sizeIn(response.headers);
     await this.take(response, () => this.progress("running", this.received, size));
     if (this.received !== size) throw new Error("The connection broke before the end. Try again.");
