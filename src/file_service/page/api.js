@@ -1,46 +1,58 @@
-/** What the page asks the server. Every address is relative, so that the service may lie below any path. */
+/** The requests to the server. Every address is relative, so the service can lie below any path. */
 
 import { encoded } from "./names.js";
 import { Sha256 } from "./sha256.js";
 
-/** The address of a file, an archive, a digest. */
+/** The address of a file, an archive or a digest. */
 export const addressOf = (kind, path) => new URL(`${kind}/${encoded(path)}`, document.baseURI).href;
 
-// Where an answer has no words of its own: that of a HEAD, or of a proxy.
-const SAID = {
-  401: "This service asks who you are.",
-  403: "You may not see this.",
+// For an answer without a message: that of a HEAD request, or of a proxy.
+const REASONS = {
+  401: "You have to log in.",
+  403: "You have no access to this.",
   404: "There is nothing at this address.",
-  413: "This is more than can be sent at once.",
+  413: "This is more than the server can send at once.",
   429: "Too many requests. Try again in a moment.",
 };
 
-/** The server's "no", in its own words. */
+/** The server refused a request. The message is the server's own, where it sent one. */
 export class Refused extends Error {
   constructor(status, problem = {}) {
-    super(problem.detail ?? SAID[status] ?? `The server failed (${status}). Try again.`);
+    super(problem.detail ?? REASONS[status] ?? `The server failed (${status}). Try again.`);
     this.name = "Refused";
     this.status = status;
     this.problem = problem;
   }
 }
 
-/** The answer to a request. Raises `Refused`, or an Error that says what a person can do. */
+/** No answer came, or only a part of it. */
+export class Unreachable extends Error {
+  constructor(message = "The server cannot be reached. Check the connection and try again.") {
+    super(message);
+    this.name = "Unreachable";
+  }
+}
+
+/**
+ * The answer to a request. Throws `Refused` and `Unreachable`. Where the reader has to log in, it
+ * also sends the event `unauthorized` to the window, which shows the login form.
+ */
 export async function ask(url, options) {
   let response;
   try {
     response = await fetch(url, options);
   } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Error("The server cannot be reached. Check the connection and try again.");
+    if (error.name === "AbortError" || options?.signal?.aborted) throw error;
+    throw new Unreachable();
   }
   if (response.ok) return response;
+  if (response.status === 401) dispatchEvent(new Event("unauthorized"));
   throw new Refused(response.status, await response.json().catch(() => ({})));
 }
 
 /**
- * The answer to a POST of `body`: an object, sent as JSON, or the fields of a form. The digest is what CloudFront needs
- * to sign a body for a Function URL.
+ * The answer to a POST of `body`: an object, sent as JSON, or the fields of a form. CloudFront
+ * needs the digest to sign a body for a Function URL.
  */
 export function post(url, body, { headers, signal } = {}) {
   const form = Array.isArray(body);
@@ -57,7 +69,10 @@ export function post(url, body, { headers, signal } = {}) {
   });
 }
 
-/** The size of a file or a body. Behind a Function URL a stream has no Content-Length, and that of a HEAD is 0. */
+/**
+ * The size of a file or a body. A Function URL sends a stream without Content-Length, and answers a
+ * HEAD request with Content-Length 0.
+ */
 export const sizeIn = headers =>
   Number(
     ["x-file-size", "x-amzn-remapped-content-length", "content-length"]
@@ -65,7 +80,7 @@ export const sizeIn = headers =>
       .find(Boolean) ?? NaN,
   );
 
-/** The lines of a body as they arrive, in lists. */
+/** Yields the lines of a body as they arrive, in lists. */
 async function* linesOf(response) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
@@ -81,7 +96,10 @@ async function* linesOf(response) {
   }
 }
 
-/** The objects of an NDJSON body as they arrive, in lists. The last one has to be an `end`: a body may be cut. */
+/**
+ * Yields the objects of an NDJSON body as they arrive, in lists. The last object of a complete body
+ * is an `end`. Throws `Unreachable` without it.
+ */
 async function* objectsOf(response) {
   let ended = false;
   for await (const lines of linesOf(response)) {
@@ -92,27 +110,21 @@ async function* objectsOf(response) {
         object = JSON.parse(line);
       } catch {
         continue;
-      } // the half of a line, of a body that was cut
+      } // a part of a line: the body was cut
       if (object.type === "error") throw new Error(object.detail);
       ended ||= object.type === "end";
       objects.push(object);
     }
     yield objects;
   }
-  if (!ended) throw new Cut();
-}
-
-class Cut extends Error {
-  constructor() {
-    super("The connection broke before the end of the list.");
-  }
+  if (!ended) throw new Unreachable("The connection broke before the end of the list.");
 }
 
 const NDJSON = { Accept: "application/x-ndjson" };
 
 /**
- * What lies in a folder: lists of entries as they are found, and one `end` with the number of names that cannot be
- * shown (`skipped`).
+ * Yields the entries of a folder in lists, as they arrive, and one `end` with the number of names
+ * that cannot be shown (`skipped`).
  */
 export async function* listing(folder, signal) {
   let response;
@@ -126,7 +138,7 @@ export async function* listing(folder, signal) {
   yield* objectsOf(response);
 }
 
-/** The same where it is too long for one answer: behind a Function URL that buffers. */
+/** The same for a folder that is too long for one answer, as behind a Function URL that buffers. */
 async function* listingByPages(folder, signal) {
   let skipped = 0;
   let cursor = "";
@@ -140,16 +152,16 @@ async function* listingByPages(folder, signal) {
   yield [{ type: "end", skipped }];
 }
 
-/** What a search below a folder finds: lists of entries, `progress` and one `end`. */
+/** Yields what a search below a folder finds: lists of entries, `progress` and one `end`. */
 export async function* search(folder, text, signal) {
   const url = `${addressOf("searches", folder)}?${new URLSearchParams({ q: text })}`;
   yield* objectsOf(await ask(url, { headers: NDJSON, signal }));
 }
 
-/** What lies at a path, as a listing would have it. Raises `Refused`. */
+/** The entry at a path, as a listing has it. Throws `Refused` and `Unreachable`. */
 export async function entryOf(path, signal) {
   const { headers, url } = await ask(addressOf("files", path), { method: "HEAD", signal });
-  if (new URL(url).pathname.endsWith("/")) return { type: "folder", path: `${path}/` }; // the server has added it
+  if (new URL(url).pathname.endsWith("/")) return { type: "folder", path: `${path}/` };
   return {
     type: "file",
     path,

@@ -14,16 +14,16 @@ import { Viewer } from "./viewer.js";
 
 const ROOT = "Files";
 
-const browser = new Browser({ download, downloadZip, measure, refused, changed });
+const browser = new Browser({ download, downloadZip, measure, changed });
 const viewer = new Viewer({ close: closeFile, step, download, share: shareOf });
 let route = null;
-let reader = null; // what the reader may do, once it is `greeted`
+let reader = null; // what the reader may do, once `greeted` has resolved
 let greeted = null;
-let root = ROOT; // the name of what lies at the root: behind a share link that is a folder
+let root = ROOT; // the name of the root: behind a share link, that of the shared folder
 let closing = false;
 let behindIsList = false; // whether Back leads from the file to its list
 
-/** Shows what the address says now. */
+/** Shows the file, the folder or the search that the address names. */
 async function follow() {
   const before = route;
   route = routeOf(location.hash);
@@ -51,7 +51,7 @@ function showFolder(folder, search, focus) {
   browser.show(folder, search, focus);
 }
 
-/** What lies in `folder` on the way to `path`; null where `path` lies elsewhere. */
+/** The entry of `folder` that leads to `path`; null where `path` lies elsewhere. */
 function childTowards(path, folder) {
   if (!path.startsWith(folder) || path === folder) return null;
   const [name, ...below] = path.slice(folder.length).split("/");
@@ -62,19 +62,20 @@ async function openFile(path) {
   let entry = browser.entry(path);
   try {
     entry ??= await entryOf(path);
-    await greeted; // what may be done with the file depends on the reader
+    await greeted; // the buttons of the file depend on the reader
   } catch (error) {
-    if (route.file !== path) return;
-    if (error.status === 401) refused(error);
-    else viewer.fail(shown(nameOf(path)), error.message);
+    if (isAwaited(path)) viewer.fail(shown(nameOf(path)), error.message);
     return;
   }
-  if (route.file !== path) return;
+  if (!isAwaited(path)) return;
   if (entry.type === "folder") goInstead(linkTo(entry.path));
   else viewer.show(entry, browser.positionOf(path));
 }
 
-/** Once for each file: going back takes the browser a moment, and a second time would leave the list. */
+/** Whether the address still names this file, and the login form does not lie over it. */
+const isAwaited = path => route.file === path && !document.body.classList.contains("refused");
+
+/** Acts once for each file: going back takes a moment, and a second time would leave the list. */
 function closeFile() {
   if (closing) return;
   closing = true;
@@ -82,7 +83,7 @@ function closeFile() {
   else goInstead(linkTo(browser.contents?.path ?? route.folder, browser.contents?.text));
 }
 
-/** The file beside the one that is open. Back still leads to the list. */
+/** Opens the file beside the present one. Back still leads to the list. */
 function step(by) {
   const entry = browser.neighbour(route.file, by);
   if (entry) goInstead(linkTo(entry.path));
@@ -99,10 +100,10 @@ function measure(folder, entries, signal) {
   return archiveSize(folder, below(folder, entries), signal);
 }
 
-/** A folder as one zip, or some `entries` below it. */
+/** Downloads a folder, or some `entries` below it, as one zip. */
 async function downloadZip(folder, entries) {
   const names = entries && below(folder, entries);
-  const name = `${(names?.length === 1 ? nameOf(names[0]) : nameOf(folder)) || "files"}.zip`;
+  const name = `${nameOf(names?.length === 1 ? names[0] : folder) || "files"}.zip`;
   transfers.addZip(
     folder,
     name,
@@ -111,25 +112,27 @@ async function downloadZip(folder, entries) {
   );
 }
 
-/** The list is another one. */
+/** The list has changed: the place of the open file among the others may be another one. */
 function changed() {
   if (viewer.entry) viewer.place(browser.positionOf(viewer.entry.path));
 }
 
-/** The service does not know who asks. */
-function refused() {
+/** Shows the login form in place of the files, and continues after the login. */
+function logIn() {
   viewer.hide();
+  $("share").close();
   document.body.classList.add("refused");
   askForLogin(() => {
     document.body.classList.remove("refused");
     browser.forget();
     route = null;
     greeted = greet();
+    transfers.resumeRefused();
     follow();
   });
 }
 
-/** Adds what this reader may do to what everyone may. */
+/** Adds the buttons that depend on the reader. */
 async function greet() {
   reader = await session();
   const shared = reader.share?.path;
@@ -153,7 +156,7 @@ async function greet() {
   }
 }
 
-/** What shares a path, if the reader may do so. */
+/** The function that shares a path; null where the reader may not. */
 function shareOf() {
   return reader?.may_share ? path => openShare(path, reader.share_max_seconds) : null;
 }
@@ -166,6 +169,7 @@ function start() {
       closeFile();
   });
   addEventListener("hashchange", follow);
+  addEventListener("unauthorized", logIn);
   $("folder-actions").append(
     labelledButton("download", "Download zip", () => downloadZip(route.folder, null), {
       id: "zip",

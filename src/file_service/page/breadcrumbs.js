@@ -1,4 +1,7 @@
-/** The path of the folder, as links to the folders above. Where it is too long for a line, its middle is folded. */
+/**
+ * The path of the folder, as links to the folders above it. When it is too long for one line, its
+ * middle is folded.
+ */
 
 import { $, button, make, onceAFrame } from "./dom.js";
 import { shown } from "./names.js";
@@ -6,7 +9,7 @@ import { linkTo } from "./route.js";
 
 let unfolded = false;
 
-/** Shows the way from the root (called `root`) to `folder`. */
+/** Shows the path from the root, whose name is `root`, to `folder`. */
 export function showBreadcrumbs(folder, root) {
   unfolded = false;
   const segments = folder.split("/").filter(Boolean);
@@ -25,7 +28,7 @@ export function showBreadcrumbs(folder, root) {
   fold();
 }
 
-/** Hides as many of the middle folders as needed, those nearest to the root first. */
+/** Hides as many of the middle folders as needed, beginning with those nearest to the root. */
 function fold() {
   const list = $("crumbs");
   list.querySelector(".folded")?.remove();
@@ -47,7 +50,7 @@ function fold() {
   }
 }
 
-/** Whether the folders do not fit beside each other, the last one in its full length. */
+/** Whether the folders need more than one line when the last one has its full length. */
 function tooLong(list) {
   list.classList.add("measured");
   const long = list.scrollWidth > list.clientWidth;

@@ -1,40 +1,44 @@
-/** The entries of a folder or a search: their list, its order, filter and selection, and what is said about them. */
+/** The list of a folder or a search: its entries, order, filter and selection. */
 
-import { $, button, iconButton, make } from "./dom.js";
+import { $, iconButton } from "./dom.js";
 import { Loader, keyOf } from "./folder.js";
-import { inCount, inDigits } from "./format.js";
 import { parentOf } from "./names.js";
 import { comparison, filtered } from "./order.js";
 import { go, linkTo } from "./route.js";
 import { makeRow, makeTile, update } from "./rows.js";
 import { Selection } from "./selection.js";
 import { remembered, remember } from "./settings.js";
+import { countOf, emptyText, showTrouble } from "./status.js";
 import { VirtualList } from "./virtual.js";
 
-const TILE = 176; // pixels: as wide as a tile gets at least; style in list.css
+// Pixels, as in list.css.
+const TILE = 176; // the least width
 const TILE_LINE = 196;
 const ROW = 44;
-const ROW_OF_TWO_LINES = 60;
+const ROW_OF_TWO_LINES = 60; // on a phone
+const ROW_OF_THREE_LINES = 80; // on a phone, for a search: with the folder of each entry
 const NARROW = matchMedia("(max-width: 40rem)");
 
 export class Browser {
   contents = null;
-  items = []; // what the list shows: the entries that the filter keeps
+  items = []; // the entries that the filter keeps
   #order = remembered("order", { by: "name", descending: false });
   #gallery = remembered("gallery", false);
-  #positions = new Map(); // where the window was, in folders that were left
-  #arriving = null; // what to do when the first entries are there
+  #searched = false; // whether the list is that of a search
+  #positions = new Map(); // of folders that were left
+  #arriving = null; // the position and the focus for the folder that is loading
   #loader = new Loader(
     () => this.#order,
     contents => this.#changed(contents),
   );
 
   /**
-   * What the rest of the page does: `download(entry)`, `downloadZip(folder, entries)`, `measure(folder, entries, signal)`
-   * (the size of that zip), `refused(error)`, and `changed()` whenever the list is another one.
+   * Takes the actions of the page: `download(entry)`, `downloadZip(folder, entries)` and
+   * `measure(folder, entries, signal)`, which resolves to the size of that zip. `changed()` is
+   * called when the list changes.
    */
-  constructor({ download, downloadZip, measure, refused, changed }) {
-    Object.assign(this, { download, refused, changed });
+  constructor({ download, downloadZip, measure, changed }) {
+    Object.assign(this, { download, changed });
     this.selection = new Selection({
       changed: () => this.render(),
       download: entries => downloadZip(this.contents.path, entries),
@@ -60,16 +64,14 @@ export class Browser {
   }
 
   /**
-   * Loads and shows a folder, or a search below it. `focus`: the path of the entry to give the focus to; "" for the
-   * first one, null for none.
+   * Loads and shows a folder, or a search below it. `focus`: the path of the entry that gets the
+   * focus; "" for the first entry, null for none.
    */
   show(path, text, focus) {
-    if (this.contents)
-      this.#positions.set(this.contents.key, {
-        top: scrollY,
-        path: this.list.items[this.list.active]?.path,
-      });
+    if (this.contents) this.#positions.set(this.contents.key, this.#position());
     this.contents = null;
+    this.#searched = Boolean(text);
+    this.#layOut();
     this.selection.clear();
     $("filter").value = text;
     $("search-below").hidden = true;
@@ -83,11 +85,15 @@ export class Browser {
     return this.#loader.load(path, text);
   }
 
+  #position() {
+    return { top: scrollY, path: this.list.items[this.list.active]?.path };
+  }
+
   reload() {
     return this.#loader.load(this.contents.path, this.contents.text);
   }
 
-  /** Nothing of what was loaded is for this reader. */
+  /** Forgets all entries: another reader may follow. */
   forget() {
     this.#loader.forget();
     this.contents = null;
@@ -97,13 +103,13 @@ export class Browser {
     return this.contents?.entries.find(entry => entry.path === path);
   }
 
-  /** The place of a file among the files of the list. */
+  /** The place of a file among the files of the list; index -1 where it is not in it. */
   positionOf(path) {
     const files = this.items.filter(({ type }) => type === "file");
     return { index: files.findIndex(file => file.path === path), count: files.length };
   }
 
-  /** The file before (-1) or behind (1) another one, in the order of the list. */
+  /** The file before (-1) or after (1) another one, in the order of the list. */
   neighbour(path, by) {
     const files = this.items.filter(({ type }) => type === "file");
     return files[files.findIndex(file => file.path === path) + by];
@@ -115,20 +121,22 @@ export class Browser {
     this.list.focus(index >= 0 ? index : this.list.active);
   }
 
-  rememberPosition() {
+  #rememberPosition() {
     if (!this.contents) return;
-    const position = { top: scrollY, path: this.list.items[this.list.active]?.path };
-    sessionStorage.setItem(`position ${this.contents.key}`, JSON.stringify(position));
+    try {
+      sessionStorage.setItem(`position ${this.contents.key}`, JSON.stringify(this.#position()));
+    } catch {
+      /* the browser does not allow it, or its store is full */
+    }
   }
 
   #changed(contents) {
-    if (contents.error?.status === 401) return this.refused(contents.error);
     this.contents = contents;
     this.#filter();
     if (contents.entries.length || contents.state !== "loading") this.#arrive();
   }
 
-  /** Where the reader was, once so much of the folder is there; the focus on what they came from. */
+  /** Restores the position and the focus, as soon as the entry that they need is in the list. */
   #arrive() {
     const arriving = this.#arriving;
     if (!arriving) return;
@@ -151,7 +159,7 @@ export class Browser {
     this.changed();
   }
 
-  /** Shows what is not in the list itself. */
+  /** Shows the list, and everything around it. */
   render() {
     const { contents, items } = this;
     if (!contents) return;
@@ -171,41 +179,14 @@ export class Browser {
     $("count").textContent = countOf(contents, items, $("filter").value);
     $("search-below").hidden =
       !$("filter").value.trim() || contents.text === $("filter").value.trim();
-    this.#showTrouble();
+    $("leave-search").hidden = !contents.text;
+    $("zip").hidden = contents.state === "failed" && !contents.entries.length;
+    showTrouble(contents, () => this.reload());
     const empty = !items.length && contents.state !== "loading";
     $("empty").hidden = !empty || contents.state === "failed";
-    $("empty").textContent =
-      contents.entries.length || contents.text ? "Nothing of this name." : "This folder is empty.";
+    $("empty").textContent = empty ? emptyText(contents, $("filter").value) : "";
     $("grid").hidden = this.#gallery || empty;
     $("tiles").hidden = !this.#gallery || empty;
-  }
-
-  #showTrouble() {
-    const { state, error, skipped, more } = this.contents;
-    const said = [];
-    if (state === "failed") {
-      said.push(
-        make(
-          "p",
-          { className: "bad" },
-          error.message,
-          " ",
-          button("Try again", () => this.reload()),
-        ),
-      );
-    }
-    if (skipped) {
-      said.push(
-        make(
-          "p",
-          {},
-          `${inCount(skipped, "name")} cannot be shown: no address can say ${skipped === 1 ? "it" : "them"}.`,
-        ),
-      );
-    }
-    if (more) said.push(make("p", {}, "There is more. Search for a longer part of the name."));
-    const text = said.map(each => each.textContent).join();
-    if ($("trouble").textContent !== text) $("trouble").replaceChildren(...said);
   }
 
   #update(element, entry, index) {
@@ -241,7 +222,7 @@ export class Browser {
     this.list.render();
   }
 
-  /** Sizes that depend on the window. */
+  /** Sets the sizes that depend on the window, and on the kind of list. */
   #layOut() {
     for (const [choice, pressed] of [
       ["list", !this.#gallery],
@@ -249,7 +230,9 @@ export class Browser {
     ]) {
       $(`view-${choice}`).setAttribute("aria-pressed", pressed);
     }
-    this.rows.lineHeight = NARROW.matches ? ROW_OF_TWO_LINES : ROW;
+    const lines = this.#searched ? ROW_OF_THREE_LINES : ROW_OF_TWO_LINES;
+    this.rows.lineHeight = NARROW.matches ? lines : ROW;
+    $("grid").classList.toggle("searched", this.#searched);
     this.tiles.lineHeight = TILE_LINE;
     const width = $("contents").clientWidth;
     this.tiles.columns = Math.max(2, Math.floor(width / TILE));
@@ -287,7 +270,11 @@ export class Browser {
       this.#layOut();
       if (this.contents) this.list.show(this.items);
     });
-    addEventListener("pagehide", () => this.rememberPosition());
+    $("leave-search").onclick = () => go(linkTo(this.contents.path));
+    addEventListener("pagehide", () => this.#rememberPosition());
+    addEventListener("online", () => {
+      if (this.contents?.state === "failed") this.reload();
+    });
   }
 
   #indexAt(element) {
@@ -311,14 +298,17 @@ export class Browser {
     }
   }
 
-  /** Selects the active entry, or no longer. */
+  /** Selects the active entry, or removes it from the selection. */
   toggleActive() {
     const { active } = this.list;
     if (this.items[active])
       this.selection.pick(this.items, active, !this.selection.has(this.items[active]));
   }
 
-  /** Removes what narrows the view: the selection, then the filter. True where there was something. */
+  /**
+   * Ends what narrows the view: the selection, then the search or the filter. Returns whether there
+   * was any of them.
+   */
   widen() {
     if (this.selection.entries.length) this.selection.clear();
     else if (this.contents?.text) go(linkTo(this.contents.path));
@@ -342,20 +332,4 @@ function rememberedPosition(path, text) {
   } catch {
     return null;
   }
-}
-
-function countOf({ state, entries, text, searched }, items, filter) {
-  const loading = state === "loading";
-  if (text) {
-    const found = `${inCount(entries.length, "item")} found`;
-    return loading
-      ? `Searching\u2026 ${found}${searched ? ` among ${inCount(searched, "file")}` : ""}`
-      : found;
-  }
-  if (loading && !entries.length) return "Loading\u2026";
-  if (state === "failed" && !entries.length) return "";
-  const all = inCount(entries.length, "item") + (loading ? "\u2026" : "");
-  return filter.trim() && items.length !== entries.length
-    ? `${inDigits(items.length)} of ${all}`
-    : all;
 }

@@ -53,7 +53,10 @@ export function separatorOf(text, type) {
   );
 }
 
-/** A text as a table, and what to say where it is not all of it. `isPart`: the text ends somewhere inside the file. */
+/**
+ * The text as a table, and a sentence that says what the table leaves out. `isPart`: the text is
+ * only the first part of the file.
+ */
 export function tableOf(text, type, isPart) {
   const rows = rowsOf(text.replace(/^\ufeff/, ""), separatorOf(text, type), ROWS + 2);
   if (isPart) rows.pop(); // it may lack its end

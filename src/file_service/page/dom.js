@@ -1,10 +1,10 @@
-/** Elements, made in one line. Text is always text: nothing here parses HTML. */
+/** Makes elements. Text is always text: nothing here parses HTML. */
 
 export const $ = id => document.getElementById(id);
 
 /**
- * A new element with `properties` (`data-*`, `aria-*` and `role` as attributes) and `children`, single ones or lists:
- * as arguments, many would not fit on the stack.
+ * A new element with `properties` (`data-*`, `aria-*` and `role` become attributes) and `children`.
+ * A child may be a list: thousands of arguments would not fit on the stack.
  */
 export function make(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
@@ -16,7 +16,7 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-/** A drawing of index.html, by its name. It says nothing to a screen reader. */
+/** A drawing of index.html, by its name. Screen readers ignore it. */
 export function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
@@ -31,7 +31,7 @@ export function icon(name) {
 export const button = (label, onclick, properties = {}) =>
   make("button", { type: "button", textContent: label, onclick, ...properties });
 
-/** A button with a drawing and a text, of which a narrow window shows the drawing only. */
+/** A button with a drawing and a text. A narrow window shows only the drawing. */
 export const labelledButton = (name, label, onclick, properties = {}) =>
   make(
     "button",
@@ -40,7 +40,7 @@ export const labelledButton = (name, label, onclick, properties = {}) =>
     make("span", { textContent: label }),
   );
 
-/** A button that shows a drawing only; `label` is its name and its tooltip. */
+/** A button with a drawing only; `label` is its name and its tooltip. */
 export function iconButton(name, label, onclick, properties = {}) {
   const element = make(
     "button",
@@ -51,7 +51,7 @@ export function iconButton(name, label, onclick, properties = {}) {
   return element;
 }
 
-/** `work`, called once for many calls in a row: before the next frame is drawn. */
+/** A function that calls `work` before the next frame, once for all of its calls until then. */
 export function onceAFrame(work) {
   let asked = false;
   return () => {

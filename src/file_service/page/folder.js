@@ -1,17 +1,17 @@
-/** The entries of the folder (or the search) that is shown, loaded as they are found. */
+/** Loads the entries of a folder or a search. They are shown as they arrive. */
 
-import { listing, search } from "./api.js";
+import { Refused, listing, search } from "./api.js";
 import { comparison, keyed, merged } from "./order.js";
 
 const EVERY = 150; // milliseconds between two changes of what is shown, while entries arrive
-const KEPT = 200_000; // entries of folders that were left: Back shows them at once
+const KEPT = 200_000; // entries of earlier folders: Back shows them at once
 
 /** One folder or search. `entries` are sorted; `state` is "loading", "whole" or "failed". */
 export class Contents {
   entries = [];
   state = "loading";
-  skipped = 0; // names that no address can say
-  more = false; // a search found more than it tells
+  skipped = 0; // entries whose names cannot be part of an address
+  more = false; // whether the search found more than it lists
   searched = 0; // entries that a search has looked at
   error = null;
 
@@ -26,18 +26,21 @@ export class Contents {
 
 export const keyOf = (path, text) => `${path}?${text}`;
 
-/** Loads one `Contents` at a time: a new one stops the one before. */
+/** Loads one `Contents` at a time: a new one stops the previous one. */
 export class Loader {
   #stop = new AbortController();
   #kept = new Map(); // key -> Contents, the latest last
 
-  /** `order()` is how entries are sorted now; `changed(contents)` is called while they arrive and at the end. */
+  /**
+   * `order()` gives the present order of the entries. `changed(contents)` is called while they
+   * arrive, and at the end.
+   */
   constructor(order, changed) {
     this.order = order;
     this.changed = changed;
   }
 
-  /** What was loaded before is shown at once, and loaded again behind it. */
+  /** Loads a folder or a search. The entries of an earlier load are shown meanwhile. */
   load(path, text) {
     this.stop();
     const { signal } = (this.#stop = new AbortController());
@@ -45,7 +48,7 @@ export class Loader {
     const contents = new Contents(path, text);
     known?.entries.sort(comparison(this.order()));
     this.changed(known ?? contents);
-    return this.#read(contents, Boolean(known), signal);
+    return this.#read(contents, known, signal);
   }
 
   stop() {
@@ -57,7 +60,7 @@ export class Loader {
     this.#kept.clear();
   }
 
-  async #read(contents, quietly, signal) {
+  async #read(contents, known, signal) {
     const { path, text } = contents;
     const arrived = new Arrived(contents, this.order);
     let shownAt = performance.now() - EVERY; // the first entries are shown at once
@@ -65,7 +68,7 @@ export class Loader {
       for await (const objects of text ? search(path, text, signal) : listing(path, signal)) {
         if (signal.aborted) return;
         arrived.add(objects);
-        if (quietly || performance.now() - shownAt < EVERY) continue;
+        if (known || performance.now() - shownAt < EVERY) continue;
         arrived.merge();
         this.changed(contents);
         shownAt = performance.now();
@@ -79,7 +82,8 @@ export class Loader {
     if (signal.aborted) return;
     arrived.merge();
     if (contents.state === "whole") this.#keep(contents);
-    else this.#kept.delete(contents.key);
+    else if (contents.error instanceof Refused) this.#kept.delete(contents.key);
+    else if (known) contents.entries = known.entries; // without a connection they stay in sight
     this.changed(contents);
   }
 
@@ -94,7 +98,7 @@ export class Loader {
   }
 }
 
-/** Objects of a listing on their way into `contents`. */
+/** Collects the objects of a listing, and merges them into `contents`. */
 class Arrived {
   #entries = [];
 

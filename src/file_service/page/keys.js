@@ -1,11 +1,14 @@
-/** The keyboard in the list: arrow keys move, Enter opens, Space selects, Backspace goes up, / filters. */
+/**
+ * The keyboard in the list: arrow keys move, Enter opens, Space selects, Backspace goes up and "/"
+ * filters.
+ */
 
 import { $ } from "./dom.js";
 
 const TYPING = "input:not([type=checkbox]), textarea, select";
 const LISTS = "#rows, #tiles";
 
-/** What a key does, whatever has the focus; nothing where it gives null. */
+/** The actions of keys, wherever the focus is; null where a key has none. */
 const COMMANDS = {
   "/": () => () => $("filter").focus(),
   Backspace: browser => () => browser.goUp(),
@@ -13,7 +16,7 @@ const COMMANDS = {
   " ": (browser, at) => (at.matches("#rows a, #tiles a") ? () => browser.toggleActive() : null),
 };
 
-/** How far a key moves in the list, in items. The ends are far enough from everywhere. */
+/** How many items a key moves the focus. */
 function distance(key, { columns, lineHeight }) {
   const page = Math.max(1, Math.floor(innerHeight / lineHeight) - 2) * columns;
   const distances = {
@@ -28,7 +31,10 @@ function distance(key, { columns, lineHeight }) {
   return distances[key];
 }
 
-/** What moves the focus in the list, or into it: from elsewhere an arrow key leads to where it was. */
+/**
+ * The action that moves the focus within the list. From outside, an arrow key leads to the item
+ * that had the focus before.
+ */
 function movement(key, at, list) {
   const by = distance(key, list);
   const within = Boolean(at.closest(LISTS));

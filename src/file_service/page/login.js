@@ -1,22 +1,22 @@
-/** Who the reader is to the service: the form that asks, and the button that ends it. */
+/** The login of the reader, and its end. */
 
 import { ask, post } from "./api.js";
 import { $, button, make } from "./dom.js";
 
 const NOBODY = { user: null, may_share: false, login: false, share: null, share_max_seconds: 0 };
 
-/** What the reader may do here. */
+/** What the reader may do. */
 export async function session() {
   try {
     return await (await ask("session", { cache: "no-store" })).json();
   } catch {
-    return NOBODY; // the list itself says what is wrong
+    return NOBODY; // the list shows the error
   }
 }
 
 export const logOut = () => post("logout", {});
 
-/** Asks for a name and a secret, until they are right; then calls `entered()`. */
+/** Shows the login form. Calls `entered()` after the login. */
 export function askForLogin(entered) {
   const form = $("login");
   if (!form.hidden) return;

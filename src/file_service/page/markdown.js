@@ -1,13 +1,13 @@
 /**
- * Markdown as elements: headings, paragraphs, lists, quotes, code, tables and rules, as CommonMark and GitHub have them.
- * Raw HTML stays text. Elements are made one by one from text, so that no text can become markup by accident.
+ * Renders Markdown: headings, paragraphs, lists, quotes, code, tables and rules, as in CommonMark
+ * and on GitHub. Raw HTML stays text. Elements are made from text, so no text can become markup.
  */
 
 import { make } from "./dom.js";
 import { encoded, parentOf } from "./names.js";
 import { linkTo } from "./route.js";
 
-/** A document of the file at `path`, which relative links and pictures start from. */
+/** The document as an element. Relative links and pictures start from `path`. */
 export function renderedMarkdown(text, path) {
   const lines = text
     .replace(/\r\n?/g, "\n")
@@ -17,9 +17,9 @@ export function renderedMarkdown(text, path) {
   return make("main", {}, blocks(lines, parentOf(path), 0));
 }
 
-const DEEPEST = 12; // of quotes and lists within each other
+const DEEPEST = 12; // levels of quotes and lists
 
-// No pattern may take long on any text: what repeats within them is of one kind, or has a bound.
+// Every pattern takes linear time: each repetition is of one kind of character, or has a bound.
 const FENCE = /^ {0,3}(`{3,}(?=[^`]*$)|~{3,})/;
 const HEADING = /^ {0,3}(#{1,6})(\s.*)?$/;
 const RULE = /^ {0,3}([-*_])(?:\s*\1){2,}\s*$/;
@@ -33,7 +33,7 @@ const STARTS_BLOCK = [FENCE, HEADING, RULE, QUOTE, ITEM];
 
 const startsBlock = line => STARTS_BLOCK.some(pattern => pattern.test(line));
 
-/** Lines that are taken from the top. */
+/** The lines of a text, taken one after the other. */
 class Lines {
   at = 0;
 
@@ -66,7 +66,8 @@ class Lines {
   }
 }
 
-// What a block is, by its first line: the first that fits. Each takes its lines and gives an element, or none.
+// The kinds of blocks. The first one that fits the line takes its lines and returns an element, or
+// nothing.
 const BLOCKS = [
   [
     ({ line }) => !line.trim(),
@@ -128,7 +129,7 @@ function quote(lines) {
   return make("blockquote", {}, lines.blocks(quoted.map(line => line.replace(QUOTE, ""))));
 }
 
-/** A paragraph, or the heading that it is when its last line is of `=` or `-`. */
+/** A paragraph, or a heading: then its last line consists of `=` or `-`. */
 function paragraph(lines) {
   const taken = lines.take(
     (line, index) => !index || (line.trim() && (!startsBlock(line) || UNDERLINE.test(line))),
@@ -174,7 +175,7 @@ function item(body, lines) {
   if (task) body[0] = body[0].slice(4);
   const [first, ...others] = lines.blocks(body);
   const box = task ? (task[1] === " " ? "\u2610 " : "\u2611 ") : "";
-  // A tight item is its text alone.
+  // An item of one paragraph has no element for it.
   return make(
     "li",
     {},
@@ -224,7 +225,7 @@ function cellsOf(line) {
   return cells.slice(0, COLUMNS).map(cell => cell.trim().replaceAll("\\|", "|"));
 }
 
-// What an inline is, by the character it starts with. Each pattern is tried where the text stands; none looks back.
+// The kinds of inlines. Each pattern is tried at the present position of the text.
 const INLINES = [
   [/\\([!-/:-@[-`{-~])/y, ([, character]) => character],
   [/(?: {2,}|\\)\n/y, () => make("br")],
@@ -234,7 +235,11 @@ const INLINES = [
     ([, alt, target], folder) => picture(alt, target, folder),
   ],
   [
-    /\[((?:[^[\]\\]|\\.|!?\[[^\]]{0,200}\]){1,300})\]\(\s{0,9}<?([^\s)>]{0,2000})>?(?:\s{1,9}["'][^"']{0,300}["'])?\s{0,9}\)/y,
+    new RegExp(
+      String.raw`\[((?:[^[\]\\]|\\.|!?\[[^\]]{0,200}\]){1,300})\]` + // the text
+        String.raw`\(\s{0,9}<?([^\s)>]{0,2000})>?(?:\s{1,9}["'][^"']{0,300}["'])?\s{0,9}\)`,
+      "y",
+    ),
     ([, text, target], folder) => link(text, target, folder),
   ],
   [/<(https?:\/\/[^\s<>]{1,2000})>/y, ([, target], folder) => link(target, target, folder)],
@@ -304,7 +309,7 @@ function inlineAt(text, at, folder) {
   return null;
 }
 
-/** A link of the web, or of a file beside this one. What is neither (a script's address, say) stays text. */
+/** A link to the web, or to a file of the source. Any other one (`javascript:`) stays text. */
 function link(text, target, folder) {
   const label = text === target ? [text] : inlines(text, folder);
   if (/^(https?|mailto):/i.test(target))
@@ -314,14 +319,17 @@ function link(text, target, folder) {
   return make("a", { href: new URL(linkTo(path), document.baseURI).href }, label);
 }
 
-/** A picture beside the document; one from elsewhere is named, not fetched: that would tell who reads what. */
+/**
+ * A picture of the source. A picture of another site becomes a link: to fetch it would tell that
+ * site who reads the document.
+ */
 function picture(alt, target, folder) {
   const path = pathOf(target, folder);
   if (path === null) return link(alt || target, target, folder);
   return make("img", { alt, "data-path": path });
 }
 
-/** The path in the source that a relative address means; null for any other address. */
+/** The path of a relative address in the source; null for any other address. */
 function pathOf(target, folder) {
   if (/^[a-z][a-z0-9+.-]*:|^\/\/|^#/i.test(target)) return null;
   try {

@@ -1,4 +1,4 @@
-/** What paths and names mean, and how they are shown. Pure. */
+/** Paths, names and kinds of entries, and how the page shows them. Pure. */
 
 /** The last segment of a path, without the slash of a folder. */
 export const nameOf = path => path.replace(/\/$/, "").split("/").pop();
@@ -11,23 +11,44 @@ export const isFolder = path => path === "" || path.endsWith("/");
 /** A path as a part of a URL, its slashes kept. */
 export const encoded = path => path.split("/").map(encodeURIComponent).join("/");
 
-// Control characters, and those that change the direction or the width of what follows (Unicode TR 36, section 2.5):
-// a name with one of them would read as another name. The two joiners stay: emoji and some scripts need them.
-const DECEPTIVE =
-  /[\p{Cc}\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/gu;
+// Characters that make a name read as another one: control characters, those that change the
+// direction of the text, and those that cannot be seen (Unicode TR 36, section 2.5). The two
+// joiners are not among them: emoji and some scripts need them.
+const DECEPTIVE = new RegExp(
+  "[\\p{Cc}\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e" +
+    "\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb]",
+  "gu",
+);
 
-/** A name for the eye: what cannot be seen, or would change how the rest reads, is written out. */
+const OUTER_SPACES = /^\s+|\s+$/gu;
+
+/** A name as the page shows it: characters that cannot be seen, or deceive, are written out. */
 export function shown(name) {
-  return name.replace(DECEPTIVE, character => {
-    if (character === "\n") return "\u2424";
-    const code = character.codePointAt(0);
-    return code < 32
-      ? String.fromCodePoint(0x2400 + code)
-      : `[U+${code.toString(16).toUpperCase().padStart(4, "0")}]`;
-  });
+  return name
+    .replace(DECEPTIVE, character => {
+      const code = character.codePointAt(0);
+      if (character === "\n") return "\u2424"; // the symbol for a line break
+      if (code < 32) return String.fromCodePoint(0x2400 + code); // symbols of control characters
+      return `[U+${code.toString(16).toUpperCase().padStart(4, "0")}]`;
+    })
+    .replace(OUTER_SPACES, spaces => "\u2423".repeat(spaces.length)); // an open box
 }
 
-/** An entry's name for the eye. */
+// Bytes. A file system allows 255 of them, and browsers add an ending while they write a file.
+const LONGEST_NAME = 200;
+
+const bytesIn = text => new TextEncoder().encode(text).length;
+
+/** The name under which a file is saved. A long name is cut in front of its extension. */
+export function savedName(name) {
+  const [extension = ""] = /\.[^.]{1,15}$/.exec(name) ?? [];
+  const characters = [...name.slice(0, name.length - extension.length)];
+  let size = bytesIn(name);
+  while (size > LONGEST_NAME) size -= bytesIn(characters.pop());
+  return characters.join("") + extension;
+}
+
+/** The name of an entry as the page shows it. */
 export const shownName = entry => shown(nameOf(entry.path));
 
 const KINDS = [
@@ -45,7 +66,7 @@ const KINDS = [
   ["text", /^text\//],
 ];
 
-/** What a file is, in one word that is also the name of its icon. */
+/** The kind of an entry, in one word that is also the name of its icon. */
 export function kindOf(entry) {
   if (entry.type === "folder") return "folder";
   const type = typeOf(entry);
@@ -54,3 +75,19 @@ export function kindOf(entry) {
 
 /** A file's media type without parameters. */
 export const typeOf = entry => (entry.media_type ?? "").split(";")[0].trim().toLowerCase();
+
+const NOUNS = {
+  image: "image",
+  video: "video",
+  audio: "audio",
+  pdf: "document",
+  table: "table",
+  document: "document",
+  archive: "archive",
+};
+
+/** The kind of a file in words: "JPG image", "DOCX document", "file". */
+export function typeName(entry) {
+  const [, extension = ""] = /\.([a-z0-9]{1,5})$/i.exec(nameOf(entry.path)) ?? [];
+  return `${extension.toUpperCase()} ${NOUNS[kindOf(entry)] ?? "file"}`.trim();
+}

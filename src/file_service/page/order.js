@@ -1,10 +1,10 @@
-/** The order of entries, and which of them a filter keeps. Pure, and quick for 100,000 of them. */
+/** Sorts and filters entries. Pure, and fast for 100,000 of them. */
 
 import { nameOf } from "./names.js";
 
 /**
- * A text that sorts by its characters as people sort names: without regard to case and accents, numbers by their value.
- * One comparison of such texts takes a tenth of an `Intl.Collator`'s.
+ * A text that sorts, by its characters, as people sort names: case and accents do not count, and
+ * numbers are ordered by value. Comparing two of them takes a tenth of the time of `Intl.Collator`.
  */
 export function sortKey(name) {
   const plain = /^[\x20-\x7e]*$/.test(name) ? name : name.normalize("NFKD").replace(/\p{M}/gu, "");
@@ -14,7 +14,7 @@ export function sortKey(name) {
   });
 }
 
-/** Adds to each entry what it is sorted by. */
+/** Adds the sort key to each entry. */
 export function keyed(entries) {
   for (const entry of entries) entry.key = sortKey(nameOf(entry.path));
   return entries;
@@ -28,7 +28,10 @@ const BY = {
   modified: (a, b) => compareText(a.modified ?? "", b.modified ?? ""),
 };
 
-/** Compares two entries: folders come first, whichever the order; what is equal is ordered by name, then by path. */
+/**
+ * The function that compares two entries. Folders always come first. Equal entries are ordered by
+ * name, then by path.
+ */
 export function comparison({ by, descending }) {
   const sign = descending ? -1 : 1;
   return (a, b) => {

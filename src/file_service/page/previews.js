@@ -1,11 +1,14 @@
-/** What a file looks like. None of it may run as a script of this page: text is text, documents are in a sandbox. */
+/**
+ * Previews of files. Nothing in them can run as a script of this page: text stays text, and
+ * documents are in a sandbox.
+ */
 
-import { addressOf, ask, textOf } from "./api.js";
+import { addressOf, ask, entryOf, textOf } from "./api.js";
 import { button, icon, make } from "./dom.js";
 import { inBytes } from "./format.js";
-import { kindOf, shownName, typeOf } from "./names.js";
+import { kindOf, shownName, typeName, typeOf } from "./names.js";
 
-const TEXT = 256 * 2 ** 10; // bytes of a text that are shown
+const TEXT = 256 * 2 ** 10; // bytes of a text, and of a table, that are shown
 const TABLE = 1024 * 2 ** 10;
 
 /** Fills `stage` with the preview of a file. */
@@ -37,37 +40,24 @@ function previewOf(entry) {
 const PREVIEWS = {
   none: (entry, stage) => stage.append(note(entry, "There is no preview for files of this kind.")),
 
-  image: (entry, stage) =>
-    new Promise(resolve => {
-      const name = shownName(entry);
-      const image = make("img", {
-        src: addressOf("files", entry.path),
-        alt: name,
-        decoding: "async",
-      });
-      image.onload = resolve;
-      image.onerror = () => {
-        const type = typeOf(entry)
-          .replace(/^image\/(x-)?/, "")
-          .toUpperCase();
-        stage.replaceChildren(
-          note(entry, `This browser cannot show this ${type} image. Download it to see it.`),
-        );
-        resolve();
-      };
-      stage.append(image);
-    }),
+  image: (entry, stage, signal) => {
+    const name = shownName(entry);
+    const image = make("img", { alt: name, decoding: "async" });
+    const failure = `This browser cannot show this ${typeName(entry)}. Download it to see it.`;
+    return load(image, "load", entry, stage, signal, failure);
+  },
 
-  video: (entry, stage) => showMedia("video", entry, stage),
-  audio: (entry, stage) => showMedia("audio", entry, stage),
+  video: (entry, stage, signal) => showMedia("video", entry, stage, signal),
+  audio: (entry, stage, signal) => showMedia("audio", entry, stage, signal),
 
-  pdf: (entry, stage) => {
+  pdf: async (entry, stage, signal) => {
     if (!navigator.pdfViewerEnabled) {
       stage.append(
         note(entry, "This browser does not show PDF inside a page. Open it to read it."),
       );
       return;
     }
+    await entryOf(entry.path, signal); // the frame would show the server's error as text
     stage.append(make("iframe", { src: addressOf("files", entry.path), title: shownName(entry) }));
   },
 
@@ -120,34 +110,38 @@ const PREVIEWS = {
   },
 };
 
-function showMedia(tag, entry, stage) {
+function showMedia(tag, entry, stage, signal) {
   const media = make(tag, {
-    src: addressOf("files", entry.path),
     controls: true,
     preload: "metadata",
     playsInline: true,
     "aria-label": shownName(entry),
   });
-  stage.append(media);
-  return new Promise(resolve => {
-    media.onloadedmetadata = resolve;
-    media.onerror = () => {
-      stage.replaceChildren(
-        note(entry, `This browser cannot play this ${tag}. Download it to play it.`),
-      );
-      resolve();
-    };
+  const failure = `This browser cannot play this ${tag}. Download it to play it.`;
+  return load(media, "loadedmetadata", entry, stage, signal, failure);
+}
+
+/**
+ * Shows the file in `element`, and waits for its `event`. An element does not say why it fails, so
+ * the server is asked: throws its error, or shows `failure` when the file is there.
+ */
+function load(element, event, entry, stage, signal, failure) {
+  stage.append(element);
+  return new Promise((resolve, reject) => {
+    element.addEventListener(event, resolve, { once: true });
+    element.onerror = () =>
+      entryOf(entry.path, signal)
+        .then(() => stage.replaceChildren(note(entry, failure)))
+        .then(resolve, reject);
+    element.src = addressOf("files", entry.path);
   });
 }
 
 function sayIfCut(entry, limit, stage) {
   if (entry.size <= limit) return;
-  stage.append(
-    make("p", {
-      className: "cut",
-      textContent: `The first ${inBytes(limit)} of ${inBytes(entry.size)}. Download the file for the rest.`,
-    }),
-  );
+  const part = `The first ${inBytes(limit)} of ${inBytes(entry.size)}.`;
+  const textContent = `${part} Download the file for the rest.`;
+  stage.append(make("p", { className: "cut", textContent }));
 }
 
 const note = (entry, text, className = "") =>
@@ -159,8 +153,8 @@ const note = (entry, text, className = "") =>
   );
 
 /**
- * A document in a frame of its own: no scripts, no forms, no origin. Its style and its pictures travel inside it: what it
- * asked for would come from another site, without the reader's cookie.
+ * A document in a frame of its own, without scripts, forms and origin. Its style and its pictures
+ * travel inside it: its own requests would come from another site, without the reader's cookie.
  */
 async function sandboxed(body, title, signal) {
   await Promise.all(

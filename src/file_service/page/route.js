@@ -1,11 +1,12 @@
 /**
- * Where the reader is, as the address says it: `#/photos/`, `#/photos/sea.jpg`, `#/photos/?search=sea`. Behind the `#`,
- * so that it works below any path, behind any front door and without asking the server.
+ * The address of a folder, a file or a search: `#/photos/`, `#/photos/sea.jpg`,
+ * `#/photos/?search=sea`. It lies after the `#`, so it works below any path and behind any front
+ * door, and the server is not asked.
  */
 
 import { encoded, isFolder, parentOf } from "./names.js";
 
-/** The route of an address. One that is no valid encoding is taken as it is. */
+/** The route of an address. An address that cannot be decoded is used as it is. */
 export function routeOf(hash) {
   const [address, query = ""] = hash.replace(/^#\/?/, "").split("?");
   let path;
@@ -29,5 +30,5 @@ export const go = hash => {
   location.hash = hash;
 };
 
-/** Goes there without a way back to here. */
+/** Goes to an address, in place of the present one in the history. */
 export const goInstead = hash => location.replace(hash);

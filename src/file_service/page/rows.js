@@ -15,7 +15,7 @@ function setIcon(element, entry) {
   svg.firstElementChild.setAttribute("href", `#icon-${kind}`);
 }
 
-/** What a row and a tile have in common. */
+/** Fills the parts that a row and a tile have in common. */
 function setCommon(element, entry) {
   const name = shownName(entry);
   element.dataset.path = entry.path;
@@ -27,7 +27,7 @@ function setCommon(element, entry) {
   element.querySelector("input").setAttribute("aria-label", `Select ${name}`);
 }
 
-/** A row of the table. In a search it also says where the entry lies. */
+/** A row of the table. `searched`: the folder of a search, whose rows also name their folder. */
 export function makeRow(entry, searched) {
   const row = copyOf("row");
   setCommon(row, entry);
@@ -51,7 +51,7 @@ export function makeTile(entry) {
   return tile;
 }
 
-/** What changes in a row or tile while it is shown. `index` counts from 0; a table's header row is row 1. */
+/** Updates a row or tile that is shown. `index` counts from 0; the header of the table is row 1. */
 export function update(element, { index, count, active, selected }) {
   const row = element.getAttribute("role") === "row";
   if (row) {
@@ -64,7 +64,7 @@ export function update(element, { index, count, active, selected }) {
   element.classList.toggle("selected", selected);
   const pick = element.querySelector("input");
   pick.checked = selected;
-  // Tab goes through what the active row offers, arrow keys to the other rows.
+  // Tab moves within the active row, arrow keys move to the other rows.
   for (const each of [pick, element.querySelector("a"), element.querySelector("button")]) {
     if (each) each.tabIndex = active ? 0 : -1;
   }

@@ -1,4 +1,4 @@
-/** Which entries are selected, and the bar that says what can be done with them. */
+/** The selected entries, and the bar with their size and their actions. */
 
 import { $, button, iconButton, make } from "./dom.js";
 import { inBytes, inCount } from "./format.js";
@@ -12,7 +12,10 @@ export class Selection {
   #facts = make("span", { role: "status" });
   #count = make("strong");
 
-  /** `changed()` is called after every change, `download(entries)` by the bar; `measure(entries, signal)` gives a size. */
+  /**
+   * `changed()` is called after every change, and `download(entries)` by the bar.
+   * `measure(entries, signal)` resolves to the size of their zip.
+   */
   constructor({ changed, download, measure }) {
     Object.assign(this, { changed, measure });
     $("selection").append(
@@ -34,7 +37,7 @@ export class Selection {
     this.#show();
   }
 
-  /** Selects `items[index]`, or no longer; with `range` all from the one before as well. */
+  /** Selects or deselects `items[index]`; with `range`, all items from the previous one to it. */
   pick(items, index, selected, range = false) {
     const [from, to] = range
       ? [Math.min(index, this.#last), Math.max(index, this.#last)]
@@ -49,7 +52,7 @@ export class Selection {
     this.#show();
   }
 
-  /** What the checkbox above all rows says: true, false, or null for some of them. */
+  /** The state of the checkbox for all rows: true, false, or null when some are selected. */
   covers(items) {
     if (!this.#entries.size || !items.length) return false;
     const count = items.reduce((sum, item) => sum + this.has(item), 0);
@@ -70,7 +73,7 @@ export class Selection {
     this.changed();
   }
 
-  /** The size of files is known; how much is in folders the server counts. */
+  /** Shows the size. That of files is known; that of folders is asked for. */
   async #measure(entries) {
     this.#measuring.abort();
     const { signal } = (this.#measuring = new AbortController());

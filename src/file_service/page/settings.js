@@ -1,4 +1,4 @@
-/** What this browser remembers of the reader's choices. Nothing where it may not. */
+/** Values that the browser keeps for the next visit, where the reader allows it. */
 
 export function remembered(name, otherwise) {
   try {
@@ -9,12 +9,12 @@ export function remembered(name, otherwise) {
   }
 }
 
-/** Remembers a value, and gives it back. */
+/** Stores a value, and returns it. */
 export function remember(name, value) {
   try {
     localStorage.setItem(`files ${name}`, JSON.stringify(value));
   } catch {
-    /* a private window, or a full disk */
+    /* the browser does not allow it, or its store is full */
   }
   return value;
 }

@@ -1,8 +1,8 @@
 /**
- * SHA-256 of what comes in parts (FIPS 180-4). The browser's own takes a whole at once, and so all of it in memory.
+ * SHA-256 of data that arrives in parts (FIPS 180-4). The browser's own needs all of it in memory.
  */
 
-// The first 32 bits of the fractional parts of roots of the first primes (sections 4.2.2 and 5.3.3).
+// The first 32 bits of the fractional parts of roots of primes (sections 4.2.2 and 5.3.3).
 const PRIMES = [];
 for (let n = 2; PRIMES.length < 64; n++) if (PRIMES.every(prime => n % prime)) PRIMES.push(n);
 const fraction = x => ((x - Math.floor(x)) * 2 ** 32) | 0;

@@ -1,4 +1,4 @@
-/** Makes a link that lets others read one file or folder for some time. */
+/** Makes links that let others read one file or folder for a limited time. */
 
 import { post } from "./api.js";
 import { $, button, make } from "./dom.js";
@@ -14,7 +14,7 @@ const TIMES = [
   ["30 days", 30 * DAY],
 ];
 
-/** Opens the dialog for the file or folder at `path`. `longest`: how many seconds a link may last. */
+/** Opens the dialog for the file or folder at `path`. A link lasts at most `longest` seconds. */
 export function openShare(path, longest) {
   const dialog = $("share");
   const times = TIMES.filter(([, seconds]) => seconds <= longest);
@@ -36,7 +36,7 @@ export function openShare(path, longest) {
     }),
     make("p", {
       className: "facts",
-      textContent: "Whoever has the link can read this, and nothing else, until it ends.",
+      textContent: "Anyone with the link can read this, and nothing else, until the link expires.",
     }),
     make("label", {}, "The link works for", choice),
     trouble,
@@ -72,7 +72,7 @@ function showLink(dialog, { url, expires }) {
   const said = make("p", {
     className: "facts",
     role: "status",
-    textContent: `It ends on ${inDate(expires)}.`,
+    textContent: `It expires on ${inDate(expires)}.`,
   });
   const copy = button(
     "Copy",
@@ -80,9 +80,9 @@ function showLink(dialog, { url, expires }) {
       link.select();
       try {
         await navigator.clipboard.writeText(link.value);
-        said.textContent = `Copied. The link ends on ${inDate(expires)}.`;
+        said.textContent = `Copied. The link expires on ${inDate(expires)}.`;
       } catch {
-        said.textContent = "Copy it with your keyboard: it is selected."; // only over https
+        said.textContent = "The link is selected. Copy it with the keyboard."; // only over https
       }
     },
     { className: "main" },

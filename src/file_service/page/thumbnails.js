@@ -1,4 +1,7 @@
-/** Small pictures, made by the browser from the files themselves: a few at a time, the latest asked for first. */
+/**
+ * Thumbnails. The browser makes them from the files, a few at a time; the latest request comes
+ * first.
+ */
 
 import { addressOf, ask } from "./api.js";
 import { typeOf } from "./names.js";
@@ -12,7 +15,7 @@ const made = new Map(); // address and version -> ImageBitmap, the latest last
 const waiting = [];
 let working = 0;
 
-/** Puts the picture of `entry` into `place` once it is made; its icon stays where none can be made. */
+/** Puts the thumbnail of `entry` into `place`. The icon stays when there can be no thumbnail. */
 export function showThumbnail(entry, place) {
   if (!entry.size || entry.size > LARGEST) return;
   const key = `${entry.path} ${entry.etag}`;
@@ -29,7 +32,7 @@ async function work() {
   const next = waiting.pop();
   if (!next) return;
   working++;
-  // Placed one frame later: what was scrolled past is in the document no longer.
+  // A frame later, a tile that was scrolled past has left the document.
   await new Promise(requestAnimationFrame);
   try {
     if (next.place.isConnected) draw(await picture(next), next.place);
@@ -60,7 +63,10 @@ async function picture({ entry, key }) {
   return small;
 }
 
-/** Browsers make bitmaps of drawings by way of an element only. As an image a drawing runs no script. */
+/**
+ * A drawing as an image element: browsers make no bitmap of a drawing itself. Scripts in an image
+ * do not run.
+ */
 async function rasterised(blob) {
   const image = new Image(EDGE, EDGE);
   image.src = URL.createObjectURL(blob);

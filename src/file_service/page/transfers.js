@@ -1,22 +1,26 @@
 /**
- * The downloads of this page. They go on while the reader looks at other folders, and wait on the disk when the page is
- * closed: the next one finds them paused.
+ * The downloads of this page. They continue while the reader opens other folders. When the page is
+ * closed they stay on the disk, and the next page shows them as paused.
  */
 
 import { addressOf, entryOf } from "./api.js";
+import { downloadsFolder, hasDisk, hasRoomFor } from "./disk.js";
 import { make } from "./dom.js";
+import { savedName } from "./names.js";
+import { remember, remembered } from "./settings.js";
 
 const AT_ONCE = 3;
-const REMEMBERED = "transfers";
+const RECORDS = "transfers";
+const UNAUTHORIZED = 401;
 const CHANGED = 409;
+const RETRY_AFTER = 10_000; // milliseconds after a connection was lost
 const SPEED_OVER = 5000; // milliseconds
 const ACTIVE = new Set(["running", "reading", "checking", "preparing"]);
 
-/** Whether this browser keeps downloads on the disk here: it does so over https and on the same machine. */
-const hasDisk = () =>
-  Boolean(window.isSecureContext && navigator.storage?.getDirectory && window.Worker);
-
-/** One download. `state`: waiting, preparing, running, reading, checking, paused, failed, done. */
+/**
+ * One download. `state`: waiting, preparing, running, reading, checking, paused, failed, done, or
+ * lost: the connection broke, and the download resumes by itself.
+ */
 class Transfer {
   state = "waiting";
   done = 0;
@@ -35,24 +39,27 @@ class Transfer {
   get resumable() {
     return this.record.kind === "file";
   }
+  /** Whether the file changed before the first byte arrived. It happens once: see `resume`. */
+  get isOutdated() {
+    return this.status === CHANGED && !this.done && !this.renewed;
+  }
   get active() {
     return ACTIVE.has(this.state);
   }
 
-  /** Takes over what the worker says. */
-  hear({ id: _, ...news }) {
-    if (news.state !== this.state) this.#marks = [];
-    Object.assign(this, news);
+  /** Takes over a message of the worker. */
+  hear({ id: _, ...message }) {
+    if (message.state !== this.state) this.#marks = [];
+    Object.assign(this, { status: undefined, full: false }, message);
+    if (message.lost && this.resumable) this.state = "lost";
     if (this.active) {
       const at = performance.now();
-      this.#marks = [
-        ...this.#marks.filter(mark => at - mark.at < SPEED_OVER),
-        { at, done: this.done },
-      ];
+      const recent = this.#marks.filter(mark => at - mark.at < SPEED_OVER);
+      this.#marks = [...recent, { at, done: this.done }];
     }
   }
 
-  /** Bytes a second of late, or 0 when that is not known. */
+  /** Bytes a second over the last seconds; 0 when it is not known. */
   get speed() {
     const first = this.#marks[0];
     const last = this.#marks.at(-1);
@@ -66,35 +73,30 @@ export class Transfers {
   list = [];
   #worker = null;
 
-  /** `changed(transfer)` is called after every change, of the list with none. */
+  /** `changed(transfer)` is called when a download changes, and without one when the list does. */
   constructor(changed) {
     this.changed = changed;
+    addEventListener("online", () => this.#resumeAll(({ state }) => state === "lost"));
     addEventListener("beforeunload", event => {
       if (this.list.some(each => each.active && !each.resumable)) event.preventDefault();
     });
   }
 
-  /** Finds what an earlier page left behind, except what another tab is at. */
+  /** Lists the downloads of an earlier page, except those that are open in another tab. */
   async restore() {
-    if (!hasDisk()) return;
-    const records = remembered();
-    const places = await (
-      await navigator.storage.getDirectory()
-    ).getDirectoryHandle("transfers", { create: true });
+    if (!(await hasDisk())) return;
+    const records = remembered(RECORDS, []);
+    const folder = await downloadsFolder();
     for (const record of records) {
-      if (!(await claimed(record.id))) continue;
+      if (!(await claim(record.id))) continue;
       const transfer = new Transfer(record);
       transfer.state = "paused";
-      try {
-        transfer.done = (await (await places.getFileHandle(record.id)).getFile()).size;
-      } catch {
-        /* nothing arrived */
-      }
+      transfer.done = await sizeOf(folder, record.id);
       this.list.push(transfer);
     }
-    for await (const id of places.keys()) {
-      if (!records.some(record => record.id === id) && (await claimed(id)))
-        await places.removeEntry(id).catch(() => {});
+    for await (const id of folder.keys()) {
+      const known = records.some(record => record.id === id);
+      if (!known && (await claim(id))) await folder.removeEntry(id).catch(() => {});
     }
     if (this.list.length) this.changed();
   }
@@ -112,61 +114,98 @@ export class Transfers {
     });
   }
 
-  /** `body`: the fields of the form that asks for several items. `measure()` gives the size of the zip, in time. */
+  /**
+   * Downloads a folder as one zip. `body`: the fields of the form that selects some of its entries.
+   * `measure()` resolves to the size of the zip.
+   */
   addZip(folder, name, measure, body) {
-    this.#add(
-      { kind: "zip", path: folder, name, body, url: addressOf("archives", folder) },
-      measure,
-    );
+    const url = addressOf("archives", folder);
+    this.#add({ kind: "zip", path: folder, name, body, url }, measure);
   }
 
+  /** Adds a download, or resumes the same one where it is in the list already. */
   async #add(record, measure) {
-    if (!hasDisk()) return handOver(record);
+    if (!(await hasDisk())) return downloadByBrowser(record);
+    const same = this.list.find(each => each.state !== "done" && isSame(each.record, record));
+    if (same) return this.#resumeAll(each => each === same);
     record.id = crypto.randomUUID();
-    await claimed(record.id);
     const transfer = new Transfer(record);
-    if (measure) transfer.state = "preparing";
+    transfer.state = "preparing";
     this.list.unshift(transfer);
+    await claim(record.id);
     this.#remember();
     this.changed();
-    if (measure) {
-      try {
-        transfer.total = record.size = await measure();
-        transfer.state = "waiting";
-      } catch (error) {
-        this.#hear({ id: record.id, state: "failed", message: error.message });
-      }
-    }
+    if (measure) await this.#measure(transfer, measure);
+    const hasRoom = await hasRoomFor(record.size);
+    if (!this.list.includes(transfer)) return; // removed meanwhile
+    if (!hasRoom) return this.handOver(transfer);
+    if (transfer.state === "preparing") transfer.state = "waiting";
+    this.changed(transfer);
     this.#next();
   }
 
-  /** Goes on, or from the start where the file is another version by now. */
+  async #measure(transfer, measure) {
+    try {
+      transfer.total = transfer.record.size = await measure();
+    } catch (error) {
+      this.#hear({
+        id: transfer.id,
+        state: "failed",
+        message: error.message,
+        status: error.status,
+      });
+    }
+  }
+
+  /** Leaves a download to the browser. It needs the space only once, but nothing verifies it. */
+  handOver(transfer) {
+    this.remove(transfer);
+    downloadByBrowser(transfer.record);
+  }
+
+  /** Continues a download, or starts it over if the file has changed. */
   async resume(transfer) {
+    transfer.state = "preparing"; // a second click does nothing
+    this.changed(transfer);
     if (transfer.status === CHANGED) {
+      transfer.renewed = true;
       try {
         const { size, etag } = await entryOf(transfer.record.path);
-        Object.assign(transfer, { status: undefined, done: 0, total: size });
+        Object.assign(transfer, { done: 0, total: size });
         Object.assign(transfer.record, { size, etag, fresh: true });
       } catch (error) {
         this.#hear({ id: transfer.id, state: "failed", message: error.message });
         return;
       }
     }
-    Object.assign(transfer, { state: "waiting", message: "" });
+    Object.assign(transfer, { state: "waiting", message: "", status: undefined });
     this.#remember();
     this.changed(transfer);
     this.#next();
   }
 
-  pause(transfer) {
-    if (transfer.state === "waiting") this.#hear({ id: transfer.id, state: "paused" });
-    else this.#say("stop", transfer);
+  /** Continues the downloads that failed because the reader was not logged in. */
+  resumeRefused() {
+    this.#resumeAll(({ state, status }) => state === "failed" && status === UNAUTHORIZED);
   }
 
-  /** Stops a transfer and forgets it, with what has arrived. */
+  #resumeAll(isMeant) {
+    const stopped = ["paused", "failed", "lost"];
+    for (const transfer of this.list) {
+      if (stopped.includes(transfer.state) && isMeant(transfer)) this.resume(transfer);
+    }
+  }
+
+  pause(transfer) {
+    const idle = ["waiting", "lost"].includes(transfer.state);
+    if (idle) this.#hear({ id: transfer.id, state: "paused" });
+    else this.#tell("stop", transfer);
+  }
+
+  /** Stops a download, and deletes the bytes that have arrived. */
   remove(transfer) {
     this.list = this.list.filter(each => each !== transfer);
-    this.#say("discard", transfer);
+    if (this.#worker) this.#tell("discard", transfer);
     this.#remember();
     this.changed();
     this.#next();
@@ -176,27 +215,28 @@ export class Transfers {
     for (const transfer of this.list.filter(({ state }) => state === "done")) this.remove(transfer);
   }
 
-  /** Hands what has arrived to the browser, to put it where the reader keeps downloads: from disk to disk. */
-  async save(transfer) {
-    const places = await (await navigator.storage.getDirectory()).getDirectoryHandle("transfers");
-    const file = await (await places.getFileHandle(transfer.id)).getFile();
-    const link = make("a", { href: URL.createObjectURL(file), download: transfer.record.name });
+  /** Copies a complete download from the private disk space to the reader's downloads. */
+  async save({ id, record }) {
+    const folder = await downloadsFolder();
+    const file = await (await folder.getFileHandle(id)).getFile();
+    const link = make("a", { href: URL.createObjectURL(file), download: savedName(record.name) });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
   }
 
+  /** Starts downloads that are waiting, the oldest first, as long as there are few. */
   #next() {
     const free = AT_ONCE - this.list.filter(each => each.active).length;
-    const waiting = this.list.filter(({ state }) => state === "waiting").reverse(); // the oldest first
+    const waiting = this.list.filter(({ state }) => state === "waiting").reverse();
     for (const transfer of waiting.slice(0, Math.max(0, free))) {
       transfer.hear({ state: "preparing" });
       this.changed(transfer);
-      this.#say("start", transfer);
+      this.#tell("start", transfer);
       delete transfer.record.fresh;
     }
   }
 
-  #say(op, { record }) {
+  #tell(op, { record }) {
     if (!this.#worker) {
       this.#worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
       this.#worker.onmessage = ({ data }) => this.#hear(data);
@@ -212,47 +252,61 @@ export class Transfers {
       await this.save(transfer);
       this.#remember();
     }
+    if (transfer.state === "lost") this.#retryLater(transfer);
+    if (transfer.isOutdated) return this.resume(transfer);
+    if (transfer.status === UNAUTHORIZED) dispatchEvent(new Event("unauthorized"));
     this.changed(transfer);
     if (!transfer.active) this.#next();
   }
 
-  /** What is worth going on with when the page is opened again. */
-  #remember() {
-    const others = remembered().filter(
-      ({ id }) => !this.list.some(each => each.id === id) && !ours.has(id),
+  #retryLater(transfer) {
+    setTimeout(
+      () => this.#resumeAll(each => each === transfer && each.state === "lost"),
+      RETRY_AFTER,
     );
-    const records = this.list
-      .filter(each => each.resumable && each.state !== "done")
-      .map(({ record }) => record);
-    localStorage.setItem(REMEMBERED, JSON.stringify([...others, ...records]));
+  }
+
+  /** Writes down the downloads that the next page can continue. */
+  #remember() {
+    const here = new Set([...claimed, ...this.list.map(({ id }) => id)]);
+    const others = remembered(RECORDS, []).filter(({ id }) => !here.has(id));
+    const unfinished = this.list.filter(each => each.resumable && each.state !== "done");
+    remember(RECORDS, [...others, ...unfinished.map(({ record }) => record)]);
   }
 }
 
-function remembered() {
+const isSame = (one, other) =>
+  one.kind === other.kind &&
+  one.path === other.path &&
+  JSON.stringify(one.body) === JSON.stringify(other.body);
+
+async function sizeOf(folder, id) {
   try {
-    return JSON.parse(localStorage.getItem(REMEMBERED)) ?? [];
+    return (await (await folder.getFileHandle(id)).getFile()).size;
   } catch {
-    return [];
+    return 0; // nothing arrived
   }
 }
 
-const ours = new Set(); // the ids that this tab is at
+const claimed = new Set(); // the ids of this tab
 
-/** Takes a transfer for this tab, for as long as it is open. False where another one has it. */
-function claimed(id) {
+/** Takes a download for this tab, as long as it is open. Resolves to false where another has it. */
+function claim(id) {
   return new Promise(resolve => {
     navigator.locks.request(`transfer ${id}`, { ifAvailable: true }, lock => {
-      if (lock) ours.add(id);
+      if (lock) claimed.add(id);
       resolve(Boolean(lock));
       return lock && new Promise(() => {});
     });
   });
 }
 
-/** Without a disk of its own the page leaves the download to the browser, which writes it where it shall be. */
-function handOver({ kind, url, name, body }) {
+/** The browser downloads a file or a zip, and writes it to its final place. */
+function downloadByBrowser({ kind, url, name, body }) {
   if (!body) {
-    make("a", { href: kind === "file" ? `${url}?download` : url, download: name }).click();
+    const href = kind === "file" ? `${url}?download` : url;
+    const link = make("a", { href, download: savedName(name) });
+    link.click();
     return;
   }
   const form = make("form", { method: "POST", action: url, hidden: true });

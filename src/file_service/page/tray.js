@@ -1,4 +1,4 @@
-/** The downloads, at the bottom of the page: how far each is, and buttons to pause, go on, cancel and save again. */
+/** The list of downloads at the bottom of the page, with their progress and their buttons. */
 
 import { $, button, icon, iconButton, make } from "./dom.js";
 import { inBytes, inCount, inTime } from "./format.js";
@@ -49,7 +49,7 @@ function fold() {
   $("tray-fold").setAttribute("aria-label", folded ? "Unfold" : "Fold");
 }
 
-// The page and an open file leave room for it.
+// The page and an open file leave room for the tray.
 new ResizeObserver(() =>
   document.documentElement.style.setProperty("--tray", `${$("tray").offsetHeight}px`),
 ).observe($("tray"));
@@ -113,6 +113,8 @@ function factsOf(transfer) {
     }
     case "checking":
       return `Checking the SHA-256: ${Math.floor((done / (total || 1)) * 100)} %`;
+    case "lost":
+      return `The connection is lost. The download resumes by itself. ${part}`;
     case "paused":
       return `Paused at ${part}`;
     case "failed":
@@ -128,27 +130,30 @@ function doneFacts({ total, checked, reason, record }) {
   return reason ? `Saved, ${size} \u00b7 not verified: ${reason}` : `Saved, ${size}`;
 }
 
-/** Buttons stay the same elements as long as they mean the same, so that the focus stays, too. */
+/** The icon, the label and the action of each button that a download has now. */
+function actionsOf(transfer) {
+  const { state, resumable, active } = transfer;
+  const stoppable = resumable && (active || state === "waiting" || state === "lost");
+  const ended = state === "done" || state === "failed";
+  return [
+    stoppable && ["pause", "Pause", () => transfers.pause(transfer)],
+    state === "paused" && ["resume", "Resume", () => transfers.resume(transfer)],
+    state === "lost" && ["resume", "Try now", () => transfers.resume(transfer)],
+    state === "failed" && ["resume", "Try again", () => transfers.resume(transfer)],
+    transfer.full && ["open", "Download without a check", () => transfers.handOver(transfer)],
+    state === "done" && ["download", "Save again", () => transfers.save(transfer)],
+    ["close", ended ? "Remove" : "Cancel", () => transfers.remove(transfer)],
+  ].filter(Boolean);
+}
+
+/** Replaces the buttons only when they change, so that the focus stays where it is. */
 function showActions(place, transfer) {
-  const { state, resumable } = transfer;
-  const wanted = [];
-  if (resumable && (transfer.active || state === "waiting"))
-    wanted.push(["pause", "Pause", () => transfers.pause(transfer)]);
-  if (state === "paused") wanted.push(["resume", "Resume", () => transfers.resume(transfer)]);
-  if (state === "failed") wanted.push(["resume", "Try again", () => transfers.resume(transfer)]);
-  if (state === "done") wanted.push(["download", "Save again", () => transfers.save(transfer)]);
-  wanted.push([
-    "close",
-    state === "done" || state === "failed" ? "Remove" : "Cancel",
-    () => transfers.remove(transfer),
-  ]);
+  const wanted = actionsOf(transfer);
   const labels = wanted.map(([, label]) => label).join();
   if (place.dataset.labels === labels) return;
   const at = [...place.children].indexOf(document.activeElement);
   place.dataset.labels = labels;
-  place.replaceChildren(
-    ...wanted.map(([name, label, onclick]) => iconButton(name, label, onclick)),
-  );
+  place.replaceChildren(...wanted.map(each => iconButton(...each)));
   if (at >= 0) place.children[Math.min(at, place.children.length - 1)].focus();
 }
 
@@ -159,7 +164,7 @@ function summarise() {
   const open = list.filter(({ state }) => state !== "done").length;
   $("tray-title").textContent = open ? inCount(open, "download") : "Downloads";
   $("tray-clear").hidden = open === list.length;
-  // Only what has ended is worth interrupting a screen reader for.
+  // A screen reader is interrupted only for downloads that have ended.
   const news = list
     .filter(({ state }) => state === "done" || state === "failed")
     .map(transfer => `${shown(transfer.record.name)}: ${factsOf(transfer)}`)

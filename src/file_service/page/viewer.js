@@ -1,9 +1,9 @@
-/** One file over the page: what it looks like, and what can be done with it; the files beside it are one step away. */
+/** Shows one file over the page, with its actions and the way to the files beside it. */
 
-import { addressOf } from "./api.js";
+import { addressOf, entryOf } from "./api.js";
 import { $, button, iconButton, make } from "./dom.js";
 import { inBytes, inDate } from "./format.js";
-import { kindOf, shownName, typeOf } from "./names.js";
+import { kindOf, shownName, typeName } from "./names.js";
 import { showPreview } from "./previews.js";
 
 const SWIPE = 60; // pixels
@@ -13,8 +13,8 @@ export class Viewer {
   entry = null;
 
   /**
-   * `close()` and `step(by)` change the address; `download(entry)`; `share()` gives what shares a path, or null where
-   * the reader may not.
+   * `close()` and `step(by)` change the address. `download(entry)` downloads a file. `share()`
+   * returns the function that shares a path; null where the reader may not.
    */
   constructor({ close, step, download, share }) {
     this.actions = { close, step, download, share };
@@ -48,7 +48,7 @@ export class Viewer {
         ),
         make("p", {
           className: "facts",
-          textContent: [inBytes(entry.size), typeOf(entry), inDate(entry.modified)].join(
+          textContent: [inBytes(entry.size), typeName(entry), inDate(entry.modified)].join(
             " \u00b7 ",
           ),
         }),
@@ -81,14 +81,14 @@ export class Viewer {
     this.place(position);
     this.#open();
     showPreview(entry, stage, signal);
-    // Next stays under the finger; otherwise the name is read first.
+    // After a step the same button keeps the focus; otherwise a screen reader starts with the name.
     const again = [...neighbours.querySelectorAll("button")].find(
       each => each.getAttribute("aria-label") === focused,
     );
     (again && !again.disabled ? again : $("file-name")).focus({ preventScroll: true });
   }
 
-  /** Says where the file stands among the others, as far as they are known. */
+  /** Shows the position of the file among the others, as far as they are known. */
   place({ index, count }) {
     const neighbours = $("viewer").querySelector("nav");
     if (!neighbours) return;
@@ -99,7 +99,7 @@ export class Viewer {
     where.textContent = `${index + 1} of ${count}`;
   }
 
-  /** The file's address cannot be shown: says why. */
+  /** Shows why the file cannot be opened. */
   fail(name, message) {
     this.#clear();
     $("viewer").replaceChildren(
@@ -149,7 +149,7 @@ export class Viewer {
 
   #key(event) {
     if (event.altKey || event.ctrlKey || event.metaKey || event.defaultPrevented) return;
-    // A video's own keys, and a table that scrolls, come first.
+    // A video, and a table that scrolls, use these keys themselves.
     const own = event.target.closest("video, audio, pre, .cells");
     if (event.key === "ArrowLeft" && !own) this.actions.step(-1);
     else if (event.key === "ArrowRight" && !own) this.actions.step(1);
@@ -182,7 +182,7 @@ export class Viewer {
   }
 }
 
-/** The page behind the viewer: out of reach while it is open. */
+/** Puts the page behind the viewer out of reach, or back. */
 function setInert(inert) {
   for (const element of document.querySelectorAll(".top, #main, #selection")) element.inert = inert;
   document.body.classList.toggle("viewing", inert);
@@ -203,5 +203,13 @@ function showDigest(entry, place, signal) {
   });
   events.addEventListener("digest", ({ data }) => end(`SHA-256 ${JSON.parse(data).sha256}`));
   events.addEventListener("failed", ({ data }) => end(JSON.parse(data).detail, "bad"));
-  events.onerror = () => end("The SHA-256 could not be made. Try again.", "bad");
+  events.onerror = async () => {
+    events.close(); // it would connect again by itself
+    try {
+      await entryOf(entry.path, signal); // the event does not say why it failed; the server does
+      end("The SHA-256 could not be made. Try again.", "bad");
+    } catch (error) {
+      if (!signal.aborted) end(error.message, "bad");
+    }
+  };
 }

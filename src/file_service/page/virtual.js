@@ -1,7 +1,7 @@
 /**
- * A list of which only the visible part is in the document, so that 100,000 entries scroll as ten do. The window scrolls
- * it. All items have one size; `columns` of them share a line. One item is the active one: it has the focus, or gets it
- * next, and stays in the document wherever the window is.
+ * A list whose visible part alone is in the document, so 100,000 entries scroll as fast as ten. It
+ * scrolls with the window. All items have the same size, and `columns` of them share a line. The
+ * active item has the focus, or gets it next; it is always in the document.
  */
 
 import { onceAFrame } from "./dom.js";
@@ -19,8 +19,9 @@ export class VirtualList {
   #update;
 
   /**
-   * `body` is positioned and empty. `create(item)` makes the element of an item, `update(element, item, index)` shows
-   * what may change in it, and is called for each visible one whenever the list is rendered.
+   * `body` is positioned and empty. `create(item)` makes the element of an item.
+   * `update(element, item, index)` shows what may change; it is called for each visible item
+   * whenever the list is rendered.
    */
   constructor(body, { create, update }) {
     this.#body = body;
@@ -31,7 +32,7 @@ export class VirtualList {
     addEventListener("resize", this.changed, { passive: true });
   }
 
-  /** Other items, or the same in another order. What is at the top of the window stays there, if `anchored`. */
+  /** Shows other items, or another order. With `anchored`, the item at the top stays at the top. */
   show(items, { anchored = true } = {}) {
     const top = this.#indexAtTop();
     const anchor = anchored && top > 0 ? this.items[top] : null;
@@ -51,7 +52,7 @@ export class VirtualList {
     this.render();
   }
 
-  /** Makes everything anew: for another `create`, `columns` or `lineHeight`. */
+  /** Removes all elements, before a change of `create`, `columns` or `lineHeight`. */
   reset() {
     this.#body.replaceChildren();
     this.#shown.clear();
@@ -73,7 +74,7 @@ export class VirtualList {
     this.#place(indexes);
   }
 
-  /** Puts the elements of these items into the document, in their order, and takes all others out. */
+  /** Puts the elements of these items into the document, in their order, and removes all others. */
   #place(indexes) {
     const focused = this.#body.contains(document.activeElement) ? document.activeElement : null;
     const wanted = new Map(indexes.map(index => [this.items[index].path, index]));
@@ -88,15 +89,16 @@ export class VirtualList {
       if (!element) this.#shown.set(path, (element = this.#create(this.items[index])));
       if (element === next) next = next.nextSibling;
       else this.#body.insertBefore(element, next);
-      const line = Math.floor(index / this.columns);
-      element.style.transform = `translate(${(index % this.columns) * 100}%, ${line * this.lineHeight}px)`;
+      const left = (index % this.columns) * 100;
+      const top = Math.floor(index / this.columns) * this.lineHeight;
+      element.style.transform = `translate(${left}%, ${top}px)`;
       this.#update(element, this.items[index], index);
     }
     if (focused?.isConnected && focused !== document.activeElement)
       focused.focus({ preventScroll: true });
   }
 
-  /** Makes an item the active one, scrolls it into view and gives its link the focus. */
+  /** Makes an item the active one, scrolls it into view and focuses its link. */
   focus(index) {
     if (!this.items.length) return;
     this.active = Math.min(Math.max(index, 0), this.items.length - 1);
@@ -105,7 +107,7 @@ export class VirtualList {
     this.elementOf(this.active)?.querySelector("a").focus({ preventScroll: true });
   }
 
-  /** Scrolls no further than needed to see an item. */
+  /** Scrolls just far enough to show an item. */
   reveal(index) {
     const top = this.#topOf(index);
     const above = this.lineHeight + 8; // the sticky header row
@@ -122,7 +124,7 @@ export class VirtualList {
     return this.items.findIndex(item => item.path === path);
   }
 
-  /** Where an item starts in the page. */
+  /** The top of an item in the page, in pixels. */
   #topOf(index) {
     return (
       this.#body.getBoundingClientRect().top +
@@ -131,7 +133,7 @@ export class VirtualList {
     );
   }
 
-  /** The first item that is wholly below the top of the window; 0 where the list starts below it. */
+  /** The first item that is completely below the top of the window. */
   #indexAtTop() {
     const above = -this.#body.getBoundingClientRect().top;
     return above <= 0

@@ -1,20 +1,21 @@
 /**
- * The transfers at work, off the page's own thread: what arrives is hashed and written to the browser's private disk
- * space, so that a large download takes no memory. The page says `start`, `stop` and `discard`; the worker says how far
- * a transfer is and how it ended.
+ * Runs the downloads outside the page's own thread. It hashes the bytes as they arrive and writes
+ * them to the browser's private disk space, so a large download takes no memory.
+ *
+ * The page sends `start`, `stop` and `discard`. The worker reports the progress of a download, and
+ * how it ended.
  */
 
-import { Refused, ask, post, sizeIn } from "./api.js";
+import { Refused, Unreachable, ask, post, sizeIn } from "./api.js";
+import { downloadsFolder } from "./disk.js";
 import { Sha256 } from "./sha256.js";
 
-const PIECE = 32 * 2 ** 20; // bytes asked for at once: far below what a Function URL streams
-const TRIES = 5; // in a row that bring no byte
-const EVERY = 200; // milliseconds between two messages about progress
+const PIECE = 32 * 2 ** 20; // bytes of one request: far less than a Function URL can stream
+const TRIES = 5; // requests in a row that bring no byte
+const EVERY = 200; // milliseconds between two reports of progress
+const TOO_MANY = 429;
 
 const running = new Map(); // id -> AbortController
-
-const places = async () =>
-  (await navigator.storage.getDirectory()).getDirectoryHandle("transfers", { create: true });
 
 onmessage = async ({ data: { op, transfer } }) => {
   const { id } = transfer;
@@ -29,69 +30,94 @@ onmessage = async ({ data: { op, transfer } }) => {
   }
 };
 
-const discard = async id => (await places()).removeEntry(id).catch(() => {}); // it may not be there yet
+async function discard(id) {
+  const folder = await downloadsFolder();
+  await folder.removeEntry(id).catch(() => {}); // a download that has not started has no file
+}
 
-/** How a transfer ended, as a message. */
+/** Runs a download. Returns the message that says how it ended. */
 async function run(transfer, signal) {
-  const file = await (await places()).getFileHandle(transfer.id, { create: true });
   let disk;
   try {
+    const folder = await downloadsFolder();
+    const file = await folder.getFileHandle(transfer.id, { create: true });
     disk = await file.createSyncAccessHandle();
-    const work =
-      transfer.kind === "file"
-        ? new FileTransfer(transfer, disk, signal)
-        : new ZipTransfer(transfer, disk, signal);
-    return await work.run();
+    const Work = transfer.kind === "file" ? FileTransfer : ZipTransfer;
+    return await new Work(transfer, disk, signal).run();
   } catch (error) {
-    if (signal.aborted) return { state: "paused" };
-    const full = error.name === "QuotaExceededError";
-    return {
-      state: "failed",
-      message: full ? "There is not enough space on this device." : error.message,
-      status: error.status,
-    };
+    return signal.aborted ? { state: "paused" } : failure(error);
   } finally {
     disk?.close();
     if (signal.reason === "discard") await discard(transfer.id);
   }
 }
 
+function failure(error) {
+  const { status, message } = error;
+  if (error.name === "QuotaExceededError") {
+    const message = "The disk is full. Remove finished downloads or free some space.";
+    return { state: "failed", message, full: true };
+  }
+  return { state: "failed", status, message, lost: isLost(error) };
+}
+
+/** Whether the connection broke. Browsers throw a TypeError when a body breaks off. */
+const isLost = error => error instanceof Unreachable || error instanceof TypeError;
+
+/** Whether another try may go better. */
+function isTemporary(error) {
+  if (error instanceof Refused) return error.status >= 500 || error.status === TOO_MANY;
+  return isLost(error);
+}
+
+function sleep(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    setTimeout(resolve, milliseconds);
+  });
+}
+
 class Transfer {
   received = 0;
-  #saidAt = 0;
+  #reportedAt = 0;
 
   constructor(transfer, disk, signal) {
     Object.assign(this, transfer, { disk, signal });
   }
 
-  say(message) {
+  report(message) {
     postMessage({ id: this.id, ...message });
   }
 
   progress(state, done, total) {
     const now = performance.now();
-    if (now - this.#saidAt < EVERY && done < total) return;
-    this.#saidAt = now;
-    this.say({ state, done, total });
+    if (now - this.#reportedAt < EVERY && done < total) return;
+    this.#reportedAt = now;
+    this.report({ state, done, total });
   }
 
-  /** Writes the chunks of a body behind what is there. */
+  /** Appends the chunks of a body to the file, and calls `each(chunk)` after each of them. */
   async take(response, each) {
     const reader = response.body.getReader();
     try {
       for (let read; !(read = await reader.read()).done;) {
         this.signal.throwIfAborted();
-        this.disk.write(read.value, { at: this.received });
-        this.received += read.value.length;
+        this.#write(read.value);
         each(read.value);
       }
     } finally {
       reader.cancel().catch(() => {});
     }
   }
+
+  #write(chunk) {
+    const written = this.disk.write(chunk, { at: this.received });
+    if (written < chunk.length) throw new DOMException("The disk is full.", "QuotaExceededError");
+    this.received += written;
+  }
 }
 
-/** One file, asked for in ranges of one version: it can stop anywhere, and goes on there. */
+/** One file, requested in ranges of one version: it can stop anywhere and continue there. */
 class FileTransfer extends Transfer {
   #pieceSize = PIECE;
   #hash = new Sha256();
@@ -102,38 +128,39 @@ class FileTransfer extends Transfer {
     let barren = 0;
     while (this.received < this.size) {
       const before = this.received;
-      try {
-        await this.#piece();
-      } catch (error) {
-        this.#raiseIfFinal(error);
-        if (this.received === before && ++barren >= TRIES) throw error;
-        await new Promise(wake => setTimeout(wake, 200 * 2 ** barren));
-        this.signal.throwIfAborted();
-      }
-      if (this.received > before) barren = 0;
+      const error = await this.#tryPiece();
+      barren = this.received > before ? 0 : barren + 1;
+      if (barren === TRIES) throw error ?? new Unreachable();
+      if (error || barren) await sleep(200 * 2 ** barren, this.signal);
     }
     this.disk.flush();
     return this.#check();
   }
 
-  /** Raises what another try would not change. A 413 says how large a piece may be there. */
-  #raiseIfFinal(error) {
-    const smaller = error.status === 413 && error.problem.range_bytes;
-    if (smaller && smaller < this.#pieceSize) this.#pieceSize = smaller;
-    else if (this.signal.aborted || (error instanceof Refused && error.status < 500)) throw error;
+  /** Requests the next piece. Returns the error of a try that can be repeated, throws others. */
+  async #tryPiece() {
+    try {
+      await this.#piece();
+      return null;
+    } catch (error) {
+      if (this.signal.aborted) throw error;
+      // The answer 413 says how large a piece may be.
+      const smaller = error.status === 413 && error.problem.range_bytes;
+      if (smaller && smaller < this.#pieceSize) this.#pieceSize = smaller;
+      else if (!isTemporary(error)) throw error;
+      return error;
+    }
   }
 
-  /** What is on the disk from before goes through the hash again. */
+  /** Hashes the bytes that are on the disk from an earlier run. */
   async #rehash() {
     const there = Math.min(this.disk.getSize(), this.size);
     const buffer = new Uint8Array(2 ** 20);
     while (this.received < there) {
       this.signal.throwIfAborted();
-      const count = this.disk.read(
-        buffer.subarray(0, Math.min(buffer.length, there - this.received)),
-        { at: this.received },
-      );
-      this.#hash.update(buffer.subarray(0, count));
+      const part = buffer.subarray(0, Math.min(buffer.length, there - this.received));
+      const count = this.disk.read(part, { at: this.received });
+      this.#hash.update(part.subarray(0, count));
       this.received += count;
       this.progress("reading", this.received, this.size);
     }
@@ -143,31 +170,37 @@ class FileTransfer extends Transfer {
     const last = Math.min(this.received + this.#pieceSize, this.size) - 1;
     const headers = { Range: `bytes=${this.received}-${last}`, "If-Range": this.etag };
     const response = await ask(this.url, { headers, signal: this.signal, cache: "no-store" });
-    if (response.status !== 206)
+    if (response.status !== 206) {
+      response.body?.cancel();
       throw new Refused(409, { detail: "The file has changed. Start the download again." });
-    // Where a stream breaks, a Function URL ends it like a whole one: what counts is what has arrived.
+    }
+    // When a stream breaks, a Function URL ends it as if it were complete: only the bytes that
+    // arrived count.
     await this.take(response, chunk => {
       this.#hash.update(chunk);
       this.progress("running", this.received, this.size);
     });
   }
 
-  /** Compares what arrived with the digest that the server makes. */
+  /** Compares the bytes that arrived with the digest of the server. */
   async #check() {
-    const ours = this.#hash.hex();
-    this.say({ state: "checking", done: 0, total: this.size });
-    let theirs;
+    const sha256 = this.#hash.hex();
+    this.report({ state: "checking", done: 0, total: this.size });
+    let digest;
     try {
-      theirs = await this.#serversDigest();
+      digest = await this.#serversDigest();
     } catch (error) {
       this.signal.throwIfAborted();
       return { state: "done", checked: false, reason: error.message };
     }
-    if (theirs === ours) return { state: "done", checked: true, sha256: ours };
+    if (digest.etag !== this.etag) {
+      return { state: "done", checked: false, reason: "The file has changed since." };
+    }
+    if (digest.sha256 === sha256) return { state: "done", checked: true, sha256 };
     this.disk.truncate(0);
     return {
       state: "failed",
-      message: "What arrived is not what the server has (SHA-256). Nothing was saved.",
+      message: "The bytes that arrived differ from the file (SHA-256). Nothing was saved.",
     };
   }
 
@@ -183,7 +216,7 @@ class FileTransfer extends Transfer {
         const { hashed, size } = JSON.parse(data);
         this.progress("checking", hashed, size);
       });
-      events.addEventListener("digest", ({ data }) => settle(resolve, JSON.parse(data).sha256));
+      events.addEventListener("digest", ({ data }) => settle(resolve, JSON.parse(data)));
       events.addEventListener("failed", ({ data }) =>
         settle(reject, new Error(JSON.parse(data).detail)),
       );
@@ -192,7 +225,7 @@ class FileTransfer extends Transfer {
   }
 }
 
-/** An archive, made while it is sent: it starts over where it breaks. */
+/** An archive. The server makes it while it is sent, so a broken download starts over. */
 class ZipTransfer extends Transfer {
   async run() {
     this.disk.truncate(0);
@@ -202,7 +235,7 @@ class ZipTransfer extends Transfer {
       : ask(this.url, { signal }));
     const size = sizeIn(response.headers);
     await this.take(response, () => this.progress("running", this.received, size));
-    if (this.received !== size) throw new Error("The connection broke before the end. Try again.");
+    if (this.received !== size) throw new Unreachable();
     this.disk.flush();
     return { state: "done", checked: false };
   }

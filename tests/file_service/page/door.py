@@ -31,6 +31,8 @@ class Door:
     change: Callable[[Asked, bytes], bytes] | None = (
         None  # what becomes of a piece of a body; an empty one ends it
     )
+    closed: bool = False  # connections are closed without an answer
+    refuse: Callable[[Asked], int | None] | None = None  # the status of an error, for some requests
     asked: list[Asked] = field(default_factory=list)
 
     def asked_for(self, path: str) -> list[Asked]:
@@ -47,6 +49,14 @@ def door_before(service_url: str) -> Iterator[Door]:
         def do_GET(self) -> None:
             asked = Asked(self.path, {name.lower(): value for name, value in self.headers.items()})
             door.asked.append(asked)
+            if door.closed:
+                self.close_connection = True
+                return
+            if door.refuse and (status := door.refuse(asked)):
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             connection = HTTPConnection(urlsplit(service_url).netloc)
             with contextlib.closing(connection):
                 headers = {
@@ -74,14 +84,16 @@ def door_before(service_url: str) -> Iterator[Door]:
                 *(("Content-Length", "0") if empty else ("Transfer-Encoding", "chunked"))
             )
             self.end_headers()
-            while not empty and (piece := response.read1(_PIECE)):
+            while not empty and not door.closed and (piece := response.read1(_PIECE)):
                 piece = door.change(asked, piece) if door.change else piece
                 if not piece:
                     break
                 self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
                 if door.bytes_per_second:
                     time.sleep(len(piece) / door.bytes_per_second)
-            if not empty:
+            if door.closed:
+                self.close_connection = True
+            elif not empty:
                 self.wfile.write(b"0\r\n\r\n")
 
         def log_message(self, *_: object) -> None:
