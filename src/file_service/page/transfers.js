@@ -14,12 +14,13 @@ const RECORDS = "transfers";
 const UNAUTHORIZED = 401;
 const CHANGED = 409;
 const RETRY_AFTER = 10_000; // milliseconds after a connection was lost
+const BETWEEN_SAVES = 150; // milliseconds
 const SPEED_OVER = 5000; // milliseconds
 const ACTIVE = new Set(["running", "reading", "checking", "preparing"]);
 
 /**
- * One download. `state`: waiting, preparing, running, reading, checking, paused, failed, done, or
- * lost: the connection broke, and the download resumes by itself.
+ * One download. `state`: waiting, preparing, running, reading, checking, saving, done, paused,
+ * failed, or lost: the connection broke, and the download resumes by itself.
  */
 class Transfer {
   state = "waiting";
@@ -72,6 +73,7 @@ class Transfer {
 export class Transfers {
   list = [];
   #worker = null;
+  #saving = Promise.resolve();
 
   /** `changed(transfer)` is called when a download changes, and without one when the list does. */
   constructor(changed) {
@@ -215,13 +217,14 @@ export class Transfers {
     for (const transfer of this.list.filter(({ state }) => state === "done")) this.remove(transfer);
   }
 
-  /** Copies a complete download from the private disk space to the reader's downloads. */
-  async save({ id, record }) {
-    const folder = await downloadsFolder();
-    const file = await (await folder.getFileHandle(id)).getFile();
-    const link = make("a", { href: URL.createObjectURL(file), download: savedName(record.name) });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  /**
+   * Copies a complete download from the private disk space to the reader's downloads. One follows
+   * the other slowly, because Chromium drops all but the first ten of a second without a word.
+   */
+  #save(transfer) {
+    const saved = this.#saving.then(() => saveNow(transfer));
+    this.#saving = saved.catch(() => {}).then(() => sleep(BETWEEN_SAVES));
+    return saved;
   }
 
   /** Starts downloads that are waiting, the oldest first, as long as there are few. */
@@ -244,19 +247,30 @@ export class Transfers {
     this.#worker.postMessage({ op, transfer: record });
   }
 
-  async #hear(message) {
+  #hear(message) {
     const transfer = this.list.find(({ id }) => id === message.id);
     if (!transfer) return; // removed meanwhile
     transfer.hear(message);
-    if (transfer.state === "done") {
-      await this.save(transfer);
-      this.#remember();
-    }
+    if (transfer.state === "done") this.finish(transfer);
     if (transfer.state === "lost") this.#retryLater(transfer);
     if (transfer.isOutdated) return this.resume(transfer);
     if (transfer.status === UNAUTHORIZED) dispatchEvent(new Event("unauthorized"));
     this.changed(transfer);
     if (!transfer.active) this.#next();
+  }
+
+  /** Saves a complete download. When that fails, it can be downloaded again. */
+  async finish(transfer) {
+    transfer.state = "saving";
+    this.changed(transfer);
+    try {
+      await this.#save(transfer);
+      transfer.state = "done";
+    } catch {
+      transfer.hear({ state: "failed", message: "The file could not be saved. Try again." });
+    }
+    this.#remember();
+    this.changed(transfer);
   }
 
   #retryLater(transfer) {
@@ -279,6 +293,16 @@ const isSame = (one, other) =>
   one.kind === other.kind &&
   one.path === other.path &&
   JSON.stringify(one.body) === JSON.stringify(other.body);
+
+const sleep = milliseconds => new Promise(wake => setTimeout(wake, milliseconds));
+
+async function saveNow({ id, record }) {
+  const folder = await downloadsFolder();
+  const file = await (await folder.getFileHandle(id)).getFile();
+  const link = make("a", { href: URL.createObjectURL(file), download: savedName(record.name) });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
 
 async function sizeOf(folder, id) {
   try {

@@ -113,6 +113,8 @@ function factsOf(transfer) {
     }
     case "checking":
       return `Checking the SHA-256: ${Math.floor((done / (total || 1)) * 100)} %`;
+    case "saving":
+      return "Saving";
     case "lost":
       return `The connection is lost. The download resumes by itself. ${part}`;
     case "paused":
@@ -140,8 +142,8 @@ function actionsOf(transfer) {
     state === "paused" && ["resume", "Resume", () => transfers.resume(transfer)],
     state === "lost" && ["resume", "Try now", () => transfers.resume(transfer)],
     state === "failed" && ["resume", "Try again", () => transfers.resume(transfer)],
-    transfer.full && ["open", "Download without a check", () => transfers.handOver(transfer)],
-    state === "done" && ["download", "Save again", () => transfers.save(transfer)],
+    transfer.full && ["download", "Download without a check", () => transfers.handOver(transfer)],
+    state === "done" && ["download", "Save again", () => transfers.finish(transfer)],
     ["close", ended ? "Remove" : "Cancel", () => transfers.remove(transfer)],
   ].filter(Boolean);
 }

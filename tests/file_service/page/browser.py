@@ -219,7 +219,12 @@ def started_chromium(saved: Path) -> webdriver.Chrome:
         "--lang=en-GB",
     ):
         options.add_argument(argument)
-    options.add_experimental_option("prefs", {"download.default_directory": str(saved)})
+    preferences = {
+        "download.default_directory": str(saved),
+        # A person is asked once whether the page may save several files.
+        "profile.default_content_setting_values.automatic_downloads": 1,
+    }
+    options.add_experimental_option("prefs", preferences)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     return webdriver.Chrome(options, webdriver.ChromeService(str(DRIVER)))
 

@@ -109,7 +109,7 @@ def test_the_list_is_filtered_while_one_types(page: Page) -> None:
     page.until(lambda: "3,000 items" in page.text() and "of 3,000" not in page.text())
     page.press("/")
     page.press("nothing like it")
-    page.until(lambda: "Nothing of this name." in page.text())
+    page.until(lambda: "Nothing in this folder matches" in page.text())
 
 
 def test_a_search_finds_what_lies_below_and_leads_there(page: Page) -> None:
@@ -130,6 +130,16 @@ def test_a_search_finds_what_lies_below_and_leads_there(page: Page) -> None:
     assert page.names() == ["needles/", "a needle.txt", "needle.txt"]
     page.browser.back()
     page.until(lambda: "one/" in page.names())
+
+
+def test_a_search_is_closed_by_its_button(page: Page) -> None:
+    """Without a keyboard, only an empty search field once led back to the folder."""
+    page.open("#/deep/?search=needle")
+    page.until(lambda: "3 items found" in page.text())
+    page.click("Close search")
+    page.until(lambda: page.run("return location.hash") == "#/deep/")
+    page.until(lambda: page.shows("one/"))
+    assert not page.all("#leave-search")[0].is_displayed()
 
 
 def test_a_search_that_is_left_is_cancelled(page: Page) -> None:
@@ -259,7 +269,7 @@ def test_a_list_that_is_too_long_for_one_answer_comes_in_pages(page: Page) -> No
     page.until(lambda: "3,000 items" in page.text() and "3,000 items\u2026" not in page.text())
     assert page.run("return window.pages") == 3
     page.open("#/odd/", before=script)
-    page.until(lambda: "2 names cannot be shown" in page.text())
+    page.until(lambda: "2 items are not shown" in page.text())
 
 
 @pytest.fixture
