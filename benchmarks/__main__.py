@@ -9,6 +9,7 @@ python -m benchmarks record FILE...    # the pieces of one run, from benchmarks/
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -118,6 +119,7 @@ def about_this_run(plan: Plan) -> dict[str, Any]:
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
         "pairs": plan.pairs,
+        "load": round(os.getloadavg()[0], 1),
         "machine": report.machine(),
         "versions": versions,
     }

@@ -26,6 +26,7 @@ from benchmarks.peers import (
     SOCKET,
 )
 from benchmarks.runs import Plan, Results, present
+from benchmarks.runtime_api import PeerFailed
 
 STREAMING = (OURS, RUST_AXUM, SOCKET, OURS_FASTAPI, OURS_IN_LOOP, ADAPTER)
 COUNTED = (*STREAMING, MANGUM)
@@ -69,7 +70,7 @@ class Counter:
         self._folder = folder
 
     def of(self, path: str, invocations: int) -> int:
-        """Instructions of all processes for so many invocations."""
+        """Instructions of all processes for so many invocations. Raises PeerFailed."""
         self._tell("instrumentation on")
         self._running.run(path, invocations)
         self._tell("instrumentation off")
@@ -88,7 +89,11 @@ class Counter:
     def _tell(self, command: str) -> None:
         for pid in self._running.pids():
             argv = ("vgdb", f"--pid={pid}", f"--vgdb-prefix={self._folder}/vgdb", *command.split())
-            subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            told = subprocess.run(argv, capture_output=True, text=True, check=False)
+            if told.returncode:
+                raise PeerFailed(
+                    f"{self._running.peer.name}: vgdb {command}: {told.stderr.strip()}"
+                )
 
 
 def under_callgrind(
@@ -105,7 +110,11 @@ def under_callgrind(
                     *command.argv,
                 ),
                 # With another seed, the same dictionaries collide elsewhere.
-                environment={**command.environment, "PYTHONHASHSEED": "0"},
+                environment={
+                    **command.environment,
+                    "PYTHONHASHSEED": "0",
+                    "BENCHMARK_COUNTED": "1",
+                },
             )
             for command in commands(address)
         ]

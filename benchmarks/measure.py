@@ -14,7 +14,9 @@ Figures = dict[str, float]
 """Of one round of one peer. `wall_us`, `cpu_us` (user and system): microseconds per invocation. `first_byte_p50_us` and
 `_p99_us`: from the event to the first byte of content. `mb_per_s`: 10^6 bytes. `grown_mib`: the peak of resident memory
 above what it was before. `delay_p50_us`, `_p99_us`: of one message, from `send` to its arrival. `server_us`: processor
-time per invocation of this process, the measuring server: where it comes near `wall_us`, it is the limit itself."""
+time per invocation of this process, the measuring server: where it comes near `wall_us`, it is the limit itself.
+`invocation_k`, `chunk_k`, `message_k`: thousands of instructions in user space. `next_us`, `first_us`: from the start of
+the process to its first request for work, and then the first invocation. `mib`: memory of all processes."""
 
 MICRO = 1e6
 LARGE = 1024 * 1024

@@ -23,13 +23,15 @@ def render(recorded: Mapping[str, Recorded], docs: Path, readme: Path) -> dict[P
         docs / f"performance-{name}.md": "\n".join(results(name, run)) + "\n"
         for name, run in recorded.items()
     }
-    made |= {docs / name: svg for name, svg in charts(recorded["optimised"]).items()}
-    for page, name, lines in (
+    parts = [
         (docs / "performance.md", "goals", goals(recorded)),
-        (docs / "cost.md", "cost", cost.markdown(recorded["optimised"])),
-        (docs / "generators.md", "generators", generators(recorded["optimised"])),
         (readme, "speed", claim(recorded)),
-    ):
+    ]
+    if run := recorded.get("optimised"):
+        made |= {docs / name: svg for name, svg in charts(run).items()}
+        parts.append((docs / "cost.md", "cost", cost.markdown(run)))
+        parts.append((docs / "generators.md", "generators", generators(run)))
+    for page, name, lines in parts:
         made[page] = replaced(page.read_text(), name, "\n".join(lines))
     return made
 
@@ -50,7 +52,10 @@ def conditions(run: Recorded) -> str:
     pieces = run.get("pieces", 1)
     machine = ", ".join(map(str, run["machine"].values()))
     taken = f" in {pieces} pieces, one after the other" if pieces > 1 else ""
-    return f"{run['date']} UTC, {run['pairs']} pairs{taken}. {machine}."
+    begun = (
+        f"{run['date']} UTC, {run['pairs']} pairs{taken}, load average {run['load']} at the start"
+    )
+    return f"{begun}. {machine}."
 
 
 def goals(recorded: Mapping[str, Recorded]) -> list[str]:

@@ -87,10 +87,10 @@ S3_CLIENTS = {
 WORKS = (
     Work(
         "ceiling",
-        "The server's own limit: small answers by a sender in C, 4000 in a row",
+        "The server's own limit: small answers by a sender in C, 2000 in a row",
         "/small",
         ("C, small",),
-        count=4000,
+        count=2000,
         warm=500,
     ),
     Work(
@@ -103,14 +103,14 @@ WORKS = (
     ),
     Work(
         "json",
-        "Small JSON by a framework, 4000 in a row",
+        "Small JSON by a framework, 2000 in a row",
         "/small",
         FRAMEWORKS,
-        count=4000,
+        count=2000,
         warm=500,
     ),
     Work(
-        "small", "Small answer by a bare app, 4000 in a row", "/small", BARE, count=4000, warm=500
+        "small", "Small answer by a bare app, 2000 in a row", "/small", BARE, count=4000, warm=500
     ),
     Work(
         "first-20",
@@ -213,7 +213,7 @@ WORKS = (
         "Small JSON, and the bound of a Web Function",
         "/small",
         WEB_BOUND,
-        count=4000,
+        count=2000,
         warm=500,
     ),
     Work(

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -12,6 +13,9 @@ Send = Callable[[Message], Awaitable[None]]
 CHUNK = b"x" * 65536
 SMALL = b'{"message":"hello from lambda","items":[1,2,3]}'
 longest_step = 0.0
+
+if os.environ.get("BENCHMARK_COUNTED"):
+    import benchmarks.apps.counted  # noqa: F401
 
 
 async def app(scope: Message, receive: Callable[[], Awaitable[Message]], send: Send) -> None:

@@ -14,6 +14,9 @@ from benchmarks.content import messages
 PATH = os.environ.get("BENCHMARK_FILE", "")
 CHUNK = b"x" * 65536
 
+if os.environ.get("BENCHMARK_COUNTED"):
+    import benchmarks.apps.counted  # noqa: F401
+
 app = FastAPI()
 
 

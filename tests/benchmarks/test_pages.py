@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from benchmarks import cost, pages, recorded
 from benchmarks.charts import bars, charts
 from benchmarks.goals import GOALS
-from benchmarks.peers import MANGUM, OURS, OURS_FASTAPI
+from benchmarks.peers import ADAPTER, GO_URL, MANGUM, OURS, OURS_FASTAPI
+from benchmarks.places import ROOT
 
 SVG = "{http://www.w3.org/2000/svg}"
+DOCS = ROOT / "docs"
 BEGIN, END = "<!-- x: written by `make bench ARGS=--record` -->", "<!-- end of x -->"
 
 
@@ -22,6 +24,7 @@ def run(works: dict[str, Any], date: str = "2026-01-02 10:00", **about: Any) -> 
     return {
         "date": date,
         "pairs": 2,
+        "load": 0.1,
         "machine": {"processor": "Z80", "python": "Python 3.13.5 (GCC)", "build": "optimised"},
         "versions": {"a": "one 1", "b": "one 1"},
         "works": {work: {"title": f"T {work}", "peers": peers} for work, peers in works.items()},
@@ -153,3 +156,12 @@ def test_a_streamed_gigabyte_takes_what_lambda_lets_through() -> None:
     assert seconds == pytest.approx(5 * (0.01 + 97))
     assert dollars == pytest.approx(seconds * 1.7275390625 * 0.0000133334 + 5 * 2e-7 + 0.97 * 0.008)
     assert cost.gigabyte(1)[0] == pytest.approx(1000)
+
+
+def test_the_pages_of_this_project_show_what_is_recorded() -> None:
+    """Whoever edits a number by hand, or records without writing the pages, sees it here."""
+    made = pages.render(recorded.load(DOCS), DOCS, ROOT / "README.md")
+    for path, text in made.items():
+        assert path.read_text() == text, f"{path.name}: `python -m benchmarks record FILE...`"
+    said = (DOCS / "cost.md").read_text()
+    assert all(peer in said for peer in (OURS_FASTAPI, MANGUM, ADAPTER, OURS, GO_URL))
