@@ -55,6 +55,13 @@ dev: $(READY) ## the same app under uvicorn --reload, without Lambda (PORT, and 
 test: $(READY) ## run the test suite on all cores (ARGS="-k name" for a part of it)
 	@$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
+.PHONY: coverage
+coverage: $(READY) ## run the test suite with branch coverage, which must not fall below its floor
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -n auto --dist worksteal $(ARGS)
+	@$(BIN)/coverage combine -q
+	@$(BIN)/coverage report
+
 .PHONY: integrations
 integrations: $(READY) ## test with Datadog, Sentry, OpenTelemetry ..., in environments of their own (the first time: a minute more)
 	@$(BIN)/python -m tools.integrations
@@ -83,6 +90,12 @@ build: $(READY) ## sam build for ARCH (arm64 or x86_64), reproducible, with byte
 	@$(SAM) build --parameter-overrides Architecture=$(ARCH)
 	@$(FINISH_BUILD) .aws-sam/build/FileServiceFunction
 	@$(BIN)/lambda-emulator check-code --architecture $(ARCH) .aws-sam/build/FileServiceFunction
+
+.PHONY: wheels
+wheels: $(READY) ## build lambda-asgi and lambda-emulator, as a release does, in dist/
+	@rm -rf dist
+	@for project in . emulator; do \
+	    $(UV) build -q --python $(BIN)/python --no-build-isolation --out-dir dist $$project || exit 1; done
 
 # sam local runs on this machine, so its build is for this machine's processor, in a folder of its own.
 .PHONY: invoke

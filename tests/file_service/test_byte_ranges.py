@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -5,6 +6,7 @@ from file_service.http.byte_ranges import (
     MAX_RANGES,
     ByteRange,
     RangeNotSatisfiable,
+    likely_slice,
     requested_ranges,
 )
 from file_service.http.multipart import MultipartByteRanges
@@ -47,6 +49,41 @@ def test_a_set_of_ranges_selects_the_bytes_it_names(wanted: list[str], size: int
     selected = [position for each in ranges for position in range(each.start, each.stop)]
     assert sorted(selected) == sorted(named)  # none twice, none missing, none more
     assert all(0 <= each.start < each.stop <= size for each in ranges)
+
+
+@pytest.mark.parametrize(
+    ("field", "due"),
+    [
+        ("0-4,5-9", [(0, 10)]),  # they touch
+        ("5-9,0-4", [(0, 10)]),
+        ("0-4,6-9", [(0, 5), (6, 10)]),  # a byte is between them
+        ("6-9,0-4", [(6, 10), (0, 5)]),
+        ("0-5,5-9", [(0, 10)]),  # they overlap
+        ("0-1,8-9,2-7", [(0, 10)]),
+        ("8-9,0-1,2-3", [(8, 10), (0, 4)]),
+    ],
+)
+def test_ranges_that_touch_become_one(field: str, due: list[tuple[int, int]]) -> None:
+    ranges = requested_ranges(f"bytes={field}", 20)
+    assert ranges is not None
+    assert [(each.start, each.stop) for each in ranges] == due
+
+
+@pytest.mark.parametrize(
+    ("field", "due"),
+    [
+        ("bytes=2-4", b"cde"),
+        ("bytes=2-", b"cdefghij"),
+        ("bytes=-3", b"hij"),
+        ("bytes=0-0", b"a"),
+        ("bytes=0-1,4-5", b"abcdefghij"),
+        ("lines=2-4", b"abcdefghij"),
+        ("", b"abcdefghij"),
+    ],
+)
+def test_the_likely_slice(field: str, due: bytes) -> None:
+    start, stop = likely_slice(field)
+    assert b"abcdefghij"[start:stop] == due
 
 
 @given(

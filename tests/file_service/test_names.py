@@ -167,6 +167,8 @@ def test_a_quoted_path_comes_through_or_is_refused(path: str) -> None:
         ("t/*, a/*;q=0.9", "t/html"),
         ("t/html, */*", "t/html"),
         ("t/*, */*", "t/html"),
+        ("a/*, t/html", "t/html"),
+        ("t/*, a/json", "a/json"),
         ("*/*, a/json;q=0", "t/html"),
         ("image/png", "a/json"),
         ("t/html;q=x, a/json;q=0.1", "a/json"),

@@ -131,6 +131,20 @@ def test_receive_after_a_complete_response_is_a_disconnect() -> None:
     assert received == ["http.disconnect"]
 
 
+def test_receive_gives_the_whole_body_then_waits_for_the_disconnect() -> None:
+    received: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        received.append(await receive())
+        await hello(scope, receive, send)
+        received.extend([await receive(), await receive()])
+
+    answered(app, event=function_url_event("/", method="POST", body=b"read"))
+    disconnect = {"type": "http.disconnect"}
+    request = {"type": "http.request", "body": b"read", "more_body": False}
+    assert received == [request, disconnect, disconnect]
+
+
 @pytest.mark.parametrize("kind", ["http.response.push", "http.response.debug", "x", None, 5])
 @pytest.mark.parametrize("before", [0, 1, 2])
 def test_a_message_of_an_unknown_type_harms_nothing_when_the_app_goes_on(

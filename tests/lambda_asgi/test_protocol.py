@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import pairwise
 from typing import Any
@@ -49,28 +49,36 @@ def fields(request: h11.Request) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("wire", "method", "path"),
+    ("make", "method", "path"),
     [
-        (REQUESTS.next, b"GET", b"/2018-06-01/runtime/invocation/next"),
-        (REQUESTS.restore_next, b"GET", b"/2018-06-01/runtime/restore/next"),
-        (REQUESTS.next_extension_event(b"id-1"), b"GET", b"/2020-01-01/extension/event/next"),
-        (REQUESTS.register_extension("lambda-asgi"), b"POST", b"/2020-01-01/extension/register"),
-        (REQUESTS.init_error(ERROR), b"POST", b"/2018-06-01/runtime/init/error"),
-        (REQUESTS.restore_error(ERROR), b"POST", b"/2018-06-01/runtime/restore/error"),
+        (lambda: REQUESTS.next, b"GET", b"/2018-06-01/runtime/invocation/next"),
+        (lambda: REQUESTS.restore_next, b"GET", b"/2018-06-01/runtime/restore/next"),
         (
-            REQUESTS.invocation_error("r-1", None, ERROR),
+            lambda: REQUESTS.next_extension_event(b"id-1"),
+            b"GET",
+            b"/2020-01-01/extension/event/next",
+        ),
+        (
+            lambda: REQUESTS.register_extension("lambda-asgi"),
+            b"POST",
+            b"/2020-01-01/extension/register",
+        ),
+        (lambda: REQUESTS.init_error(ERROR), b"POST", b"/2018-06-01/runtime/init/error"),
+        (lambda: REQUESTS.restore_error(ERROR), b"POST", b"/2018-06-01/runtime/restore/error"),
+        (
+            lambda: REQUESTS.invocation_error("r-1", None, ERROR),
             b"POST",
             b"/2018-06-01/runtime/invocation/r-1/error",
         ),
         (
-            REQUESTS.buffered_response("r-1", None, b"{}"),
+            lambda: REQUESTS.buffered_response("r-1", None, b"{}"),
             b"POST",
             b"/2018-06-01/runtime/invocation/r-1/response",
         ),
     ],
 )
-def test_requests(wire: bytes, method: bytes, path: bytes) -> None:
-    request, body, _ = read(wire)
+def test_requests(make: Callable[[], bytes], method: bytes, path: bytes) -> None:
+    request, body, _ = read(make())
     assert (request.method, request.target, request.http_version) == (method, path, b"1.1")
     headers = fields(request)
     assert headers["host"] == "127.0.0.1:9001"

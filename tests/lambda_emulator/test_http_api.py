@@ -236,6 +236,31 @@ def test_routes(
         assert response.json()["routeKey"] == key
 
 
+@pytest.mark.parametrize(
+    ("method", "target", "status"),
+    [
+        ("OPTIONS", "*", 404),
+        ("GET", "//", 404),
+        ("GET", "/items/%", 200),
+        ("GET", "/items/%zz%", 200),
+        ("GET", "/items/..", 200),
+        ("GET", "/items/{id}", 200),
+        ("GET", "/items/%00", 200),
+        ("GET", "/?%=%&&=&x", 200),
+        ("GET", "http://other.example/items/1", 200),
+        ("PURGE", "/items/1", 200),
+    ],
+)
+def test_odd_targets(
+    gateway: RunningEmulator, implicit: int, method: str, target: str, status: int
+) -> None:
+    with gateway.connect(implicit) as client:
+        client.request(method, target)
+        assert client.response(method).status == status
+        client.request("GET", "/items/1")
+        assert client.response().status == 200
+
+
 def test_a_named_stage_is_part_of_the_path(gateway: RunningEmulator, shop: int) -> None:
     event = ask(gateway, "/prod/items/7", port=shop).json()
     assert (event["rawPath"], event["requestContext"]["http"]["path"]) == ("/prod/items/7",) * 2

@@ -278,13 +278,35 @@ def test_an_image_that_cannot_run_here(tmp_path: Path, dockerfile: str, problem:
     assert problem in load(template).functions["F"].problem
 
 
+def test_a_copy_into_a_copied_folder_leaves_the_context_alone(tmp_path: Path) -> None:
+    write(tmp_path / "app" / "sub" / "index.py", "def handler(event, context): return 'app'")
+    write(tmp_path / "other.py", "def handler(event, context): return 'other'")
+    base = f"FROM public.ecr.aws/lambda/python:{RUNTIME.removeprefix('python')}\n"
+    dockerfile = f"{base}COPY app app\nCOPY other.py app/sub/index.py\nCMD app.sub.index.handler\n"
+    assert invoked(image_function(tmp_path, dockerfile)) == "other"
+    assert not (tmp_path / "app" / "sub" / "index.py").is_symlink()
+    assert "'app'" in (tmp_path / "app" / "sub" / "index.py").read_text()
+
+
+def test_nothing_is_put_outside_of_the_image(tmp_path: Path) -> None:
+    """Paths with ".." stay below the root, as in a container."""
+    outside = write(tmp_path / "outside.txt", "outside")
+    write(tmp_path / "in.txt", "in")
+    up = "../" * 30
+    dockerfile = f"FROM x/lambda/python:3.13\nCOPY in.txt {up}{outside}\nWORKDIR {up}tmp\nCMD a.b\n"
+    config = load(image_function(tmp_path, dockerfile)).functions["F"]
+    assert outside.read_text() == "outside"
+    assert not outside.is_symlink()
+    assert config.code != Path("/tmp")
+
+
 def test_overlay_leaves_its_sources_alone(tmp_path: Path) -> None:
     write(tmp_path / "a" / "x" / "1", "a1")
     write(tmp_path / "a" / "x" / "2", "a2")
     write(tmp_path / "b" / "x" / "2", "b2")
     write(tmp_path / "b" / "y", "b")
     for source in ("a", "b"):
-        overlay(tmp_path / source, tmp_path / "target" / "deep")
+        overlay(tmp_path / source, tmp_path / "target", "deep")
     target = tmp_path / "target" / "deep"
     found = {
         p.relative_to(target).as_posix(): p.read_text() for p in target.rglob("*") if p.is_file()

@@ -17,37 +17,8 @@ from tests.patience import PATIENCE
 
 TOP = Path(__file__).parents[2]
 OTHER_SYSTEMS = Path(__file__).with_name("other_systems")
+APP_UNDER_TEST = Path(__file__).with_name("app_under_test.py")
 HELLO = (TOP / "src" / "samples" / "hello.txt").read_bytes()
-
-IN_A_TEST_SUITE = """
-import asyncio, pathlib, sys
-from lambda_asgi.testing import ExecutionEnvironment, function_url_event
-
-file = pathlib.Path(sys.argv[1])
-
-async def app(scope, receive, send):
-    if scope["type"] == "lifespan":
-        while True:
-            message = await receive()
-            await send({"type": message["type"] + ".complete"})
-            if message["type"] == "lifespan.shutdown":
-                return
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    if scope["path"] == "/file":
-        await send({"type": "http.response.pathsend", "path": str(file)})
-        return
-    await send({"type": "http.response.body", "body": b"one", "more_body": True})
-    await asyncio.sleep(0)
-    await send({"type": "http.response.body", "body": b"two"})
-
-async def main():
-    async with ExecutionEnvironment(app) as environment:
-        assert (await environment.invoke(function_url_event("/"))).chunks == [b"one", b"two"]
-        sent = await environment.invoke(function_url_event("/file"))
-        assert b"".join(sent.chunks) == file.read_bytes()
-
-asyncio.run(main())
-"""
 
 
 def variables(system: str) -> dict[str, str]:
@@ -91,7 +62,7 @@ def test_apps_can_be_tested(system: str, tmp_path: Path) -> None:
     """`lambda_asgi.testing` works in a test suite, wherever the app is developed."""
     file = tmp_path / "file"
     file.write_bytes(bytes(range(256)) * 10_000)
-    done = on(system, "-c", IN_A_TEST_SUITE, str(file))
+    done = on(system, str(APP_UNDER_TEST), str(file))
     assert (done.returncode, done.stderr) == (0, "")
 
 

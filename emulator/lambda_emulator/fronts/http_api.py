@@ -84,7 +84,7 @@ class HTTPAPIFront:
             if path == prefix or path.startswith(f"{prefix}/"):
                 rest = path.removeprefix(prefix) or "/"
                 return _Place(mapping.stage, rest, rest)
-        stage = path.split("/")[1]
+        stage = path[1:].partition("/")[0]
         if stage in self.api.stages and stage != _DEFAULT:
             return _Place(stage, path.removeprefix(f"/{stage}") or "/", path)
         return _Place(_DEFAULT, path, path) if _DEFAULT in self.api.stages else None

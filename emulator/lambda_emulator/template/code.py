@@ -1,5 +1,6 @@
 """Folders that functions run from: one as it is, an unpacked zip, or parts over each other."""
 
+import shutil
 import tempfile
 import zipfile
 from pathlib import Path
@@ -32,20 +33,39 @@ def new_folder() -> Path:
     return Path(made.name)
 
 
-def overlay(source: Path, target: Path) -> None:
-    """Puts a file or a folder at `target` by links. What nothing replaces there stays."""
+def overlay(source: Path, root: Path, place: str = "") -> None:
+    """Puts a file or a folder at a place under `root` by links. What nothing replaces there stays.
+
+    `root` is a folder of ours. No link is followed on the way: a source never changes.
+    """
+    target = root
+    for part in Path(place).parts:
+        target.mkdir(exist_ok=True)
+        _make_real(target)
+        target /= part
+    _lay(source, target)
+
+
+def _lay(source: Path, target: Path) -> None:
     if target.is_dir() and source.is_dir():
-        if target.is_symlink():  # from now on it is a mixture
-            before = target.resolve()
-            target.unlink()
-            target.mkdir()
-            overlay(before, target)
+        _make_real(target)
         for child in source.iterdir():
-            overlay(child, target / child.name)
+            _lay(child, target / child.name)
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
     target.unlink(missing_ok=True)
     target.symlink_to(source.absolute())
+
+
+def _make_real(folder: Path) -> None:
+    """A folder of links in place of a link to a folder."""
+    if folder.is_symlink():
+        children = list(folder.resolve().iterdir())
+        folder.unlink()
+        folder.mkdir()
+        for child in children:
+            (folder / child.name).symlink_to(child)
 
 
 def _unpack(path: Path, folder: Path) -> None:

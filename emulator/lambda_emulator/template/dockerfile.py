@@ -5,11 +5,11 @@ need a container is listed as skipped. Reference: the Dockerfile reference of Do
 """
 
 import json
+import posixpath
 import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
 from typing import Final
 
 __all__ = ["Copy", "Image", "Skipped", "read_dockerfile"]
@@ -148,7 +148,7 @@ class _Reader:
 
     @staticmethod
     def _path(image: Image, path: str) -> str:
-        return str(PurePosixPath(image.folder, path))
+        return posixpath.normpath(posixpath.join("/", image.folder, path))
 
     def _pairs(self, rest: str) -> Iterator[tuple[str, str]]:
         """Of `NAME=VALUE ...`, or of the older `NAME VALUE`."""

@@ -1,5 +1,6 @@
 """A function's code and layers: folders, zips, inline code, assets of CDK, images without Docker."""
 
+import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -133,7 +134,7 @@ class Packages:
             message = f"`sam build` installs its packages: here {needed} must be installed"
             get.caution(key, message)
         built = new_folder()
-        overlay(folder, built / "python")  # where `sam build` puts it
+        overlay(folder, built, "python")  # where `sam build` puts it
         return built
 
     # ---- images
@@ -155,10 +156,10 @@ class Packages:
             text = path.read_text("utf-8")
             values = {str(key): to_text(value) for key, value in given.items()}
             image = read_dockerfile(text, values, target=to_text(target))
+            self._name_skipped(get, path, image)
+            return self._code_of_image(get, folder, image)
         except (OSError, ValueError) as error:
             return self._without(f"its image cannot be read: {path}: {error}")
-        self._name_skipped(get, path, image)
-        return self._code_of_image(get, folder, image)
 
     def _name_skipped(self, get: Properties, path: Path, image: Image) -> None:
         if image.skipped:
@@ -179,7 +180,8 @@ class Packages:
         config = get.inner("ImageConfig")
         entry_point = config.texts("EntryPoint") or image.entry_point or ()
         command = config.texts("Command") or image.command
-        place = root / config.text("WorkingDirectory", image.folder).lstrip("/")
+        folder = config.text("WorkingDirectory", image.folder)
+        place = root / posixpath.normpath(f"/{folder}").lstrip("/")
         place.mkdir(parents=True, exist_ok=True)
         is_lambdas = not entry_point or any(part in " ".join(entry_point) for part in _LAMBDAS_OWN)
         program = () if is_lambdas else _mapped((*entry_point, *command), root)
@@ -212,12 +214,12 @@ def _runtime(base: str) -> str:
 
 def _put(copy: Copy, context: Path, root: Path) -> bool:
     """Patterns are taken as Docker does; a folder means its content. False: nothing is there."""
-    target = root / copy.target.strip("/")
+    place = copy.target.strip("/")
     pattern = copy.source.strip("/").removeprefix("./")
     sources = sorted(context.glob(pattern)) if pattern not in ("", ".") else [context]
     for source in sources:
-        is_file_into = source.is_file() and (copy.target.endswith("/") or target.is_dir())
-        overlay(source, target / source.name if is_file_into else target)
+        is_into = source.is_file() and (copy.target.endswith("/") or (root / place).is_dir())
+        overlay(source, root, f"{place}/{source.name}" if is_into else place)
     return bool(sources)
 
 
