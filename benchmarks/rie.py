@@ -4,10 +4,12 @@ It passes no stream on, so only the whole time of an invocation can be taken, fr
 acknowledgements, as any server does that asks for nothing else. What AWS's own Runtime API does is not known.
 """
 
+import contextlib
 import http.client
 import os
 import platform
 import shlex
+import signal
 import subprocess
 import tempfile
 import time
@@ -76,9 +78,18 @@ def measured(emulator: Path, peer: Peer, count: int) -> Figures:
             invoke(port, peer.name)
             times = sorted(invoke(port, peer.name) for _ in range(count))
         finally:
-            os.killpg(process.pid, 9)  # its child has the same group
+            end_session(process.pid)
             process.wait()
     return {"wall_us": quantile(times, 0.5) * MICRO}
+
+
+def end_session(leader: int) -> None:
+    """Kill all processes of a session. The emulator gives its child a process group of its own."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            _, _, fields = stat.read_text().rpartition(")")
+            if int(fields.split()[3]) == leader:  # proc_pid_stat(5): session
+                os.kill(int(stat.parent.name), signal.SIGKILL)
 
 
 def started_by_shell(commands: Sequence[Command]) -> str:

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -23,6 +24,19 @@ def test_a_peer_is_timed_under_awss_emulator() -> None:
     emulator = rie.binary()
     assert emulator is not None
     assert rie.measured(emulator, PEERS[SOCKET], 2)["wall_us"] > 0
+
+
+@pytest.mark.skipif(rie.binary() is None, reason="aws-sam-cli has no emulator for this machine")
+def test_no_process_outlives_a_peer_under_awss_emulator(tmp_path: Path) -> None:
+    emulator = rie.binary()
+    assert emulator is not None
+    noted = tmp_path / "pid"
+    helper = Command(("sh", "-c", f"echo $$ > {noted}; exec sleep 1000"))
+    peer = PEERS[SOCKET]
+    rie.measured(emulator, replace(peer, commands=lambda api: [helper, *peer.commands(api)]), 1)
+    stat = Path(f"/proc/{int(noted.read_text())}/stat")
+    # It may be a zombie for a moment, until the process that inherited it takes notice.
+    assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 def test_a_shell_starts_all_processes_and_becomes_the_last() -> None:
