@@ -3,7 +3,8 @@
     python -m tools.finish_build .aws-sam/build/FileServiceFunction
 
 It removes what a function never reads, compiles the modules, and gives files the same modes and dates wherever and
-whenever they were built. Beside the folder it makes a zip. Two builds of one commit are equal byte for byte.
+whenever they were built. Beside the folder it makes a zip. Two builds of one commit are equal byte for byte,
+if the same release of Python compiled them: 3.13.0 and 3.13.5 compile some modules differently.
 
 Bytecode has to come from the Python version of the function: where there is none, this says so, and the zip works
 without. `sam build` ships none, and Lambda cannot write any into /var/task. docs/performance.md has what it saves.
