@@ -1,4 +1,4 @@
-"""`lambda-emulator`: runs the command that the first word names, or the emulator until it is told to stop."""
+"""`lambda-emulator`: runs the command that the first word names, or else serves functions."""
 
 import asyncio
 import logging
@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from lambda_emulator import check_code, invoke, samconfig
-from lambda_emulator.command_line import parse, parser
+from lambda_emulator.arguments import parser
+from lambda_emulator.command_line import parse
 from lambda_emulator.compare import command, smoke
 from lambda_emulator.console import printable
 from lambda_emulator.emulator import Emulator, StartError

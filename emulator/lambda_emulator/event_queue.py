@@ -1,8 +1,10 @@
 """The queue of asynchronous invocations: retries, the age of events, destinations.
 
-https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html and
-https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html. Minutes between retries are seconds
-here, and the log says so; the age of an event counts the minutes.
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+
+AWS waits for minutes between retries. The emulator waits for seconds, and the log says so. The age
+of an event counts the minutes.
 """
 
 import asyncio
@@ -37,7 +39,7 @@ class _Event:
 
 
 class EventQueue:
-    """Invokes functions behind the back of who added the event. A destination may be one of `functions`."""
+    """Invokes functions after their callers were answered. `functions` may be destinations."""
 
     def __init__(self, functions: Mapping[str, Function], console: Console) -> None:
         self.functions = functions
@@ -151,7 +153,7 @@ class EventQueue:
 
 
 def _record(function: Function, event: _Event, condition: str) -> dict[str, Any]:
-    """What a destination gets. Documented: "Adding a destination", the JSON of an invocation record."""
+    """Return what a destination gets. Documented: "Adding a destination", invocation record."""
     invocation = event.invocation
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     response: dict[str, Any] = {"statusCode": 200, "executedVersion": "$LATEST"}

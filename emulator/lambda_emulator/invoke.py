@@ -1,4 +1,4 @@
-"""`lambda-emulator invoke`: one invocation of a function; its answer on stdout as it comes, its log on stderr."""
+"""`lambda-emulator invoke`: one invocation. The answer goes to stdout as it comes."""
 
 import argparse
 import asyncio
@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lambda_emulator import limits, samconfig
-from lambda_emulator.command_line import invoke_parser, parse
+from lambda_emulator.arguments import invoke_parser
+from lambda_emulator.command_line import parse
 from lambda_emulator.console import Console, error_text
 from lambda_emulator.emulator import Emulator
 from lambda_emulator.event_queue import EventQueue

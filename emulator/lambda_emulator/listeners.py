@@ -1,4 +1,4 @@
-"""The ports of the emulator: one for each Function URL, API, endpoint of a Web Function, and the Lambda API."""
+"""The ports of the emulator: one for each Function URL, API and endpoint of a Web Function."""
 
 import hashlib
 import ssl

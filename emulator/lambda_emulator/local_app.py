@@ -1,4 +1,4 @@
-"""An ASGI app or a handler of a folder, without a template: what `lambda-emulator main:app` serves."""
+"""What `lambda-emulator main:app` serves: an ASGI app or a handler, without a template."""
 
 import ast
 import re
@@ -33,7 +33,10 @@ handler = LambdaASGI(attrgetter({name!r})(import_module({module!r})))
 
 
 def local_app(options: Options) -> FunctionConfig:
-    """The function that `options.app` names. Raises TemplateError, which says what to install or to write."""
+    """Return the function that `options.app` names.
+
+    Raises TemplateError, which says what to install or to write.
+    """
     module, name = re.split(r"[:.](?=\w+$)", options.app or "", maxsplit=1)
     module = module.replace(":", ".").replace("/", ".")
     folder = (options.app_dir or Path()).absolute()
@@ -69,8 +72,8 @@ def _source(folder: Path, module: str) -> Path:
         if candidate.is_file():
             return candidate
     raise TemplateError(
-        f"there is no {path.name}.py in {path.parent}; name another app (lambda-emulator MODULE:APP), "
-        "or its folder (--app-dir FOLDER)"
+        f"there is no {path.name}.py in {path.parent}; name another app "
+        "(lambda-emulator MODULE:APP), or its folder (--app-dir FOLDER)"
     )
 
 
@@ -91,7 +94,10 @@ def _bootstrap() -> Path:
 
 
 def _is_handler(source: Path, name: str) -> bool:
-    """Is it a function of two parameters, or what an adapter makes? Nothing is imported to find out."""
+    """Tell whether it is a function of two parameters, or what an adapter returns.
+
+    The source is read, and nothing is imported.
+    """
     try:
         tree = ast.parse(source.read_bytes())
     except (SyntaxError, ValueError):

@@ -1,7 +1,7 @@
 """What `sam local` commands are told in samconfig.toml: defaults for the command line.
 
-Layout, as sam writes it: [ENVIRONMENT.COMMAND.parameters], and [ENVIRONMENT.global.parameters] for all
-commands. https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-sam-cli-config.html
+Layout: [ENVIRONMENT.COMMAND.parameters], and [ENVIRONMENT.global.parameters] for all commands.
+Source: AWS SAM developer guide, "AWS SAM CLI configuration file".
 """
 
 import tomllib
@@ -40,7 +40,7 @@ _OPTIONS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class SamConfig:
-    """`defaults` by the name of our option; `notes` say where each is from, and what is not used."""
+    """`defaults` by the name of our option; `notes` say where each is from, and what is unused."""
 
     defaults: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

@@ -115,7 +115,7 @@ def _of_template(template: Template, options: Options) -> Selection:
 
 
 def _function_here(options: Options) -> FunctionConfig:
-    """The command in the current folder. Its last word is the handler, as runtime clients take it."""
+    """Return the command as a function. Its last word is the handler, as in runtime clients."""
     code, url = Path.cwd(), FunctionURL("NONE", "RESPONSE_STREAM")
     return FunctionConfig(
         code.name,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console as RichConsole
 
-from lambda_emulator.command_line import parser
+from lambda_emulator.arguments import parser
 from lambda_emulator.console import Console, RequestLine, error_text, size_text
 from lambda_emulator.template.config import FunctionConfig
 from tests.lambda_emulator.support import RUNTIMES, RunningEmulator, environment, write_template

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from lambda_emulator import check_code, limits
-from lambda_emulator.command_line import invoke_parser, parser
+from lambda_emulator.arguments import invoke_parser, parser
 from lambda_emulator.compare import command, smoke
 from lambda_emulator.compare.recorded import CASES
 

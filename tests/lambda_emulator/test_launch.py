@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from lambda_emulator.command_line import parameter_overrides, parser
+from lambda_emulator.arguments import parser
+from lambda_emulator.command_line import parameter_overrides
 from lambda_emulator.credentials import Credentials, resolve
 from lambda_emulator.function.launch import Launch, LaunchError, Surroundings, prepare
 from lambda_emulator.template.config import FunctionConfig

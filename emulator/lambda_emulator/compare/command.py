@@ -31,9 +31,10 @@ _TIMEOUT: Final = 10
 """Of the probe's template in examples/probe, too."""
 _EXAMPLES: Final = """\
 examples:
-  lambda-emulator compare --url https://ID.lambda-web.REGION.on.aws --sigv4     the Web Function of examples/probe
+  lambda-emulator compare --url https://ID.lambda-web.REGION.on.aws --sigv4
+                                    the Web Function of examples/probe
   lambda-emulator compare --url https://ID.lambda-url.REGION.on.aws --sigv4 --record cases.json
-                                                                    the Function URLs of compare/replay/template.yaml
+                                    the Function URLs of compare/replay/template.yaml
 exit status: 0 nothing differs; 1 something does; 2 no probe answers there, or wrong usage
 """
 
@@ -41,13 +42,14 @@ exit status: 0 nothing differs; 1 something does; 2 no probe answers there, or w
 def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog="lambda-emulator compare",
-        description="Send the same requests to a deployed probe and to the emulator; print the differences.",
+        description="Send the same requests to a probe and to the emulator; print the differences.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_target(
         result,
-        "of the deployed probe: a Web Function, or the Index of the Function URLs; or NAME=URL of each of these",
+        "of the deployed probe: a Web Function, or the Index of the Function URLs; or NAME=URL of "
+        "each of these",
     )
     add = result.add_argument
     add(

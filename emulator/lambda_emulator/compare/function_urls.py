@@ -1,4 +1,4 @@
-"""`compare` for Function URLs: every recorded request to a deployed probe, to the emulator, and what differs."""
+"""`compare` for Function URLs: sends each recorded request to a probe and to the emulator."""
 
 import asyncio
 import json

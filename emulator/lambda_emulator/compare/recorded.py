@@ -1,4 +1,4 @@
-"""Recorded cases of Function URLs: what an observed response says, in the form of a recording. Pure."""
+"""Recorded cases of Function URLs, and observed responses in the form of a recording. Pure."""
 
 import base64
 import json
@@ -11,7 +11,7 @@ from lambda_emulator.compare.client import Observed
 __all__ = ["CASES", "NOT_ASKED", "URLS", "Case", "differences", "octets", "recording"]
 
 Case = dict[str, Any]
-"""As in replay/cases.json: name, url, request, what the runtime does, response, and maybe the event."""
+"""As in replay/cases.json: name, url, request, the runtime's part, response, maybe the event."""
 
 _FILE: Final = Path(__file__).with_name("replay") / "cases.json"
 CASES: Final[tuple[Case, ...]] = tuple(json.loads(_FILE.read_text("utf-8")))

@@ -1,4 +1,7 @@
-"""What the Lambda API says of a function, as members of botocore's service model. Pure, but for looking at its code."""
+"""What the Lambda API says of a function, in the members of botocore's service model.
+
+Pure, but for looking at the files of the code.
+"""
 
 import base64
 import contextlib
@@ -173,7 +176,10 @@ def _cors(cors: Cors) -> Members:
 
 
 def _code(folder: Path) -> tuple[int, str, datetime]:
-    """Bytes, a digest of names, sizes and times (reading all of it would take too long), and the last change."""
+    """Return the size of the code in bytes, a digest, and the last change.
+
+    The digest is of names, sizes and times: reading all files would take too long.
+    """
     digest, size, newest = hashlib.sha256(), 0, 0.0
     for path, status_size, changed in _files(folder):
         digest.update(f"{path}\0{status_size}\0{changed}\n".encode(errors="surrogateescape"))

@@ -1,4 +1,4 @@
-"""How a caller names a function: its name, or an ARN or a part of one, with or without a qualifier. Pure."""
+"""How a caller names a function: its name or its ARN, with or without a qualifier. Pure."""
 
 import re
 from typing import Final

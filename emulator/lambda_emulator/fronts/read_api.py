@@ -1,4 +1,4 @@
-"""The Lambda API's reading operations, so that tools find the functions: GetFunction, ListFunctions and others.
+"""The operations of the Lambda API that read: GetFunction, ListFunctions and others.
 
 Paths and members: botocore's service model. Signatures are not checked, as for Invoke.
 """

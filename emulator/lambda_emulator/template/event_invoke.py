@@ -14,7 +14,7 @@ _RESOURCE: Final = "AWS::Lambda::EventInvokeConfig"
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """`event` is OnSuccess or OnFailure; `arn` may be made up, where SAM makes the queue or the topic."""
+    """`event` is OnSuccess or OnFailure. `arn` is a description where SAM makes the target."""
 
     event: str
     arn: str
