@@ -33,6 +33,9 @@ from lambda_emulator.template.config import Mock, RestAPI, RestRoute
 __all__ = ["RestAPIFront", "preflights"]
 
 _METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+_STREAMS: Final = (
+    "the function streams, and this route does not; set ResponseTransferMode: RESPONSE_STREAM"
+)
 _ALLOWED: Final = "Access-Control-Allow-Methods"
 
 
@@ -150,6 +153,9 @@ class _Call(GatewayCall):
         if isinstance(answer, ErrorAnswer):
             self._server_error()
             return
+        start = invocation.answer.start.result()
+        if isinstance(start, AnswerStart) and start.has_prelude:
+            raise BadAnswer(_STREAMS)
         response = proxy_response(answer or b"").typed("application/json")
         accepted = (self.request.header("accept") or "").partition(",")[0].partition(";")[0]
         if matches_type(accepted.strip().lower(), self.front.api.binary_types):
