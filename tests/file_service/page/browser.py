@@ -188,7 +188,9 @@ class Page:
     def complaints(self) -> list[str]:
         """What the console got since the last look: refused by Content-Security-Policy, failed, thrown."""
         entries: list[dict[str, str]] = self.browser.get_log("browser")  # type: ignore[no-untyped-call] # has no annotations
-        return [entry["message"] for entry in entries if entry["level"] == "SEVERE"]
+        messages = [entry["message"] for entry in entries if entry["level"] == "SEVERE"]
+        # A browser asks for it by itself, on an address of ours that is no page.
+        return [message for message in messages if "/favicon.ico" not in message]
 
 
 def _parent(process: Path) -> int:

@@ -282,4 +282,5 @@ def test_a_large_download_takes_no_memory(page: Page, files: Path) -> None:
     path = page.saved_file("big.bin")
     page.until(lambda: path.stat().st_size == 300 * 2**20)
     path.unlink()
+    print(f"\nall of the browser: {(most - before) / 2**20:.0f} MiB more")
     assert most - before < 150 * 2**20

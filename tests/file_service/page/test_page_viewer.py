@@ -204,7 +204,7 @@ def test_markdown_is_rendered_in_a_sandbox(page: Page) -> None:
 def test_csv_is_a_table(page: Page) -> None:
     page.open("#/documents/table.csv")
     page.until(lambda: page.all("#viewer td"))
-    assert "text/csv" in page.text()
+    assert "CSV table" in page.text()
     assert "charset" not in page.text()
     cells = page.run(
         "return [...document.querySelectorAll('#viewer tr')].map(row => [...row.cells].map(cell => cell.textContent))"
