@@ -1,4 +1,5 @@
-"""An app with its lifespan, answering events: what both modes and `lambda_asgi.testing` share."""
+"""An app and its lifespan, answering events. Both modes and `lambda_asgi.testing` use this
+module."""
 
 import json
 from collections.abc import Coroutine
@@ -18,7 +19,7 @@ from lambda_asgi.errors import EventError, LambdaASGIError, ResponseTooLarge
 
 
 class Application:
-    """Started once, then given events: any number, also at the same time."""
+    """Started once, then given any number of events, also at the same time."""
 
     def __init__(
         self,
@@ -37,7 +38,7 @@ class Application:
         self._lifespan = None if lifespan == "off" else Lifespan(app, required=lifespan == "on")
 
     async def startup(self) -> None:
-        """Raises StartupFailed."""
+        """Start the app. Raises StartupFailed."""
         init_logger.info("response mode %s", self.response_mode)
         if self._lifespan is not None:
             await self._lifespan.startup()
@@ -52,14 +53,15 @@ class Application:
         return self._lifespan is not None and self._lifespan.is_running
 
     def exchange(self, event: Any, context: Any, deadline: float | None) -> "Exchange":
-        """`event` on its way through the app. `deadline` is in seconds since the epoch.
+        """Return the exchange of `event`. `deadline` is in seconds since the epoch.
 
         Raises EventError if the `infer` of a custom handler raises.
         """
         return Exchange(self, infer(event, context, self.options), deadline)
 
     def request(self, source: EventSource) -> tuple[Scope, bytes]:
-        """The whole scope, and the body. Raises EventError when the event cannot be served."""
+        """Return the complete scope and the body. Raises EventError if the event cannot be
+        served."""
         scope, body = source.request()
         scope["extensions"] = dict(EXTENSIONS)
         if self.settings.error_records:
@@ -70,9 +72,9 @@ class Application:
 
 
 class Exchange:
-    """One event and the app's response to it: `stream` it, or `answer` with a result, once.
+    """One event and the app's response to it. Use `stream` or `answer`, once.
 
-    Who runs the event loop himself takes the cycle of `streaming`, and runs that.
+    A caller that runs the event loop itself takes the cycle of `streaming`, and runs that.
     """
 
     def __init__(
@@ -87,18 +89,18 @@ class Exchange:
         self._deadline = deadline
 
     def stream(self, writer: ResponseWriter) -> Coroutine[Any, Any, None]:
-        """Run the app, its response streamed to `writer`. Raises ConnectionToRuntimeAPILost."""
+        """Run the app, and stream its response to `writer`. Raises ConnectionToRuntimeAPILost."""
         return self.streaming(writer).run()
 
     def streaming(self, writer: ResponseWriter) -> RequestCycle:
-        """The cycle that streams the response to `writer`, to be run."""
+        """Return the cycle that streams the response to `writer`. The caller runs it."""
         return self._begin(writer)
 
     async def answer(self) -> "Result":
-        """Run the app; the function's result.
+        """Run the app, and return the function's result.
 
-        Raises what the source's `result` raises where only a failed invocation is an answer: EventNotHandled, for an
-        event that is not an HTTP request.
+        Raises:
+            EventNotHandled: The app did not handle a non-HTTP event, so the invocation must fail.
         """
         cycle = self._begin(None)
         await cycle.run()
@@ -117,7 +119,7 @@ class Exchange:
         return self._result(cycle)
 
     def close(self) -> None:
-        """Let go of all that the app had in its hands, once nobody asks for its error any more."""
+        """Release the app's objects, when nobody needs its error any more."""
         if self.cycle is not None:
             self.cycle.close()
 
@@ -172,12 +174,12 @@ class Result(NamedTuple):
 def _encode(value: Any) -> bytes:
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-    except UnicodeEncodeError:  # lone surrogates, which only escapes can carry
+    except UnicodeEncodeError:  # lone surrogates must be escaped
         return json.dumps(value, separators=(",", ":")).encode()
 
 
 def access(exchange: Exchange | None, ending: str, started: float, ended: float) -> Access:
-    """How an invocation went, for its log line. `started` and `ended` by time.perf_counter()."""
+    """Return the invocation's log line. `started` and `ended` are times of time.perf_counter()."""
     duration_ms = (ended - started) * 1000
     if exchange is None:
         return Access("-", "-", None, 0, 0, None, duration_ms, ending, "non-http")

@@ -1,7 +1,7 @@
-"""One request and its response: what an app gets as `receive` and `send`, and how its run ends.
+"""One request and its response: the app's `receive` and `send`, and how its run ends.
 
-The response's state is in _response.py; the wire is behind the ResponseWriter. Here is what happens in time: waiting,
-back-pressure, the deadline, a reader who has gone, and the errors of an app.
+_response.py has the state of the response, and the ResponseWriter the wire. This module has what
+happens in time: waiting, back-pressure, the deadline, a client that leaves, and the app's errors.
 """
 
 import asyncio
@@ -29,15 +29,15 @@ from lambda_asgi.errors import (
     UnexpectedMessage,
 )
 
-# An app may send for long without ever waiting for anything. After this time (seconds) `send` waits
-# for the next iteration of the event loop all the same: for other invocations, for the deadline, to
-# hear that nobody reads any more, and because a writer holds small parts until an iteration ends.
+# An app may send for a long time without waiting. After this time (seconds) `send` waits for the
+# next iteration of the event loop: for other invocations, for the deadline, to notice that the
+# client has left, and because a writer holds small parts until an iteration ends.
 FAIR_SHARE = 0.001
 
-# How often an app hears of the disconnect without waiting, in one turn of the event loop.
+# How often `receive` returns the disconnect without waiting, in one iteration of the event loop.
 TOLD_AT_ONCE = 100
 
-# A timer that is this late (seconds), and so late that the next one is due, says that the event loop was blocked.
+# If a timer is this late (seconds), and the next one is due, the event loop was blocked.
 BLOCKED_FOR = 0.25
 
 EXTENSIONS: dict[str, dict[str, object]] = {"http.response.pathsend": {}}
@@ -49,7 +49,9 @@ if sys.version_info >= (3, 12):
     def start_task(
         app: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
     ) -> "asyncio.Task[None]":
-        """A task that begins at once: an app that never waits is done before the event loop goes on."""
+        """Create a task that begins at once. An app that never waits ends before the event loop
+        continues.
+        """
         return asyncio.Task(app, loop=loop, eager_start=True)
 
 else:
@@ -65,30 +67,40 @@ class ResponseWriter(Protocol):
 
     @property
     def begun(self) -> bool:
-        """Whether anything was streamed: from then on a failure can only be told by `fail`."""
+        """Whether anything was streamed. From then on, only `fail` can report an error."""
 
     def when_gone(self, callback: Callable[[], None], /) -> None:
-        """Have `callback` called once when nobody takes the response any more, before its end was sent."""
+        """Call `callback` once if the response cannot be sent any more, before its end was sent."""
 
     def stream(self, parts: Sequence[bytes], last: bool) -> Awaitable[None] | None:
-        """Send parts of the stream. What is returned has to be awaited: the peer reads more slowly than we write, or is
-        not connected yet. None: send on. Raises ClientDisconnected, at once or awaited."""
+        """Send parts of the stream.
+
+        Returns:
+            What the caller must await: the peer reads more slowly than we write, or is not
+            connected yet.
+            None: nothing to wait for.
+
+        Raises:
+            ClientDisconnected: Nobody reads any more. Raised at once, or when awaited.
+        """
 
     def stream_now(self, parts: Sequence[bytes], last: bool = False) -> None:
-        """`stream` without waiting, for parts that are small and few. Raises ClientDisconnected."""
+        """`stream` without waiting, for few small parts. Raises ClientDisconnected."""
 
     def fail(self, report: ErrorReport, /) -> None:
-        """End a begun stream visibly broken."""
+        """End a begun stream with an error that Lambda sees."""
 
 
 class RequestCycle:
-    """One run of an app for one scope. A `writer` streams the response; without one it is collected in `response`.
+    """One run of an app for one scope.
 
-    `deadline` is in seconds since the epoch. `margin` seconds before it the app reads `http.disconnect`, and `send`
-    raises ClientDisconnected; half the margin later the app is cancelled, so that its `finally` blocks run; with a
-    quarter of it left the app is given up. The same happens, from that moment on, when the writer's peer has gone.
+    `margin` seconds before the `deadline` (in seconds since the epoch) the app receives
+    `http.disconnect`, and `send` raises ClientDisconnected. Half of the margin later the app is
+    cancelled, so that its `finally` blocks run. With a quarter left, the cycle stops waiting for
+    the app. The same happens when the writer's peer leaves, starting at that moment.
 
-    With an `error`, the app is not run: the response is the error's.
+    A `writer` streams the response. Without one it is collected in `response`. With an `error`, the
+    app does not run, and the response is the error's.
     """
 
     def __init__(
@@ -133,10 +145,12 @@ class RequestCycle:
         self.logged = False
         """Whether the log has the error."""
 
-    # What the app is given.
+    # The app's receive and send.
 
     async def receive(self) -> Message:
-        """The whole request body at first; then `http.disconnect`, once nobody reads or the response is complete."""
+        """Return the whole request body, then `http.disconnect` when the client left or the
+        response is complete.
+        """
         if self._disconnected:
             self._body = None
             await self._tell_disconnect()
@@ -150,10 +164,12 @@ class RequestCycle:
         return {"type": "http.disconnect"}
 
     async def _tell_disconnect(self) -> None:
-        """Wait for a turn of the event loop if the app has asked many times within one.
+        """Wait for an iteration of the event loop if the app has asked many times within one.
 
-        An app may ask again and again, and the event loop must go on. The first answers come at once: Starlette's
-        `request.is_disconnected()` asks inside a cancelled scope, and takes an answer that waits for no answer.
+        An app may ask again and again, and the event loop must continue. The first calls return at
+        once:
+        Starlette's `request.is_disconnected()` asks inside a cancelled scope, where a wait would
+        mean "no".
         """
         self._told += 1
         if self._told == 1:
@@ -167,13 +183,16 @@ class RequestCycle:
     async def send(self, message: Message) -> None:
         """Take one message, and wait while the peer reads more slowly than the app sends.
 
-        Raises ClientDisconnected when nobody reads any more, and what Response.send raises.
+        Raises:
+            ClientDisconnected: Nobody reads any more.
+            LambdaASGIError: What Response.send raises.
         """
         try:
             parts = self._take(message)
         except (LambdaASGIError, ClientDisconnected):
             self._waits_for_us = True
-            await asyncio.sleep(0)  # an app may ignore it and try again; the event loop must go on
+            # an app may ignore it and try again; the event loop must continue
+            await asyncio.sleep(0)
             self._waits_for_us = False
             self._flush_soon()
             raise
@@ -201,7 +220,7 @@ class RequestCycle:
             self._last_yield = time.monotonic()
 
     def _take(self, message: Message) -> list[bytes] | None:
-        """What goes out for a message; None for a file."""
+        """Return what to send for a message; None for a file."""
         response = self.response
         has_ended = self._disconnected or self.error is not None
         if has_ended and response.state is not State.COMPLETE:
@@ -216,7 +235,7 @@ class RequestCycle:
             take = response.take_start
         elif kind == "http.response.pathsend":
             return None
-        else:  # nothing is missing without it: an app may catch this, and go on
+        else:  # the response is complete without it: an app may catch this and continue
             raise UnexpectedMessage(
                 f"the app sent {described(message)}: not a message of an HTTP response"
             )
@@ -224,7 +243,7 @@ class RequestCycle:
             return take(message)
         except LambdaASGIError as error:
             if response.state is not State.START:
-                self._fail(error)  # something is missing that no later message can make good
+                self._fail(error)  # a part is missing that no later message can replace
             raise
 
     def _refusal(self) -> Exception:
@@ -237,7 +256,7 @@ class RequestCycle:
         path = message.get("path")
         if self.response.state not in (State.HELD, State.STREAMING) or self.response.body_bytes:
             refusal = "which is a whole body, but not right after http.response.start"
-        elif not isinstance(path, str):  # a number would be one of our descriptors
+        elif not isinstance(path, str):  # a number would be a file descriptor of ours
             refusal = f"but its path is {described(path)}, not text"
         else:
             refusal = ""
@@ -249,39 +268,41 @@ class RequestCycle:
         assert isinstance(path, str)
         self._waits_for_us = True
         try:
-            # Of a file that has grown, what was announced: the rest belongs to nobody's response.
+            # If the file grew, send only content-length bytes.
             async with aclosing(read_ahead(path, self.response.body_left)) as pieces:
                 async for piece in pieces:
                     await self.send(
                         {"type": "http.response.body", "body": piece, "more_body": True}
                     )
-        except OSError as error:  # apps take an OSError of `send` for a reader who has gone
+        except OSError as error:  # apps would take an OSError of `send` for a client that has left
             self._fail(error)
             raise
         await self.send({"type": "http.response.body"})
 
     def _flush_soon(self) -> None:
-        if not self._in_first_step:  # then whoever started the app looks whether it waits
+        if not self._in_first_step:  # the caller of `start` checks later whether the app waits
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
-        """The app waits: what is held goes out."""
+        """Send what is held, because the app waits."""
         if self._writer is None or self.error is not None or self._waits_for_us:
             return
         try:
             parts = self.response.flush()
         except LambdaASGIError:
-            return  # the app's next message meets the same error, where it can be raised
+            return  # the app's next message raises the same error
         try:
             if parts:
                 self._writer.stream_now(parts)
         except ClientDisconnected:
-            pass  # the app's next message meets it
+            pass  # the app's next message raises it
         except RuntimeAPIError as error:
             self._lost(error)
 
     def _lost(self, error: RuntimeAPIError) -> None:
-        """There is no connection: what was taken of the response has gone nowhere, and nothing can follow it."""
+        """There is no connection. What was accepted of the response is lost, and nothing can follow
+        it.
+        """
         self._disconnect_app()
         self._fail(error)
 
@@ -291,23 +312,30 @@ class RequestCycle:
             self._disconnect.set()
 
     def _fail(self, error: BaseException) -> None:
-        """The first error counts: what an app makes of our own errors, and what comes later, do not."""
+        """Record the first error. Later errors, and what an app makes of our own errors, do not
+        count.
+        """
         if self.error is None:
             self.error = error
 
-    # How its run ends.
+    # The end of a run.
 
     async def run(self) -> None:
-        """Run the app until it returns, background work included, or is given up; then end the response.
+        """Run the app until it returns (background work included) or is given up, then end the
+        response.
 
-        Nothing that the app raises is raised here: see `error`. Raises ConnectionToRuntimeAPILost.
+        What the app raises is in `error`.
+
+        Raises:
+            ConnectionToRuntimeAPILost: The process must exit.
         """
         self.start(asyncio.get_running_loop(), start_task)
         if not self.is_over:
             await self.finish()
 
     def start(self, loop: asyncio.AbstractEventLoop, create_task: CreateTask) -> None:
-        """Have `loop` run the app. Whoever starts it gives it a first turn, then looks whether it `is_over`."""
+        """Start the app in `loop`. The caller runs one iteration, then checks whether it
+        `is_over`."""
         self._loop = loop
         if self.error is not None:
             return
@@ -318,17 +346,19 @@ class RequestCycle:
 
     @property
     def is_over(self) -> bool:
-        """Whether the app has ended and its response is complete: there is nothing to `finish`."""
+        """Whether the app has ended and its response is complete, so that there is nothing to
+        `finish`.
+        """
         return self.error is None and self._task is not None and self._task.done()
 
     def abort(self, error: BaseException) -> None:
-        """End the app because of an error that is not its own; `finish` then ends the response."""
+        """End the app because of an error that is not its own. `finish` then ends the response."""
         self._fail(error)
         if self._task is not None:
             self._task.cancel()
 
     async def finish(self) -> None:
-        """The rest of `run`, after a first turn."""
+        """Do the rest of `run`, after the first iteration."""
         self._in_first_step = False
         if self._task is not None and not self._task.done():
             self._flush()
@@ -337,16 +367,16 @@ class RequestCycle:
             raise self.error
         if self.error is not None:
             self._disconnect_app()
-            self._log(self.error)  # of an app that has not ended, too
+            self._log(self.error)  # also if the app has not ended
             begun = self._writer is not None and self._writer.begun
             self.ending = ending_of(self.error, self.response, begun)
             await send_error(self.response, self._writer, self.error)
 
     def close(self) -> None:
-        """Forget the app and its error, once the invocation is over.
+        """Forget the app and its error when the invocation is over.
 
-        The traceback of an error knows the app's frames, and these know the cycle: together they would keep all that
-        the app had in its hands until the garbage collector comes by.
+        The error's traceback refers to the app's frames, and these refer to the cycle. Together
+        they would keep the app's memory until the garbage collector runs.
         """
         self.error = None
         self._app = _no_app
@@ -370,7 +400,8 @@ class RequestCycle:
             await self._app(self.scope, self.receive, self.send)
         except asyncio.CancelledError:
             self._fail(AppCancelled("the app cancelled its own task"))
-        except BaseException as error:  # SystemExit, too: an app's exit is not the environment's
+        # SystemExit, too: an app's exit must not end the environment
+        except BaseException as error:
             if is_child():
                 leave_child(error)
             self._fail(error)
@@ -385,7 +416,7 @@ class RequestCycle:
             self._log(self.error)
 
     def _gone(self) -> None:
-        """The Runtime API has answered before the response's end, or the connection is lost."""
+        """The Runtime API has replied before the response's end, or the connection is lost."""
         self._disconnect_app()
         if self.response.state is not State.COMPLETE:
             self._fail(ClientDisconnected("nobody reads this response any more"))
@@ -417,14 +448,16 @@ class RequestCycle:
             self._task.cancel()
 
     def replace_response(self, error: LambdaASGIError) -> None:
-        """Put the response of `error` in the place of a collected one, which cannot be delivered."""
+        """Replace a collected response, which cannot be delivered, by the response of `error`."""
         logger.error("%s: %s", type(error).__name__, error)
         self.ending = "error"
         self.response = BufferedResponse(head=False)
         self.response.fail(*shown_to_client(error), error.error_type)
 
     def _log(self, error: BaseException) -> None:
-        """Once, and inside the app's task if that ends: whoever counts errors there sees this one as known."""
+        """Log the error once, inside the app's task if that ends. Error trackers then know it
+        already.
+        """
         if not self.logged and not isinstance(error, (ClientDisconnected, RuntimeAPIError)):
             self.logged = True
             failure = ErrorReport.of(error)
@@ -432,4 +465,4 @@ class RequestCycle:
 
 
 async def _no_app(scope: Scope, receive: Any, send: Any) -> None:
-    """In the place of an app that was let go."""
+    """Replaces an app that was released."""

@@ -40,19 +40,22 @@ class Wait:
         return self._over.done()
 
     def at(self, when: float, call: Callable[..., None], *arguments: Any) -> None:
-        """Call something at `when`, by the event loop's clock, unless the wait is over by then."""
+        """Call a function at `when`, by the event loop's clock, unless the wait is over by then."""
         self._timers.append(self._loop.call_at(when, call, *arguments))
 
     def wind_up(self, ends_at: float, margin: float) -> None:
-        """Cut the app when half of the `margin` before `ends_at` is left. Give it up at a quarter."""
+        """Cut the app when half of the `margin` before `ends_at` is left. Give it up at a
+        quarter."""
         self.at(ends_at - margin / 2, self._cut)
         self.at(ends_at - margin / 4, self._end, self._task)
 
     async def over(self, grace: float) -> None:
-        """Wait. If this is cancelled, the environment ends: the app has `grace` seconds to clean up."""
+        """Wait. If this is cancelled, the environment ends: the app has `grace` seconds to clean
+        up.
+        """
         try:
             await self._over
-        except asyncio.CancelledError:  # the app's clean-up comes before the lifespan's
+        except asyncio.CancelledError:  # the app cleans up before the lifespan does
             self._task.cancel()
             await asyncio.wait([self._task], timeout=grace)
             raise
@@ -67,7 +70,7 @@ class Wait:
 
 
 def ending_of(error: BaseException, response: Response, begun: bool) -> str:
-    """The word for it in the log. `begun` says that a part of the response was streamed."""
+    """Return the log's word for the ending. `begun`: a part of the response was streamed."""
     match error:
         case ClientDisconnected():
             return "disconnected"
@@ -76,7 +79,7 @@ def ending_of(error: BaseException, response: Response, begun: bool) -> str:
         case DeadlineExceeded():
             return "deadline"
     if response.state is State.COMPLETE:
-        # A framework that has sent its 500 raises the error again, for servers to log.
+        # A framework that has sent its 500 raises the error again, so that servers log it.
         return "error" if response.status >= 500 else "background-error"
     return "broken" if begun else "error"
 
@@ -90,7 +93,7 @@ async def send_error(
     if writer is None or response.state is not State.FAILED:
         return
     with suppress(ClientDisconnected):
-        if writer.begun:  # without waiting: a peer that does not read must not hold back the end
+        if writer.begun:  # without waiting: a client that does not read must not delay the end
             writer.stream_now(parts)
             writer.fail(report)
         else:
@@ -100,7 +103,8 @@ async def send_error(
 
 
 def shown_to_client(error: BaseException) -> tuple[int, str]:
-    """The status and text of the response to `error`. What an app raised is not for its clients."""
+    """Return the status and text of the response to `error`. Clients do not see what an app
+    raised."""
     if isinstance(error, LambdaASGIError):
         return error.status, error.shown
     return 500, "Internal Server Error"

@@ -37,7 +37,7 @@ def guard_event_loop(loop: Any) -> None:
     """Give children a selector of their own: both processes would change the same one in the
     kernel.
     """
-    selector = getattr(loop, "_selector", None)  # private; other loops than asyncio's have none
+    selector = getattr(loop, "_selector", None)  # private; only asyncio's loops have it
     if selector is not None and hasattr(selector, "fileno"):
         _selectors.add(selector)
 
@@ -75,7 +75,8 @@ def leave_child(error: BaseException | None) -> NoReturn:
 
 
 def _before() -> None:
-    # A signal for the child must not come before the child has its own handlers: it would wake the parent's event loop.
+    # A signal for the child must not arrive before the child has its own handlers. It would wake
+    # the parent's event loop.
     _forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _signal_handlers)
 
 
@@ -90,11 +91,9 @@ def _in_child() -> None:
         _give_up_handlers()
         _give_up_descriptors()
     try:
-        # a signal that has come is handled here
+        # a signal that has arrived is handled here
         signal.pthread_sigmask(signal.SIG_SETMASK, _forking.mask)
-    except (
-        BaseException
-    ) as error:  # a handler of the app's that exits; Python would ignore that in this place
+    except BaseException as error:  # a handler of the app exits; Python would ignore that here
         leave_child(error)
 
 

@@ -1,6 +1,6 @@
-"""One invocation: what the Runtime API's `next` said, and the `context` object that Python functions know from it.
+"""One invocation: the Runtime API's reply to `next`, and the `context` object. Pure.
 
-Pure: bytes and headers in, values out. Header names and their presence: wire-level facts of the Runtime API
+Source of header names, and of which ones are always there: wire-level facts of the Runtime API
 (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-next).
 """
 
@@ -15,16 +15,18 @@ from typing import Any, NamedTuple, Self
 from lambda_asgi._environment import FunctionIdentity
 from lambda_asgi.errors import ConnectionToRuntimeAPILost
 
-# The emulator in Lambda's Managed Instances mode announces deadlines a thousand million times too far away; nothing
-# on Lambda runs longer than 15 minutes, so a deadline further than an hour from now is taken as none.
+# AWS's emulator in Managed Instances mode announces deadlines that are a billion times too late.
+# Nothing on Lambda runs longer than 15 minutes, so a deadline more than an hour away counts as
+# none.
 _IMPLAUSIBLE_MS = 3_600_000
 
 
 class Invocation(NamedTuple):
-    """What one `next` brought.
+    """The reply to one `next`.
 
-    `deadline` is in seconds since the epoch, or None where there is no plausible one. `invocation_id` is the nonce of
-    this delivery: echoed when present, never invented. `payload` is the event as it came, JSON in bytes.
+    `deadline` is in seconds since the epoch, or None if it is not plausible. `invocation_id` is the
+    nonce of this delivery: sent back if it is there, and never invented. `payload` is the event's
+    JSON.
     """
 
     request_id: str
@@ -41,7 +43,8 @@ class Invocation(NamedTuple):
     def from_reply(cls, headers: Mapping[bytes, bytes], payload: bytes) -> Self:
         """Read the reply to `next`. `headers` has lower-case names.
 
-        Raises ConnectionToRuntimeAPILost when there is no request id: without one nothing can be answered.
+        Raises:
+            ConnectionToRuntimeAPILost: There is no request id, so nothing can be answered.
         """
         get = headers.get
         request_id = _text(get(b"lambda-runtime-aws-request-id"))
@@ -62,10 +65,13 @@ class Invocation(NamedTuple):
         )
 
     def event(self) -> Any:
-        """The event, parsed. Raises ValueError (also UnicodeDecodeError, RecursionError) when it is no JSON."""
-        return json.loads(
-            self.payload.decode()
-        )  # JSON is UTF-8 (RFC 8259 section 8.1): nothing to guess
+        """Return the decoded event.
+
+        Raises:
+            ValueError: It is not JSON. Also UnicodeDecodeError and RecursionError.
+        """
+        # JSON is UTF-8 (RFC 8259 section 8.1)
+        return json.loads(self.payload.decode())
 
 
 current_invocation: ContextVar[Invocation | None] = ContextVar(
@@ -88,10 +94,11 @@ def _deadline(milliseconds: bytes | None) -> float | None:
 
 @dataclass(eq=False)
 class LambdaContext:
-    """The context object of a Python function, attribute for attribute
-    (https://docs.aws.amazon.com/lambda/latest/dg/python-context.html). An app finds it in `scope["aws.context"]`.
+    """The context object of a Python function, in `scope["aws.context"]`, with the same attributes.
 
-    A plain object, as Lambda's own is: it can have more attributes, be a key, and be weakly referenced.
+    https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
+
+    Like Lambda's own, it can have more attributes, be a key, and be weakly referenced.
     """
 
     function_name: str
@@ -126,7 +133,9 @@ class LambdaContext:
         )
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until Lambda ends this invocation; 0 when past it, or when no deadline is known."""
+        """Return the milliseconds until Lambda ends this invocation; 0 after that, or without a
+        deadline.
+        """
         return 0 if self.deadline is None else max(0, int((self.deadline - time.time()) * 1000))
 
     def log(self, message: object) -> None:
@@ -163,7 +172,7 @@ def _client_context(data: dict[str, Any]) -> SimpleNamespace:
 
 
 def _json_object(text: str) -> dict[str, Any]:
-    """What a caller wrote into a header may be anything; a context that cannot be read is an empty one."""
+    """Return a header's JSON object. A caller may send anything; an unreadable context is empty."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

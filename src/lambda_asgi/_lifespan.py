@@ -47,7 +47,7 @@ class Lifespan:
                 )
             return
         raised = self._raised
-        # an app that wants to exit does know lifespans
+        # an app that exits does support lifespans
         if self._required or isinstance(raised, SystemExit):
             said = "ended without an answer" if raised is None else f"raised {raised!r}"
             raise StartupFailed(f"asked for its lifespan, the app {said}") from raised
@@ -73,7 +73,7 @@ class Lifespan:
                 "the app failed to shut down: %s", reply.get("message") or "it did not say why"
             )
         await asyncio.wait([self._task], timeout=TIME_TO_RETURN)
-        if self.is_running:  # it has answered, and goes on asking for messages
+        if self.is_running:  # it has responded, and still asks for messages
             self._task.cancel()
             await asyncio.wait([self._task], timeout=TIME_TO_RETURN)
 
@@ -98,7 +98,7 @@ class Lifespan:
             self._raised = error
             if self._answered and not self._answered.endswith(".failed"):
                 logger.error("the app's lifespan raised %r", error, exc_info=error)
-        finally:  # also when the app's own task was cancelled
+        finally:  # also if the app's own task was cancelled
             if self._reply is not None and not self._reply.done():
                 self._reply.set_result(None)
 

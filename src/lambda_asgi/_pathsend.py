@@ -29,12 +29,12 @@ async def read_ahead(path: str, size: int | None = None) -> AsyncGenerator[bytes
     opening = asyncio.get_running_loop().run_in_executor(None, io.FileIO, path)
     work: asyncio.Future[Any] = opening
     try:
-        # shielded: a thread goes on when the wait for it is cancelled
+        # shielded: the thread continues when the caller is cancelled
         reads = _Reads(await asyncio.shield(opening))
         ahead: asyncio.Future[bytes] | None = None
         while piece := await asyncio.shield(work := ahead or reads.begin(left)):
             left -= len(piece)
-            # if it does, the kernel reads ahead, and to copy that takes no time
+            # then the kernel reads ahead, and copying is fast
             if not reads.cache_tells:
                 work = ahead = reads.begin(left)
             yield piece
@@ -66,7 +66,8 @@ class _Reads:
                 piece = cached(self._file.fileno(), size) if size else b""
             except BlockingIOError:
                 pass
-            except OSError:  # it cannot tell; if there is another error, the thread meets it again
+            # the file system cannot tell; if there is another error, the thread gets it too
+            except OSError:
                 self.cache_tells = False
             else:
                 done: asyncio.Future[bytes] = self._loop.create_future()

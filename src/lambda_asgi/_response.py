@@ -1,9 +1,11 @@
-"""The state of one response: ASGI messages in, what to send out. Everything that changes it is in this file.
+"""The state of one response: ASGI messages in, bytes to send out. Pure.
 
-Pure: no socket, no event loop. It does not know whether its bytes are streamed or collected.
+Everything that changes the state is in this file. It does not know whether its bytes are streamed
+or collected. TRANSITIONS says which input is allowed when; docs/architecture.md has it as a
+diagram, made from the table.
 
-TRANSITIONS says what may come when. docs/architecture.md has it as a diagram, made from the table. `start` is held, as
-the ASGI spec allows, so that an error right behind it is still a 500: until a part of the body comes, or the app waits.
+`start` is held until a part of the body comes or the app waits, as the ASGI spec allows. So an
+error right after it is still a 500.
 """
 
 from enum import IntEnum, auto
@@ -58,7 +60,7 @@ TRANSITIONS: Final[dict[tuple[State, Input], State]] = {
 """A message that has no row is out of order: it raises UnexpectedMessage and changes nothing. Nothing happens for the
 other inputs: there is nothing to pass on, or the error comes too late to be told."""
 
-# The rows of TRANSITIONS that each part of a body needs.
+# The rows of TRANSITIONS for parts of a body.
 _AFTER_BODY = {state: after for (state, kind), after in TRANSITIONS.items() if kind is Input.BODY}
 _AFTER_LAST_BODY = {
     state: after for (state, kind), after in TRANSITIONS.items() if kind is Input.LAST_BODY
@@ -74,17 +76,20 @@ _IN_WORDS = {
 
 
 class Framing(Protocol):
-    """How long the body is. Chosen at `start`, once."""
+    """How long the body is. Chosen once, at `start`."""
 
     def left(self, sent: int) -> int | None:
-        """How many bytes can still come after `sent`; None if the app alone knows."""
+        """Return how many bytes can follow after `sent`; None if only the app knows."""
 
     def taken(self, body: bytes, sent: int, more: bool) -> bytes:
-        """What goes out of a part of the body. Raises UnexpectedMessage if the length is not the announced one."""
+        """Return what to send of a part of the body. Raises UnexpectedMessage for a wrong
+        length."""
 
 
 class NoBody:
-    """HEAD, 204 and 304: no content, whatever the app sends (RFC 9110 sections 9.3.2, 15.3.5, 15.4.5)."""
+    """HEAD, 204 and 304: no content, whatever the app sends (RFC 9110 sections 9.3.2, 15.3.5,
+    15.4.5).
+    """
 
     def left(self, sent: int) -> int | None:
         return 0
@@ -94,7 +99,7 @@ class NoBody:
 
 
 class AnnouncedLength:
-    """As many bytes as content-length says."""
+    """Exactly as many bytes as content-length says."""
 
     def __init__(self, length: int) -> None:
         self.length = length
@@ -112,7 +117,7 @@ class AnnouncedLength:
 
 
 class OpenEnded:
-    """The body ends when the app says so: everything goes out."""
+    """The app ends the body. Everything is sent."""
 
     def left(self, sent: int) -> int | None:
         return None
@@ -126,11 +131,12 @@ OPEN_ENDED = OpenEnded()
 
 
 class Response:
-    """A streamed response. `send` and the others give what goes out now: parts of the stream, prelude first.
+    """A streamed response. Its methods return what to send now: parts of the stream, the prelude
+    first.
 
-    `head` says that the request is a HEAD. `limit` is in bytes, prelude included. Headers of the app's in
-    `exclude_headers` are not passed on. `status`, `headers`, `body_bytes`
-    and `chunks` tell what was sent so far.
+    `head`: the request is a HEAD. `limit` is the largest stream in bytes, including the prelude.
+    `exclude_headers` are removed. `status`, `headers`, `body_bytes` and `chunks` describe what was
+    sent so far.
     """
 
     def __init__(
@@ -159,10 +165,15 @@ class Response:
         self._records: Records | None = None
 
     def send(self, message: Message) -> list[bytes]:
-        """Take one message of the app's.
+        """Take one message of the app.
 
-        Raises UnexpectedMessage (also for a body that is not of the announced length), ResponseTooLarge and
-        HeadersTooLarge. The state is unchanged then, and nothing of the message goes out.
+        If it raises, the state is unchanged, and nothing of the message is sent.
+
+        Raises:
+            UnexpectedMessage: The message is out of order or malformed, or the body has the wrong
+                length.
+            ResponseTooLarge: The response exceeds the limit.
+            HeadersTooLarge: The prelude is too long.
         """
         kind = kind_of(message)
         if kind == "http.response.body":
@@ -174,7 +185,7 @@ class Response:
         )
 
     def take_start(self, message: Message) -> list[bytes]:
-        """`send` for this type of message."""
+        """`send` for `http.response.start`."""
         state = TRANSITIONS.get((self.state, Input.START))
         if state is None:
             raise self._out_of_order("http.response.start")
@@ -200,7 +211,7 @@ class Response:
         return []
 
     def take_body(self, message: Message) -> list[bytes]:
-        """`send` for this type of message."""
+        """`send` for `http.response.body`."""
         body = message.get("body", b"")
         if type(body) is not bytes:
             body = _as_bytes(body)
@@ -228,9 +239,10 @@ class Response:
         return parts
 
     def flush(self) -> list[bytes]:
-        """The app waits: what is held goes out, unless the next message can only be the end of an empty body.
+        """Return what is held, because the app waits. Nothing, if only the end of an empty body can
+        follow.
 
-        Raises HeadersTooLarge and ResponseTooLarge, the state unchanged.
+        Raises HeadersTooLarge and ResponseTooLarge. The state is then unchanged.
         """
         state = TRANSITIONS.get((self.state, Input.WAIT))
         if state is None or (self._framing.left(0) == 0 and self._framing is not NO_BODY):
@@ -241,14 +253,15 @@ class Response:
 
     @property
     def body_left(self) -> int | None:
-        """How many bytes of a body can still come; None if the app alone knows."""
+        """Return how many bytes of a body can follow; None if only the app knows."""
         return self._framing.left(self.body_bytes)
 
     def fail(self, status: int, text: str, error_type: str) -> list[bytes]:
-        """Take an error of the app's or of ours. FAILED and nothing to send: the end of the stream has to tell.
+        """Take an error of the app or of ours.
 
-        While nothing was passed on, this becomes a plain text response of `status`. Afterwards, if the response was to
-        have error records and its media type has them, one more record with `error_type`.
+        If nothing was sent, the response becomes plain text with `status`. Otherwise the state is
+        FAILED, and the transport must report the error at the end of the stream. A body of records
+        then gets one more record with `error_type`, if error records are on.
         """
         state = TRANSITIONS.get((self.state, Input.ERROR))
         if state is None:
@@ -260,7 +273,7 @@ class Response:
         record = b"" if self._records is None else self._records.error(error_type)
         return [record] if record and self.body_bytes + len(record) <= self._room else []
 
-    # What a response that is collected does otherwise.
+    # A collected response overrides these.
 
     @property
     def _is_passed_on(self) -> bool:
@@ -269,13 +282,15 @@ class Response:
     def _head_of_stream(self) -> list[bytes]:
         return [prelude.encode(self.status, self.headers)]
 
-    # Parts of the above.
+    # Used above.
 
     def _out_of_order(self, message: str) -> UnexpectedMessage:
         return UnexpectedMessage(f"the app sent {message} when {_IN_WORDS[self.state]}")
 
     def _empty(self) -> bytes:
-        """The body of a response to which the app gave none: with a length, and perhaps a newline."""
+        """Return the body of a response without one: its length is announced, and it may get a
+        newline.
+        """
         if self._framing is NO_BODY:
             return b""
         held = self.state is State.HELD
@@ -286,7 +301,7 @@ class Response:
         return body
 
     def _opening(self) -> list[bytes]:
-        """What comes before the body."""
+        """Return what precedes the body."""
         parts = self._head_of_stream()
         self._room = self._limit - sum(map(len, parts))
         announced = self._framing.left(0)
@@ -313,7 +328,8 @@ class Response:
 
 
 class BufferedResponse(Response):
-    """A response that is collected, and answered whole: `body` has it in the end. Nothing goes out before."""
+    """A response that is collected: nothing is sent before its end, and `body` has all of it
+    then."""
 
     def __init__(
         self,
@@ -337,7 +353,7 @@ class BufferedResponse(Response):
         return []
 
     def fail(self, status: int, text: str, error_type: str) -> list[bytes]:
-        """What nobody has seen can still become another response, unless it is complete."""
+        """Replace the response, which nobody has seen yet, unless it is complete."""
         parts = super().fail(status, text, error_type)
         if self.state is State.FAILED:
             self._collected = parts
@@ -352,7 +368,7 @@ class BufferedResponse(Response):
 
 
 def kind_of(message: object) -> object:
-    """The type of an ASGI message; None for what is not one."""
+    """Return the type of an ASGI message; None if it is not one."""
     try:
         return message.get("type")  # type: ignore[attr-defined]  # caught if not
     except AttributeError:

@@ -38,11 +38,11 @@ from lambda_asgi.errors import (
 # After SIGTERM, Lambda leaves a runtime 300 ms of the 500 ms that internal extensions have.
 SHUTDOWN_TIME = 0.3
 
-# What Python's own clean-up may take after that: event loop, threads, atexit functions.
+# Time for Python's own clean-up after that: event loop, threads, atexit functions.
 EXIT_TIME = 0.2
 
-# If the Runtime API refuses a request, or in a concurrent environment the connection is lost, try again. The pause
-# doubles each time. Lambda's own Python runtime also tries five times.
+# Retries after the Runtime API refused a request, or after a concurrent environment lost its
+# connection. The pause doubles each time. Lambda's own Python runtime also tries five times.
 TRIES = 5
 FIRST_PAUSE = 0.1
 
@@ -78,7 +78,7 @@ def serve(variables: Mapping[str, str], load: Callable[[Environment], LambdaASGI
         return run_event_loop(_to_the_end(_give_up(address, error)))
     configure(environment)
     try:
-        # before there is an event loop: an app's modules may want to run one of their own
+        # before the event loop starts: an app's modules may run one of their own
         adapter = load(environment)
     except Exception as error:
         return run_event_loop(_to_the_end(_give_up(environment.runtime_api, error)))
@@ -107,7 +107,7 @@ def _exit_now(code: int) -> NoReturn:
 
 async def _give_up(runtime_api: str, error: Exception) -> int:
     """Report to Lambda that the environment cannot start. Returns the exit code."""
-    reason = error.__cause__ or error  # of an AppImportError, what the import raised
+    reason = error.__cause__ or error  # for an AppImportError, the exception of the import
     logger.critical("the function cannot start: %s", error, exc_info=reason)
     report = ErrorReport.of(error)._replace(stack_trace=ErrorReport.of(reason).stack_trace)
     client = RuntimeAPIClient(runtime_api)
@@ -116,7 +116,7 @@ async def _give_up(runtime_api: str, error: Exception) -> int:
             await client.restore_error(report)
         else:
             await client.init_error(report)
-    except RuntimeAPIError as failure:  # 403: of concurrent workers, another one was first
+    except RuntimeAPIError as failure:  # 403: another concurrent worker was first
         logger.critical("that could not be reported: %s", failure)
     finally:
         client.close()
@@ -173,7 +173,7 @@ class Runtime:
         try:
             await asyncio.wait([*polls, stopped], return_when=asyncio.FIRST_COMPLETED)
             failures = [poll.exception() for poll in polls if poll.done()]
-        finally:  # also when this task is cancelled, as by a test
+        finally:  # also if this task is cancelled, as in a test
             for task in (*polls, stopped):
                 task.cancel()
             await asyncio.gather(*polls, stopped, return_exceptions=True)
@@ -225,10 +225,10 @@ class Runtime:
             logger.error("the answer was refused: %s", refusal)
         except ConnectionToRuntimeAPILost:
             ending = "lost"
-            raise  # what it means depends on whether other invocations are under way
+            raise  # its meaning depends on other invocations
         except (
             Exception
-        ) as error:  # the event is no JSON, or the app did not handle an event that is no request
+        ) as error:  # the event is not JSON, or the app did not handle a non-HTTP event
             ending = "failed"
             logger.error("the invocation failed", exc_info=error)
             await _report(writer, error)
@@ -254,18 +254,19 @@ def _stop_on_signals(stop: asyncio.Event) -> dict[int, Any]:
 
 
 def _call_own_handlers(handlers: Mapping[int, Any]) -> None:
-    """Call the SIGTERM handler that the app set at its import, after the shutdown, as uvicorn does."""
+    """Call the SIGTERM handler that the app set at its import, after the shutdown, as uvicorn
+    does."""
     handler = handlers[signal.SIGTERM]
     if callable(handler):
         try:
             handler(signal.SIGTERM, None)
-        except BaseException as error:  # an exit is what comes next anyway
+        except BaseException as error:  # the process exits next anyway
             logger.error("the app's handler of SIGTERM raised %r", error, exc_info=error)
 
 
 async def _report(writer: RuntimeAPIWriter, error: Exception) -> None:
     try:
-        if writer.begun:  # then `/error` would wait for the end of the body, and so for us
+        if writer.begun:  # `/error` would wait for the end of the body, and so for us
             writer.fail(ErrorReport.of(error))
             await writer.delivered()
         else:
@@ -284,9 +285,9 @@ def _name_in_process(invocation: Invocation) -> None:
     set_trace_id(invocation.trace_id)
 
 
-# Python's own copy of the environment variables. Changing one in C's environment as well would leak memory: glibc never
-# frees a value (160 bytes for each invocation). X-Ray's SDK reads this copy. A child program sees the trace id only if
-# the app passes os.environ to it.
+# Python's own copy of the environment variables. Changing C's environment too would leak memory:
+# glibc never frees a value (160 bytes for each invocation). X-Ray's SDK reads this copy. A child
+# program gets the trace id only if the app passes os.environ to it.
 # private, but the same in all versions
 _PYTHON_VARIABLES: Any = getattr(os.environ, "_data", os.environ)
 _TRACE_ID: Any = (

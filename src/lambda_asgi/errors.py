@@ -169,7 +169,8 @@ class DurationExceeded(LambdaASGIError):
 
 
 class EventLoopBlocked(DeadlineExceeded):
-    """The deadline passed while the app blocked the event loop, so nothing could stop it in time."""
+    """The deadline passed while the app blocked the event loop, so nothing could stop it in
+    time."""
 
 
 class RuntimeAPIError(LambdaASGIError):

@@ -205,7 +205,7 @@ class _Guard:
         self._started = self._complete = self._has_trailers = False
         self._told = self._cancelled = self._disconnected = False
 
-    # What the app is given.
+    # The app's receive and send.
 
     async def receive(self) -> Message:
         """Return the server's messages, and `http.disconnect` as soon as a limit is reached."""
@@ -222,7 +222,7 @@ class _Guard:
                     raise
             finally:
                 self._receives.discard(until_told)
-        await asyncio.sleep(0)  # an app may ask again and again; the event loop must go on
+        await asyncio.sleep(0)  # an app may ask again and again; the event loop must continue
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
@@ -240,7 +240,7 @@ class _Guard:
                 await self._server_send(message)
             except BaseException:
                 if self._records is not None:
-                    # nobody knows how much of it went out: a record begins a new line
+                    # it may have been sent in part: a record begins a new line
                     self._records.passed(b"?")
                 raise
             self._sent(message)
@@ -275,7 +275,7 @@ class _Guard:
         if not self._changed.done():
             self._changed.set_result(None)
 
-    # What happens in time.
+    # Limits and time.
 
     async def run(self, app: ASGIApp, scope: Scope, seconds: float) -> None:
         """Run the app until it returns or is given up. `seconds` are left for its response.
@@ -292,13 +292,13 @@ class _Guard:
         try:
             await self._until_ended(task)
             await self._end_response()
-        except asyncio.CancelledError:  # the server ends: the app's own clean-up comes first
+        except asyncio.CancelledError:  # the server ends: the app cleans up first
             task.cancel()
             await asyncio.wait([task], timeout=self._margin / 2)
             raise
         finally:
             task.cancel()
-            self._error = None  # it refers to this frame by its traceback, and the frame to it
+            self._error = None  # its traceback refers to this frame, and the frame to it
 
     async def _run_app(self, app: ASGIApp, scope: Scope) -> None:
         try:
@@ -322,12 +322,12 @@ class _Guard:
             while not task.done():
                 now = self._loop.time()
                 stage = self._stage(now)
-                self._act(stage, now, task)  # also where a busy event loop has skipped a stage
+                self._act(stage, now, task)  # also if a busy event loop has skipped a stage
                 if stage is _Stage.GIVEN_UP:
                     return
                 if self._heartbeat_is_due(now) and all(beat.done() for beat in beats):
                     beats = {asyncio.create_task(self._beat())}
-                # a heartbeat may find out that the reader has gone
+                # a heartbeat may show that the client has left
                 changes = {
                     self._changed,
                     *beats,
@@ -354,7 +354,7 @@ class _Guard:
             task.cancel()
 
     def _stage(self, now: float) -> _Stage:
-        if self._complete:  # what the app does after its response is between it and the server
+        if self._complete:  # the middleware does not limit work after the response
             return _Stage.RUNNING
         return max((limit.stage(now) for limit in self._limits), default=_Stage.RUNNING)
 
@@ -384,13 +384,13 @@ class _Guard:
             except OSError as gone:
                 self._limits.append(_Limit(self._last_sent, self._margin, gone))
 
-    # How the response ends.
+    # The end of the response.
 
     async def _end_response(self) -> None:
         error = self._error
         if error is None:
             return
-        # an OSError is a reader who has gone
+        # an OSError means that the client has left
         if not self._complete and not isinstance(error, OSError):
             with suppress(OSError, TimeoutError):
                 async with asyncio.timeout(self._margin / 4), self._sending:

@@ -1,4 +1,4 @@
-"""What an event source is: one event, read as a request, and the result that its sender takes."""
+"""An event source: one event, read as a request, and the result that its sender expects."""
 
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, NamedTuple
@@ -17,7 +17,7 @@ from lambda_asgi.errors import EventError, EventPathForbidden
 
 
 class EventOptions(NamedTuple):
-    """What a user sets about events and their results."""
+    """The user's settings for events and their results."""
 
     base_path: str = ""
     """The prefix of the URL's path that a custom domain's mapping adds, such as "/shop". It becomes the `root_path` of
@@ -39,7 +39,7 @@ class EventOptions(NamedTuple):
 
 
 class EventSource(ABC):
-    """One event with what made it. A subclass stands for one shape of event."""
+    """One event and its shape. Each subclass is for one shape."""
 
     name: ClassVar[str]
     """For logs and tests, such as "function-url"."""
@@ -56,20 +56,21 @@ class EventSource(ABC):
 
     @abstractmethod
     def request(self) -> tuple[Scope, bytes]:
-        """The ASGI scope of the request, without "state" and "extensions", and its whole body.
+        """Return the ASGI scope, without "state" and "extensions", and the whole body.
 
-        Raises EventError when the event cannot be served.
+        Raises EventError if the event cannot be served.
         """
 
     @abstractmethod
     def result(self, status: int, headers: RawHeaders, body: bytes) -> Any:
-        """The function's result for a whole response: a value for `json.dumps`."""
+        """Return the function's result for a whole response: a value for `json.dumps`."""
 
 
 class RequestSource(EventSource):
-    """An event read as an HTTP request. A subclass says where the event has each part.
+    """An event that is an HTTP request. A subclass says where the event has each part.
 
-    A part may be missing, null or of another type than documented: anyone who may call `Invoke`
+    A part may be missing, null or of another type than documented, because anyone who may call
+    `Invoke`
     makes events. Each method raises EventError for a value that cannot be served, and nothing else.
     """
 
@@ -92,7 +93,7 @@ class RequestSource(EventSource):
         if len(found) < len(headers):
             headers = single_values(headers)
         if body and b"content-length" not in found:
-            # REST APIs drop it (recorded), and WSGI apps read no body without it.
+            # REST APIs remove it (recorded), and WSGI apps read no body without it.
             headers.append((b"content-length", b"%d" % len(body)))
         scheme = "http" if (self.forwarded_proto(found)) == b"http" else "https"
         headers, server = self._addressed(headers, found, scheme)
@@ -122,9 +123,9 @@ class RequestSource(EventSource):
     def _addressed(
         self, headers: RawHeaders, found: dict[bytes, bytes], scheme: str
     ) -> tuple[RawHeaders, tuple[str, int] | None]:
-        """`headers` with a Host that is well-formed, if any, and the scope's `server`.
+        """Return `headers` with a valid Host, if any, and the scope's `server`.
 
-        The domain name takes the place of a malformed Host, and stands in for a missing one as the `server`.
+        The domain name replaces a malformed Host. Without a Host, it is the `server`.
         """
         port = found.get(b"x-forwarded-port")
         host = found.get(b"host")
@@ -141,9 +142,10 @@ class RequestSource(EventSource):
         return headers, server
 
     def _keep_event_path(self, method: str, path: str, root_path: str) -> None:
-        """Raise EventPathForbidden if an HTTP request poses as a non-HTTP event.
+        """Raise EventPathForbidden if an HTTP request imitates a non-HTTP event.
 
-        Frameworks route `/events/` and `//events` to the same place, some with and some without the root path.
+        Frameworks route `/events/` and `//events` to the same place, some with and some without the
+        root path.
         """
         if method != "POST" or not self.is_http or self.options.allow_http_events:
             return
@@ -159,11 +161,11 @@ class RequestSource(EventSource):
 
     @abstractmethod
     def url_path(self) -> tuple[bytes, str]:
-        """All of the URL's path, stage included: as on the wire, and decoded once."""
+        """Return the URL's whole path, including the stage, raw and decoded once."""
 
     @abstractmethod
     def query_string(self) -> bytes:
-        """As on the wire, as far as the event has it so."""
+        """Return the query, undecoded as far as the event has it so."""
 
     @abstractmethod
     def headers(self) -> RawHeaders: ...
@@ -173,14 +175,16 @@ class RequestSource(EventSource):
 
     @abstractmethod
     def client_address(self, headers: RawHeaders) -> Any:
-        """The IP address of the sender's peer; None where the event does not have it."""
+        """Return the client's IP address, or None if the event does not have it."""
 
     def stage(self) -> str:
-        """The part of the path that belongs to the sender: it becomes the `root_path`."""
+        """Return the part of the path that belongs to the sender. It becomes the `root_path`."""
         return ""
 
     def domain_name(self) -> Any:
-        """Stands in for a missing Host header. Without either, the scope's `server` is None."""
+        """Return the name that replaces a missing Host. Without either, the scope's `server` is
+        None.
+        """
         return None
 
     def forwarded_proto(self, headers: dict[bytes, bytes]) -> bytes | None:
@@ -191,7 +195,7 @@ class RequestSource(EventSource):
 
 
 def wire_path(raw_path: bytes) -> tuple[bytes, str]:
-    """What `url_path` gives for a path that arrives as it was on the wire."""
+    """Return the result of `url_path` for an undecoded path."""
     return raw_path, decoded_path(raw_path)
 
 
@@ -200,7 +204,7 @@ def _segments(path: str) -> list[str]:
 
 
 def _below(root_path: str, raw_path: bytes, path: str) -> tuple[bytes, str]:
-    """What `root_path` leaves of both paths."""
+    """Return both paths without `root_path`."""
     depth = root_path.count("/")
     below = b"".join(b"/" + segment for segment in raw_path.split(b"/")[depth + 1 :])
     return below or b"/", path[len(root_path) :] or "/"

@@ -1,8 +1,8 @@
-"""The parts of a request, read from an event's JSON values.
+"""Read the parts of a request from an event's JSON values.
 
-Events are made by AWS's services or by anyone who may call `Invoke`, so every value read here may be missing, null or
-of another type. Missing and null are taken as empty; a value of a type that cannot be served raises `EventError`.
-Nothing else is ever raised.
+AWS's services make events, and so can anyone who may call `Invoke`. So any value may be missing,
+null or of another type. Missing and null count as empty. A value of a type that cannot be served
+raises `EventError`, and nothing else is ever raised.
 
 Spec: https://asgi.readthedocs.io/en/latest/specs/www.html#http-connection-scope
 """
@@ -12,7 +12,8 @@ from typing import Any
 from lambda_asgi._asgi import RawHeaders
 from lambda_asgi.errors import EventError
 
-# 2.4: `send` may raise OSError once the client is gone. Starlette then needs no task group to watch for disconnects.
+# 2.4: `send` may raise OSError when the client has left. Starlette then needs no task group to
+# watch for it.
 ASGI_VERSIONS = {"version": "3.0", "spec_version": "2.4"}
 
 HTTP_VERSIONS = {"HTTP/1.0": "1.0", "HTTP/2": "2", "HTTP/2.0": "2", "HTTP/3": "3", "HTTP/3.0": "3"}
@@ -23,8 +24,8 @@ SINGLE_VALUED = frozenset(
     b" if-unmodified-since max-forwards origin proxy-authorization range referer user-agent".split()
 )
 
-# What nearly every event has, as Function URLs write it and as API Gateway does. A look into this
-# table takes less than `lower` and `encode`.
+# Names that nearly every event has, as Function URLs and API Gateway write them. A look into this
+# table is faster than `lower` and `encode`.
 _NAMES = (
     b"accept accept-encoding accept-language authorization cache-control content-length"
     b" content-type cookie host if-match if-modified-since if-none-match if-range origin pragma"
@@ -48,7 +49,7 @@ JSON_TYPES = {
 
 
 def header_lines(headers: Any) -> RawHeaders:
-    """The header lines of a JSON object whose values are strings."""
+    """Return the headers in a JSON object whose values are strings."""
     if not headers:
         return []
     try:
@@ -62,15 +63,15 @@ def header_lines(headers: Any) -> RawHeaders:
     except (
         AttributeError,
         UnicodeEncodeError,
-    ):  # rare: a text beyond Latin-1, or a value of another type
+    ):  # rare: text that is not Latin-1, or a value of another type
         fields = json_object(headers, "headers")
         return [(header_name(name), header_value(name, value)) for name, value in fields.items()]
 
 
 def multi_header_lines(headers: Any) -> RawHeaders:
-    """The header lines of a JSON object whose values are lists of strings: one line for each.
+    """Return the headers in a JSON object whose values are lists of strings, one for each string.
 
-    Cookie lines become one (RFC 9113 section 8.2.3 says how): frameworks look for a single one.
+    Cookies become one header (RFC 9113 section 8.2.3), because frameworks read a single one.
     """
     fields = json_object(headers, "multiValueHeaders")
     try:
@@ -98,10 +99,12 @@ def multi_header_lines(headers: Any) -> RawHeaders:
 
 
 def single_values(headers: RawHeaders) -> RawHeaders:
-    """`headers` with one line, the last, for each name that takes one value.
+    """Return `headers` with only the last value of each name that must not be repeated.
 
-    A request may repeat such a name, and `multiValueHeaders` tells so. Front doors that pass one value on take the
-    last, and so does API Gateway's `headers` object. Frameworks would join the values, and answer 400.
+    A request may repeat such a name, and `multiValueHeaders` shows it. Front doors that pass one
+    value on use the last one, and so does API Gateway's `headers` object. Frameworks would join the
+    values, and respond 400.
+
     https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html#multi-value-headers
     """
@@ -114,7 +117,9 @@ def single_values(headers: RawHeaders) -> RawHeaders:
 
 
 def merged_header_lines(event: dict[str, Any]) -> RawHeaders:
-    """All lines of `multiValueHeaders`, and what only `headers` has (there, the last line of each name)."""
+    """Return all of `multiValueHeaders`, and names that only `headers` has (its last value of
+    each).
+    """
     multi, single = event.get("multiValueHeaders"), event.get("headers")
     if not multi:
         return header_lines(single)
@@ -136,7 +141,9 @@ def header_value(name: str, value: Any) -> bytes:
 
 
 def wire_bytes(text: str) -> bytes:
-    """Header text as bytes: Latin-1, which gives the bytes of the wire back, or UTF-8 where the text has more."""
+    """Return header text as bytes: Latin-1, which restores the original bytes, or UTF-8 for other
+    text.
+    """
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:
@@ -144,38 +151,37 @@ def wire_bytes(text: str) -> bytes:
 
 
 def utf8(text: str) -> bytes:
-    """UTF-8 that takes any str, also the lone surrogates that JSON can carry."""
+    """Encode any str as UTF-8, including lone surrogates, which JSON can contain."""
     return text.encode() if text.isascii() else text.encode("utf-8", "surrogatepass")
 
 
 def decoded_path(raw_path: bytes) -> str:
-    """`raw_path` without its percent-escapes, as text.
+    """Return `raw_path` without its percent-escapes, as text.
 
-    Decoded once: `%252F` is `%2F` here. Escapes that are none stay as they are, bytes that are no UTF-8 become U+FFFD,
-    so that each request reaches the app and `raw_path` keeps the truth.
+    It is decoded once: `%252F` becomes `%2F`. Invalid escapes stay, and bytes that are not UTF-8
+    become U+FFFD. So each request reaches the app, and `raw_path` has the exact path.
     """
     if b"%" in raw_path:
-        from urllib.parse import (
-            unquote_to_bytes,
-        )  # 2 ms of a cold start, and most requests need none of it
+        # its import takes 2 ms of a cold start, and most requests do not need it
+        from urllib.parse import unquote_to_bytes
 
         raw_path = unquote_to_bytes(raw_path)
     return raw_path.decode("utf-8", "replace")
 
 
 def encoded_again(path: str) -> tuple[bytes, str]:
-    """The raw path and the path of one that the sender has decoded."""
+    """Return the raw path and the path, for a path that the sender has decoded."""
     from urllib.parse import quote
 
     wire = utf8(path)
-    # RFC 3986 section 3.3: what a path may hold unescaped.
+    # RFC 3986 section 3.3: characters that a path may have unescaped.
     return quote(wire, safe="/:@!$&'()*+,;=~").encode(), wire.decode("utf-8", "replace")
 
 
 def mount_point(path: str, *prefixes: str) -> str:
-    """The root path of a request: those of `prefixes` that `path` begins with, one after the other.
+    """Return the root path of a request: those of `prefixes` with which `path` begins, in order.
 
-    Only whole segments count: "/prod" is no prefix of "/products". Slashes at a prefix's ends do not matter.
+    Only whole segments match: "/prod" is no prefix of "/products". Slashes at the ends are ignored.
     """
     root_path = ""
     for prefix in prefixes:
@@ -187,9 +193,8 @@ def mount_point(path: str, *prefixes: str) -> str:
 
 
 def query_parameters(*sources: Any) -> list[tuple[str, str]]:
-    """The names and values of JSON objects that hold a query's parameters, each a string or a list of strings.
-
-    A name is read from the first object that has it.
+    """Return the names and values of a query in JSON objects. Values are strings or lists of
+    strings.
     """
     pairs: list[tuple[str, str]] = []
     known: set[str] = set()
@@ -210,9 +215,11 @@ def query_parameters(*sources: Any) -> list[tuple[str, str]]:
 
 
 def undecoded_query_string(parameters: list[tuple[str, str]]) -> bytes:
-    """The query of parameters that the sender has not decoded: put together again, nothing encoded twice.
+    """The query of parameters that the sender has not decoded: put together again, nothing encoded
+    twice.
 
-    What no query may hold on the wire (spaces, "#", other than ASCII) is escaped: a hand-made event may have it.
+    What no query may hold on the wire (spaces, "#", other than ASCII) is escaped: a hand-made event
+    may have it.
     """
     if not parameters:
         return b""
@@ -223,7 +230,8 @@ def undecoded_query_string(parameters: list[tuple[str, str]]) -> bytes:
 
 
 def request_body(body: Any, is_base64: Any) -> bytes:
-    """The whole request body. Unlike Mangum, refuses what is not base64 rather than to skip parts of it."""
+    """The whole request body. Unlike Mangum, refuses what is not base64 rather than to skip parts
+    of it."""
     if body is None:
         return b""
     if not isinstance(body, str):
@@ -245,7 +253,8 @@ def request_body(body: Any, is_base64: Any) -> bytes:
 def nearest_forwarded_for(headers: RawHeaders) -> str | None:
     """The peer of a load balancer: the last address of `X-Forwarded-For`, to which it adds.
 
-    The ones before it are whatever the client claims. The address may come with a port (ALB can be told to add it).
+    The ones before it are whatever the client claims. The address may come with a port (ALB can be
+    told to add it).
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/x-forwarded-headers.html
     """
     values = [value for name, value in headers if name == b"x-forwarded-for"]
@@ -283,5 +292,5 @@ def json_list(value: Any, name: str) -> list[Any]:
 
 
 def describe(value: Any) -> str:
-    """What a JSON value is, in JSON's words. Messages show no values: they may be secrets."""
+    """Return what kind of JSON value it is. Messages show no values, because they may be secret."""
     return "missing or null" if value is None else JSON_TYPES.get(type(value), type(value).__name__)

@@ -141,7 +141,8 @@ def _config_for(headers: RawHeaders, body: bytes, options: "EventOptions") -> An
 
 
 def mangum_response(status: int, headers: RawHeaders, body: bytes) -> Any:
-    """Return Mangum's own response type. Mangum decodes headers as UTF-8, but HTTP's are Latin-1."""
+    """Return Mangum's own response type. Mangum decodes headers as UTF-8, but HTTP's are
+    Latin-1."""
     lines = [
         [name.decode("latin-1").encode(), value.decode("latin-1").encode()]
         for name, value in headers

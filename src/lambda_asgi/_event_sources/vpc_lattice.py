@@ -47,7 +47,8 @@ class VPCLattice(RequestSource):
         )
 
     def headers(self) -> RawHeaders:
-        """Version 2 has lists of values. Version 1, and the examples for version 2, have strings."""
+        """Version 2 has lists of values. Version 1, and the examples for version 2, have
+        strings."""
         fields = json_object(self.event.get("headers"), "headers")
         lists = {name: value for name, value in fields.items() if isinstance(value, list)}
         single = {name: value for name, value in fields.items() if name not in lists}

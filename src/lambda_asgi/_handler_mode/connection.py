@@ -1,7 +1,7 @@
 """A plain socket to the Runtime API, kept between invocations.
 
 No event loop runs while Lambda's own loop waits for an invocation, so nothing would notice that the
-other end has closed an idle connection. `ready` asks the kernel before each use instead.
+other end has closed an idle connection. Instead, `ready` asks the kernel before each use.
 """
 
 import select
@@ -17,9 +17,9 @@ READ_SIZE = 64 * 1024
 
 
 class SocketConnection:
-    """One connection to the Runtime API at `address` (`host:port`): one request at a time.
+    """One connection to the Runtime API at `address` (`host:port`), for one request at a time.
 
-    Raises ConnectionToRuntimeAPILost for an address that is none.
+    Raises ConnectionToRuntimeAPILost for an invalid address.
     """
 
     def __init__(self, address: str) -> None:
@@ -34,17 +34,17 @@ class SocketConnection:
         self.requests = Requests(address, __version__)
 
     def ready(self) -> socket.socket:
-        """The open socket: the one from before if the other end has not closed it, or a new one.
+        """Return the open socket: the previous one, or a new one if the other end has closed it.
 
-        Raises ConnectionToRuntimeAPILost when nobody listens.
+        Raises ConnectionToRuntimeAPILost if nobody listens.
         """
         refuse_in_child()
         if self._socket is not None:
             if not self._news.poll(0):
                 return self._socket
-            self.close()  # the other end has closed it, or sent what nobody had asked for
+            self.close()  # the other end has closed it, or has sent unrequested data
         try:
-            # Bytes: for a text, Python imports the codec of international names (some milliseconds).
+            # Bytes: for a str, Python imports the codec of international names (some milliseconds).
             host: Any = self._host.encode()
             opened = socket.create_connection((host, self._port))
         except OSError as error:
@@ -60,7 +60,7 @@ class SocketConnection:
         return opened
 
     def descriptors(self) -> list[int]:
-        """That of the socket, while it is open."""
+        """The socket's descriptor, while it is open."""
         return [] if self._socket is None else [self._socket.fileno()]
 
     def close(self) -> None:
@@ -69,10 +69,11 @@ class SocketConnection:
             self._socket = None
 
     def receive(self, flags: int = 0) -> Reply | None:
-        """Read once: the reply, or None while it is incomplete.
+        """Read once, and return the reply, or None while it is incomplete.
 
-        Raises BlockingIOError where `flags` has MSG_DONTWAIT and nothing is there, and
-        ConnectionToRuntimeAPILost at the connection's end; the socket is closed then.
+        Raises:
+            BlockingIOError: `flags` has MSG_DONTWAIT and there is no data.
+            ConnectionToRuntimeAPILost: The connection has ended. The socket is then closed.
         """
         if self._socket is None:
             raise ConnectionToRuntimeAPILost("the connection to the Runtime API is closed")

@@ -71,9 +71,9 @@ class Handler:
             if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
                 _before_snapshot(self._start)
         elif self._place is not None:
-            self._start()  # in the initialization, whose errors Lambda is told of
+            self._start()  # in the initialization, whose errors are reported to Lambda
 
-    # The start.
+    # Start.
 
     def _start(self) -> None:
         """Start the app, once. Raises ConfigurationError and StartupFailed."""
@@ -86,13 +86,14 @@ class Handler:
         try:
             starting = self._event_loop.create_task(application.startup())
             run_until_complete(self._event_loop, starting, interruptible=True)
-        except BaseException:  # the next call begins anew
+        except BaseException:  # the next call starts it again
             self._runner.close()
             self._runner = asyncio.Runner()
             raise
         self._application = application
         if self._place is not None:
-            gc.freeze()  # what was imported stays: a full collection need not look at it (_loading.py)
+            # imported objects stay: the garbage collector need not visit them (_loading.py)
+            gc.freeze()
 
     def _start_or_give_up(self) -> None:
         try:
@@ -106,7 +107,7 @@ class Handler:
         request = self._connection.requests.init_error(ErrorReport.of(error))
         try:
             checked(self._connection.exchange(request))
-        except RuntimeAPIError as failure:  # 403: of concurrent workers, another one was first
+        except RuntimeAPIError as failure:  # 403: another concurrent worker was first
             logger.critical("that could not be reported: %s", failure)
         sys.exit(1)
 
@@ -120,7 +121,7 @@ class Handler:
     def _event_loop(self) -> asyncio.AbstractEventLoop:
         return self._runner.get_loop()
 
-    # A call.
+    # One call.
 
     def __call__(self, event: Any, context: Any) -> Any:
         """Return the function's result for `event`.
@@ -131,7 +132,7 @@ class Handler:
             Exception: What the app raised after its response had begun.
         """
         _refuse_running_loop()
-        event = getattr(event, "raw_event", event)  # of Powertools' data classes
+        event = getattr(event, "raw_event", event)  # a data class of Powertools
         with self._calls:
             try:
                 self._start()
@@ -153,7 +154,7 @@ class Handler:
                     self._place.raised = error
                 raise
             finally:
-                # As with everything in this mode, the level of the function's log decides.
+                # In this mode, the level of the function's log decides.
                 if (
                     delivery is not None
                     and exchange.cycle is not None
@@ -210,7 +211,7 @@ class Handler:
             keep=keep,
         )
 
-    # What the loop is about to post for an invocation that no call has answered.
+    # The loop is about to post for an invocation that no call has answered.
 
     def _post_result(self, delivery: Delivery, posted: bytes) -> bool:
         """A function around the handler has answered by itself."""
@@ -220,7 +221,7 @@ class Handler:
         try:
             result = json.loads(posted)
         except ValueError:
-            return False  # bytes, which the event source passes on as they are
+            return False  # bytes, which the event source passes on unchanged
         response = self._response_to(exchange)
         try:
             status, headers, body = response_of(result)
@@ -322,9 +323,9 @@ def _run(
     try:
         cycle.start(loop, plain_task)
         try:
-            loop.stop()  # after one turn
+            loop.stop()  # after one iteration
             loop.run_forever()
-        except SystemExit as error:  # of a task that an earlier invocation has left behind
+        except SystemExit as error:  # an error of a task that an earlier invocation left behind
             log_ignored(error)
         if not cycle.is_over:
             finishing = loop.create_task(cycle.finish())
@@ -386,7 +387,7 @@ def _deadline(context: Any) -> float | None:
         AttributeError,
         TypeError,
         NotImplementedError,
-    ):  # the context of a test: None, or with less in it
+    ):  # the context of a test may be None or have fewer attributes
         return None
     return time.time() + milliseconds / 1000
 

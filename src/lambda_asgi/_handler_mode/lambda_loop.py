@@ -93,14 +93,13 @@ class LambdaLoop:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._native, name)
 
-    # The native client's methods, with whatever arguments its version takes.
+    # The native client's methods, with the arguments of any version.
 
     def next(self, *args: Any) -> Any:
         self._delivery = None
         if self.raised is not None:
-            traceback.clear_frames(
-                self.raised.__traceback__
-            )  # one is the loop's, which has the cycle
+            # one is the loop's, which has the cycle
+            traceback.clear_frames(self.raised.__traceback__)
             self.raised = None
         event, headers = self._native.next(*args)
         self._delivery = Delivery(
@@ -128,7 +127,7 @@ class LambdaLoop:
             raise delivery.lost
         return delivery.answered or (post is not None and post(delivery, _bytes(posted)))
 
-    # What a handler asks.
+    # Called by the handler.
 
     def delivery_of(self, request_id: str) -> Delivery | None:
         """Return the invocation `request_id`, or None if another one is under way.
@@ -175,7 +174,8 @@ def is_running() -> bool:
 
 
 def attach() -> LambdaLoop | UnknownLoop | None:
-    """Replace the client of the loop that runs this process. Returns None if there is no such loop."""
+    """Replace the client of the loop that runs this process. Returns None if there is no such
+    loop."""
     if not is_running():
         return None
     module: Any = sys.modules.get(f"{PACKAGE}.lambda_runtime_client")

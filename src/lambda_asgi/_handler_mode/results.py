@@ -1,8 +1,8 @@
-"""What a handler's wrapper returned in the app's place, as a response. Pure.
+"""Turn what a handler's wrapper returned instead of the app's response into a response. Pure.
 
-A function that wraps the handler may answer a request by itself: an authorizer's 401, a warm-up's answer,
-the stored result of an earlier invocation. Lambda's loop would post that as JSON, and a URL that streams
-would hand the client the JSON for a body.
+A function that wraps the handler may answer a request itself: with an authorizer's 401, a warm-up
+result, or the stored result of an earlier invocation. Lambda's loop would post it as JSON, and a
+URL that streams would send that JSON to the client as the body.
 """
 
 import base64
@@ -19,9 +19,10 @@ NOT_KEPT = "lambdaAsgiBodyNotKept"
 
 
 def plain_result(status: int, headers: RawHeaders, body: bytes) -> dict[str, Any] | None:
-    """What a source makes of the commonest response: one of JSON, with no header that comes twice.
+    """Return the result of the most common response: JSON, without repeated headers. None for
+    others.
 
-    None for any other. It saves a tenth of an invocation's processor time beside the general way.
+    It saves a tenth of an invocation's CPU time compared with the general way.
     """
     fields = _plain_headers(tuple(headers))
     if fields is None:
@@ -33,7 +34,7 @@ def plain_result(status: int, headers: RawHeaders, body: bytes) -> dict[str, Any
     return {"statusCode": status, "headers": fields.copy(), "body": text, "isBase64Encoded": False}
 
 
-@lru_cache(maxsize=32)  # most routes have the same headers each time
+@lru_cache(maxsize=32)  # most routes send the same headers each time
 def _plain_headers(headers: tuple[tuple[bytes, bytes], ...]) -> dict[str, str] | None:
     fields = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
     if fields.get("content-type") != "application/json" or len(fields) < len(headers):
@@ -50,13 +51,14 @@ class Response(NamedTuple):
 
 
 def response_of(result: Any) -> Response:
-    """The response that `result`, a handler's result as JSON value, stands for.
+    """Return the response for `result`, a handler's result as a JSON value.
 
-    As Function URLs read a buffered result: an object with a `statusCode` is a response, anything else is
-    the body of a 200.
+    As Function URLs read a buffered result: an object with a `statusCode` is a response, and
+    anything else is the body of a 200.
     https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
 
-    Raises ValueError for an object with a `statusCode` that is no response.
+    Raises:
+        ValueError: An object with a `statusCode` is not a valid response.
     """
     if not isinstance(result, dict) or "statusCode" not in result:
         body = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
@@ -73,7 +75,7 @@ def response_of(result: Any) -> Response:
 def _headers(result: dict[str, Any]) -> RawHeaders:
     lines = [(name, value) for name, value in (result.get("headers") or {}).items()]
     several = result.get("multiValueHeaders") or {}
-    # As API Gateway has it, the plural form replaces the singular one of the same name.
+    # As in API Gateway, the plural form replaces the singular form of the same name.
     names = {name.lower() for name in several}
     lines = [(name, value) for name, value in lines if name.lower() not in names]
     lines += [(name, value) for name, values in several.items() for value in values]
@@ -84,7 +86,7 @@ def _headers(result: dict[str, Any]) -> RawHeaders:
 
 
 def _text(value: Any) -> str:
-    """Header values may be numbers or booleans: event sources take them."""
+    """Return a header's value as text. Event sources also accept numbers and booleans."""
     return json.dumps(value) if isinstance(value, bool) else str(value)
 
 

@@ -1,8 +1,8 @@
 """A streamed response on a plain socket: what a cycle writes to in handler mode.
 
-Writing never blocks: what the kernel does not take is kept, and `stream` gives something to wait for.
-While the app waits, the event loop watches the socket. Once the app has ended, no loop is needed:
-`delivered` reads the reply as a plain program would.
+Writing never blocks. What the kernel does not accept is kept, and `stream` returns something to
+await. While the app waits, the event loop watches the socket. After the app has ended, no loop is
+needed: `delivered` reads the reply with blocking calls.
 """
 
 import asyncio
@@ -21,10 +21,10 @@ from lambda_asgi._runtime_api.protocol import (
 )
 from lambda_asgi.errors import ClientDisconnected, ConnectionToRuntimeAPILost
 
-# The writes of one turn of the event loop leave together, up to this size.
+# Writes of one iteration of the event loop are sent together, up to this size.
 HOLD_UP_TO = 16 * 1024
 
-# Pieces are joined up to this size, and beyond it where they are many: sendmsg takes 1024 at most.
+# Pieces are joined up to this size, and beyond it if there are many: sendmsg accepts 1024 at most.
 JOIN_UP_TO = 32 * 1024
 MANY_PIECES = 16
 
@@ -32,9 +32,10 @@ Piece = bytes | memoryview
 
 
 class SocketWriter:
-    """The streamed response to one invocation. `invocation_id` is the nonce of its delivery, if any.
+    """The streamed response to one invocation.
 
-    `body` keeps the first parts of the body, up to `keep` bytes; it is None once there are more.
+    `invocation_id` is the nonce of its delivery, if any. `body` keeps the first `keep` bytes of the
+    body; it is None if there are more.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class SocketWriter:
 
     @property
     def begun(self) -> bool:
-        """Whether anything was streamed: from then on a failure can only be told by `fail`."""
+        """Whether anything was streamed. From then on, only `fail` can report an error."""
         return self._socket is not None
 
     @property
@@ -81,17 +82,22 @@ class SocketWriter:
 
     @property
     def body(self) -> bytes | None:
-        """The whole body, or None when it was larger than what is kept."""
+        """The whole body, or None if it was larger than what is kept."""
         return None if self._kept is None else b"".join(self._kept)
 
     def when_gone(self, callback: Callable[[], None]) -> None:
-        """Have `callback` called once when nobody takes the response any more, before its end."""
+        """Call `callback` once if the response cannot be sent any more, before its end."""
         self._on_gone = callback
 
     def stream(self, parts: Sequence[bytes], last: bool) -> Awaitable[None] | None:
-        """Send parts of the stream. What is returned has to be awaited: the peer reads slowly.
+        """Send parts of the stream.
 
-        Raises ClientDisconnected, at once or awaited, and ConnectionToRuntimeAPILost.
+        Returns:
+            What the caller must await: the peer reads slowly. None: nothing to wait for.
+
+        Raises:
+            ClientDisconnected: Nobody reads any more. Raised at once, or when awaited.
+            ConnectionToRuntimeAPILost: There is no connection.
         """
         self.stream_now(parts, last)
         return self._drain() if self._left else None
@@ -101,13 +107,13 @@ class SocketWriter:
         if self._gone:
             raise ClientDisconnected("the Runtime API takes no more of this response")
         if self._kept is not None:
-            self._keep(
-                self._kept, parts if self.begun else parts[1:]
-            )  # the very first part is the prelude
+            # the first part is the prelude
+            self._keep(self._kept, parts if self.begun else parts[1:])
         wire = chunked(parts)
         if self._socket is None:
             self._socket = self._connection.ready()
-            self._descriptor = self._socket.fileno()  # known to the event loop even once closed
+            # the event loop knows it even after it is closed
+            self._descriptor = self._socket.fileno()
             requests = self._connection.requests
             wire.insert(0, requests.streamed_response(self._request_id, self._invocation_id))
             if not last:
@@ -120,15 +126,16 @@ class SocketWriter:
         self._write(wire, more=not last)
 
     def fail(self, error: ErrorReport) -> None:
-        """End a begun stream with the announced error trailers. Nothing happens after its end."""
+        """End a begun stream with the announced error trailers. It does nothing after the end."""
         if not self._ended:
             self._ended = self.failed = True
             self._write([error_trailers(error)], more=False)
 
     def delivered(self) -> None:
-        """Block until the Runtime API has taken the response. The event loop does not run meanwhile.
+        """Block until the Runtime API has accepted the response. The event loop does not run
+        meanwhile.
 
-        Raises ResponseRefused, and ConnectionToRuntimeAPILost.
+        Raises ResponseRefused and ConnectionToRuntimeAPILost.
         """
         assert self._socket is not None, "nothing was streamed"
         self._unwatch()
@@ -137,11 +144,11 @@ class SocketWriter:
         while self._reply is None:
             self._exchange_some(self._socket)
         if not self._reply.keep_alive or not self._ended or self._left:
-            self._connection.close()  # it may still wait for the rest of the body
+            self._connection.close()  # it may still be waiting for the rest of the body
         checked(self._reply)
 
     def _exchange_some(self, peer: socket.socket) -> None:
-        """Wait until the kernel takes more, or has something of the reply."""
+        """Wait until the kernel accepts more, or has a part of the reply."""
         if self._left:
             poll = select.poll()
             poll.register(peer, select.POLLIN | select.POLLOUT)
@@ -157,8 +164,8 @@ class SocketWriter:
         if self._room < 0:
             self._kept = None
 
-    # Writing. The first write of a turn of the event loop leaves at once, so that a first byte or a
-    # lone chunk never waits. The following ones leave together.
+    # Writing. The first write of an iteration of the event loop is sent at once, so that a first
+    # byte or a single chunk never waits. Later ones are sent together.
 
     def _write(self, wire: list[bytes], *, more: bool) -> None:
         if self._turn is None:
@@ -196,7 +203,7 @@ class SocketWriter:
             self._let_go()
 
     def _sent(self, wire: Sequence[Piece]) -> list[Piece]:
-        """Send what the kernel takes now. What it does not take."""
+        """Send what the kernel accepts now, and return the rest."""
         assert self._socket is not None
         size = sum(map(len, wire))
         try:
@@ -220,9 +227,9 @@ class SocketWriter:
         return left
 
     async def _drain(self) -> None:
-        """Wait until the kernel has taken everything. Raises ClientDisconnected."""
+        """Wait until the kernel has accepted everything. Raises ClientDisconnected."""
         if self._writable is not None:
-            await asyncio.shield(self._writable)  # cancelling the app must not stop the sending
+            await asyncio.shield(self._writable)  # cancelling the app must not stop sending
         if self._gone and not self._ended:
             raise ClientDisconnected("the Runtime API takes no more of this response")
 
@@ -233,7 +240,7 @@ class SocketWriter:
                 self._writable.set_result(None)
             self._writable = None
 
-    # Listening, while the app waits.
+    # Reading, while the app waits.
 
     def _heard(self) -> None:
         try:
@@ -246,7 +253,7 @@ class SocketWriter:
             return
         if self._reply is not None:
             self._unwatch()
-            if not self._ended:  # whoever answers before the end reads no more of the body
+            if not self._ended:  # a peer that replies early does not read the rest of the body
                 self._lost()
 
     def _lost(self) -> None:

@@ -1,4 +1,6 @@
-"""One line for each invocation: how it went. On the path of every invocation, so measured: docs/logging.md."""
+"""One line for each invocation. It is on the path of every invocation; docs/logging.md has its
+cost.
+"""
 
 import logging
 import time
@@ -11,16 +13,16 @@ from lambda_asgi._logging.loggers import runtime_logger
 
 access_logger = runtime_logger("lambda_asgi.access")
 
-# A path comes from the caller, and Lambda takes events of 6 MB, while CloudWatch cuts long lines.
+# The client chooses the path, and Lambda accepts events of 6 MB, but CloudWatch cuts long lines.
 LONGEST_PATH = 1024
 
 
 class Access(NamedTuple):
-    """How one invocation went. As text it is the message of its log line.
+    """The result of one invocation. As text it is the message of its log line.
 
-    `body_bytes` and `chunks` are what was sent. `status` is None when there was no response; `first_byte_ms` and
-    `duration_ms` count from the moment the event was there, and the first is None when no byte was sent. `ending` is
-    one word such as "complete", "error" or "deadline"; `source` names the event source.
+    `body_bytes` and `chunks` were sent. `status` is None without a response. `first_byte_ms` and
+    `duration_ms` count from the arrival of the event; the first is None if no byte was sent.
+    `ending` is one word such as "complete", "error" or "deadline". `source` names the event source.
     """
 
     method: str
@@ -36,7 +38,7 @@ class Access(NamedTuple):
     def __str__(self) -> str:
         method, path, status, body_bytes, chunks, first_byte_ms, duration_ms, ending, source = self
         path = _shortened(path)
-        # What nearly every request has needs no second look.
+        # Nearly every request has such a method and path.
         if not (method.isalpha() and path[:1] == "/" and path.isprintable() and " " not in path):
             method, path = _one_word(method), _one_word(path)
         first_byte = "" if first_byte_ms is None else f"first byte {first_byte_ms:.1f} ms, "
@@ -46,7 +48,7 @@ class Access(NamedTuple):
         )
 
     def fields(self) -> dict[str, Any]:
-        """The fields of its JSON line, beside those that every line has."""
+        """Return the fields of its JSON line, in addition to those of every line."""
         return {
             "method": self.method,
             "path": _shortened(self.path),
@@ -69,17 +71,18 @@ def _shortened(path: str) -> str:
 
 
 def _one_word(text: str) -> str:
-    """`text` itself, or quoted and escaped where it could pass for more than one word of a line, or for a new line."""
+    """Return `text`, quoted and escaped if it could look like several words or lines."""
     return text if text.isprintable() and " " not in text and text[:1] not in "'\"" else repr(text)
 
 
 def log_access(access: Access) -> None:
-    """Log one line for the invocation that is current in this context."""
+    """Log one line for the current invocation of this context."""
     if not access_logger.isEnabledFor(logging.INFO):
         return
     if _direct is not None and _current_route() == _route and _written(access, _direct):
         return
-    # Without Logger.info, which looks up the calling frame and checks each field's name: it takes 2.4 µs more.
+    # Not by Logger.info, which finds the calling frame and checks each field's name: it takes 2.4
+    # µs more.
     record = access_logger.makeRecord(
         access_logger.name, logging.INFO, __file__, 0, str(access), (), None, "log_access"
     )
@@ -88,10 +91,10 @@ def log_access(access: Access) -> None:
 
 
 def write_directly(handler: LambdaHandler) -> None:
-    """Write the line to `handler`, which has the text format, as long as its records would go there and nowhere else.
+    """Write the line to `handler`, which has the text format, if its records would go only there.
 
-    Every invocation has its line, and most functions leave logging as it is: going around `logging` then saves a fifth
-    of the runtime's processor time for a small answer (docs/performance.md).
+    Most functions do not change logging. Bypassing `logging` saves a fifth of the runtime's CPU
+    time for a small response (docs/performance.md).
     """
     global _direct, _route
     _direct, _route = handler, _current_route()
@@ -102,7 +105,7 @@ _route: tuple[object, ...] = ()
 
 
 def _current_route() -> tuple[object, ...]:
-    """All that decides where a record of the access logger goes, and how it looks there."""
+    """Return everything that decides where a record of the access logger goes, and its format."""
     own, root = access_logger, access_logger.root
     parent = own.parent or root
     handlers = root.handlers
@@ -121,7 +124,7 @@ def _current_route() -> tuple[object, ...]:
 
 
 def _written(access: Access, handler: LambdaHandler) -> bool:
-    """Whether that worked: what to do about errors is for `logging` to say."""
+    """Return whether the write succeeded. If not, `logging` handles the error."""
     invocation = current_invocation.get()
     now = time.time()
     line = text_line(

@@ -49,7 +49,8 @@ class RuntimeLogger(logging.Logger):
 
 
 def _last_resort(record: logging.LogRecord, failure: BaseException) -> None:
-    """Write to standard error what could not be logged. If that is closed, nothing is left to try."""
+    """Write to standard error what could not be logged. If that is closed, nothing is left to
+    try."""
     with suppress(Exception):
         message = (
             f"{record.levelname} {record.getMessage()} (logging failed: {type(failure).__name__})"

@@ -1,1 +1,2 @@
-"""The Runtime API as a transport: protocol (pure bytes), connection (one socket), client (one endpoint a method)."""
+"""The Runtime API as a transport: protocol (pure bytes), connection (one socket), client (one
+endpoint a method)."""

@@ -1,7 +1,8 @@
-"""The Runtime API's endpoints as methods, and what each of their statuses means to a runtime.
+"""The Runtime API's endpoints as methods, and what their statuses mean for a runtime.
 
-`next_invocation() -> (Invocation, RuntimeAPIWriter)` is the seam: a native streaming runtime of AWS's would be a second
-implementation of it.
+`next_invocation() -> (Invocation, RuntimeAPIWriter)` is the interface that another transport, such
+as
+a native streaming runtime of AWS, would implement.
 """
 
 import asyncio
@@ -24,10 +25,12 @@ from lambda_asgi.errors import ClientDisconnected, ConnectionToRuntimeAPILost
 
 
 class RuntimeAPIClient:
-    """One poller of the Runtime API at `address` (`host:port`), over one connection, reopened when it has gone.
+    """One poller of the Runtime API at `address` (`host:port`), with one connection, reopened if it
+    closes.
 
-    Every method raises ConnectionToRuntimeAPILost when there is no connection, when it breaks, and for status 500: the
-    environment is over then. Where it says so, ResponseRefused for the statuses that concern one invocation only.
+    Every method raises ConnectionToRuntimeAPILost if there is no connection, if it breaks, and for
+    status 500: the environment is over then. Methods that say so raise ResponseRefused for statuses
+    that concern one invocation.
     """
 
     def __init__(self, address: str) -> None:
@@ -40,7 +43,9 @@ class RuntimeAPIClient:
         self._opening: asyncio.Task[Connection] | None = None
 
     async def connection(self) -> Connection:
-        """The open connection: the one from before, or a new one, however many ask for it at once."""
+        """Return the open connection, the previous one or a new one, however many tasks ask at
+        once.
+        """
         if self._connection is None or not self._connection.is_open:
             opening = self._opening
             if opening is None:
@@ -61,14 +66,19 @@ class RuntimeAPIClient:
             self._connection.close()
 
     async def next_invocation(self) -> tuple[Invocation, "RuntimeAPIWriter"]:
-        """Wait for work, without a time limit: the environment may be frozen meanwhile. ResponseRefused: ask again."""
+        """Wait for an invocation, without a time limit: the environment may be frozen meanwhile.
+
+        Raises ResponseRefused: the caller may ask again.
+        """
         reply = await self._get(self.requests.next)
         assert self._connection is not None, "a reply came over it"
         invocation = Invocation.from_reply(reply.headers, reply.body)
         return invocation, RuntimeAPIWriter(self, self._connection, invocation)
 
     async def restore_next(self) -> None:
-        """Wait while the snapshot is taken; returns in the restored environment. Sockets of before are dead then."""
+        """Wait while the snapshot is taken. Returns in the restored environment, where old sockets
+        are dead.
+        """
         await self._get(self.requests.restore_next)
         self.close()
 
@@ -79,7 +89,7 @@ class RuntimeAPIClient:
         await self.post(self.requests.restore_error(error))
 
     async def register_extension(self, name: str) -> bytes:
-        """Register an internal extension; its identifier, for `next_extension_event`."""
+        """Register an internal extension, and return its identifier for `next_extension_event`."""
         reply = await self.post(self.requests.register_extension(name))
         return reply.headers.get(b"lambda-extension-identifier", b"")
 
@@ -101,7 +111,8 @@ class RuntimeAPIClient:
                 raise
             if connection.heard:
                 logger.warning("asking once more, after a reply that was cut or garbled: %s", error)
-            # The other end may close a kept-alive connection while we send on it: a GET may be asked again.
+            # The other end may close a kept-alive connection while we send on it. A GET can be
+            # repeated.
             connection = await self.connection()
             reply = await connection.exchange(request)
         return checked(reply)
@@ -111,10 +122,11 @@ _TAKES_NO_MORE = "the Runtime API takes no more of this response"
 
 
 class RuntimeAPIWriter:
-    """How one invocation is answered: `stream`ed parts and then `fail` or an end; or one `result`; or one `error`.
+    """Answers one invocation: `stream` parts and then `fail` or end; or one `result`; or one
+    `error`.
 
-    After a streamed response, `delivered` waits until the Runtime API has taken it. The connection may have been closed
-    since `next`: then the response waits until there is a new one, and leaves in the order in which it was given.
+    After a streamed response, `delivered` waits until the Runtime API has accepted it. If the
+    connection has closed since `next`, the response waits for a new one, and is sent in its order.
     """
 
     def __init__(
@@ -132,19 +144,23 @@ class RuntimeAPIWriter:
         self._on_gone: Callable[[], None] | None = None
 
     def when_gone(self, callback: Callable[[], None]) -> None:
-        """Have `callback` called once when nobody takes the streamed response any more, before its end was sent."""
+        """Call `callback` once if the response cannot be sent any more, before its end was sent."""
         self._on_gone = callback
 
     @property
     def begun(self) -> bool:
-        """Whether anything was streamed: from then on a failure can only be told by `fail`."""
+        """Whether anything was streamed. From then on, only `fail` can report an error."""
         return self._begun
 
     def stream(self, parts: Sequence[bytes], last: bool) -> Awaitable[None] | None:
-        """Send body parts, each a chunk of its own. What is returned has to be awaited: the peer reads more slowly than
-        we write, or there is no connection yet. None: send on.
+        """Send body parts, each as a chunk.
 
-        Raises ClientDisconnected, at once or awaited, when nobody takes them any more.
+        Returns:
+            What the caller must await: the peer reads more slowly than we write, or there is no
+            connection yet. None: nothing to wait for.
+
+        Raises:
+            ClientDisconnected: Nobody reads any more. Raised at once, or when awaited.
         """
         if self._reply is None or last or self._reply.done():
             self.stream_now(parts, last)
@@ -155,12 +171,12 @@ class RuntimeAPIWriter:
         return None
 
     def stream_now(self, parts: Sequence[bytes], last: bool = False) -> None:
-        """`stream` without waiting: only for parts that are small and few."""
+        """`stream` without waiting, for few small parts."""
         wire = chunked(parts)
         if last:
             wire.append(LAST_CHUNK)
             self._ended = True
-            self._on_gone = None  # it has nothing left to tell, and would be a reference cycle
+            self._on_gone = None  # it is not needed any more, and would be a reference cycle
         if not self._begun:
             self._begun = True
             invocation = self._invocation
@@ -192,7 +208,8 @@ class RuntimeAPIWriter:
         except ConnectionToRuntimeAPILost as error:
             self._reply = asyncio.get_running_loop().create_future()
             self._reply.set_exception(error)
-            self._reply.exception()  # `delivered` raises it; whether anybody asks is not the event loop's business
+            # `delivered` raises it; the event loop must not report it if nobody asks
+            self._reply.exception()
             self._gone(self._reply)
         else:
             self._begin(self._ended)
@@ -208,9 +225,10 @@ class RuntimeAPIWriter:
             raise ClientDisconnected(_TAKES_NO_MORE)
 
     def fail(self, report: ErrorReport) -> None:
-        """End a begun stream with the announced error trailers: never with text in the body, never with `/error`.
+        """End a begun stream with the announced error trailers, never with text or a post to
+        `/error`.
 
-        Nothing happens when it has ended already.
+        It does nothing if the stream has ended already.
         """
         if self._ended:
             return
@@ -222,7 +240,10 @@ class RuntimeAPIWriter:
             self._connection.write((trailers,), more=False)
 
     async def delivered(self) -> None:
-        """Wait for the reply to the streamed response. Raises ResponseRefused, or ConnectionToRuntimeAPILost."""
+        """Wait for the reply to the streamed response.
+
+        Raises ResponseRefused or ConnectionToRuntimeAPILost.
+        """
         if self._connecting is not None:
             await self._connecting
         assert self._reply is not None, "nothing was streamed"
@@ -248,10 +269,12 @@ class RuntimeAPIWriter:
 
     def _gone(self, _: asyncio.Future[Reply]) -> None:
         if not self._ended:
-            self._connection.close()  # the rest of the body was refused: this connection can carry nothing else
+            # the rest of the body was refused, so this connection cannot be used again
+            self._connection.close()
         if self._on_gone is not None:
+            # otherwise both would wait for the garbage collector
             on_gone, self._on_gone = (
                 self._on_gone,
                 None,
-            )  # or both ends of it would wait for the garbage collector
+            )
             on_gone()

@@ -1,6 +1,7 @@
-"""One kept-alive TCP connection to the Runtime API: a request under way at a time, back-pressure both ways.
+"""One kept-alive TCP connection to the Runtime API: one request at a time, with back-pressure both
+ways.
 
-This is the only module that touches a socket.
+Only this module uses a socket.
 """
 
 import asyncio
@@ -14,28 +15,29 @@ from lambda_asgi._fork_guard import guard_connection, refuse_in_child
 from lambda_asgi._runtime_api.protocol import Reply, ReplyParser
 from lambda_asgi.errors import ConnectionToRuntimeAPILost
 
-# Above this, `drain` waits. It bounds what is held of a response whose reader is slower than the app, and is large
-# enough that the kernel's send buffer never runs dry while the event loop does something else.
+# Above this, `drain` waits. It limits what is held of a response whose client is slower than the
+# app. It is large enough to keep the kernel's send buffer filled while the event loop does
+# something else.
 HIGH_WATER = 256 * 1024
 
-# What is written in one iteration of the event loop leaves together, up to this size.
+# Writes of one iteration of the event loop are sent together, up to this size.
 HOLD_UP_TO = 16 * 1024
 
-# Pieces are joined up to this size, and beyond it where they are many: asyncio counts all that it holds with each that
-# it is given. A few large ones are not worth a copy.
+# Pieces are joined up to this size, and beyond it if there are many: asyncio counts all pieces that
+# it holds whenever it gets another. A few large pieces are not worth a copy.
 JOIN_UP_TO = 2 * HOLD_UP_TO
 MANY_PIECES = 16
 
-# What is read at once, into one buffer for good: asyncio's own reads take and return 256 KiB of fresh memory each time,
-# which costs more than all else that a small reply needs.
+# Reads use one buffer of this size. asyncio's own reads allocate and free 256 KiB each time, which
+# costs more than everything else that a small reply needs.
 READ_SIZE = 64 * 1024
 
 
 class ReplyFuture(asyncio.Future[Reply]):
-    """A future whose waiters resume within `arrive`, not an iteration of the event loop later: with two replies an
-    invocation, those iterations were a tenth of its processor time.
+    """A future whose waiters resume inside `arrive`, not one iteration of the event loop later.
 
-    `arrive` is for the event loop's own callbacks. Called by a task, it would run another task within that one.
+    With two replies for each invocation, these iterations took a tenth of its CPU time. `arrive` is
+    for the event loop's own callbacks: a task that called it would run another task inside itself.
     """
 
     _waiting: tuple[tuple[Callable[[Any], object], Context], ...] = ()
@@ -54,7 +56,8 @@ class ReplyFuture(asyncio.Future[Reply]):
         else:
             self._waiting += ((callback, copy_context() if context is None else context),)
 
-    # Whatever else ends the waiting may be a task's doing: then the waiters resume in the next iteration, as usual.
+    # A task may cause any other end of the wait. Then waiters resume in the next iteration, as
+    # usual.
 
     def set_exception(self, error: type[BaseException] | BaseException, /) -> None:
         self._wait_as_usual()
@@ -75,19 +78,19 @@ class ReplyFuture(asyncio.Future[Reply]):
 
 
 class Connection(asyncio.BufferedProtocol):
-    """Call `begin` before the bytes of a request, and wait for the reply in the future that it returns.
+    """Call `begin` before the bytes of a request, and await the future that it returns for the
+    reply.
 
-    Either end may close between requests: `is_open` tells. A connection that is lost in the middle of an exchange fails
-    the future of its reply with ConnectionToRuntimeAPILost, and lets go whoever waits in `drain`.
+    Either end may close between requests; check `is_open`. If the connection is lost during an
+    exchange, the reply's future fails with ConnectionToRuntimeAPILost, and tasks in `drain` resume.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._parser = ReplyParser()
         self._buffer = memoryview(bytearray(READ_SIZE))
-        self._transport = cast(
-            asyncio.Transport, None
-        )  # set by connection_made, before `open` returns
+        # connection_made sets it before `open` returns
+        self._transport = cast(asyncio.Transport, None)
         self._socket: socket.socket | None = None
         self._reply: ReplyFuture | None = None
         self._writable: asyncio.Future[None] | None = None
@@ -106,7 +109,7 @@ class Connection(asyncio.BufferedProtocol):
 
     @classmethod
     async def open(cls, host: str, port: int) -> Self:
-        """Raises ConnectionToRuntimeAPILost when nobody listens there."""
+        """Connect. Raises ConnectionToRuntimeAPILost if nobody listens there."""
         refuse_in_child()
         loop = asyncio.get_running_loop()
         try:
@@ -120,7 +123,9 @@ class Connection(asyncio.BufferedProtocol):
     # One exchange.
 
     def begin(self) -> ReplyFuture:
-        """Start an exchange. The future is done when the reply is there, which may be before the request has ended."""
+        """Start an exchange. The future is done when the reply arrives, maybe before the request
+        has ended.
+        """
         self.heard = False
         reply = self._reply = ReplyFuture(loop=self._loop)
         if not self.is_open:
@@ -132,7 +137,7 @@ class Connection(asyncio.BufferedProtocol):
         return reply
 
     def exchange(self, request: bytes) -> ReplyFuture:
-        """Send a whole request. Its reply may take as long as it likes."""
+        """Send a whole request, and return its reply. There is no time limit."""
         reply = self.begin()
         self.write((request,), more=False)
         return reply
@@ -145,7 +150,7 @@ class Connection(asyncio.BufferedProtocol):
         nothing follows in this one. A cycle lets iterations end (FAIR_SHARE).
         """
         if not self.is_open:
-            return  # whoever waits for the reply hears of it
+            return  # whoever waits for the reply gets the error
         size = 0
         for part in parts:
             size += len(part)
@@ -184,7 +189,8 @@ class Connection(asyncio.BufferedProtocol):
         if self._socket is not None and not (self._spilled and self._is_behind()):
             try:
                 sent = self._socket.send(parts[0]) if joins else self._socket.sendmsg(parts)
-            except OSError:  # nothing now, or never again: the transport meets the same, and knows
+            # nothing now, or never again: the transport gets the same error and handles it
+            except OSError:
                 sent = 0
             if sent == size:
                 return
@@ -202,7 +208,7 @@ class Connection(asyncio.BufferedProtocol):
         return self._spilled
 
     async def drain(self) -> None:
-        """Wait until the peer has read enough, or reads no more at all."""
+        """Wait until the peer has read enough, or does not read any more."""
         if self._writable is not None:
             await asyncio.shield(self._writable)
 
@@ -216,18 +222,19 @@ class Connection(asyncio.BufferedProtocol):
             self._socket = None
         self._transport.abort()
 
-    # asyncio calls these.
+    # Called by asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=HIGH_WATER)
-        # A descriptor of our own for the same connection, so that nothing can be sent to another one after its end.
+        # A descriptor of our own for the same connection, so that nothing is sent to another
+        # connection after its end.
         own = transport.get_extra_info("socket")
         self._socket = None if own is None else socket.socket(fileno=os.dup(own.fileno()))
         guard_connection(self, Connection.descriptors)
 
     def descriptors(self) -> list[int]:
-        """Those of the socket, while it is open."""
+        """Return the socket's descriptors, while it is open."""
         if not self.is_open or self._socket is None:
             return []
         return [self._socket.fileno(), self._transport.get_extra_info("socket").fileno()]
@@ -251,7 +258,7 @@ class Connection(asyncio.BufferedProtocol):
             )
             return
         if not reply.keep_alive or self._held or self._is_behind():
-            self.close()  # or what is still unsent of this request would begin the next one
+            self.close()  # otherwise the unsent rest of this request would begin the next one
         self._reply.arrive(reply)
 
     def pause_writing(self) -> None:
@@ -276,4 +283,4 @@ class Connection(asyncio.BufferedProtocol):
         self.resume_writing()
         if self._reply is not None and not self._reply.done():
             self._reply.set_exception(error)
-            self._reply.exception()  # whether anybody still asks for it is not the event loop's business
+            self._reply.exception()  # the event loop must not report it if nobody asks

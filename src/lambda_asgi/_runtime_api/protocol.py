@@ -29,7 +29,7 @@ LARGEST_TRAILING_ERROR = 2900
 Lambda's Runtime API is written in Go, whose HTTP server rejects a request ("suspiciously long trailer") whose trailers
 take more than 4096 bytes. In base64 these take 3868."""
 
-# Lambda's documented order is type, then body; both have to be announced, or they are ignored.
+# Lambda documents the order type, then body. Both must be announced, or Lambda ignores them.
 _STREAMED = (
     b"Content-Type: " + HTTP_INTEGRATION + b"\r\n"
     b"Lambda-Runtime-Function-Response-Mode: streaming\r\n"
@@ -113,7 +113,8 @@ def _error_headers(error: ErrorReport) -> bytes:
     )
 
 
-# Parts up to this size are joined with their chunk framing into one bytes object. Larger ones are not copied.
+# Parts up to this size are joined with their chunk framing into one bytes object. Larger parts are
+# not copied.
 COPY_UP_TO = 4096
 
 
@@ -132,7 +133,8 @@ def chunked(parts: Sequence[bytes]) -> list[bytes]:
 
 
 def error_trailers(error: ErrorReport) -> bytes:
-    """Return the end of a streamed body that failed: the last chunk and the two announced trailers."""
+    """Return the end of a streamed body that failed: the last chunk and the two announced
+    trailers."""
     body = base64.b64encode(error.as_json(LARGEST_TRAILING_ERROR))
     return (
         b"0\r\nLambda-Runtime-Function-Error-Type: %b\r\nLambda-Runtime-Function-Error-Body: %b\r\n\r\n"
@@ -144,7 +146,8 @@ def error_trailers(error: ErrorReport) -> bytes:
 
 
 class Reply(NamedTuple):
-    """A complete HTTP response. Header names are lower-case. The last of repeated headers counts."""
+    """A complete HTTP response. Header names are lower-case. The last of repeated headers
+    counts."""
 
     status: int
     headers: dict[bytes, bytes]
@@ -211,7 +214,7 @@ class ReplyParser:
 
     def on_message_complete(self) -> None:
         status = self._parser.get_status_code()
-        if status >= 200:  # 1xx is interim: the reply itself follows
+        if status >= 200:  # 1xx is interim: the final reply follows
             self._reply = Reply(
                 status, self._headers, b"".join(self._body), self._parser.should_keep_alive()
             )
