@@ -135,9 +135,8 @@ docs-serve: $(READY) ## show the documentation site at http://127.0.0.1:8000 whi
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 .PHONY: mutants
-mutants: $(READY) ## change the pure core in small ways: a test must notice each (15 minutes; ARGS=NAME for one)
-	@$(BIN)/mutmut run $(ARGS)
-	@$(BIN)/mutmut results
+mutants: $(READY) ## change what decides in small ways: a test must notice each (ARGS="--every 10 lambda_asgi._cycle")
+	@$(BIN)/python -m tools.mutants $(ARGS)
 
 .PHONY: lock
 lock: $(READY) ## renew the pins after a change in a pyproject.toml

@@ -93,18 +93,15 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> str:
     return interpreter
 
 
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with cdk-assets and the last Serverless Framework that needs no account."""
+def npm(folder: Path, package: str) -> Path:
+    """A folder with a package of npm."""
     if shutil.which("npm") is None:
         pytest.skip("needs npm")
-    folder = tmp_path_factory.mktemp("node")
-    quiet = ["--no-audit", "--no-fund", "--silent"]
-    run(["npm", "install", *quiet, "cdk-assets@3", "serverless@3"], folder)
+    run(["npm", "install", "--no-audit", "--no-fund", "--silent", package], folder)
     return folder
 
 
-def test_cdk(python: str, node: Path, wheels: Path, tmp_path: Path) -> None:
+def test_cdk(python: str, wheels: Path, tmp_path: Path) -> None:
     """The stack that the snippet makes, and the execute bit in the zip that would be deployed."""
     app, installed, out = tmp_path / "app", tmp_path / "installed", tmp_path / "out"
     app.mkdir()
@@ -134,6 +131,7 @@ def test_cdk(python: str, node: Path, wheels: Path, tmp_path: Path) -> None:
     assert (function["Handler"], function["Runtime"]) == ("main.handler", "python3.13")
     assert (url["AuthType"], url["InvokeMode"]) == ("NONE", "RESPONSE_STREAM")
     (asset,) = out.glob("asset.*")
+    node = npm(tmp_path, "cdk-assets@3")
     run(["node", "-e", ZIP_PROGRAM, str(asset), str(tmp_path / "asset.zip")], node)
     with zipfile.ZipFile(tmp_path / "asset.zip") as archive:
         mode = archive.getinfo("lambda_asgi/bootstrap").external_attr >> 16
@@ -155,10 +153,13 @@ def test_terraform(python: str, tmp_path: Path) -> None:
     assert (url["authorization_type"], url["invoke_mode"]) == ("NONE", "RESPONSE_STREAM")
 
 
-def test_serverless_framework(node: Path, tmp_path: Path) -> None:
+def test_serverless_framework(tmp_path: Path) -> None:
+    """The last version that needs no account."""
     head = "service: app\nframeworkVersion: '3'\nprovider:\n  name: aws\n"
     (tmp_path / "serverless.yml").write_text(head + snippet("Serverless Framework"))
-    program = str(node / "node_modules" / "serverless" / "bin" / "serverless.js")
+    program = str(
+        npm(tmp_path, "serverless@3") / "node_modules" / "serverless" / "bin" / "serverless.js"
+    )
     said = run(["node", program, "print"], tmp_path, SLS_TELEMETRY_DISABLED="1")
     function = yaml.safe_load(said[said.index("service:") :])["functions"]["app"]
     assert (function["handler"], function["runtime"]) == ("main.handler", "python3.13")

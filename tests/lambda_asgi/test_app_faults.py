@@ -8,7 +8,8 @@ import tracemalloc
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -18,6 +19,7 @@ from lambda_asgi._describe import described, text_of, traceback_of
 from lambda_asgi._environment import Settings
 from lambda_asgi._error_report import ErrorReport
 from lambda_asgi._event_sources import EventOptions
+from lambda_asgi._logging import logger
 from lambda_asgi.testing import ExecutionEnvironment, function_url_event
 from tests.lambda_asgi.runtime_api_server import Posted
 from tests.lambda_asgi.support import (
@@ -57,36 +59,67 @@ def answered(app: Any, *, settings: Settings = QUIET, event: Any = EVENT) -> Pos
 # Loops that never wait.
 
 
+class Turns:
+    """Fails an app that the event loop has to wait for; what then hangs would end as the app's error."""
+
+    held_up: ClassVar[list[str]] = []
+
+    def __init__(self, app: str) -> None:
+        self._app = app
+        self._since = 0
+
+    def another_call(self) -> None:
+        if not self._since:
+            asyncio.get_running_loop().call_soon(self._has_turned)
+        self._since += 1
+        if self._since > 10_000:
+            self.held_up.append(self._app)
+            raise RuntimeError("the event loop does not turn")
+
+    def _has_turned(self) -> None:
+        self._since = 0
+
+
 async def receives_for_ever(scope: Scope, receive: Receive, send: Send) -> None:
+    turns = Turns("receives")
     await receive()
     while True:
         await receive()
+        turns.another_call()
 
 
 async def receives_for_ever_after_its_response(scope: Scope, receive: Receive, send: Send) -> None:
+    turns = Turns("receives after its response")
     await hello(scope, receive, send)
     while True:
         assert (await receive())["type"] == "http.disconnect"
+        turns.another_call()
 
 
 async def sends_for_ever(scope: Scope, receive: Receive, send: Send) -> None:
+    turns = Turns("sends")
     await hello(scope, receive, send)
     while True:
         with suppress(Exception):
             await send(body(b"more", more=True))
+        turns.another_call()
 
 
 async def sends_nonsense_for_ever(scope: Scope, receive: Receive, send: Send) -> None:
+    turns = Turns("sends nonsense")
     await send(start())
     while True:
         with suppress(Exception):
             await send({"type": "nonsense"})
+        turns.another_call()
 
 
 async def sends_a_file_for_ever(scope: Scope, receive: Receive, send: Send) -> None:
+    turns = Turns("sends a file")
     while True:
         with suppress(Exception):
             await send({"type": "http.response.pathsend", "path": "/dev/null"})
+        turns.another_call()
 
 
 LOOPS = [
@@ -116,7 +149,9 @@ def test_a_loop_that_ignores_everything_ends_at_the_deadline(app: Any) -> None:
             response = await looping
             assert response.error is not None or response.status in (200, 500, 504)
 
+    Turns.held_up.clear()
     play(scenario())
+    assert Turns.held_up == []
 
 
 def test_receive_after_a_complete_response_is_a_disconnect() -> None:
@@ -212,6 +247,31 @@ class Raising(logging.Filter):
         if record.name.startswith("lambda_asgi"):
             raise KeyError("in a filter")
         return True
+
+
+@pytest.mark.usefixtures("mode")
+def test_an_error_is_logged_inside_the_apps_context() -> None:
+    """Sentry reported it twice, and correlation ids were gone."""
+    user: ContextVar[str] = ContextVar("user", default="-")
+    seen: list[str] = []
+
+    class Seen(logging.Filter):
+        def filter(self, record: logging.LogRecord) -> bool:
+            if record.exc_info:
+                seen.append(user.get())
+            return True
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        user.set("someone")
+        raise KeyError("early")
+
+    watching = Seen()
+    logger.addFilter(watching)
+    try:
+        assert answered(app).prelude["statusCode"] == 500
+    finally:
+        logger.removeFilter(watching)
+    assert seen == ["someone"]
 
 
 class RaisingHandler(logging.Handler):
