@@ -16,7 +16,8 @@ _NATIVE: Final = re.compile(
     r"\.(?:cpython-(?P<version>\d+)-(?P<cpu>[a-z0-9_]+)-linux-\w+|abi3)\.so$"
 )
 _NO_PERMISSION: Final = (
-    "its AWS::Lambda::Url has AuthType NONE, and no AWS::Lambda::Permission allows lambda:InvokeFunctionUrl, so that "
+    "its AWS::Lambda::Url has AuthType NONE, and no AWS::Lambda::Permission allows "
+    "lambda:InvokeFunctionUrl, so that "
     'each request is 403 on AWS; add one with Principal "*" and FunctionUrlAuthType NONE'
 )
 _CPUS: Final = {"arm64": "aarch64", "x86_64": "x86_64"}
@@ -58,7 +59,8 @@ def _url(function: FunctionConfig, url: FunctionURL) -> Iterator[tuple[str, str]
     if url.invoke_mode == "RESPONSE_STREAM" and function.in_vpc:
         yield (
             "VpcConfig",
-            "a function in a VPC does not stream through its URL on AWS; use InvokeWithResponseStream",
+            "a function in a VPC does not stream through its URL on AWS; use "
+            "InvokeWithResponseStream",
         )
     if url.auth_type == "NONE" and not function.has_permission:
         yield "", _NO_PERMISSION

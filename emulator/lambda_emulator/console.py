@@ -252,7 +252,8 @@ def report_line(request_id: str, report: Report) -> str:
     ]
     if init is not None:
         fields.append(
-            f"{'Restore' if report.init_duration is None else 'Init'} Duration: {init * 1000:.2f} ms"
+            f"{'Restore' if report.init_duration is None else 'Init'} Duration: {init * 1000:.2f} "
+            "ms"
         )
     if report.status:
         fields.append(f"Status: {report.status}")

@@ -82,9 +82,9 @@ class Exchange:
     ) -> None:
         self.source = source
         self.cycle: RequestCycle | None = None
-        """How it goes; None before it begins."""
+        """The running cycle; None before it begins."""
         self.streams = source.name in application.response_mode.streaming
-        """Whether the response is to be streamed."""
+        """Whether the response is streamed."""
         self._application = application
         self._deadline = deadline
 

@@ -13,4 +13,4 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 RawHeaders = list[tuple[bytes, bytes]]
-"""Header lines in the order sent; names lower-case, as ASGI asks."""
+"""Headers in the order sent, with names in lower case, as ASGI asks."""

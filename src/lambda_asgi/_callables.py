@@ -9,14 +9,18 @@ WSGI = (
 )
 
 FUNCTION = (
-    "is called with (event, context): something stands around the app, such as a decorator, a function or a "
-    "subclass of Mangum. Runtime mode serves the app itself, and would leave that out. Use handler mode: remove "
+    "is called with (event, context): something stands around the app, such as a decorator, a "
+    "function or a "
+    "subclass of Mangum. Runtime mode serves the app itself, and would leave that out. Use "
+    "handler mode: remove "
     'AWS_LAMBDA_EXEC_WRAPPER, and let what is wrapped be LambdaASGI(app, response_mode="streaming")'
 )
 
 APP = (
-    "is an ASGI app, which Lambda's own loop calls with (event, context). Name the LambdaASGI around it: "
-    'handler = LambdaASGI(app, response_mode="streaming"). Or use runtime mode, which serves the app '
+    "is an ASGI app, which Lambda's own loop calls with (event, context). Name the LambdaASGI "
+    "around it: "
+    'handler = LambdaASGI(app, response_mode="streaming"). Or use runtime mode, which serves the '
+    "app "
     "itself: AWS_LAMBDA_EXEC_WRAPPER=/var/task/lambda_asgi/bootstrap"
 )
 

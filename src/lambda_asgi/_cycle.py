@@ -119,11 +119,11 @@ class RequestCycle:
         self._app = app
         self.response = response
         self.error = error
-        """What ended the response before its time, or the app after it."""
+        """What ended the response early, or the app after it."""
         self.ending = "complete"
-        """In a word, of those in docs/logging.md."""
+        """One word, from docs/logging.md."""
         self.first_byte_at: float | None = None
-        """By time.perf_counter()."""
+        """A time of time.perf_counter()."""
         self._body: bytes | None = body
         self._writer = writer
         self._deadline = deadline
@@ -132,18 +132,19 @@ class RequestCycle:
         self._task: asyncio.Task[None] | None = None
         self._disconnected = False
         self._disconnect: asyncio.Event | None = None
-        """Tells of it: there is one while `receive` waits for that."""
+        """Set while `receive` waits for the disconnect."""
         self._told = 0
-        """How often `receive` has told of the disconnect in this turn of the event loop."""
+        """How often `receive` has returned the disconnect in this iteration of the event loop."""
         self._wait: Wait | None = None
-        """For the app's end: there is one while `finish` waits for that."""
+        """Set while `finish` waits for the app's end."""
         self._began = self._last_yield = time.monotonic()
         self._in_first_step = False
-        """The app runs for the first time, and whoever started it will see whether it waits."""
+        """The app runs for the first time. Its caller will check whether it waits."""
         self._waits_for_us = False
-        """The app has not waited by itself: what is held stays held, and an error is still a 500."""
+        """The app has not waited by itself: what is held stays held, and an error is still a 500.
+        """
         self.logged = False
-        """Whether the log has the error."""
+        """Whether the error is in the log."""
 
     # The app's receive and send.
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import islice
 
 LONGEST = 80
-"""Characters or bytes of one value. `repr` of all of it would take several times its memory."""
+"""Characters or bytes of one value. A whole `repr` would take several times its memory."""
 
 MOST_ITEMS = 5
 
@@ -44,8 +44,9 @@ def _container(
 
 
 LONGEST_TEXT = 128 * 1024
-"""Characters of an exception's text, and of a line of its traceback. Nobody reads more, and CloudWatch takes no more
-than 1 MiB for one event."""
+"""Characters of an exception's text, and of a line of its traceback. CloudWatch accepts at most 1
+MiB for one event.
+"""
 
 
 def text_of(error: BaseException) -> str:

@@ -34,23 +34,30 @@ class Settings:
     """The user's settings, from environment variables that begin with `LAMBDA_ASGI_`."""
 
     response_mode: ResponseMode | None = None
-    """LAMBDA_ASGI_RESPONSE_MODE: which responses are streamed. None where it is not set: the handler says it. Always
-    buffered under `sam local` (AWS_SAM_LOCAL), whose emulator hands a streamed response over as raw bytes."""
+    """LAMBDA_ASGI_RESPONSE_MODE: which responses are streamed. None if it is not set: the handler
+    decides. Always buffered under `sam local` (AWS_SAM_LOCAL), which passes the raw bytes of a
+    streamed response on.
+    """
     event_path: str = "/events"
-    """LAMBDA_ASGI_EVENT_PATH: where events that are no HTTP request are POSTed."""
+    """LAMBDA_ASGI_EVENT_PATH: where non-HTTP events are POSTed."""
     event_host: str = "localhost"
-    """LAMBDA_ASGI_EVENT_HOST: the Host of those requests, for apps that check it."""
+    """LAMBDA_ASGI_EVENT_HOST: the Host of these requests, for apps that check it."""
     deadline_margin: float = 1.0
-    """LAMBDA_ASGI_DEADLINE_MARGIN_MS, here in seconds: how long before Lambda's timeout an app is told to end. Half of
-    it passes between `http.disconnect` and cancellation, a quarter more before the answer is closed without the app."""
+    """LAMBDA_ASGI_DEADLINE_MARGIN_MS, here in seconds: how long before Lambda's timeout the app is
+    told to stop. Half of it passes until the cancellation, and another quarter until the
+    response ends without the app.
+    """
     fill_empty: bool = True
-    """LAMBDA_ASGI_FILL_EMPTY: an empty 3xx, 4xx or 5xx gets one newline, because event sources have been seen to hold
-    the connection of a stream without a body byte open until the function's timeout."""
+    """LAMBDA_ASGI_FILL_EMPTY: an empty 3xx, 4xx or 5xx gets one newline. Some event sources keep
+    the connection of a stream without a body byte open until the function's timeout.
+    """
     error_records: bool = False
-    """LAMBDA_ASGI_ERROR_RECORDS: after a failure in mid-stream, one more record tells the client, where the media type
-    has records (text/event-stream, NDJSON): a Function URL itself lets such a stream end cleanly."""
+    """LAMBDA_ASGI_ERROR_RECORDS: after a failure in mid-stream, one more record tells the client,
+    if the media type has records (text/event-stream, NDJSON). A Function URL ends such a stream
+    normally.
+    """
     access_log: bool = True
-    """LAMBDA_ASGI_ACCESS_LOG: one line an invocation."""
+    """LAMBDA_ASGI_ACCESS_LOG: one line for each invocation."""
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> Self:
@@ -84,7 +91,7 @@ class Environment:
     runtime_api: str
     """host:port of the Runtime API."""
     handler: str
-    """What to serve: `module.name` or `module:name`; the module may have dots or slashes."""
+    """The app: `module.name` or `module:name`. The module may have dots or slashes."""
     settings: Settings = Settings()
     function: FunctionIdentity = FunctionIdentity()
     task_root: str = "/var/task"
@@ -92,7 +99,9 @@ class Environment:
     max_concurrency: int = 1
     """Invocations at once in this process (Lambda Managed Instances)."""
     concurrent: bool = False
-    """Whether this is a Managed Instances environment at all: then nothing process-wide may name an invocation."""
+    """Whether this is a Managed Instances environment. Then nothing process-wide may name an
+    invocation.
+    """
     log_format: Literal["Text", "JSON"] = "Text"
     log_level: str | None = None
     telemetry_log_fd: int | None = None

@@ -7,7 +7,7 @@ from lambda_asgi._describe import text_of, traceback_of
 from lambda_asgi.errors import error_type_of
 
 LARGEST = 256 * 1024
-"""Bytes of a report as JSON. Managed Instances take 1 MiB; nobody reads as much."""
+"""Bytes of a report as JSON. Managed Instances accept 1 MiB, more than anyone reads."""
 
 
 class ErrorReport(NamedTuple):

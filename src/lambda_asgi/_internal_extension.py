@@ -14,7 +14,7 @@ from lambda_asgi.errors import RuntimeAPIError
 NAME = "lambda-asgi"
 
 RETRIES = 3
-"""After a restored snapshot the waiting connection is dead, so the question is put again."""
+"""After a restored snapshot the waiting connection is dead, so the request is sent again."""
 
 
 class ShutdownNotice:

@@ -77,7 +77,7 @@ class Invocation(NamedTuple):
 current_invocation: ContextVar[Invocation | None] = ContextVar(
     "lambda_asgi.current_invocation", default=None
 )
-"""The invocation that a task works for: several may be under way in one process."""
+"""The invocation that a task works for. Several may be under way in one process."""
 
 
 def _text(value: bytes | None) -> str | None:

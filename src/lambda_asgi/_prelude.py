@@ -16,7 +16,9 @@ from lambda_asgi.errors import HeadersTooLarge
 DELIMITER = b"\0" * 8
 
 LARGEST = 16 * 1024
-"""API Gateway looks for the delimiter in the first 16 KB. For Function URLs no number is published: the same holds."""
+"""API Gateway searches the first 16 KB for the delimiter. AWS publishes no limit for Function URLs,
+so the same one is used.
+"""
 
 _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -63,7 +65,8 @@ def _encoded(status: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
     prelude = text.encode() + DELIMITER
     if len(prelude) > LARGEST:
         raise HeadersTooLarge(
-            f"status, headers and cookies take {len(prelude)} bytes as a prelude; event sources read {LARGEST}"
+            f"status, headers and cookies take {len(prelude)} bytes as a prelude; event sources "
+            f"read {LARGEST}"
         )
     return prelude
 

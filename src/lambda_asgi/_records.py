@@ -24,7 +24,9 @@ _BETWEEN_EVENTS = (b"\n\n", b"\r\r", b"\r\n\r\n", b"\n\r\n")
 _LONGEST_END = 4
 
 ERROR_RECORDS = "lambda_asgi.error_records"
-"""An ASGI extension: whoever calls the app writes the error record. So only the outermost of several does."""
+"""An ASGI extension: the caller of the app writes the error record. So only the outermost writes
+it.
+"""
 
 HEARTBEAT = b":\n\n"
 """A comment, which readers of server-sent events ignore."""

@@ -19,22 +19,25 @@ from lambda_asgi._records import Records
 from lambda_asgi.errors import ResponseTooLarge, UnexpectedMessage
 
 LARGEST_STREAM = 200 * 1024 * 1024
-"""Bytes of a streamed response, prelude included. One more, and Lambda cuts it without a word (recorded on AWS).
-https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html"""
+"""Bytes of a streamed response, including the prelude. Lambda silently cuts longer ones (recorded
+on AWS). https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html
+"""
 
 LARGEST_BUFFERED = 6 * 1024 * 1024
-"""Bytes of a buffered result, as JSON. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+"""Bytes of a buffered result, as JSON.
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+"""
 
 
 class State(IntEnum):
     START = auto()
     """Nothing was sent."""
     HELD = auto()
-    """`start` was sent, and is not passed on yet."""
+    """`start` was taken, and is not sent yet."""
     STREAMING = auto()
     COMPLETE = auto()
     FAILED = auto()
-    """While nothing was passed on, a response of our own takes its place. Otherwise it is visibly broken."""
+    """If nothing was sent, a response of our own replaces it. Otherwise it is visibly broken."""
 
 
 class Input(IntEnum):
@@ -42,7 +45,7 @@ class Input(IntEnum):
     BODY = auto()
     LAST_BODY = auto()
     WAIT = auto()
-    """The app waits for something: what is held can go out."""
+    """The app waits for something, so what is held can be sent."""
     ERROR = auto()
 
 
@@ -57,8 +60,10 @@ TRANSITIONS: Final[dict[tuple[State, Input], State]] = {
     (State.HELD, Input.ERROR): State.FAILED,
     (State.STREAMING, Input.ERROR): State.FAILED,
 }
-"""A message that has no row is out of order: it raises UnexpectedMessage and changes nothing. Nothing happens for the
-other inputs: there is nothing to pass on, or the error comes too late to be told."""
+"""A message without a row is out of order: it raises UnexpectedMessage and changes nothing. Other
+inputs without a row do nothing: there is nothing to send, or the error is too late to be
+reported.
+"""
 
 # The rows of TRANSITIONS for parts of a body.
 _AFTER_BODY = {state: after for (state, kind), after in TRANSITIONS.items() if kind is Input.BODY}
@@ -158,7 +163,7 @@ class Response:
         self._head = head
         self._limit = limit
         self._room = limit
-        """Bytes that the whole body may have."""
+        """The most bytes that the body may have."""
         self._fill_empty = fill_empty
         self._error_records = error_records
         self._exclude_headers = exclude_headers
@@ -307,7 +312,8 @@ class Response:
         announced = self._framing.left(0)
         if announced is not None and announced > self._room:
             raise ResponseTooLarge(
-                f"the response announces {announced} bytes; Lambda passes {self._limit} on, headers included"
+                f"the response announces {announced} bytes; Lambda passes {self._limit} on, "
+                "headers included"
             )
         return parts
 

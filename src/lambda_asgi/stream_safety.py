@@ -47,7 +47,8 @@ class StreamLimits:
     max_duration: float | None = None
     """From the response's start to its end."""
     heartbeat: float | None = None
-    """How long a stream of server-sent events may be quiet before it gets a comment, which readers ignore."""
+    """How long server-sent events may be quiet before the stream gets a comment. Readers ignore it.
+    """
 
 
 def stream_limits(scope: Scope) -> StreamLimits:
@@ -193,12 +194,12 @@ class _Guard:
         self._loop = asyncio.get_running_loop()
         self._limits: list[_Limit] = []
         self._changed = self._loop.create_future()
-        """Done when the response has started: from then on there may be more to wait for."""
+        """Done when the response has started, because other limits apply from then on."""
         self._error: BaseException | None = None
-        """Why the app is told to end, or what it raised if nothing came before."""
+        """Why the app is told to stop, or what it raised if nothing came before."""
         self._receives: set[asyncio.Timeout] = set()
         self._sending = asyncio.Lock()
-        """Held for one message of the app's: a heartbeat goes between two."""
+        """Held for one message of the app, so that a heartbeat is between two messages."""
         self._records: Records | None = None
         self._heartbeat: float | None = None
         self._last_sent = 0.0

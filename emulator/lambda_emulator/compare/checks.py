@@ -59,7 +59,8 @@ async def invoke_mode(target: Target) -> Outcome:
     return Outcome(
         first_of(
             (observed.status == 200 and not observed.size, "status and headers are there and the body is lost: the "
-             "function streams, and its URL has InvokeMode BUFFERED (a REST API: no ResponseTransferMode "
+             "function streams, and its URL has InvokeMode BUFFERED (a REST API: no "
+             "ResponseTransferMode "
              "RESPONSE_STREAM)"),
             (wrapped, "the body is a JSON object with statusCode and body: the URL streams, and the function answers "
              "buffered; ask for response_mode=\"streaming\""),
@@ -81,7 +82,8 @@ async def streaming(target: Target) -> Outcome:
             ),
             (
                 apart < 1.0,
-                f"five pieces, made within 2 s, came within {apart:.2f} s: something collects the response",
+                f"five pieces, made within 2 s, came within {apart:.2f} s: something collects the "
+                "response",
             ),
         ),
         {"first byte, ms": milliseconds(observed), "first to last piece, s": round(apart, 2)},
@@ -189,7 +191,8 @@ async def at_once(target: Target) -> Outcome:
             (refused, f"of eight requests at once some got {refused}"),
             (
                 slowest > 14,
-                f"the last of eight requests at once took {slowest:.1f} s: they wait for each other",
+                f"the last of eight requests at once took {slowest:.1f} s: they wait for each "
+                "other",
             ),
         ),
         {"slowest, s": round(slowest, 1)},

@@ -43,7 +43,8 @@ _FORBIDDEN: Final = (
 _SERVER_ERROR: Final = HTTPResponse(502, body=b"Internal Server Error")
 _STREAMS: Final = "the function streams, but InvokeMode is BUFFERED, so that its body is lost; set InvokeMode: RESPONSE_STREAM"
 _DOES_NOT_STREAM: Final = (
-    "the function does not stream, but InvokeMode is RESPONSE_STREAM, so that all of its JSON is the body; "
+    "the function does not stream, but InvokeMode is RESPONSE_STREAM, so that all of its JSON is "
+    "the body; "
     "set InvokeMode: BUFFERED, or let the function stream"
 )
 _CHUNKED: Final = ("Transfer-Encoding", "chunked")
@@ -250,7 +251,8 @@ class _Call(Call):
             self.exchange.finish()
             return
         self.console.note(
-            f"{self.request_id[:8]} streamed not one byte (no prelude either): on AWS its client waits for ever. "
+            f"{self.request_id[:8]} streamed not one byte (no prelude either): on AWS its client "
+            "waits for ever. "
             f"This connection is closed in {self.front.hang_seconds:g} s (--hang)."
         )
         gone = asyncio.Event()

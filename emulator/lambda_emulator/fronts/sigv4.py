@@ -74,7 +74,8 @@ def verify(
         for payload in payloads
     ):
         raise SignatureError(
-            "the signature does not match (the secret key, or something signed was changed on the way)"
+            "the signature does not match (the secret key, or something signed was changed on the "
+            "way)"
         )
 
 
@@ -131,14 +132,16 @@ def _from_query(request: Request) -> _Signature:
     given = {unquote(name): unquote(value) for name, value in pairs}
     if given.get("X-Amz-Algorithm") != "AWS4-HMAC-SHA256":
         raise SignatureError(
-            "the request is not signed (AuthType AWS_IAM); sign it for service 'lambda', or use curl --aws-sigv4"
+            "the request is not signed (AuthType AWS_IAM); sign it for service 'lambda', or use "
+            "curl --aws-sigv4"
         )
     expires = given.get("X-Amz-Expires", "")
     if not (
         expires.isascii() and expires.isdigit() and 1 <= int(expires[:9]) <= _MAX_EXPIRES_SECONDS
     ):
         raise SignatureError(
-            f"X-Amz-Expires is {expires!r}, not a number of seconds from 1 to {_MAX_EXPIRES_SECONDS}"
+            f"X-Amz-Expires is {expires!r}, not a number of seconds from 1 to "
+            f"{_MAX_EXPIRES_SECONDS}"
         )
     access_key, _, scope = given.get("X-Amz-Credential", "").partition("/")
     return _Signature(

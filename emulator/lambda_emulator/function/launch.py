@@ -165,8 +165,10 @@ def _wrapper(value: str, code: Path, opt: Path | None) -> Path:
         raise LaunchError(f"AWS_LAMBDA_EXEC_WRAPPER {value} is not there ({candidates[0]}){advice}")
     if not os.access(path, os.X_OK):
         raise LaunchError(
-            f"AWS_LAMBDA_EXEC_WRAPPER {value} is not executable: on Lambda, the start fails with exit status 126 "
-            f"(Runtime.ExitError). Set the bit after the build (chmod +x {path}), or remove the variable if the "
+            f"AWS_LAMBDA_EXEC_WRAPPER {value} is not executable: on Lambda, the start fails with "
+            "exit status 126 "
+            f"(Runtime.ExitError). Set the bit after the build (chmod +x {path}), or remove the "
+            "variable if the "
             "function runs without a wrapper"
         )
     return path

@@ -159,7 +159,8 @@ class Function:
             if failure.error.kind != "Sandbox.Timedout":
                 raise
             self.console.note(
-                f"{self.config.name} was not ready after {limits.INIT_SECONDS:g} s: Lambda then starts it anew, within "
+                f"{self.config.name} was not ready after {limits.INIT_SECONDS:g} s: Lambda then "
+                "starts it anew, within "
                 f"the function's timeout of {self.config.timeout} s"
             )
             await self._start_within(self.config.timeout)
@@ -191,7 +192,8 @@ class Function:
             if ports := environment.listening_ports():
                 self.concurrency = 1
                 self.console.note(
-                    f"{self.config.name} listens on port {ports[0]}: one process at a time, since all share this "
+                    f"{self.config.name} listens on port {ports[0]}: one process at a time, since "
+                    "all share this "
                     "machine's network (--concurrency N for more)"
                 )
 

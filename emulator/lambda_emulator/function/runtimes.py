@@ -77,8 +77,10 @@ def _node(function: FunctionConfig, code: Path, opt: Path | None) -> list[str]:
     )
     if client is None:
         raise LaunchError(
-            f"{function.runtime} needs AWS's runtime client in the project: npm install aws-lambda-ric "
-            f"(in {code}), or give a command: lambda-emulator -- npx aws-lambda-ric {function.handler}"
+            f"{function.runtime} needs AWS's runtime client in the project: npm install "
+            "aws-lambda-ric "
+            f"(in {code}), or give a command: lambda-emulator -- npx aws-lambda-ric "
+            f"{function.handler}"
         )
     script = next(
         path
@@ -104,8 +106,10 @@ def _java(function: FunctionConfig, code: Path, opt: Path | None) -> list[str]:
     ):
         raise LaunchError(
             f"{function.runtime} needs AWS's runtime client beside the code: the Maven artifact "
-            f"com.amazonaws:{_JAVA_CLIENT} (sam build and mvn dependency:copy-dependencies put it into lib/ or "
-            f"target/dependency); then, if it is not found: lambda-emulator -- java -cp CLASSPATH {_JAVA_MAIN} "
+            f"com.amazonaws:{_JAVA_CLIENT} (sam build and mvn dependency:copy-dependencies put it "
+            "into lib/ or "
+            "target/dependency); then, if it is not found: lambda-emulator -- java -cp CLASSPATH "
+            f"{_JAVA_MAIN} "
             f"{function.handler}"
         )
     classes = [folder for folder in (code, code / "target" / "classes") if folder.is_dir()]
@@ -122,7 +126,8 @@ def _ruby(function: FunctionConfig, code: Path, opt: Path | None) -> list[str]:
 
 def _dotnet(function: FunctionConfig, code: Path, opt: Path | None) -> list[str]:
     raise LaunchError(
-        f"{function.runtime}: start a project with Amazon.Lambda.RuntimeSupport itself: lambda-emulator --function "
+        f"{function.runtime}: start a project with Amazon.Lambda.RuntimeSupport itself: "
+        "lambda-emulator --function "
         f"{function.logical_id} -- dotnet run --project {code}"
     )
 
@@ -131,8 +136,10 @@ def _provided(function: FunctionConfig, code: Path, opt: Path | None) -> list[st
     bootstrap = code / "bootstrap"
     if not bootstrap.is_file():
         raise LaunchError(
-            f"{function.runtime} runs the program `bootstrap` in its code, and there is none in {code}: build it (sam "
-            "build, then --template .aws-sam/build/template.yaml), or give a command: lambda-emulator -- COMMAND"
+            f"{function.runtime} runs the program `bootstrap` in its code, and there is none in "
+            f"{code}: build it (sam "
+            "build, then --template .aws-sam/build/template.yaml), or give a command: "
+            "lambda-emulator -- COMMAND"
         )
     return [str(bootstrap)]
 

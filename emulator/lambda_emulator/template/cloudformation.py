@@ -85,7 +85,8 @@ class Document:
         if "AWS::SSM::Parameter::Value" in kind and name not in overrides:
             self.caution(
                 line,
-                f"parameter {name} is looked up by AWS; here it is {text!r}: --parameter-overrides {name}=...",
+                f"parameter {name} is looked up by AWS; here it is {text!r}: "
+                f"--parameter-overrides {name}=...",
             )
         is_list = "List<" in kind or "CommaDelimitedList" in kind
         return [item.strip() for item in text.split(",")] if is_list else text

@@ -63,7 +63,8 @@ class Template:
             if logical_id in (function.logical_id, function.name):
                 return function
         raise TemplateError(
-            f"{self.path}: no function {logical_id!r}; there is: {', '.join(self.functions) or 'none'}"
+            f"{self.path}: no function {logical_id!r}; there is: "
+            f"{', '.join(self.functions) or 'none'}"
         )
 
     def web_function(self, logical_id: str | None) -> WebFunctionConfig | None:
@@ -102,7 +103,8 @@ class _Reader:
         if not functions and not web_functions:
             raise self.error(
                 self.document.root.lines["Resources"],
-                "no function: the emulator serves AWS::Serverless::Function and AWS::Serverless::WebFunction",
+                "no function: the emulator serves AWS::Serverless::Function and "
+                "AWS::Serverless::WebFunction",
             )
         self._check_names(functions)
         self._name_ignored()

@@ -129,7 +129,8 @@ def _caution(
     if "EntryPoint" in lines:
         document.caution(
             lines["EntryPoint"],
-            f"{logical_id}: EntryPoint sets Node's variable only; for Python set AWS_LAMBDA_PYTHON_ENTRYPOINT",
+            f"{logical_id}: EntryPoint sets Node's variable only; for Python set "
+            "AWS_LAMBDA_PYTHON_ENTRYPOINT",
         )
     metadata = resource.get("Metadata")
     how = metadata if isinstance(metadata, Node) else {}
@@ -138,8 +139,10 @@ def _caution(
     if is_built and (revision.code / "requirements.txt").is_file():
         document.caution(
             lines.get("CodeUri", resource.line),
-            f"{logical_id}: sam build takes packages for x86_64, and Web Functions run on arm64 only; set SkipBuild, "
-            "and CodeUri to the build of an arm64 function, or build by a Makefile; then lambda-emulator check-code",
+            f"{logical_id}: sam build takes packages for x86_64, and Web Functions run on arm64 "
+            "only; set SkipBuild, "
+            "and CodeUri to the build of an arm64 function, or build by a Makefile; then "
+            "lambda-emulator check-code",
         )
 
 

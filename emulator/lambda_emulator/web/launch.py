@@ -69,7 +69,8 @@ def _command(revision: RevisionConfig) -> list[str]:
             raise LaunchError(f"{revision.name}: its entry point {entry} is not in {revision.code}")
         return [node, entry]
     raise LaunchError(
-        f"{revision.name}: the emulator starts python and nodejs runtimes, not {revision.runtime!r}; give the command "
+        f"{revision.name}: the emulator starts python and nodejs runtimes, not "
+        f"{revision.runtime!r}; give the command "
         "of an HTTP server that listens on AWS_LAMBDA_HTTP_ENDPOINT: lambda-emulator -- COMMAND"
     )
 

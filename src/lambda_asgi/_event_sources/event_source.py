@@ -20,22 +20,23 @@ class EventOptions(NamedTuple):
     """The user's settings for events and their results."""
 
     base_path: str = ""
-    """The prefix of the URL's path that a custom domain's mapping adds, such as "/shop". It becomes the `root_path` of
-    the requests below it."""
+    """The prefix that a custom domain's mapping adds to the path, such as "/shop". It becomes the
+    `root_path` of requests below it.
+    """
     event_path: str = "/events"
     """Where non-HTTP events are POSTed."""
     event_host: str = "localhost"
-    """The Host of the requests that stand for non-HTTP events."""
+    """The Host of requests that represent non-HTTP events."""
     allow_http_events: bool = False
-    """Whether HTTP requests may POST to `event_path`, too."""
+    """Whether HTTP requests may also POST to `event_path`."""
     strip_root_path: bool = False
-    """Whether `path` and `raw_path` begin behind the `root_path`, for frameworks that do not know it."""
+    """Remove the `root_path` from `path` and `raw_path`, for frameworks that ignore it."""
     custom_handlers: tuple[type[Any], ...] = ()
     """Mangum handler classes, tried first."""
     text_types: tuple[str, ...] = ()
-    """More media types, or parts of them, whose bodies are text in a buffered result."""
+    """Additional media types, or parts of them, whose bodies are text in a buffered result."""
     exclude_headers: frozenset[bytes] = frozenset()
-    """Names, in lower case, of response headers that are not passed on."""
+    """Names, in lower case, of response headers to remove."""
 
 
 class EventSource(ABC):
@@ -45,7 +46,7 @@ class EventSource(ABC):
     """For logs and tests, such as "function-url"."""
 
     is_http: ClassVar[bool] = True
-    """Whether the sender waits for an HTTP response."""
+    """Whether the sender expects an HTTP response."""
 
     def __init__(
         self, event: Any, context: Any = None, options: EventOptions | None = None
@@ -152,7 +153,8 @@ class RequestSource(EventSource):
         reserved = _segments(decoded_path(self.options.event_path.encode()))
         if reserved in (_segments(path), _segments(path[len(root_path) :])):
             raise EventPathForbidden(
-                f"an HTTP request may not POST to {self.options.event_path}, where non-HTTP events go: set"
+                f"an HTTP request may not POST to {self.options.event_path}, where non-HTTP "
+                "events go: set"
                 " allow_http_events=True, or another LAMBDA_ASGI_EVENT_PATH"
             )
 

@@ -116,11 +116,11 @@ def joined(headers: RawHeaders) -> RawHeaders:
 
 
 NO_CONTEXT: Any = None
-"""Mangum's handlers take the Lambda context, and do nothing with it for an answer."""
+"""Mangum's handlers take the Lambda context, but do not use it for a response."""
 
 
 ANY_TYPE = [""]
-"""As Mangum's list of text types: each type contains it."""
+"""As Mangum's list of text types: every type contains it."""
 
 
 def mangum_config(options: "EventOptions") -> Any:

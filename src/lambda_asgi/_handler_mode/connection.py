@@ -29,7 +29,7 @@ class SocketConnection:
         self._host, self._port = host.strip("[]"), int(port)
         self._socket: socket.socket | None = None
         self._news: select.poll
-        """Tells of what arrives on the open socket, and of its end."""
+        """Reports data on the open socket, and its end."""
         self._parser = ReplyParser()
         self.requests = Requests(address, __version__)
 

@@ -56,7 +56,7 @@ class Handler:
     def __init__(self, make_application: Callable[[], Application]) -> None:
         self._make_application = make_application
         self._application: Application | None = None
-        """Once it has started."""
+        """The app, after it has started."""
         self._runner = asyncio.Runner()
         self._calls = threading.Lock()
         self._place: LambdaLoop | UnknownLoop | None = None

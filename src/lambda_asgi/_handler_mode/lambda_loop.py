@@ -30,8 +30,10 @@ PACKAGE = "awslambdaric"
 NATIVE_CALLS = ("next", "post_invocation_result", "post_error")
 
 UNKNOWN = (
-    "awslambdaric %s is not made as this version of lambda_asgi knows it. Responses are streamed all the "
-    "same, but Lambda's own loop answers each invocation a second time, and its process ends of that. Until "
+    "awslambdaric %s is not made as this version of lambda_asgi knows it. Responses are streamed "
+    "all the "
+    "same, but Lambda's own loop answers each invocation a second time, and its process ends of "
+    "that. Until "
     "there is an update, use runtime mode: AWS_LAMBDA_EXEC_WRAPPER=/var/task/lambda_asgi/bootstrap"
 )
 
@@ -50,11 +52,11 @@ class Delivery:
         self.invocation_id = invocation_id
         self.event = event
         self.answered = False
-        """The Runtime API has replied to our answer: what the loop posts is dropped."""
+        """The Runtime API has replied to our response. The loop's post is dropped."""
         self.lost: Exception | None = None
-        """The Runtime API did not reply: what the loop posts raises this, so that the process ends."""
+        """The Runtime API did not reply. The loop's post raises this, so that the process ends."""
         self.logged: tuple[str, str] | None = None
-        """Type and text of the error that the handler raised and that the log has already."""
+        """Type and text of the error that the handler raised and that is already logged."""
 
     def brought(self, event: Any) -> bool:
         """Whether `event` is from the request that was delivered.
@@ -75,7 +77,8 @@ class Delivery:
 
 
 Poster = Callable[[Delivery, bytes], bool]
-"""Answers in the loop's place, with what the loop was about to post. Returns False to let the loop post."""
+"""Answers instead of the loop, given what the loop would post. Returns False to let the loop post.
+"""
 
 
 class LambdaLoop:
@@ -86,7 +89,8 @@ class LambdaLoop:
         self._delivery: Delivery | None = None
         self._before_first_wait: list[weakref.WeakMethod[Callable[[], None]]] = []
         self.raised: BaseException | None = None
-        """What the handler raised. The loop keeps it in a reference cycle, with all that the app had."""
+        """What the handler raised. The loop keeps it in a reference cycle, with the app's objects.
+        """
         self.on_result: Poster | None = None
         self.on_error: Poster | None = None
 

@@ -15,7 +15,7 @@ from lambda_asgi._asgi import RawHeaders
 from lambda_asgi._headers import HOP_BY_HOP
 
 NOT_KEPT = "lambdaAsgiBodyNotKept"
-"""A member of our own results whose body was too large to keep. Nobody can replay these."""
+"""A member of our own results whose body was too large to keep. They cannot be replayed."""
 
 
 def plain_result(status: int, headers: RawHeaders, body: bytes) -> dict[str, Any] | None:

@@ -55,7 +55,7 @@ class SocketWriter:
         self._descriptor = -1
         self._ended = False
         self.failed = False
-        """Whether the stream was ended by `fail`."""
+        """Whether `fail` ended the stream."""
         self._gone = False
         self._reply: Reply | None = None
         self._loss: ConnectionToRuntimeAPILost | None = None
@@ -65,7 +65,7 @@ class SocketWriter:
         self._held_size = 0
         self._turn: asyncio.Handle | None = None
         self._left: list[Piece] = []
-        """What the kernel did not take."""
+        """What the kernel did not accept."""
         self._writable: asyncio.Future[None] | None = None
         self._kept: list[bytes] | None = []
         self._room = keep

@@ -18,7 +18,7 @@ class InvocationFilter(logging.Filter):
     """
 
     process_wide: Invocation | None = None
-    """The only invocation under way in this process; never set where there may be several."""
+    """The only invocation under way in this process. Never set where there may be several."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         invocation = current_invocation.get() or InvocationFilter.process_wide

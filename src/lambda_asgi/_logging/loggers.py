@@ -68,7 +68,7 @@ def runtime_logger(name: str) -> logging.Logger:
 
 
 logger = runtime_logger("lambda_asgi")
-"""What the runtime itself has to say."""
+"""The runtime's own messages."""
 
 init_logger = runtime_logger("lambda_asgi.init")
 init_logger.setLevel(logging.INFO)

@@ -140,7 +140,7 @@ class RuntimeAPIWriter:
         self._reply: asyncio.Future[Reply] | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._unsent: list[bytes] = []
-        """What waits for the new connection."""
+        """Parts that wait for the new connection."""
         self._on_gone: Callable[[], None] | None = None
 
     def when_gone(self, callback: Callable[[], None]) -> None:

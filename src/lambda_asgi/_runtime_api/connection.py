@@ -95,17 +95,17 @@ class Connection(asyncio.BufferedProtocol):
         self._reply: ReplyFuture | None = None
         self._writable: asyncio.Future[None] | None = None
         self.is_clogged = False
-        """The peer reads more slowly than we write: time to `drain`."""
+        """The peer reads more slowly than we write, so callers must `drain`."""
         self._held: list[bytes] = []
         self._held_size = 0
         self._spilled = False
-        """Whether the transport was given bytes, and may have some of them still."""
+        """Whether the transport got bytes and may still have some of them."""
         self._end_of_iteration: asyncio.Handle | None = None
         self.is_open = True
         self.exchanges = 0
-        """How many replies came: a connection that was never used cannot have gone stale."""
+        """The number of replies. A connection that was never used cannot be stale."""
         self.heard = False
-        """Whether anything has come of the reply that is waited for."""
+        """Whether a part of the awaited reply has arrived."""
 
     @classmethod
     async def open(cls, host: str, port: int) -> Self:

@@ -24,10 +24,10 @@ HTTP_INTEGRATION = b"application/vnd.awslambda.http-integration-response"
 LAST_CHUNK = b"0\r\n\r\n"
 
 LARGEST_TRAILING_ERROR = 2900
-"""The most JSON bytes of an error that is sent in a stream's trailers.
-
-Lambda's Runtime API is written in Go, whose HTTP server rejects a request ("suspiciously long trailer") whose trailers
-take more than 4096 bytes. In base64 these take 3868."""
+"""The most JSON bytes of an error in a stream's trailers. Lambda's Runtime API is written in Go,
+whose HTTP server rejects more than 4096 bytes of trailers ("suspiciously long trailer"). 3868
+bytes in base64 fit.
+"""
 
 # Lambda documents the order type, then body. Both must be announced, or Lambda ignores them.
 _STREAMED = (

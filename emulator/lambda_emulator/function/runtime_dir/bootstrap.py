@@ -18,7 +18,8 @@ def main() -> None:
         from awslambdaric.__main__ import main as run  # type: ignore[import-untyped]
     except ImportError:
         sys.exit(
-            "lambda-emulator: a Python function without AWS_LAMBDA_EXEC_WRAPPER runs under AWS's own loop; "
+            "lambda-emulator: a Python function without AWS_LAMBDA_EXEC_WRAPPER runs under AWS's "
+            "own loop; "
             "install it into this environment: pip install awslambdaric"
         )
     sys.path.insert(0, os.environ.get("LAMBDA_TASK_ROOT", os.getcwd()))

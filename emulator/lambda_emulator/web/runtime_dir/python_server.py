@@ -23,7 +23,8 @@ def main() -> None:
         from a2wsgi import WSGIMiddleware
     except ImportError as error:
         sys.exit(
-            f'lambda-emulator: a Python Web Function needs {error.name}: pip install "lambda-emulator[web]"'
+            f"lambda-emulator: a Python Web Function needs {error.name}: pip install "
+            '"lambda-emulator[web]"'
         )
     sys.path.insert(0, os.environ.get("LAMBDA_TASK_ROOT", os.getcwd()))
     interface, app = load(os.environ.get("AWS_LAMBDA_PYTHON_ENTRYPOINT") or DEFAULT)
