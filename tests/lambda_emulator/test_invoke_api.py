@@ -397,7 +397,7 @@ def test_a_dry_run_of_a_stream_runs_nothing(api: Lambda) -> None:
 
 def test_any_other_path(api: Lambda) -> None:
     with api.emulator.connect(api.port) as client:
-        client.request("GET", "/2015-03-31/functions/")
+        client.request("GET", "/2015-03-31/nothing/")
         assert client.response().status == 404
 
 
