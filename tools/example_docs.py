@@ -17,6 +17,10 @@ Each has a folder with its app, its template.yaml and a test that runs it in the
 `make examples` sets them up, tests them all, and prints the time to the first byte of each route;
 `make examples ARGS="mcp llm"` takes some. This page is made from those folders by
 `python -m tools.example_docs`.
+
+To build one for AWS, `sam build` needs the Python that `Runtime` names, 3.13, on PATH. Until
+lambda-asgi is on PyPI, `PIP_FIND_LINKS` has to name a folder with its wheel.
+[From nothing to a deployed URL](first-deployment.md) makes that folder.
 """
 ORDER = [
     *(
