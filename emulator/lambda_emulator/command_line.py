@@ -67,21 +67,33 @@ def _samconfig(given: argparse.Namespace, commands: tuple[str, ...]) -> samconfi
 def _check(
     parser: argparse.ArgumentParser, given: argparse.Namespace, command: Sequence[str]
 ) -> None:
-    """What excludes each other, or makes no sense alone."""
-    app, web = vars(given).get("app"), vars(given).get("web")
-    if web is not None and (given.template or given.function or app):
-        parser.error("--web serves this folder: it takes no --template, --function and MODULE:APP")
-    if app is not None:
-        if not _APP.fullmatch(app):
-            parser.error(f"{app!r} is neither a command nor MODULE:APP, such as main:app")
-        if given.template or given.function:
-            parser.error(f"{app} takes no --template and no --function")
-        if given.runtime and command:
-            parser.error("--runtime and a command behind -- exclude each other")
-    elif vars(given).get("runtime") or vars(given).get("app_dir"):
-        parser.error("--runtime and --app-dir are for an app without a template: give MODULE:APP")
-    if vars(given).get("keyfile") and not given.certfile:
-        parser.error("--keyfile needs --certfile")
+    """Refuse what excludes each other, or has no meaning alone."""
+    words = vars(given)
+    app = words.get("app")
+    is_of_template = bool(given.template or given.function)
+    excluded = (
+        (
+            words.get("web") is not None and (is_of_template or app),
+            "--web serves this folder: it takes no --template, --function and MODULE:APP",
+        ),
+        (
+            app is not None and not _APP.fullmatch(app),
+            f"{app!r} is neither a command nor MODULE:APP, such as main:app",
+        ),
+        (app and is_of_template, f"{app} takes no --template and no --function"),
+        (
+            words.get("runtime") and command,
+            "--runtime and a command behind -- exclude each other",
+        ),
+        (
+            app is None and (words.get("runtime") or words.get("app_dir")),
+            "--runtime and --app-dir are for an app without a template: give MODULE:APP",
+        ),
+        (words.get("keyfile") and not words.get("certfile"), "--keyfile needs --certfile"),
+    )
+    for is_wrong, message in excluded:
+        if is_wrong:
+            parser.error(message)
 
 
 def parameter_overrides(words: Sequence[str], parser: argparse.ArgumentParser) -> dict[str, str]:

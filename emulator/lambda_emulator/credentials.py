@@ -72,7 +72,7 @@ async def resolve(
     """
     if profile is None and (found := _from_environment(shell)) is not None:
         return found, ""
-    named = profile or shell.get("AWS_PROFILE") or shell.get("AWS_DEFAULT_PROFILE")
+    named = profile or _named(shell)
     profile = named or "default"
     if (found := _from_file(shell, profile)) is not None:
         return found, ""
@@ -88,6 +88,10 @@ async def resolve(
     except Exception as error:  # whatever a profile leads to: a process, a browser, the network
         found, problem = None, " ".join(str(error).split())
     return found, f"profile {profile!r}: {problem}" if named and found is None else ""
+
+
+def _named(shell: Mapping[str, str]) -> str | None:
+    return shell.get("AWS_PROFILE") or shell.get("AWS_DEFAULT_PROFILE")
 
 
 def _from_environment(shell: Mapping[str, str]) -> Credentials | None:

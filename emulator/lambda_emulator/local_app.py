@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ _TIMEOUT: Final = 30
 """Seconds. Lambda's default of 3 would cut the streams that people try first."""
 _ADAPTERS: Final = ("LambdaASGI", "Mangum")
 """What makes a handler of an ASGI app."""
+_RESPONSE_MODES: Final = {"RESPONSE_STREAM": "streaming", "BUFFERED": "buffered"}
 _PACKAGES: Final = {
     "lambda-asgi": "lambda_asgi",
     "handler-mode": "lambda_asgi",
@@ -41,28 +43,29 @@ def local_app(options: Options) -> FunctionConfig:
     module = module.replace(":", ".").replace("/", ".")
     folder = (options.app_dir or Path()).absolute()
     source = _source(folder, module)
-    runtime = options.runtime or ("awslambdaric" if _is_handler(source, name) else "lambda-asgi")
-    if not options.command:
-        _check_packages(runtime, options)
-    streams = options.invoke_mode != "BUFFERED"
-    environment = {"LAMBDA_ASGI_RESPONSE_MODE": "streaming" if streams else "buffered"}
-    handler, layer_module = f"{module}.{name}", ""
-    if runtime == "lambda-asgi" and not options.command:
-        environment["AWS_LAMBDA_EXEC_WRAPPER"] = str(_bootstrap())
-    elif runtime == "handler-mode":
-        layer_module = _HANDLER_MODE.format(module=module, name=name)
-    return FunctionConfig(
+    invoke_mode = options.invoke_mode or "RESPONSE_STREAM"
+    found = FunctionConfig(
         logical_id=folder.name or "app",
         name=folder.name or "app",
         code=folder,
-        handler="lambda_emulator_handler.handler" if layer_module else handler,
+        handler=f"{module}.{name}",
         runtime=f"python{sys.version_info.major}.{sys.version_info.minor}",
         timeout=_TIMEOUT,
-        environment=environment,
-        url=FunctionURL("NONE", "RESPONSE_STREAM" if streams else "BUFFERED"),
-        layer_module=layer_module,
+        environment={"LAMBDA_ASGI_RESPONSE_MODE": _RESPONSE_MODES[invoke_mode]},
+        url=FunctionURL("NONE", invoke_mode),
         region=options.region,
     )
+    if options.command:
+        return found
+    runtime = options.runtime or ("awslambdaric" if _is_handler(source, name) else "lambda-asgi")
+    _check_packages(runtime, options)
+    if runtime == "lambda-asgi":
+        wrapper = {"AWS_LAMBDA_EXEC_WRAPPER": str(_bootstrap())}
+        return replace(found, environment={**found.environment, **wrapper})
+    if runtime == "handler-mode":
+        layer_module = _HANDLER_MODE.format(module=module, name=name)
+        return replace(found, handler="lambda_emulator_handler.handler", layer_module=layer_module)
+    return found
 
 
 def _source(folder: Path, module: str) -> Path:

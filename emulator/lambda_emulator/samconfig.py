@@ -50,29 +50,37 @@ def read(
     folder: Path, commands: tuple[str, ...], *, file: Path | None, environment: str | None
 ) -> SamConfig:
     """Of `file`, or else of the samconfig beside the template in `folder`. Raises TemplateError."""
+    file = file or next((folder / name for name in _FILES if (folder / name).is_file()), None)
     if file is None:
-        file = next((folder / name for name in _FILES if (folder / name).is_file()), None)
-        if file is None:
-            if environment is None:
-                return SamConfig()
-            raise TemplateError(f"--config-env {environment}: there is no samconfig.toml here")
+        if environment is None:
+            return SamConfig()
+        raise TemplateError(f"--config-env {environment}: there is no samconfig.toml here")
     document = _document(file)
     name = environment or "default"
-    if name not in document and environment is not None:
-        known = ", ".join(key for key, value in document.items() if isinstance(value, dict))
-        raise TemplateError(f"{file}: no environment {name!r}; there is: {known or 'none'}")
+    if environment is not None:
+        _check_environment(file, document, environment)
     defaults: dict[str, Any] = {}
     notes = []
     for command in ("global", *commands):
         section = _section(file, document, name, command)
-        used = {key: value for key, value in section.items() if key in _OPTIONS}
-        for key, value in used.items():
-            defaults[_OPTIONS[key]] = _value(file, key, value)
-        unused = [key for key in section if key not in used] if command != "global" else []
-        words = [*used, *(f"{key} is not used" for key in unused)]
-        if words:
+        for key in section.keys() & _OPTIONS.keys():
+            defaults[_OPTIONS[key]] = _value(file, key, section[key])
+        if words := _words(section, command):
             notes.append(f"{file} [{name}.{command}.parameters]: {', '.join(words)}")
     return SamConfig(defaults, tuple(notes))
+
+
+def _check_environment(file: Path, document: Mapping[str, Any], environment: str) -> None:
+    if environment not in document:
+        known = ", ".join(key for key, value in document.items() if isinstance(value, dict))
+        raise TemplateError(f"{file}: no environment {environment!r}; there is: {known or 'none'}")
+
+
+def _words(section: Mapping[str, Any], command: str) -> list[str]:
+    """Say what is used of a section. Only [global] is expected to have options of other commands."""
+    used = [key for key in section if key in _OPTIONS]
+    unused = [key for key in section if key not in _OPTIONS and command != "global"]
+    return [*used, *(f"{key} is not used" for key in unused)]
 
 
 def _document(file: Path) -> dict[str, Any]:

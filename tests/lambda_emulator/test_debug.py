@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 from urllib.request import urlopen
@@ -159,7 +158,6 @@ class Debugger:
         return self.next("response", command)
 
 
-@pytest.mark.skipif(find_spec("debugpy") is None, reason="needs debugpy: pip install debugpy")
 def test_a_debugger_attaches(tmp_path: Path) -> None:
     """The command of docs/emulator.md, and the requests that VS Code sends."""
     source = tmp_path / "main.py"

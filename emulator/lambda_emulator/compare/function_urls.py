@@ -51,13 +51,7 @@ async def compare(
 
     `record` is the file of a new recording.
     """
-    asked = [
-        case
-        for case in CASES
-        if case["name"] not in NOT_ASKED
-        and (not names or case["name"] in names)
-        and (not _is_signed(case) or targets["IAM"].is_signed)
-    ]
+    asked = [case for case in CASES if _is_asked(case, targets, names)]
     there = await _run(targets, asked, console, "there")
     async with running_emulator(_TEMPLATE, fronts=len(URLS) + 1) as urls:
         local = {name: Target(url, credentials=_LOCAL) for name, url in urls.items()}
@@ -73,6 +67,12 @@ async def compare(
         await asyncio.to_thread(record.write_text, text + "\n", "utf-8")
         console.print(f"The new recording is in {record}.")
     return int(bool(found))
+
+
+def _is_asked(case: Case, targets: Targets, names: Sequence[str]) -> bool:
+    if case["name"] in NOT_ASKED or (names and case["name"] not in names):
+        return False
+    return targets["IAM"].is_signed or not _is_signed(case)
 
 
 def _is_signed(case: Case) -> bool:

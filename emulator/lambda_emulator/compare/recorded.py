@@ -120,13 +120,6 @@ def _event(body: bytes, case: Case) -> Any:
 
 
 def _without_own(event: Mapping[str, Any], case: Case) -> Case:
-    sent = {name.lower() for name, _ in case["request"]["headers"]}
-    own = _OWN_HEADERS if "x-forwarded-for" in sent else _OWN_HEADERS | {"x-forwarded-for"}
-    headers = {name: value for name, value in event["headers"].items() if name not in own}
-    if "host" in headers:
-        headers["host"] = _HOST
-    if "x-amz-date" in headers:  # the moment of the recording
-        headers["x-amz-date"] = case["event"]["headers"].get("x-amz-date")
     context = event["requestContext"]
     http = {name: value for name, value in context["http"].items() if name != "sourceIp"}
     account = context["accountId"]
@@ -138,4 +131,15 @@ def _without_own(event: Mapping[str, Any], case: Case) -> Case:
         for name, value in event.items()
         if name not in ("version", "routeKey", "headers", "requestContext")
     }
-    return {**left, "headers": headers, "requestContext": kept}
+    return {**left, "headers": _headers(event["headers"], case), "requestContext": kept}
+
+
+def _headers(received: Mapping[str, str], case: Case) -> dict[str, str]:
+    sent = {name.lower() for name, _ in case["request"]["headers"]}
+    own = _OWN_HEADERS if "x-forwarded-for" in sent else _OWN_HEADERS | {"x-forwarded-for"}
+    headers = {name: value for name, value in received.items() if name not in own}
+    if "host" in headers:
+        headers["host"] = _HOST
+    if "x-amz-date" in headers:  # the moment of the recording
+        headers["x-amz-date"] = case["event"]["headers"].get("x-amz-date")
+    return headers
