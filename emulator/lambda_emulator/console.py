@@ -1,4 +1,4 @@
-"""What a person (or with --json a program) sees: on stderr, so that stdout holds nothing but the address."""
+"""What a person (or a program, with --json) sees on stderr. Stdout has nothing but the address."""
 
 import contextlib
 import json
@@ -25,7 +25,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 @dataclass(slots=True)
 class RequestLine:
-    """One request to a front, from its arrival to the last byte of its answer. Times in seconds."""
+    """One request to a front, from its arrival to the last byte of its response. Times in seconds."""
 
     method: str
     target: str
@@ -46,7 +46,7 @@ class RequestLine:
         self.chunks += chunks
 
     def take_outcome(self, invocation: Invocation) -> None:
-        """Notes how the invocation ended, where the client could not see it."""
+        """Note how the invocation ended, if the client could not see it."""
         answer = invocation.answer
         self.cold = invocation.report is not None and invocation.report.cold
         if answer.outcome in (Outcome.SUCCESS, None):
@@ -67,12 +67,12 @@ class Named(Protocol):
 
 
 class Console:
-    """Prints in colour on a terminal, plainly elsewhere, or one JSON object a line."""
+    """Prints in colour on a terminal, plainly elsewhere, or one JSON object on each line."""
 
     def __init__(
         self, *, as_json: bool = False, is_quiet: bool = False, file: TextIO | None = None
     ) -> None:
-        """`is_quiet`: only the functions' own log, and errors."""
+        """`is_quiet`: print only the functions' own log, and errors."""
         self._json = as_json
         self._quiet = is_quiet
         # A closed stderr is None to Python, and None is stdout to whoever prints.
@@ -86,7 +86,9 @@ class Console:
         self._platform("start", invocation, line, {"version": version(invocation)})
 
     def log(self, function: Named, request_id: str | None, lines: list[str]) -> None:
-        """Lines of a function's own. Runtimes put a carriage return between the lines of one message."""
+        """Print lines of a function. Runtimes put a carriage return between the lines of one
+        message.
+        """
         if self._json:
             fields = {"function": function.name, "requestId": request_id}
             self._write(
@@ -175,7 +177,7 @@ class Console:
         self._tell("credentials", {"message": whose}, text)
 
     def caution(self, where: str, message: str) -> None:
-        """What AWS would do otherwise. `where` is FILE:LINE."""
+        """Print what AWS would do differently. `where` is FILE:LINE."""
         text = Text(f"{where}: {message}", style="yellow")
         self._tell("warning", {"where": where, "message": message}, text)
 
@@ -190,7 +192,7 @@ class Console:
     def asynchronous(
         self, request_id: str, message: str, record: Mapping[str, Any] | None = None
     ) -> None:
-        """What became of an event in the queue of asynchronous invocations. `record`: a destination's."""
+        """Print what became of an event in the asynchronous queue. `record` is a destination's."""
         fields = {"requestId": request_id, "message": message, "record": record}
         text = Text.assemble(
             (f"{request_id[:8]:8} ", "cyan"), (f"asynchronous: {message}", "yellow")
@@ -217,7 +219,7 @@ class Console:
         self._write([_json_line(event, fields)])
 
     def _write(self, lines: Iterable[str]) -> None:
-        """All in one write. Nobody has to read it: a closed stderr is no fault of a request's."""
+        """Write in one call. A closed stderr must not affect a request."""
         with contextlib.suppress(OSError, ValueError):
             print("\n".join(lines), file=self._file, flush=True)
 
@@ -228,7 +230,8 @@ def _json_line(event: str, fields: dict[str, Any]) -> str:
 
 
 def printable(text: str) -> str:
-    """Control characters are written out, so that a message cannot move the terminal's cursor or set its title.
+    """Control characters are written out, so that a message cannot move the terminal's cursor or
+    set its title.
 
     >>> printable("a\\x1b[2Jb")
     'a\\\\x1b[2Jb'
@@ -241,7 +244,7 @@ def version(invocation: Invocation) -> str:
 
 
 def report_line(request_id: str, report: Report) -> str:
-    """As Lambda writes it: fields are separated by tabs."""
+    """Return the REPORT line as Lambda writes it, with tabs between the fields."""
     init = report.init_duration or report.restore_duration
     fields = [
         f"REPORT RequestId: {request_id}",
@@ -270,7 +273,7 @@ def report_figures(report: Report) -> dict[str, Any]:
 
 
 def _billed(report: Report) -> int:
-    """Init is billed since August 2025."""
+    """Return the billed duration. Init is billed since August 2025."""
     return math.ceil(
         (report.duration + (report.init_duration or report.restore_duration or 0.0)) * 1000
     )
@@ -291,7 +294,7 @@ def size_text(size: int) -> str:
 
 
 def error_text(body: bytes) -> tuple[str, str]:
-    """errorType and errorMessage of an error's JSON, on one line."""
+    """Return errorType and errorMessage of an error's JSON, on one line."""
     try:
         data = json.loads(body)
         return str(data.get("errorType", "")), " ".join(str(data.get("errorMessage", "")).split())

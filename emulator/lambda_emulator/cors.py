@@ -1,8 +1,7 @@
-"""The CORS block of a Function URL or an HTTP API.
+"""The CORS configuration of a Function URL or an HTTP API.
 
-Preflights are answered without the function, and other answers get headers added. All rules are
-recorded for Function URLs, except those of the wildcard, which no recording shows:
-docs/fidelity.md.
+The front answers preflights without the function, and adds headers to other responses. All rules
+are recorded for Function URLs, except those for the wildcard: docs/fidelity.md.
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +13,9 @@ __all__ = ["Cors"]
 
 @dataclass(frozen=True, slots=True)
 class Cors:
-    """As in AWS::Lambda::Url `Cors`; an empty block is no CORS. `https://*` is every https origin."""
+    """As `Cors` of AWS::Lambda::Url. An empty block is no CORS. `https://*` matches every https
+    origin.
+    """
 
     allow_origins: tuple[str, ...] = ()
     allow_methods: tuple[str, ...] = ()
@@ -35,7 +36,9 @@ class Cors:
         )
 
     def is_preflight(self, request: Request) -> bool:
-        """OPTIONS with Origin and Access-Control-Request-Method; with one of them missing the function runs."""
+        """Whether it is OPTIONS with Origin and Access-Control-Request-Method. Otherwise the
+        function runs.
+        """
         return bool(
             self
             and request.method == "OPTIONS"
@@ -44,7 +47,9 @@ class Cors:
         )
 
     def preflight(self, request: Request) -> list[Header]:
-        """The headers of a preflight's answer (200, empty): none when origin, method or a header is not allowed."""
+        """Return the headers of a preflight's response (200, empty): none if anything is not
+        allowed.
+        """
         origin = request.header("origin") or ""
         if not self._allows(request):
             return []
@@ -60,7 +65,9 @@ class Cors:
         return headers
 
     def grants(self, request: Request) -> list[Header]:
-        """The headers that the function's own answer gets, in lower case: none without a matching Origin."""
+        """Return the headers to add to a function's response, in lower case: none without a
+        matching Origin.
+        """
         origin = request.header("origin")
         if not self or origin is None or not self._allows_origin(origin):
             return []
@@ -75,7 +82,7 @@ class Cors:
         return headers
 
     def _allows(self, request: Request) -> bool:
-        """Is what the preflight asks for allowed: its origin, its method and each of its headers?"""
+        """Whether the preflight's origin, method and headers are allowed."""
         method = request.header("access-control-request-method") or ""
         asked = [
             name.strip().lower()
@@ -92,6 +99,6 @@ class Cors:
         return not {origin, "*", f"{scheme}//*"}.isdisjoint(self.allow_origins)
 
     def _granted_origin(self, origin: str) -> str:
-        """`*` where everyone is allowed and no credentials are (with them it must not be: Fetch, 3.3.5)."""
+        """Return `*` if all origins are allowed without credentials (Fetch 3.3.5), else the origin."""
         is_for_all = "*" in self.allow_origins and origin not in self.allow_origins
         return "*" if is_for_all and not self.allow_credentials else origin

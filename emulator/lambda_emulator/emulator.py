@@ -1,4 +1,4 @@
-"""Puts the parts together: template, functions, fronts; starts them, waits, and ends them without a trace."""
+"""Put template, functions and fronts together; start them, wait, and end all of them."""
 
 import asyncio
 import signal
@@ -31,7 +31,7 @@ _CONCURRENCY = 10
 
 
 class StartError(Exception):
-    """The emulator cannot start; the message is one line that says why."""
+    """The emulator cannot start. The message is one line that says why."""
 
 
 class Emulator:
@@ -51,7 +51,7 @@ class Emulator:
         self._watching: asyncio.Task[None] | None = None
 
     async def run(self) -> int:
-        """Serves until SIGINT, SIGTERM or SIGHUP. Raises TemplateError or StartError."""
+        """Serve until SIGINT, SIGTERM or SIGHUP. Raises TemplateError or StartError."""
         return await self._until_stopped(self._serve())
 
     async def invoke(self, job: Callable[[Function], Awaitable[int]]) -> int:
@@ -67,7 +67,7 @@ class Emulator:
         return await self._until_stopped(invoke())
 
     async def _until_stopped(self, work: Coroutine[Any, Any, int]) -> int:
-        """Runs it to its end, or until a signal comes; then nothing that was started is left."""
+        """Run it to its end, or until a signal arrives. Then nothing that was started is left."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -86,7 +86,9 @@ class Emulator:
             await self._stop()
 
     def check(self) -> int:
-        """Prints what AWS would do otherwise; the number of warnings. Raises TemplateError."""
+        """Print what AWS would do differently, and return the number of warnings. Raises
+        TemplateError.
+        """
         selection = select(self.options)
         count = self._print_cautions(selection)
         for config in selection.functions:
@@ -127,7 +129,7 @@ class Emulator:
             self.console.note(note)
 
     async def _listen(self, web_functions: Sequence[WebFunctionConfig]) -> list[str]:
-        """The addresses, each with what is there. Raises StartError."""
+        """Return the addresses, each with what it serves. Raises StartError."""
         try:
             return await self.listeners.open(
                 self.known, self.functions, self.revisions, web_functions, self.credentials
@@ -142,7 +144,7 @@ class Emulator:
             self.console.credentials(problem or whose)
 
     def _add(self, config: FunctionConfig, *, is_only: bool) -> None:
-        """One that cannot be started is named, and does not keep others from being served."""
+        """Add a function. One that cannot be started is named, and the others are still served."""
         try:
             launch = prepare(config, self.options.command, self._surroundings())
         except LaunchError as error:
@@ -190,7 +192,9 @@ class Emulator:
         )
 
     async def _warm_up(self) -> None:
-        """One function that does not start is all that there is, or is named, and tried again at its requests."""
+        """Start functions early. If the only one fails, the emulator ends; others start at their
+        requests.
+        """
         for function in self._all():
             try:
                 await function.warm_up()
@@ -224,7 +228,7 @@ class Emulator:
         ]
 
     async def _watch(self, watcher: Watcher) -> None:
-        """Watches the template and the functions' code for ever."""
+        """Watch the template and the functions' code for ever."""
         template = template_path(self.options).absolute()
         async for changed in watcher.changes():
             if str(template) in changed:
@@ -241,7 +245,9 @@ class Emulator:
         return [*self.functions.values(), *self._all_revisions()]
 
     async def _replace(self, function: Function | Revision, changed: list[str]) -> None:
-        """New code, new environments. One that no longer starts is reported, and tried again at the next request."""
+        """Use new code in new environments. A function that fails is reported, and tried at its
+        next request.
+        """
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         self.console.note(f"{changed[0]}{more} changed: new processes for {function.config.name}")
         try:
@@ -281,7 +287,7 @@ class Emulator:
 
 
 def _reason(failure: InitError | StartFailed) -> str:
-    """Why a function did not start: the error of its runtime, or of its process."""
+    """Return why a function did not start: the error of its runtime, or of its process."""
     if isinstance(failure, StartFailed):
         return str(failure)
     kind, message = error_text(failure.error.body)

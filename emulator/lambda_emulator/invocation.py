@@ -1,7 +1,8 @@
 """One event on its way to a runtime, and the answer on its way back.
 
-The two ends live apart: the runtime's side fills the answer, a front empties it at its client's pace, and each may
-go away without the other (a timeout ends the runtime; a client that leaves does not).
+The two ends are separate: the runtime's side fills the answer, and a front empties it at its
+client's pace. Each may leave without the other: a timeout ends the runtime, and a client may
+disconnect.
 """
 
 import asyncio
@@ -38,14 +39,16 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class AnswerStart:
-    """What is known before the first byte: `streaming` is the Runtime API's response mode, not the front's."""
+    """What is known before the first byte. `streaming` is the Runtime API's response mode, not the
+    front's.
+    """
 
     streaming: bool
     content_type: str
 
     @property
     def has_prelude(self) -> bool:
-        """Do status, headers and eight NULs come before the body?"""
+        """Whether status, headers and eight NULs precede the body."""
         return (
             self.streaming
             and self.content_type.partition(";")[0].strip().lower() == INTEGRATION_TYPE
@@ -54,7 +57,9 @@ class AnswerStart:
 
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer:
-    """An answer that never began. `body` is the error as JSON, from the runtime or, with `platform`, from Lambda."""
+    """An answer that never began. `body` is the error as JSON, from the runtime or (`platform`)
+    from Lambda.
+    """
 
     kind: str
     body: bytes
@@ -62,9 +67,10 @@ class ErrorAnswer:
 
 
 class Body:
-    """The bytes of an answer between its two ends, bounded: `put` waits while the reader is behind.
+    """The bytes of an answer between its two ends. It is bounded: `put` waits for a slow reader.
 
-    Items keep their borders, since a Function URL makes one HTTP chunk of each write of its function.
+    Items keep their borders, because a Function URL makes one HTTP chunk of each write of its
+    function.
     """
 
     def __init__(self, limit: int = limits.READ_AHEAD) -> None:
@@ -78,7 +84,7 @@ class Body:
         self._writable.set()
 
     def add(self, items: list[bytes]) -> None:
-        """Adds items, however much is there already. After `discard` or `close` it drops them."""
+        """Add items, even if the body is full. After `discard` or `close` they are dropped."""
         if self._discarding or self._closed:
             return
         self._items += items
@@ -86,27 +92,27 @@ class Body:
         self._readable.set()
 
     async def put(self, items: list[bytes]) -> None:
-        """Adds items and then waits until the reader has caught up."""
+        """Add items, then wait until the reader has caught up."""
         self.add(items)
         while self._size >= self._limit and not self._closed:
             self._writable.clear()
             await self._writable.wait()
 
     def close(self) -> None:
-        """No more will come; what is there can still be read."""
+        """End the body. What is there can still be read."""
         self._closed = True
         self._readable.set()
         self._writable.set()
 
     def discard(self) -> None:
-        """The reader leaves: all that is there, and all that comes, is dropped, so that the writer never waits."""
+        """Drop everything, now and later, because the reader leaves. The writer then never waits."""
         self._discarding = True
         self._items.clear()
         self._size = 0
         self._writable.set()
 
     async def get(self) -> list[bytes]:
-        """All items that are there, at least one; [] at the end."""
+        """Return all items that are there, at least one. [] is the end."""
         while not self._items:
             if self._closed or self._discarding:
                 return []
@@ -119,7 +125,9 @@ class Body:
         return items
 
     async def read(self, limit: int) -> bytes | None:
-        """All bytes to the end; None, and the rest dropped, when there are more than `limit`."""
+        """Return all bytes to the end. If there are more than `limit`, drop the rest and return
+        None.
+        """
         everything: list[bytes] = []
         size = 0
         while items := await self.get():
@@ -154,21 +162,21 @@ class Answer:
             self.start.set_result(start)
 
     def end(self, outcome: Outcome, error: bytes = b"") -> None:
-        """The answer is complete, or as complete as it will get. The first end counts."""
+        """End the answer. Only the first call counts."""
         if self.ended:
             return
         self.outcome, self.error = outcome, error
         self.body.close()
 
     def fail(self, error: ErrorAnswer, outcome: Outcome = Outcome.ERROR) -> None:
-        """Nothing of the answer was sent: `error` takes its place. After the start it only ends the body."""
+        """Report `error` instead of the answer. After the start it only ends the body."""
         if not self.start.done() and not self.ended:
             self.start.set_result(error)
         self.end(outcome, error.body)
 
 
 def trace_root(header: str | None) -> str:
-    """The Root of a client's x-amzn-trace-id, if it sent one (assumed), else a new one."""
+    """Return the Root of a client's x-amzn-trace-id, if it sent one (assumed), else a new one."""
     for part in (header or "").split(";"):
         key, _, value = part.strip().partition("=")
         if key.lower() == "root" and len(value) == 35 and value.replace("-", "").isalnum():
@@ -177,7 +185,7 @@ def trace_root(header: str | None) -> str:
 
 
 def new_trace_root() -> str:
-    """A trace id as X-Ray makes them: version, epoch seconds and 96 random bits in hex."""
+    """Return a trace id like X-Ray's: version, epoch seconds and 96 random bits in hex."""
     return f"1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]}"
 
 
@@ -206,7 +214,7 @@ class Invocation:
 
 @dataclass(slots=True)
 class Report:
-    """The figures of the REPORT line: seconds, MiB and the log's tail."""
+    """The figures of the REPORT line, in seconds and MiB, and the log's tail."""
 
     duration: float = 0.0
     init_duration: float | None = None
@@ -217,11 +225,11 @@ class Report:
     log_tail: bytearray = field(default_factory=bytearray)
 
     def add_to_tail(self, data: bytes) -> None:
-        """The last 4 KiB are kept."""
+        """Keep the last 4 KiB."""
         self.log_tail += data
         del self.log_tail[: -limits.LOG_TAIL]
 
     @property
     def cold(self) -> bool:
-        """The first invocation of its environment."""
+        """Whether it is the first invocation of its environment."""
         return self.init_duration is not None or self.restore_duration is not None

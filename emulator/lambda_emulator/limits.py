@@ -1,6 +1,8 @@
-"""Every number that the emulator takes from AWS, and its own against hostile clients: each with its source.
+"""Every number that the emulator takes from AWS, and its own limits for hostile clients, with
+sources.
 
-Marks as in docs/fidelity.md: recorded (bytes captured from AWS), documented (an AWS page), assumed (our choice).
+Marks as in docs/fidelity.md: recorded (captured from AWS), documented (an AWS page), assumed (our
+choice).
 """
 
 KIB = 1024

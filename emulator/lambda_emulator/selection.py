@@ -1,4 +1,6 @@
-"""Which functions are served: the template's, with the command line's changes, or the current folder's."""
+"""Which functions are served: the template's, as changed by the command line, or the current
+folder's.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +32,7 @@ class Selection:
         return len(self.functions) + len(self.web_functions)
 
     def cautions(self, options: Options) -> Iterator[tuple[str, str]]:
-        """What AWS would do otherwise: (FILE:LINE, message) of each."""
+        """Return what AWS would do differently, each as (FILE:LINE, message)."""
         if self.template is not None:
             yield from self._template_cautions(self.template, options)
         for config in self.functions:
@@ -51,7 +53,7 @@ class Selection:
 
 
 def template_path(options: Options) -> Path:
-    """Whether it is there or not."""
+    """Return the path of the template, which may not exist."""
     found = (Path(name) for name in _TEMPLATES if Path(name).is_file())
     return options.template or next(found, Path(_TEMPLATES[0]))
 
@@ -86,7 +88,7 @@ def _select(options: Options) -> Selection:
 
 
 def select_one(options: Options) -> FunctionConfig:
-    """The function to invoke, with or without a URL. Raises TemplateError."""
+    """Return the function to invoke, with or without a URL. Raises TemplateError."""
     path = template_path(options)
     if options.command and not options.template and not path.is_file():
         config = _function_here(options)
@@ -96,7 +98,7 @@ def select_one(options: Options) -> FunctionConfig:
 
 
 def _of_template(template: Template, options: Options) -> Selection:
-    """Those that a request can reach; or the one that is asked for; or the only one."""
+    """Return the functions that a request can reach, or the requested one, or the only one."""
     if web_function := template.web_function(options.function):
         return Selection(template, [], [web_function])
     if options.function or options.command:
@@ -128,7 +130,7 @@ def _function_here(options: Options) -> FunctionConfig:
 
 
 def _web_function_here(entry_point: str, options: Options) -> WebFunctionConfig:
-    """A Web Function of the current folder, as `--web` asks for it."""
+    """Return a Web Function of the current folder, for `--web`."""
     code = Path.cwd()
     variables = {} if options.command else {"AWS_LAMBDA_PYTHON_ENTRYPOINT": entry_point}
     revision = RevisionConfig(
@@ -139,7 +141,7 @@ def _web_function_here(entry_point: str, options: Options) -> WebFunctionConfig:
 
 
 def _changed(config: FunctionConfig, options: Options) -> FunctionConfig:
-    """With what the command line says of its URL. One that nothing else would reach gets a URL."""
+    """Apply the command line to its URL. A function that nothing else would reach gets a URL."""
     url = config.url
     if not config.has_front and options.lambda_port is None:
         url = FunctionURL()

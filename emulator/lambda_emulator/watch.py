@@ -1,6 +1,6 @@
-"""`--watch`: what has changed in files and folders. Looked at again and again, since that sees all changes.
+"""`--watch`: find changes in files and folders by polling, which sees all changes.
 
-A folder that is replaced (sam build, git checkout) and a file behind a symbolic link are changes as any other.
+This includes a folder that is replaced (sam build, git checkout) and a file behind a symbolic link.
 """
 
 import asyncio
@@ -22,14 +22,16 @@ _Snapshot = dict[str, tuple[int, int, int]]
 
 
 class Watcher:
-    """Sees what changes after it was made. `paths` are asked for at each look."""
+    """Finds changes since its creation. `paths` is called for each look."""
 
     def __init__(self, paths: Callable[[], Iterable[Path]]) -> None:
         self._paths = paths
         self._known = _snapshot(paths())
 
     async def changes(self) -> AsyncIterator[set[str]]:
-        """The files that were changed, made or removed, once they stay as they are for a moment."""
+        """Return the files that were changed, created or removed, after they have been stable for a
+        moment.
+        """
         while True:
             started = time.monotonic()
             seen = await self._settled()
@@ -45,7 +47,7 @@ class Watcher:
             await asyncio.sleep(took)
 
     async def _settled(self) -> _Snapshot:
-        """The files as they are when two looks in a row see the same, or when they never come to rest."""
+        """Return the files when two looks in a row see the same, or when they never become stable."""
         before = await asyncio.to_thread(_snapshot, self._paths())
         for _ in range(_LOOKS):
             await asyncio.sleep(_PAUSE_SECONDS)
@@ -57,7 +59,7 @@ class Watcher:
 
 
 def _snapshot(paths: Iterable[Path]) -> _Snapshot:
-    """Each file's time, size and number. Links are followed, each folder once."""
+    """Return each file's time, size and number. Links are followed, each folder once."""
     found: _Snapshot = {}
     seen: set[tuple[int, int]] = set()
     folders: list[str] = []

@@ -16,7 +16,7 @@ __all__ = ["APIFront", "api_fronts"]
 
 @dataclass(frozen=True, slots=True)
 class APIFront:
-    """An API that is to be served. `serve` makes its handler, given the address."""
+    """An API to serve. `serve` makes its handler, given the address."""
 
     name: str
     serve: Callable[[Address], Handler]
@@ -29,7 +29,7 @@ class APIFront:
 def api_fronts(
     functions: Iterable[Function], console: Console, *, pace: bool, debug: bool
 ) -> Iterator[APIFront]:
-    """The APIs in the order of the template's functions."""
+    """Return the APIs in the order of the template's functions."""
     rest: dict[str, list[tuple[RestRoute, Function]]] = {}
     http: dict[str, list[tuple[HTTPRoute, Function]]] = {}
     for function in functions:

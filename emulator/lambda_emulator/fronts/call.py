@@ -1,4 +1,4 @@
-"""One request to a front, from its arrival to its line on the terminal: what the three fronts have in common."""
+"""One request to a front, from its arrival to its line on the terminal. All fronts share this."""
 
 import time
 import uuid
@@ -16,9 +16,9 @@ __all__ = ["Call", "Refusal", "checked_event"]
 
 
 class Refusal(Exception):
-    """A response of the front's own, in place of the function's: its status, the type of the error, and its message.
+    """A response of the front instead of the function's: status, error type and message.
 
-    `note` is for the terminal, where it may say more than the client is told.
+    `note` is for the terminal, and may say more than the client is told.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Refusal(Exception):
 
 
 def checked_event(event: bytes) -> bytes:
-    """The event. Raises RequestError when it is too large for an invocation."""
+    """Return the event. Raises RequestError if it is too large for an invocation."""
     if len(event) > limits.REQUEST_PAYLOAD:
         limit = limits.REQUEST_PAYLOAD
         raise RequestError(
@@ -43,7 +43,9 @@ def checked_event(event: bytes) -> bytes:
 
 
 class Call(ABC):
-    """One request. A front says how it is accepted, and how the function's answer becomes a response."""
+    """One request. A front defines how to accept it, and how to make a response of the function's
+    answer.
+    """
 
     def __init__(self, exchange: Exchange, console: Console) -> None:
         self.exchange = exchange
@@ -59,7 +61,7 @@ class Call(ABC):
         return self.request.method == "HEAD"
 
     async def serve(self) -> None:
-        """Serves the request; the HTTP server's handler."""
+        """Serve the request: the HTTP server's handler."""
         try:
             accepted = await self.accept()
             if accepted is not None:
@@ -89,25 +91,28 @@ class Call(ABC):
         self.refuse(refusal)
 
     async def read_body(self, limit: int) -> bytes:
-        """The request's body. Raises RequestError."""
+        """Return the request's body. Raises RequestError."""
         return await self.exchange.read(limit, patience=limits.BODY_SECONDS)
 
     @abstractmethod
     async def accept(self) -> tuple[Function, Invocation] | None:
-        """What to invoke; None when the response was given already. Raises RequestError and Refusal."""
+        """Return what to invoke, or None if the response was already sent.
+
+        Raises RequestError and Refusal.
+        """
 
     @abstractmethod
     async def respond(self, invocation: Invocation) -> None:
-        """Makes the response of the function's answer."""
+        """Make the response from the function's answer."""
 
     @abstractmethod
     def refuse(self, refusal: Refusal) -> None:
-        """The response to a request that reaches no function."""
+        """Respond to a request that reaches no function."""
 
     @abstractmethod
     def refusal_of(self, error: RequestError) -> Refusal:
-        """How this front says that a request broke HTTP or a limit."""
+        """Return this front's response to a request that violates HTTP or a limit."""
 
     @abstractmethod
     def throttled(self) -> Refusal:
-        """How this front says that the function's reserved concurrency is used up."""
+        """Return this front's response when the function's reserved concurrency is used up."""

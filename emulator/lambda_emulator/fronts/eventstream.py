@@ -1,7 +1,7 @@
-"""`application/vnd.amazon.eventstream`: encodes the messages of InvokeWithResponseStream. Pure.
+"""Encode `application/vnd.amazon.eventstream`, the messages of InvokeWithResponseStream. Pure.
 
-Format: AWS, "Event stream encoding" (Transcribe streaming guide, smithy.io): two lengths and their CRC, headers,
-payload, and a CRC over all of it.
+Format: AWS, "Event stream encoding" (Transcribe streaming guide, smithy.io): two lengths and their
+CRC, headers, payload, and a CRC over everything.
 """
 
 import json
@@ -16,7 +16,7 @@ _STRING: Final = 7
 
 
 def message(headers: dict[str, str], payload: bytes) -> bytes:
-    """One message; all headers are strings."""
+    """Return one message. All headers are strings."""
     block = b"".join(_header(name.encode(), value.encode()) for name, value in headers.items())
     prelude = struct.pack(">II", 16 + len(block) + len(payload), len(block))
     checked = prelude + struct.pack(">I", zlib.crc32(prelude)) + block + payload
@@ -24,14 +24,14 @@ def message(headers: dict[str, str], payload: bytes) -> bytes:
 
 
 def payload_chunk(data: bytes) -> bytes:
-    """Some bytes of the function's answer."""
+    """Return a message with some bytes of the function's answer."""
     return message(_headers("PayloadChunk", "application/octet-stream"), data)
 
 
 def invoke_complete(
     *, log_result: str | None = None, error: tuple[str, str] | None = None
 ) -> bytes:
-    """The last message. `log_result` is base64; `error` is code and details."""
+    """Return the last message. `log_result` is base64. `error` has a code and details."""
     fields = {"LogResult": log_result} if log_result is not None else {}
     if error is not None:
         fields |= {"ErrorCode": error[0], "ErrorDetails": error[1]}

@@ -1,6 +1,6 @@
-"""What the Lambda API says of a function, in the members of botocore's service model.
+"""Describe functions as the Lambda API does, with the members of botocore's service model.
 
-Pure, but for looking at the files of the code.
+Pure, except that it looks at the files of the code.
 """
 
 import base64
@@ -31,7 +31,7 @@ _CONCURRENCY: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A function of the template. `address` is of its URL, `problem` says why it is not served."""
+    """A function of the template. `address` is its URL's. `problem` says why it is not served."""
 
     config: FunctionConfig
     address: str = ""
@@ -39,7 +39,7 @@ class Described:
 
 
 def configuration(one: Described) -> Members:
-    """FunctionConfiguration."""
+    """Return the FunctionConfiguration."""
     config = one.config
     size, digest, modified = _code(config.code)
     members: Members = {
@@ -79,7 +79,7 @@ def configuration(one: Described) -> Members:
 
 
 def function(one: Described) -> Members:
-    """GetFunction. The location of its code is a file: URL."""
+    """Return GetFunction's response. The code's location is a file: URL."""
     code = {"RepositoryType": "file", "Location": one.config.code.as_uri()}
     found: Members = {"Configuration": configuration(one), "Code": code, "Tags": {}}
     if limit := concurrency(one):
@@ -96,13 +96,13 @@ def aliases(one: Described) -> Members:
 
 
 def concurrency(one: Described) -> Members:
-    """GetFunctionConcurrency: empty where nothing is reserved."""
+    """Return GetFunctionConcurrency's response. It is empty without reserved concurrency."""
     reserved = one.config.reserved_concurrency
     return {} if reserved is None else {"ReservedConcurrentExecutions": reserved}
 
 
 def url(one: Described) -> Members | None:
-    """FunctionUrlConfig. The address is the one to call: of this machine."""
+    """Return the FunctionUrlConfig, with this machine's address."""
     if one.config.url is None or not one.address:
         return None
     moment = f"{_code(one.config.code)[2]:%Y-%m-%dT%H:%M:%S}.000000Z"
@@ -125,7 +125,7 @@ def urls(one: Described) -> Members:
 
 
 def event_invoke(one: Described) -> Members | None:
-    """FunctionEventInvokeConfig; None where the template has none."""
+    """Return the FunctionEventInvokeConfig, or None if the template has none."""
     config = one.config.event_invoke
     if config == EventInvoke(dead_letters=config.dead_letters):
         return None
@@ -145,7 +145,7 @@ def event_invokes(one: Described) -> Members:
 
 
 def account(functions: Iterable[Described]) -> Members:
-    """GetAccountSettings."""
+    """Return GetAccountSettings' response."""
     configs = [one.config for one in functions]
     reserved = sum(config.reserved_concurrency or 0 for config in configs)
     return {
@@ -190,7 +190,9 @@ def _code(folder: Path) -> tuple[int, str, datetime]:
 
 
 def _files(folder: Path) -> Iterator[tuple[str, int, float]]:
-    """The files of the code: without folders such as .venv and .git, which no deployment takes."""
+    """Yield the files of the code, without folders such as .venv and .git, which are never
+    deployed.
+    """
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):

@@ -1,4 +1,4 @@
-"""How a caller names a function: its name or its ARN, with or without a qualifier. Pure."""
+"""Parse the name or ARN of a function, with or without a qualifier. Pure."""
 
 import re
 from typing import Final

@@ -1,4 +1,4 @@
-"""The Function URL: takes HTTP requests, invokes the function, and responds as AWS does in either invoke mode."""
+"""The Function URL: take HTTP requests, invoke the function, respond as AWS does in either mode."""
 
 import asyncio
 import hashlib
@@ -52,7 +52,10 @@ _CHUNKED: Final = ("Transfer-Encoding", "chunked")
 
 @dataclass
 class FunctionURLFront:
-    """One Function URL. `hang_seconds` bounds the silence that follows a stream without a byte; 0 ends it at once."""
+    """One Function URL.
+
+    `hang_seconds` limits the silence after a stream without a byte. 0 ends it at once.
+    """
 
     function: Function
     endpoint: Endpoint
@@ -63,7 +66,7 @@ class FunctionURLFront:
 
     @property
     def url(self) -> FunctionURL:
-        """As the template has it now: it may change under --watch."""
+        """The URL's configuration, which may change under --watch."""
         return self.function.config.url or FunctionURL()
 
     def __post_init__(self) -> None:
@@ -72,17 +75,20 @@ class FunctionURLFront:
         self.lineage = hashlib.sha256(self.function.config.name.encode()).hexdigest()[:8]
 
     async def handle(self, exchange: Exchange) -> None:
-        """Serves one request; the HTTP server's handler."""
+        """Serve one request: the HTTP server's handler."""
         await _Call(self, exchange).serve()
 
     def tell_once(self, message: str) -> None:
-        """What the app's answers show of the template, with its line."""
+        """Warn once about what the app's answers show of the template, with the template's line."""
         if message not in self._told:
             self._told.add(message)
             self.console.note(f"{self.function.config.where('FunctionUrlConfig')}: {message}")
 
     def count(self) -> None:
-        """A URL takes ten times as many requests in a second as its function has reserved. Raises Throttled."""
+        """Count a request. A URL takes ten times its function's reserved concurrency in one second.
+
+        Raises Throttled.
+        """
         reserved, now = self.function.config.reserved_concurrency, time.monotonic()
         if reserved is None:
             return
@@ -180,7 +186,7 @@ class _Call(Call):
             self._whole_response(response_of_result(data))
 
     def _response_of_stream(self, start: AnswerStart, data: bytes) -> HTTPResponse:
-        """A streamed answer behind a BUFFERED URL: with a prelude, its body is lost."""
+        """Return the response for a streamed answer behind a BUFFERED URL, which loses the body."""
         if not data:
             return HTTPResponse()
         if not start.has_prelude:
@@ -222,7 +228,7 @@ class _Call(Call):
     async def _stream(
         self, invocation: Invocation, response: HTTPResponse, items: list[bytes]
     ) -> None:
-        """The head, then one HTTP chunk for each write of the function, the moment it comes."""
+        """Send the head, then one HTTP chunk for each write of the function, as it comes."""
         if self.is_head or response.status in BODYLESS:
             self._write_head(response, ("Content-Length", "0") if self.is_head else None)
             self.exchange.finish()
@@ -240,7 +246,9 @@ class _Call(Call):
         self.exchange.finish(close=not chunked)
 
     async def _empty_stream(self) -> None:
-        """Not one byte came, so status and headers are lost, and on AWS the client now waits for ever."""
+        """Handle a stream without a byte: status and headers are lost, and on AWS the client waits
+        for ever.
+        """
         response = HTTPResponse(content_type="application/octet-stream")
         if self.is_head:
             self._whole_response(response)

@@ -1,7 +1,7 @@
-"""HTTP request -> event in payload format 2.0, as a Function URL delivers it. Pure.
+"""Make an event in payload format 2.0 from an HTTP request, as a Function URL does. Pure.
 
-Numbers in comments are the facts of docs/fidelity.md. The rule for each field is recorded unless a comment says
-otherwise.
+Numbers in comments are the facts of docs/fidelity.md. The rule for each field is recorded unless a
+comment says otherwise.
 """
 
 import base64
@@ -23,7 +23,7 @@ _NO_INVENTED_LENGTH: Final = frozenset({"HEAD", "OPTIONS"})
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What the event says of the URL itself. `scheme` and `port`: how clients reach it."""
+    """What the event says about the URL. `scheme` and `port` are those that clients use."""
 
     url_id: str
     region: str = "us-east-1"
@@ -46,7 +46,8 @@ class Caller:
 
 
 def split_target(target: str) -> tuple[str, str]:
-    """The path and the query of a request target, both verbatim. An absolute one (RFC 9112, 3.2.2) loses its authority.
+    """The path and the query of a request target, both verbatim. An absolute one (RFC 9112, 3.2.2)
+    loses its authority.
 
     >>> split_target("/a%2Fb?x=1?y")
     ('/a%2Fb', 'x=1?y')
@@ -60,9 +61,10 @@ def split_target(target: str) -> tuple[str, str]:
 
 
 def join_headers(headers: list[Header], dropped: frozenset[str]) -> dict[str, str]:
-    """Names in lower case, the lines of one name joined with "," and no space.
+    """Return headers with lower-case names. Values of one name are joined with "," and no space.
 
-    Where the lines of one name differ in case, the whole list comes once for each spelling (recorded for two of them).
+    If the lines of one name differ in case, the whole list occurs once for each spelling (recorded
+    for two spellings).
     """
     lines: dict[str, list[str]] = {}
     spellings: dict[str, set[str]] = {}
@@ -75,7 +77,9 @@ def join_headers(headers: list[Header], dropped: frozenset[str]) -> dict[str, st
 
 
 def query_parameters(query: str) -> dict[str, str]:
-    """Decoded once, "+" a blank, the values of a repeated key joined with ",": lossy, as on AWS."""
+    """Return the decoded query. "+" is a space. Values of a repeated key are joined with ",", as on
+    AWS.
+    """
     grouped: dict[str, list[str]] = {}
     for pair in filter(None, query.split("&")):
         key, _, value = pair.partition("=")
@@ -84,17 +88,17 @@ def query_parameters(query: str) -> dict[str, str]:
 
 
 def cookies(headers: list[Header]) -> list[str]:
-    """Every pair of every Cookie line. (The joined line stays in `headers` too.)"""
+    """Return every pair of every Cookie header. (The joined header also stays in `headers`.)"""
     lines = (value for name, value in headers if name.lower() == "cookie")
     return [pair for line in lines for pair in re.split(r";\s*", line) if pair]
 
 
 def body_fields(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
-    """`body` and `isBase64Encoded`.
+    """Return `body` and `isBase64Encoded`.
 
-    Text is a list of content types, not a look at the bytes. Recorded: JSON and text/plain are text; octet-stream,
-    multipart and a missing type are base64; an empty body has no key. Assumed: the rest of the list, and base64 for a
-    content-encoding and for bytes that are no UTF-8.
+    The content type decides what is text, not the bytes. Recorded: JSON and text/plain are text;
+    octet-stream, multipart and a missing type are base64; an empty body has no key. Assumed: the
+    rest of the list, and base64 for a content-encoding and for bytes that are not UTF-8.
     """
     if not body:
         return {"isBase64Encoded": False}
@@ -116,7 +120,7 @@ def event_headers(
     trace_id: str,
     signed: bool,
 ) -> dict[str, str]:
-    """The headers that the function sees: the client's, and those that AWS adds."""
+    """Return the headers that the function sees: the client's, and those that AWS adds."""
     dropped = {"connection", "transfer-encoding", "keep-alive", "x-amzn-trace-id"}
     if signed:
         dropped.add("authorization")
@@ -151,9 +155,12 @@ def function_url_event(
     now: float,
     caller: Caller | None = None,
 ) -> bytes:
-    """The event as JSON in UTF-8.
+    """Return the event as JSON in UTF-8.
 
-    `now` is in epoch seconds, `trace_id` the header's value ("Self=...;Root=..."), `caller` set for a signed request.
+    Args:
+        now: In epoch seconds.
+        trace_id: The header's value ("Self=...;Root=...").
+        caller: Who signed the request, if it is signed.
     """
     path, query = split_target(request.target)
     headers = event_headers(
@@ -207,7 +214,7 @@ def function_url_event(
 
 
 def dump(event: dict[str, Any]) -> bytes:
-    """Compact JSON in UTF-8."""
+    """Return compact JSON in UTF-8."""
     return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode(
         "utf-8", errors="replace"
     )

@@ -1,6 +1,6 @@
-"""What a runtime answered -> the head and body that a Function URL's client gets. Pure.
+"""Make the head and body that a Function URL's client gets from a runtime's answer. Pure.
 
-Recorded unless a comment says otherwise; the cases are in compare/replay/cases.json and the
+Recorded unless a comment says otherwise. The cases are in compare/replay/cases.json, and the
 differences in docs/fidelity.md.
 """
 
@@ -37,9 +37,10 @@ _EXPOSED: Final = "access-control-expose-headers"
 
 @dataclass(frozen=True, slots=True)
 class HTTPResponse:
-    """Status, headers and cookies as the function gave them, and the body of a buffered answer.
+    """Status, headers and cookies from the function, and the body of a buffered answer.
 
-    `content_type` None: the front's default. Header names are in lower case, without content-type.
+    `content_type` None is the front's default. Header names are in lower case, without
+    content-type.
     """
 
     status: int = 200
@@ -50,7 +51,7 @@ class HTTPResponse:
 
 
 def read_response(data: dict[str, Any]) -> HTTPResponse:
-    """Reads statusCode, headers and cookies; other keys are ignored. Raises BadAnswer."""
+    """Read statusCode, headers and cookies. Other keys are ignored. Raises BadAnswer."""
     given = data.get("headers") or {}
     if not isinstance(given, dict):
         raise BadAnswer(f"headers is {type(given).__name__}, not an object")
@@ -74,7 +75,7 @@ def read_response(data: dict[str, Any]) -> HTTPResponse:
 
 
 def java_text(value: Any) -> str:
-    """A JSON value as Java's toString writes it, since that is what the front prints: {"bad": true} is {bad=true}."""
+    """Return a JSON value as Java's toString prints it, as AWS does: {"bad": true} is {bad=true}."""
     match value:
         case str():
             return value
@@ -89,9 +90,10 @@ def java_text(value: Any) -> str:
 
 
 def response_of_result(result: bytes) -> HTTPResponse:
-    """The JSON that an ordinary handler returned, for a BUFFERED URL.
+    """Return the response for the JSON of an ordinary handler behind a BUFFERED URL.
 
-    Without `statusCode` the value is the body. Raises BadAnswer for a bad status, and for what is no JSON (assumed).
+    Without `statusCode` the value is the body. Raises BadAnswer for an invalid status, and for text
+    that is not JSON (assumed).
     """
     value = parse_json(result, "the answer")
     if not (isinstance(value, dict) and "statusCode" in value):
@@ -112,9 +114,10 @@ def response_of_result(result: bytes) -> HTTPResponse:
 
 
 def implicit_body(value: Any) -> bytes:
-    """A value without a status: a string goes out unquoted, all else as JSON written anew, "/" as "\\/".
+    r"""Return the body for a value without a status: a string unquoted, others as JSON with "/" as
+    "\/".
 
-    AWS also orders the keys by their hash: not done here.
+    AWS also orders the keys by their hash, which is not done here.
     """
     if isinstance(value, str):
         return value.encode("utf-8", "replace")
@@ -122,7 +125,9 @@ def implicit_body(value: Any) -> bytes:
 
 
 def response_of_streamed_result(result: bytes) -> HTTPResponse:
-    """The same JSON behind a RESPONSE_STREAM URL: status, headers and cookies count, but the body is all of it."""
+    """Return the same JSON behind a RESPONSE_STREAM URL: it sets status and headers, and is the
+    body.
+    """
     try:
         value = parse_json(result, "the answer")
         response = (
@@ -140,7 +145,9 @@ def _compact(value: Any) -> str:
 
 
 def _lenient_base64(text: str) -> bytes:
-    """As Apache commons-codec decodes: foreign characters are skipped, "-" and "_" taken, bits left over dropped."""
+    """Decode as Apache commons-codec does: skip foreign characters, accept "-" and "_", drop extra
+    bits.
+    """
     text = re.sub(r"[^A-Za-z0-9+/]", "", text.partition("=")[0].replace("-", "+").replace("_", "/"))
     text = text[: len(text) - 1] if len(text) % 4 == 1 else text
     return base64.b64decode(text + "=" * (-len(text) % 4))
@@ -148,7 +155,7 @@ def _lenient_base64(text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class PlatformHeaders:
-    """What every response says about its request. `trace` None leaves the trace header out."""
+    """The headers that identify a request in every response. `trace` None omits the trace header."""
 
     date: str
     request_id: str
@@ -162,9 +169,10 @@ class PlatformHeaders:
 def wire_head(
     response: HTTPResponse, platform: PlatformHeaders, *, framing: Header | None, connection: str
 ) -> bytes:
-    """Status line and headers, in the order and the case of the recordings.
+    """Return status line and headers in the order and the case of the recordings.
 
-    `framing` is Content-Length or Transfer-Encoding, None for a status that has no body (assumed: 204, 304).
+    `framing` is Content-Length or Transfer-Encoding, or None for a status without a body (assumed:
+    204, 304).
     """
     return response_head(response.status, [
         ("Date", platform.date),
@@ -178,9 +186,10 @@ def wire_head(
 
 
 def _arranged(response: HTTPResponse, platform: PlatformHeaders) -> list[Header]:
-    """The function's headers and the platform's, grouped by name.
+    """Return the function's headers and the platform's, grouped by name.
 
-    A platform's name is written canonically, unless the function gave that name too: then the group is in lower case.
+    A platform's name is in canonical case, unless the function sent that name too: then both are in
+    lower case.
     """
     own = _grouped(
         (f"x-amzn-remapped-{name}" if name in REMAPPED else name, value)

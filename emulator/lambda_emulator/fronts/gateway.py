@@ -21,7 +21,7 @@ _ERROR_TYPE = "InternalServerErrorException"
 
 
 class GatewayCall(Call):
-    """`server_error`: the text of the API's 5xx."""
+    """`server_error` is the text of the API's 5xx."""
 
     address: Address
     debug: bool
@@ -29,7 +29,7 @@ class GatewayCall(Call):
     server_error: ClassVar[str]
 
     async def arrive(self) -> Arrival:
-        """The request with its body. Raises RequestError."""
+        """Return the request with its body. Raises RequestError."""
         body = await self.read_body(limits.API_GATEWAY_PAYLOAD)
         return Arrival(
             self.request, body, self.exchange.peer[0], self.address, self.request_id,
@@ -37,13 +37,14 @@ class GatewayCall(Call):
         )  # fmt: skip
 
     def time_limit(self, seconds: float) -> asyncio.Timeout:
-        """How long the API waits for its function."""
+        """Return how long the API waits for its function."""
         return asyncio.timeout(None if self.debug else seconds)
 
     async def buffered(self, invocation: Invocation, seconds: float) -> bytes | ErrorAnswer | None:
-        """The whole answer, as Invoke would return it, or the error in its place.
+        """Return the whole answer, as Invoke would, or the error instead. None if it exceeds the
+        limit.
 
-        None for one over the limit. Raises TimeoutError: the function runs on.
+        Raises TimeoutError; the function continues to run.
         """
         async with self.time_limit(seconds):
             start = await asyncio.shield(invocation.answer.start)
@@ -54,7 +55,7 @@ class GatewayCall(Call):
     # ---- writing
 
     def write_whole(self, response: ProxyResponse) -> None:
-        """A response of known length."""
+        """Send a response of known length."""
         bodyless = response.status in BODYLESS
         body = b"" if bodyless or self.is_head else response.body
         framing = [] if bodyless else [("Content-Length", str(len(response.body)))]
@@ -63,7 +64,7 @@ class GatewayCall(Call):
         self.exchange.finish()
 
     def head(self, response: ProxyResponse, framing: list[Header]) -> bytes:
-        """The status line and all headers of a response of the function."""
+        """Return the status line and all headers for a response of the function."""
         self.line.status = response.status
         connection = "keep-alive" if self.request.keep_alive else "close"
         return response_head(response.status, [
@@ -72,7 +73,7 @@ class GatewayCall(Call):
         ])  # fmt: skip
 
     def write_error(self, status: int, message: str, kind: str = _ERROR_TYPE) -> None:
-        """A response of the API's own."""
+        """Send an error response of the API."""
         self.refuse(Refusal(status, kind, message))
 
     def refuse(self, refusal: Refusal) -> None:
@@ -96,8 +97,8 @@ class GatewayCall(Call):
 
     @abstractmethod
     def with_ids(self, headers: list[Header]) -> list[Header]:
-        """The headers, with those by which the API names the request."""
+        """Return the headers with the API's request ids."""
 
     def error_type(self, kind: str) -> list[Header]:
-        """How an error of the API's own is named; HTTP APIs do not."""
+        """Return the name of an error of the API. HTTP APIs send none."""
         return []

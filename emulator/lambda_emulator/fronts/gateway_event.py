@@ -1,7 +1,7 @@
-"""HTTP request -> event, as API Gateway makes it of a request to a REST API or an HTTP API. Pure.
+"""Make an event from an HTTP request, as API Gateway does for REST APIs and HTTP APIs. Pure.
 
-Payload 1.0 comes from both kinds, payload 2.0 from HTTP APIs. What was recorded of HTTP APIs, and
-what is documented only, stands in docs/fidelity.md.
+Both kinds send payload 1.0, and HTTP APIs send payload 2.0. docs/fidelity.md says what was recorded
+from HTTP APIs and what is only documented.
 """
 
 import base64
@@ -46,7 +46,7 @@ _IDENTITY: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where an API is: how clients reach it, and the region that it says it is in."""
+    """The address that clients use for an API, and the region that it claims."""
 
     port: int
     scheme: str = "http"
@@ -59,7 +59,7 @@ class Address:
 
 @dataclass(frozen=True)
 class Arrival:
-    """A request that came to an API. `now` is in epoch seconds."""
+    """A request that arrived at an API. `now` is in epoch seconds."""
 
     request: Request
     body: bytes
@@ -93,7 +93,7 @@ class Arrival:
 
     @property
     def is_utf8(self) -> bool:
-        """Can the body be text without a loss?"""
+        """Whether the body can be text without loss."""
         try:
             self.body.decode("utf-8")
         except UnicodeDecodeError:
@@ -102,7 +102,9 @@ class Arrival:
 
     @cached_property
     def headers(self) -> list[Header]:
-        """Those of the client, then API Gateway's own. X-Forwarded-For grows by the client."""
+        """Return the client's headers, then API Gateway's. The client is appended to
+        X-Forwarded-For.
+        """
         given = [header for header in self.request.headers if header[0].lower() not in _HIDDEN]
         forwarded = [value for name, value in given if name.lower() == "x-forwarded-for"]
         own = {
@@ -127,7 +129,7 @@ def matches_type(media_type: str, patterns: Iterable[str]) -> bool:
 
 
 def extended_id(request_id: str) -> str:
-    """The shorter id: a REST API's x-amz-apigw-id, and the only one of an HTTP API."""
+    """Return the shorter id: a REST API's x-amz-apigw-id, and the only id of an HTTP API."""
     return base64.b64encode(request_id.encode()[:11]).decode()
 
 
@@ -138,10 +140,7 @@ def rest_api_event(
     parameters: Mapping[str, str],
     api_key: str | None = None,
 ) -> bytes:
-    """The event of a REST API, as JSON in UTF-8.
-
-    `path` is without the stage, and still escaped.
-    """
+    """Return the event of a REST API, as JSON in UTF-8. `path` has no stage and is still escaped."""
     api = route.api
     key = {} if api_key is None else {"apiKey": api_key, "apiKeyId": "emulator"}
     body = _text_or_base64(arrival.body, matches_type(arrival.media_type, api.binary_types))
@@ -156,9 +155,9 @@ def rest_api_event(
 def http_api_event(
     arrival: Arrival, route: HTTPRoute, stage: str, path: str, parameters: Mapping[str, str]
 ) -> bytes:
-    """The event of an HTTP API, as JSON in UTF-8.
+    """Return the event of an HTTP API, as JSON in UTF-8.
 
-    `path` is still escaped, and without a domain's base path.
+    `path` is still escaped, and has no base path of a domain.
     """
     is_text = _TEXT.fullmatch(arrival.media_type) is not None
     body = _text_or_base64(arrival.body, not is_text)
@@ -271,7 +270,7 @@ def _payload_1(
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:
-    """Names and values of a query, decoded."""
+    """Return the names and values of a query, decoded."""
     items = (item.partition("=") for item in query.split("&") if item)
     return [(unquote_plus(name), unquote_plus(value)) for name, _, value in items]
 
@@ -297,7 +296,7 @@ def title(name: str) -> str:
 
 
 def _text_or_base64(body: bytes, is_binary: bool) -> dict[str, Any]:
-    """`body` and `isBase64Encoded`. Bytes that are no UTF-8 are lost in a text."""
+    """Return `body` and `isBase64Encoded`. A text loses bytes that are not UTF-8."""
     if body and is_binary:
         return {"body": base64.b64encode(body).decode("ascii"), "isBase64Encoded": True}
     return {"body": body.decode("utf-8", "replace") or None, "isBase64Encoded": False}

@@ -1,4 +1,4 @@
-"""What both HTTP fronts read from an answer: its prelude, a status, headers. Pure."""
+"""What the HTTP fronts read from an answer: its prelude, status and headers. Pure."""
 
 import json
 import re
@@ -30,25 +30,25 @@ DROPPED: Final = frozenset({
 
 
 class BadAnswer(Exception):
-    """The function's answer cannot be turned into HTTP; the message says why, for the terminal only."""
+    """The function's answer cannot become HTTP. The message says why, for the terminal only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prelude:
-    """The metadata before a streamed body, and the first bytes of that body, if they came too."""
+    """The metadata before a streamed body, and the first bytes of the body, if they are there."""
 
     metadata: dict[str, Any]
     rest: bytes
 
 
 class PreludeParser:
-    """Collects a streamed answer until its eight NULs. The prelude may come in any pieces."""
+    """Collects a streamed answer until its eight NULs. The prelude may come in pieces."""
 
     def __init__(self) -> None:
         self._data = bytearray()
 
     def feed(self, data: bytes) -> Prelude | None:
-        """The prelude once it is complete. Raises BadAnswer."""
+        """Return the prelude once it is complete. Raises BadAnswer."""
         searched = max(0, len(self._data) - len(_DELIMITER) + 1)
         self._data += data
         end = self._data.find(_DELIMITER, searched)
@@ -63,7 +63,7 @@ class PreludeParser:
 
 
 def parse_json(data: bytes, what: str) -> Any:
-    """The value. Raises BadAnswer: also for what is nested too deeply to be read."""
+    """Return the value. Raises BadAnswer, also if it is nested too deeply."""
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -71,7 +71,11 @@ def parse_json(data: bytes, what: str) -> Any:
 
 
 def status_code(value: Any) -> int:
-    """A number or its text. Recorded: 700 is refused, "418" is taken. Assumed: 1xx is refused, it ends no request."""
+    """Return a number or its text as a status.
+
+    Recorded: 700 is refused, "418" is accepted. Assumed: 1xx is refused, because it ends no
+    request.
+    """
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) == 3:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 200 <= value <= 599:
@@ -80,7 +84,7 @@ def status_code(value: Any) -> int:
 
 
 def checked_header(name: str, value: str) -> Header:
-    """The header, as given. Raises BadAnswer where it would break the response's framing."""
+    """Return the header unchanged. Raises BadAnswer if it would break the response's framing."""
     if not _TOKEN.fullmatch(name) or _BAD_VALUE.search(value):
         raise BadAnswer(f"the header {name!r} holds characters that HTTP does not allow")
     return name, value

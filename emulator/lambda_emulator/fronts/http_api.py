@@ -1,6 +1,6 @@
 """API Gateway's HTTP API in front of functions: `HttpApi` events, and AWS::ApiGatewayV2 resources.
 
-It cannot stream: it calls Invoke, which waits for all of an answer. Sources: docs/fidelity.md.
+It cannot stream: it calls Invoke, which waits for the whole answer. Sources: docs/fidelity.md.
 """
 
 from collections.abc import Iterable
@@ -43,7 +43,7 @@ _Target = tuple[HTTPRoute, Function]
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a request leads: a stage, the path to route by, and the path that the event has."""
+    """Where a request leads: a stage, the path to route by, and the path in the event."""
 
     stage: str
     path: str
@@ -72,11 +72,13 @@ class HTTPAPIFront:
                 self.table.append(Route(route.method, route.path, (route, function)))
 
     async def handle(self, exchange: Exchange) -> None:
-        """Serves one request; the HTTP server's handler."""
+        """Serve one request: the HTTP server's handler."""
         await _Call(self, exchange).serve()
 
     def place(self, host: str, path: str) -> _Place | None:
-        """By the base path of a domain name; else by the name of a stage; else $default."""
+        """Return the place by the base path of a domain name, else by the name of a stage, else
+        $default.
+        """
         name = host.partition(":")[0].lower()
         mappings = [mapping for mapping in self.api.mappings if mapping.domain == name]
         for mapping in sorted(mappings, key=lambda mapping: -len(mapping.path)):
@@ -90,21 +92,21 @@ class HTTPAPIFront:
         return _Place(_DEFAULT, path, path) if _DEFAULT in self.api.stages else None
 
     def find(self, method: str, path: str) -> tuple[_Target, dict[str, str]] | None:
-        """The most specific route, or $default; and its path parameters, still escaped."""
+        """Return the most specific route, or $default, and its path parameters, still escaped."""
         found = find_route(self.table, method, path)
         if found is not None:
             return found[0].target, found[1]
         return (self.default, {}) if self.default is not None else None
 
     def tell_once(self, where: str, message: str) -> None:
-        """What the app's answers show of the template, with its line."""
+        """Warn once about what the app's answers show of the template, with the template's line."""
         if where not in self._told:
             self._told.add(where)
             self.console.note(f"{where}: {message}")
 
 
 class _Call(GatewayCall):
-    """One request to an HTTP API. `route` is known once it was routed."""
+    """One request to an HTTP API. `route` is set once it was routed."""
 
     server_error = "Internal Server Error"
     too_large = "Request Entity Too Large"
@@ -139,7 +141,7 @@ class _Call(GatewayCall):
         return self.function, Invocation(checked_event(event), trace_root=self.trace_root)
 
     def _check_head(self) -> None:
-        """Raises RequestError where the request line and the values of headers are too long."""
+        """Raise RequestError if the request line and the values of headers are too long."""
         line = len(self.request.method) + len(self.request.target) + len(" HTTP/1.1 ")
         if line + sum(len(value) for _, value in self.request.headers) > limits.HTTP_API_HEAD:
             raise RequestError(431, "Request Header Fields Too Large")
@@ -175,7 +177,7 @@ class _Call(GatewayCall):
             self.front.tell_once(self.function.config.where("Events"), _STREAMS)
 
     def _with_cors(self, headers: list[Header]) -> list[Header]:
-        """With CORS configured, the function's own CORS headers count for nothing (documented)."""
+        """With CORS configured, ignore the function's own CORS headers (documented)."""
         cors = self.front.api.cors
         if not cors:
             return headers

@@ -1,7 +1,8 @@
-"""The Lambda API's data plane: Invoke and InvokeWithResponseStream, so that boto3 can call the functions.
+"""The Lambda API's data plane: Invoke and InvokeWithResponseStream, so that boto3 can call
+functions.
 
-Paths, headers and members: botocore's service model. What function errors look like: recorded (docs/fidelity.md).
-Signatures are not checked here: whoever reaches the port may invoke.
+Paths, headers and members: botocore's service model. Function errors look as recorded
+(docs/fidelity.md). Signatures are not checked here: anyone who reaches the port may invoke.
 """
 
 import base64
@@ -47,7 +48,7 @@ class InvokeAPI:
     pace: bool = False
 
     async def handle(self, exchange: Exchange) -> None:
-        """Serves one request; the HTTP server's handler."""
+        """Serve one request: the HTTP server's handler."""
         await _Call(self, exchange).serve()
 
 
@@ -91,7 +92,7 @@ class _Call(Call):
         return function, invocation
 
     def _function(self, name: str) -> tuple[Function, str]:
-        """The function of a name or an ARN, and the qualifier in it."""
+        """Return the function of a name or an ARN, and the qualifier in it."""
         parsed = parse_name(name)
         function = self._known(parsed[0]) if parsed is not None else None
         if parsed is None or function is None:
@@ -102,13 +103,13 @@ class _Call(Call):
         return function, parsed[1]
 
     def _known(self, name: str) -> Function | None:
-        """By its name or, as sam takes it too, by its logical id."""
+        """Return a function by its name or, as sam accepts too, by its logical id."""
         functions = self.api.functions.values()
         by_id = (function for function in functions if function.config.logical_id == name)
         return self.api.functions.get(name) or next(by_id, None)
 
     def _check_members(self) -> None:
-        """What has only a few values has one of these. Raises Refusal."""
+        """Check members that have only a few valid values. Raises Refusal."""
         kinds = (
             ("RequestResponse", "DryRun")
             if self.streaming
@@ -153,7 +154,9 @@ class _Call(Call):
         self.exchange.respond(status, self._headers(invocation))
 
     async def _buffered(self, invocation: Invocation) -> None:
-        """One body, whatever the function did: a streamed answer is put together, its errors untold (recorded)."""
+        """Respond with one body: a streamed answer is joined, and its errors are not reported
+        (recorded).
+        """
         answer = invocation.answer
         start = await answer.start
         content_type, extra = "application/json", [("X-Amz-Function-Error", "Unhandled")]
@@ -180,7 +183,9 @@ class _Call(Call):
         )
 
     async def _streamed(self, invocation: Invocation) -> None:
-        """The head waits for the first byte or the end; the prelude, if there is one, is payload like the rest."""
+        """Send the head at the first byte or the end. The prelude, if any, is payload like the
+        rest.
+        """
         answer = invocation.answer
         start = await answer.start
         error = None
@@ -212,7 +217,7 @@ class _Call(Call):
         self.exchange.finish()
 
     async def _log_result(self, invocation: Invocation) -> str | None:
-        """With `LogType: Tail`, the last 4 KiB of the log: complete when the invocation is."""
+        """Return the last 4 KiB of the log for `LogType: Tail`, after the invocation is complete."""
         if (self.request.header("x-amz-log-type") or "None") != "Tail":
             return None
         await invocation.done.wait()
@@ -258,7 +263,7 @@ def _checked_qualifier(qualifier: str) -> str:
 
 
 def _client_context(header: str | None) -> str | None:
-    """Base64 JSON on this side, JSON text on the runtime's."""
+    """Return the client context: base64 JSON from the client, JSON text for the runtime."""
     if header is None:
         return None
     if len(header) > limits.CLIENT_CONTEXT:

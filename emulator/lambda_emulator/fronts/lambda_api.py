@@ -1,4 +1,4 @@
-"""The Lambda API on one port: what invokes functions, and what reads them."""
+"""The Lambda API on one port: operations that invoke functions, and operations that read them."""
 
 from dataclasses import dataclass
 
@@ -15,6 +15,6 @@ class LambdaAPI:
     reads: ReadAPI
 
     async def handle(self, exchange: Exchange) -> None:
-        """Serves one request; the HTTP server's handler."""
+        """Serve one request: the HTTP server's handler."""
         is_read = exchange.request.method == "GET"
         await (self.reads if is_read else self.invokes).handle(exchange)

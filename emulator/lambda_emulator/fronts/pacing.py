@@ -1,7 +1,7 @@
-"""The bandwidth of a streamed response: none, or a burst at full speed and then a rate, as a token bucket.
+"""The bandwidth of a streamed response: unlimited, or a burst and then a rate (a token bucket).
 
-Documented: 6 MiB and then 2 MiB/s (API Gateway: 10 MB). The bucket is filled every 125 ms, as in the source of AWS's
-runtime interface emulator (core/directinvoke).
+Documented: 6 MiB and then 2 MiB/s (API Gateway: 10 MB). The bucket is filled every 125 ms, as in
+the source of AWS's runtime interface emulator (core/directinvoke).
 """
 
 import asyncio
@@ -18,10 +18,12 @@ _PIECE: Final = int(limits.STREAM_RATE * limits.PACE_INTERVAL_SECONDS)
 
 
 class Pace(Protocol):
-    """Decides when bytes may go."""
+    """Decides when bytes may be sent."""
 
     def admit(self, items: list[bytes]) -> AsyncIterator[list[bytes]]:
-        """The same bytes, in groups: each may go the moment it is given. At least one group, if an empty one."""
+        """Yield the same bytes in groups. Each may be sent when it is yielded. There is at least
+        one group.
+        """
 
 
 class AtOnce:
@@ -32,7 +34,7 @@ class AtOnce:
 
 
 class TokenBucket:
-    """One stream's bandwidth. `clock` returns seconds and `sleep` waits for some: a test gives its own."""
+    """One stream's bandwidth. Tests replace `clock` (returns seconds) and `sleep`."""
 
     def __init__(
         self,
@@ -50,7 +52,7 @@ class TokenBucket:
         self._filled = clock()
 
     async def admit(self, items: list[bytes]) -> AsyncIterator[list[bytes]]:
-        """Small pieces, each when there are tokens for all of it."""
+        """Yield small pieces, each when there are tokens for all of it."""
         if not items:
             yield []
         for item in items:
@@ -62,7 +64,7 @@ class TokenBucket:
                 yield [piece]
 
     async def take(self, wanted: int) -> int:
-        """Waits for tokens; returns how many bytes may be sent, from 1 to `wanted`."""
+        """Wait for tokens, and return how many bytes may be sent, from 1 to `wanted`."""
         while True:
             self._fill()
             if self._tokens:

@@ -1,8 +1,8 @@
-"""What a function returned -> the response of an API of API Gateway. Pure.
+"""Make the response of an API of API Gateway from what a function returned. Pure.
 
-REST APIs and payload 1.0 of HTTP APIs take {statusCode, headers, multiValueHeaders, body,
-isBase64Encoded} and nothing else. Payload 2.0 takes {statusCode, headers, cookies, body,
-isBase64Encoded}, and makes a response of all other values. Sources: docs/fidelity.md.
+REST APIs and payload 1.0 of HTTP APIs accept {statusCode, headers, multiValueHeaders, body,
+isBase64Encoded} and nothing else. Payload 2.0 accepts {statusCode, headers, cookies, body,
+isBase64Encoded}, and makes a response of any other value. Sources: docs/fidelity.md.
 """
 
 import base64
@@ -28,7 +28,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class ProxyResponse:
-    """`encoded`: the body is base64, and whether it is decoded is the API's to say."""
+    """`encoded`: the body is base64. The API decides whether to decode it."""
 
     status: int
     headers: list[Header]
@@ -36,7 +36,7 @@ class ProxyResponse:
     encoded: bool = False
 
     def decoded(self) -> "ProxyResponse":
-        """With the bytes that base64 stands for. Raises BadAnswer."""
+        """Return the response with its base64 decoded. Raises BadAnswer."""
         if not self.encoded:
             return self
         try:
@@ -46,14 +46,14 @@ class ProxyResponse:
         return replace(self, body=body, encoded=False)
 
     def typed(self, content_type: str) -> "ProxyResponse":
-        """With a Content-Type, where the function gave none."""
+        """Return the response with a Content-Type, if the function sent none."""
         if any(name.lower() == "content-type" for name, _ in self.headers):
             return self
         return replace(self, headers=[("Content-Type", content_type), *self.headers])
 
 
 def proxy_response(result: bytes) -> ProxyResponse:
-    """The only form that a REST API and payload 1.0 take. Raises BadAnswer."""
+    """Read the only form that a REST API and payload 1.0 accept. Raises BadAnswer."""
     value = parse_json(result, "the answer")
     if not isinstance(value, dict) or "statusCode" not in value:
         raise BadAnswer("the answer is not of the form {statusCode, headers, body}")
@@ -61,7 +61,9 @@ def proxy_response(result: bytes) -> ProxyResponse:
 
 
 def inferred_response(result: bytes) -> ProxyResponse:
-    """Payload 2.0: what has no statusCode is the body, even what is no JSON. Raises BadAnswer."""
+    """Read payload 2.0: a value without statusCode is the body, even if it is not JSON. Raises
+    BadAnswer.
+    """
     try:
         value = json.loads(result)
     except (ValueError, RecursionError):
@@ -73,7 +75,7 @@ def inferred_response(result: bytes) -> ProxyResponse:
 
 
 def response_of_metadata(metadata: dict[str, Any]) -> ProxyResponse:
-    """The metadata before a streamed body. Raises BadAnswer."""
+    """Read the metadata before a streamed body. Raises BadAnswer."""
     status = status_code(metadata.get("statusCode", 200))
     return ProxyResponse(status, [*_headers(metadata, multiple=True), *_cookies(metadata)])
 
@@ -91,7 +93,7 @@ def _response(value: dict[str, Any], *, multiple: bool) -> ProxyResponse:
 
 
 def _headers(data: dict[str, Any], *, multiple: bool) -> list[Header]:
-    """All headers but cookies, with names and values that HTTP allows."""
+    """Return all headers except cookies, with names and values that HTTP allows."""
     headers = []
     for name, value in _named(data, multiple=multiple):
         lower = name.lower()
@@ -102,7 +104,7 @@ def _headers(data: dict[str, Any], *, multiple: bool) -> list[Header]:
 
 
 def _named(data: dict[str, Any], *, multiple: bool) -> Iterator[tuple[str, Any]]:
-    """`headers` without the pairs that are in `multiValueHeaders` too, then those."""
+    """Return `headers` without the pairs that `multiValueHeaders` also has, then those."""
     single = [
         (name, value) for name, value in _object(data, "headers").items() if value is not None
     ]
@@ -135,7 +137,9 @@ def _list(name: str, values: Any) -> list[Any]:
 
 
 def _text(name: str, value: Any) -> str:
-    """A scalar as JSON writes it (assumed for numbers and true: Java's own texts are the same)."""
+    """Return a scalar as JSON writes it (assumed for numbers and true: Java's own texts are the
+    same).
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, str | int | float):

@@ -27,13 +27,13 @@ _PAGE: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class ReadAPI:
-    """`functions` are all of the template, whether they are served or not."""
+    """`functions` are all of the template's, served or not."""
 
     functions: Iterable[Described]
     console: Console
 
     async def handle(self, exchange: Exchange) -> None:
-        """Serves one request; the HTTP server's handler."""
+        """Serve one request: the HTTP server's handler."""
         request = exchange.request
         line = RequestLine(request.method, request.target, time.monotonic(), status=200)
         line.request_id = str(uuid.uuid4())
@@ -82,7 +82,9 @@ class ReadAPI:
         raise Refusal(404, "ResourceNotFoundException", message)
 
     def _page(self, query: Mapping[str, str]) -> Mapping[str, Any]:
-        """Part of all functions. The marker is the name of the first function of the next part."""
+        """Return a part of all functions. The marker is the name of the first function of the next
+        part.
+        """
         ordered = sorted(self.functions, key=lambda function: function.config.name)
         rest = [one for one in ordered if one.config.name >= query.get("Marker", "")]
         limit = query.get("MaxItems", str(_PAGE))

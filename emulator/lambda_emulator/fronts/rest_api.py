@@ -1,7 +1,7 @@
-"""API Gateway's REST API in front of functions, streamed or buffered.
+"""API Gateway's REST API in front of functions, streamed or buffered, under the stage's prefix.
 
-Under the stage's prefix. Documented (API Gateway "response-transfer-mode-lambda", "set up Lambda
-proxy integrations"); a few of its responses are recorded: docs/fidelity.md.
+Documented (API Gateway "response-transfer-mode-lambda", "set up Lambda proxy integrations"). A few
+of its responses are recorded: docs/fidelity.md.
 """
 
 import asyncio
@@ -65,12 +65,12 @@ class RestAPIFront:
         ]
 
     async def handle(self, exchange: Exchange) -> None:
-        """Serves one request; the HTTP server's handler."""
+        """Serve one request: the HTTP server's handler."""
         await _Call(self, exchange).serve()
 
 
 def preflights(api: RestAPI, routes: Sequence[RestRoute]) -> Iterator[tuple[str, Mock]]:
-    """Each path without an OPTIONS method of its own, and what is there instead."""
+    """Return each path without an OPTIONS method of its own, and what is there instead."""
     methods: dict[str, set[str]] = {}
     for route in routes:
         added = set(_METHODS) if route.method == "ANY" else {route.method}
@@ -83,7 +83,7 @@ def preflights(api: RestAPI, routes: Sequence[RestRoute]) -> Iterator[tuple[str,
 
 
 class _Call(GatewayCall):
-    """One request to a REST API. `route` is known once it was routed."""
+    """One request to a REST API. `route` is set once it was routed."""
 
     server_error = "Internal server error"
     too_large = "Request Too Long"
@@ -129,7 +129,7 @@ class _Call(GatewayCall):
         self.write_whole(ProxyResponse(mock.status, headers, mock.body))
 
     def _api_key(self) -> str:
-        """The key that the request has. Raises Refusal where it is missing or wrong."""
+        """Return the request's key. Raises Refusal if it is missing or wrong."""
         given, known = self.request.header("x-api-key"), self.front.api.api_keys
         if not given or (known and given not in known):
             raise _forbidden("no x-api-key that this API knows")

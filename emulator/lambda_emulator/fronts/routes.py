@@ -36,7 +36,7 @@ class Route(Generic[_Target]):
         object.__setattr__(self, "pattern", re.compile("".join(parts)))
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
-        """The path parameters, still escaped; None when the request is not for this route."""
+        """Return the path parameters, still escaped, or None if the request is not for this route."""
         if self.method not in ("ANY", method):
             return None
         found = self.pattern.fullmatch(path) or (
@@ -46,7 +46,7 @@ class Route(Generic[_Target]):
 
     @property
     def rank(self) -> tuple[list[int], bool]:
-        """In each segment a literal comes before {one}, and that before {many+}; a method comes before ANY."""
+        """Order routes: in each segment a literal, then {one}, then {many+}; a method before ANY."""
         parameters = [_PARAMETER.fullmatch(segment) for segment in self.resource.split("/")]
         return [
             0 if found is None else 2 if found[2] else 1 for found in parameters
@@ -56,7 +56,7 @@ class Route(Generic[_Target]):
 def find_route(
     routes: Iterable[Route[_Target]], method: str, path: str
 ) -> tuple[Route[_Target], dict[str, str]] | None:
-    """The route that AWS chooses whatever order the template has them in, and its path parameters."""
+    """Return the route that AWS chooses, in any order of the template, and its path parameters."""
     for route in sorted(routes, key=lambda route: route.rank):
         parameters = route.match(method, path)
         if parameters is not None:

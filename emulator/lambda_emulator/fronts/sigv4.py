@@ -1,7 +1,7 @@
-"""Checks AWS Signature Version 4 on a request, and signs one, by the specification (AWS General Reference,
-"create-signed-request").
+"""Check AWS Signature Version 4 on a request, and sign a request.
 
-Written on its own, so that botocore's signer in the tests is an independent other side.
+Source: AWS General Reference, "create-signed-request". It is written independently, so that
+botocore's signer in the tests is another implementation.
 """
 
 import hashlib
@@ -27,12 +27,12 @@ _MAX_EXPIRES_SECONDS: Final = 7 * 86400
 
 
 class SignatureError(Exception):
-    """The request is not signed as it must be; the message says what is wrong, for the terminal only."""
+    """The request is not signed correctly. The message says what is wrong, for the terminal only."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Signature:
-    """What a request says of its signature. `scope` is DATE/REGION/SERVICE/aws4_request."""
+    """What a request says about its signature. `scope` is DATE/REGION/SERVICE/aws4_request."""
 
     access_key: str
     scope: str
@@ -56,10 +56,16 @@ def verify(
     service: str,
     now: float,
 ) -> None:
-    """Raises SignatureError unless the request is signed with these credentials, in the header or in its query.
+    """Check that these credentials sign the request, in its header or in its query.
 
-    `now` is in epoch seconds. A signature in the header is good for five minutes either way. One in the query is good
-    from five minutes before its date until as long after it as it says.
+    A signature in the header is valid for five minutes before and after its date. One in the query
+    is valid from five minutes before its date until the end that it names.
+
+    Args:
+        now: In epoch seconds.
+
+    Raises:
+        SignatureError: The signature is missing, wrong or too old.
     """
     authorization = request.header("authorization")
     signature = (
@@ -90,7 +96,7 @@ def sign(
     service: str,
     now: float,
 ) -> list[Header]:
-    """The headers that sign a request with these `headers`, of which Host is one."""
+    """Return the headers that sign a request with these `headers`, which include Host."""
     timestamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
     added = [("x-amz-date", timestamp), ("x-amz-content-sha256", hashlib.sha256(body).hexdigest())]
     if credentials.session_token is not None:
@@ -154,7 +160,7 @@ def _from_query(request: Request) -> _Signature:
 def _check_claims(
     signature: _Signature, credentials: Credentials, region: str, service: str, now: float
 ) -> None:
-    """Everything but the signature itself."""
+    """Check everything but the signature itself."""
     age = now - _time(signature.timestamp)
     problems = {
         f"access key {signature.access_key!r} is not the one of the emulator's environment": (
@@ -177,7 +183,7 @@ def _check_claims(
 
 
 def _payloads(request: Request, body: bytes, signature: _Signature) -> list[str]:
-    """What the body may have been signed as."""
+    """Return the forms in which the body may have been signed."""
     declared, actual = request.header("x-amz-content-sha256"), hashlib.sha256(body).hexdigest()
     if declared not in (None, "UNSIGNED-PAYLOAD", actual):
         raise SignatureError("x-amz-content-sha256 is not the digest of the body")

@@ -1,4 +1,4 @@
-"""A body on its way from a runtime to a client: item by item, the moment it comes, at the client's pace."""
+"""A body on its way from a runtime to a client: item by item, as it comes, at the client's pace."""
 
 from collections.abc import Callable
 
@@ -12,12 +12,15 @@ __all__ = ["http_chunk", "read_prelude", "stream"]
 
 
 def http_chunk(item: bytes) -> bytes:
-    """One chunk: its size in lower-case hex, nothing padded (recorded)."""
+    """Return one chunk. Its size is lower-case hex without padding (recorded)."""
     return b"%x\r\n%b\r\n" % (len(item), item)
 
 
 async def read_prelude(body: Body, items: list[bytes]) -> tuple[Prelude, list[bytes]]:
-    """The prelude, and the body's items that have come behind it. `items` have come already. Raises BadAnswer."""
+    """Return the prelude, and the items of the body that followed it. Raises BadAnswer.
+
+    `items` have already arrived.
+    """
     parser = PreludeParser()
     while items:
         for index, item in enumerate(items):
@@ -38,10 +41,11 @@ async def stream(
     pace: Pace,
     frame: Callable[[bytes], bytes] = http_chunk,
 ) -> None:
-    """Writes `head` and `items`, which have come already, then all that comes.
+    """Write `head` and `items`, which have already arrived, then everything that follows.
 
-    What came together leaves in one write, each item in a frame of its own. Waits while the client does not read, and
-    then the runtime is no longer read from either. Ends early, with `exchange.gone`, when the client leaves.
+    Items that arrive together are sent in one write, each in a frame of its own. If the client does
+    not read, this waits, and the runtime's data is not read either. It ends early, with
+    `exchange.gone`, when the client leaves.
     """
     while True:
         async for group in pace.admit([item for item in items if item]):
