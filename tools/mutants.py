@@ -80,7 +80,6 @@ def main() -> int:
     os.chdir("mutants")
     sys.path.insert(0, os.path.abspath("src"))
     os.environ["MUTANT_UNDER_TEST"] = "none"
-    survivors: list[str] = []
     total: Counter[str] = Counter()
     for module in asked.modules:
         noticed = unnoticed = 0
@@ -90,11 +89,10 @@ def main() -> int:
         for name, survived in _tried(_names(module, asked.every), TESTS[module]):
             unnoticed += survived
             noticed += not survived
-            survivors += [name] * survived
+            if survived:
+                print(f"survived: {name}", flush=True)
         total.update(noticed=noticed, all=noticed + unnoticed)
         print(f"{module}: {noticed} of {noticed + unnoticed}", flush=True)
-    for name in survivors:
-        print(f"survived: {name}")
     print(f"{total['noticed']} of {total['all']} noticed; mutmut show NAME prints a change")
     return 0
 

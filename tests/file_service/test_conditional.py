@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from file_service.http.conditional import Outcome, evaluate, http_date, if_range_holds
+from file_service.http.conditional import (
+    Outcome,
+    evaluate,
+    http_date,
+    if_range_holds,
+    revalidates,
+)
 
 THEN = datetime(1994, 11, 6, 8, 49, 37, tzinfo=UTC)
 FIELDS = ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since"]
@@ -99,3 +105,16 @@ def test_the_two_dates_are_opposites(shift: timedelta) -> None:
     modified_since = evaluate({"if-modified-since": field}, '"tag"', THEN) is Outcome.PROCEED
     unmodified_since = evaluate({"if-unmodified-since": field}, '"tag"', THEN) is Outcome.PROCEED
     assert modified_since is not unmodified_since
+
+
+@pytest.mark.parametrize(
+    ("fields", "due"),
+    [
+        ({"if-none-match": '"a"'}, True),
+        ({"if-modified-since": "Sun, 06 Nov 1994 08:49:37 GMT"}, True),
+        ({"if-match": '"a"'}, False),
+        ({}, False),
+    ],
+)
+def test_either_field_revalidates(fields: dict[str, str], due: bool) -> None:
+    assert revalidates(fields) is due
