@@ -21,10 +21,11 @@ def before() -> Iterator[str]:
         command, cwd=FOLDER / "before", stderr=subprocess.PIPE, text=True
     ) as server:
         assert server.stderr is not None
-        ready = next(line for line in server.stderr if "running on" in line)
-        yield next(word for word in ready.split() if word.startswith("http://"))
-        server.terminate()
-        server.communicate(timeout=30)
+        try:
+            ready = next(line for line in server.stderr if "running on" in line)
+            yield next(word for word in ready.split() if word.startswith("http://"))
+        finally:
+            server.kill()
 
 
 @pytest.fixture(scope="module")

@@ -18,10 +18,11 @@ def shared() -> Iterator[str]:
     command = [sys.executable, "-m", "uvicorn", "--app-dir", str(APP), "--port", "0", "main:app"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr is not None
-        ready = next(line for line in server.stderr if "running on" in line)
-        yield next(word for word in ready.split() if word.startswith("http://"))
-        server.terminate()
-        server.communicate(timeout=30)
+        try:
+            ready = next(line for line in server.stderr if "running on" in line)
+            yield next(word for word in ready.split() if word.startswith("http://"))
+        finally:
+            server.kill()
 
 
 def ping_beside(url: str, path: str) -> float:

@@ -116,10 +116,12 @@ def api(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, str]) -> Iter
         command, cwd=folder, env=tools, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
-        assert any("Press CTRL+C to quit" in line for line in process.stderr)
-        yield f"http://127.0.0.1:{port}"
-        process.terminate()
-        process.communicate(timeout=60)
+        try:
+            assert any("Press CTRL+C to quit" in line for line in process.stderr)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.communicate(timeout=60)
 
 
 def test_an_api(api: str) -> None:

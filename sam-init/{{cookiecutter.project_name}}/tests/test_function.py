@@ -24,8 +24,10 @@ def url() -> Iterator[str]:
     ]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as emulator:
         assert emulator.stdout is not None
-        yield emulator.stdout.readline().removeprefix("Listening on ").strip()
-        emulator.terminate()
+        try:
+            yield emulator.stdout.readline().removeprefix("Listening on ").strip()
+        finally:
+            emulator.terminate()
 
 
 def test_numbers_arrive_one_by_one(url: str) -> None:
