@@ -10,7 +10,6 @@ from lambda_asgi._event_sources import results
 from lambda_asgi._event_sources.event_source import RequestSource, wire_path
 from lambda_asgi._event_sources.parts import (
     decoded_path,
-    encoded_again,
     json_object,
     merged_header_lines,
     query_parameters,
@@ -85,7 +84,7 @@ class RESTAPI(PayloadV1):
 
 
 class HTTPAPIPayloadV1(PayloadV1):
-    """An API Gateway HTTP API that is set to payload format 1.0. The path is decoded.
+    """An API Gateway HTTP API that is set to payload format 1.0. The path is not decoded (recorded).
 
     On the API's own domain it begins with a named stage, as in 2.0. On a custom domain it is the
     URL's.
@@ -94,7 +93,7 @@ class HTTPAPIPayloadV1(PayloadV1):
     name = "http-api"
 
     def url_path(self) -> tuple[bytes, str]:
-        return encoded_again(text_member(self.event, "path") or "/")
+        return wire_path(utf8(text_member(self.event, "path") or "/"))
 
     def stage(self) -> str:
         context = self.event["requestContext"]
