@@ -78,16 +78,8 @@ async def resolve(
         return found, ""
     if named is None and not _path(shell, "AWS_CONFIG_FILE", "config").is_file():
         return None, ""
-    try:
-        found, problem = await asyncio.to_thread(_from_botocore, named), "it has no credentials"
-    except ImportError:
-        found, problem = (
-            None,
-            "it has no plain keys; for SSO, roles and processes: pip install botocore",
-        )
-    except Exception as error:  # whatever a profile leads to: a process, a browser, the network
-        found, problem = None, " ".join(str(error).split())
-    return found, f"profile {profile!r}: {problem}" if named and found is None else ""
+    found, problem = await asyncio.to_thread(_from_botocore, named)
+    return found, f"profile {profile!r}: {problem}" if problem and named else ""
 
 
 def _named(shell: Mapping[str, str]) -> str | None:
@@ -119,17 +111,21 @@ def _from_file(shell: Mapping[str, str], profile: str) -> Credentials | None:
     return Credentials(access, secret, section.get("aws_session_token"), f"profile {profile!r}")
 
 
-def _from_botocore(profile: str | None) -> Credentials | None:
-    """Raises ImportError where there is no botocore, and whatever it raises."""
-    import botocore.session
+def _from_botocore(profile: str | None) -> tuple[Credentials | None, str]:
+    """What botocore finds, or why there is nothing."""
+    try:
+        import botocore.session
 
-    session = botocore.session.Session(profile=profile)
-    provider = session.get_component("credential_provider")
-    provider.remove("iam-role")  # an instance's own role is no developer's
-    found = session.get_credentials()
-    if found is None:
-        return None
-    frozen = found.get_frozen_credentials()
-    return Credentials(
-        str(frozen.access_key), str(frozen.secret_key), frozen.token, f"profile {profile!r}"
-    )
+        session = botocore.session.Session(profile=profile)
+        provider = session.get_component("credential_provider")
+        provider.remove("iam-role")  # an instance's own role is no developer's
+        found = session.get_credentials()
+        if found is None:
+            return None, "it has no credentials"
+        keys = found.get_frozen_credentials()
+    except ImportError:
+        return None, "it has no plain keys; for SSO, roles and processes: pip install botocore"
+    except Exception as error:  # whatever a profile leads to: a process, a browser, the network
+        return None, " ".join(str(error).split())
+    source = f"profile {profile!r}"
+    return Credentials(str(keys.access_key), str(keys.secret_key), keys.token, source), ""

@@ -5,10 +5,10 @@ Source: AWS SAM developer guide, "AWS SAM CLI configuration file".
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import yaml
 
@@ -51,55 +51,66 @@ def read(
 ) -> SamConfig:
     """Of `file`, or else of the samconfig beside the template in `folder`. Raises TemplateError."""
     file = file or next((folder / name for name in _FILES if (folder / name).is_file()), None)
-    if file is None:
-        if environment is None:
-            return SamConfig()
-        raise TemplateError(f"--config-env {environment}: there is no samconfig.toml here")
-    document = _document(file)
-    name = environment or "default"
+    if file is not None:
+        document = _document(file, environment)
+        sections = [
+            _Section.of(file, document, environment or "default", command)
+            for command in ("global", *commands)
+        ]
+        defaults = {key: value for section in sections for key, value in section.defaults()}
+        return SamConfig(defaults, tuple(note for section in sections for note in section.notes()))
     if environment is not None:
-        _check_environment(file, document, environment)
-    defaults: dict[str, Any] = {}
-    notes = []
-    for command in ("global", *commands):
-        section = _section(file, document, name, command)
-        for key in section.keys() & _OPTIONS.keys():
-            defaults[_OPTIONS[key]] = _value(file, key, section[key])
-        if words := _words(section, command):
-            notes.append(f"{file} [{name}.{command}.parameters]: {', '.join(words)}")
-    return SamConfig(defaults, tuple(notes))
+        raise TemplateError(f"--config-env {environment}: there is no samconfig.toml here")
+    return SamConfig()
 
 
-def _check_environment(file: Path, document: Mapping[str, Any], environment: str) -> None:
-    if environment not in document:
-        known = ", ".join(key for key, value in document.items() if isinstance(value, dict))
-        raise TemplateError(f"{file}: no environment {environment!r}; there is: {known or 'none'}")
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """The table [ENVIRONMENT.COMMAND.parameters] of a file: options by sam's name."""
+
+    file: Path
+    environment: str
+    command: str
+    options: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, file: Path, document: Any, environment: str, command: str) -> Self:
+        table: Any = document
+        for key in (environment, command, "parameters"):
+            table = table.get(key, {})
+            if not isinstance(table, dict):
+                raise TemplateError(f"{file}: {environment}.{command}.parameters is not a table")
+        options = {str(key): value for key, value in table.items()}
+        return cls(file, environment, command, options)
+
+    def defaults(self) -> Iterator[tuple[str, Any]]:
+        for key, value in self.options.items():
+            if key in _OPTIONS:
+                yield _OPTIONS[key], _value(self.file, key, value)
+
+    def notes(self) -> Iterator[str]:
+        """One line, or none. Global options are for all commands: unused ones are no surprise."""
+        words = [key for key in self.options if key in _OPTIONS]
+        if self.command != "global":
+            words += [f"{key} is not used" for key in self.options if key not in _OPTIONS]
+        if words:
+            title = f"{self.environment}.{self.command}.parameters"
+            yield f"{self.file} [{title}]: {', '.join(words)}"
 
 
-def _words(section: Mapping[str, Any], command: str) -> list[str]:
-    """Say what is used of a section. Only [global] is expected to have options of other commands."""
-    used = [key for key in section if key in _OPTIONS]
-    unused = [key for key in section if key not in _OPTIONS and command != "global"]
-    return [*used, *(f"{key} is not used" for key in unused)]
-
-
-def _document(file: Path) -> dict[str, Any]:
+def _document(file: Path, environment: str | None) -> dict[str, Any]:
+    """All environments of a file. One that was asked for must be there."""
     try:
         text = file.read_text("utf-8")
         document = tomllib.loads(text) if file.suffix == ".toml" else yaml.safe_load(text)
     except (OSError, ValueError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise TemplateError(f"{file}: {reason}") from error
-    return document if isinstance(document, dict) else {}
-
-
-def _section(file: Path, document: Any, environment: str, command: str) -> Mapping[str, Any]:
-    section: Any = document
-    for key in (environment, command, "parameters"):
-        section = section.get(key, {})
-        if not isinstance(section, dict):
-            raise TemplateError(f"{file}: {environment}.{command}.parameters is not a table")
-    return {str(key): value for key, value in section.items()}
+    document = document if isinstance(document, dict) else {}
+    if environment is not None and environment not in document:
+        known = ", ".join(key for key, value in document.items() if isinstance(value, dict))
+        raise TemplateError(f"{file}: no environment {environment!r}; there is: {known or 'none'}")
+    return document
 
 
 def _value(file: Path, key: str, value: Any) -> Any:

@@ -169,7 +169,8 @@ class Packages:
                 f"not done is {lines}: what these make must be on this machine"
             )  # fmt: skip
 
-    def _code_of_image(self, get: Properties, context: Path, image: Image) -> Code:
+    def _filesystem(self, get: Properties, context: Path, image: Image) -> Path:
+        """The root of what the image copies."""
         root = new_folder()
         for copy in image.copies:
             if not _put(copy, context, root):
@@ -177,6 +178,10 @@ class Packages:
                     f"{get.owner}: there is no {copy.source} in {context}, and docker build fails"
                 )
                 get.document.caution(self._metadata(get.owner).line, message)
+        return root
+
+    def _code_of_image(self, get: Properties, context: Path, image: Image) -> Code:
+        root = self._filesystem(get, context, image)
         config = get.inner("ImageConfig")
         entry_point = config.texts("EntryPoint") or image.entry_point or ()
         command = config.texts("Command") or image.command
@@ -190,15 +195,15 @@ class Packages:
                 f"its image {image.base} has no ENTRYPOINT that Lambda could start"
             )
         opt = root / "opt"
-        variables = zip(
-            image.variables, _mapped(tuple(image.variables.values()), root), strict=True
-        )
+        values = _mapped(tuple(image.variables.values()), root)
+        variables = dict(zip(image.variables, values, strict=True))
+        variables.pop("PATH", None)
         return Code(
             place,
             opt=(opt,) if opt.is_dir() else (),
             runtime=_runtime(image.base),
             handler=command[0] if command else "",
-            variables={name: value for name, value in variables if name != "PATH"},
+            variables=variables,
             command=program,
         )
 

@@ -194,13 +194,18 @@ class Connection(asyncio.BufferedProtocol):
                 sent = 0
             if sent == size:
                 return
-        if self._transport.is_closing():
-            return
+        if not self._transport.is_closing():
+            self._spill(parts, sent)
+
+    def _spill(self, parts: Sequence[bytes], sent: int) -> None:
+        """Give asyncio's transport what follows the first `sent` bytes of `parts`."""
         self._spilled = True
         for part in parts:
-            if sent < len(part):
+            if sent >= len(part):
+                sent -= len(part)
+            else:
                 self._transport.write(memoryview(part)[sent:] if sent else part)
-            sent = max(0, sent - len(part))
+                sent = 0
 
     def _is_behind(self) -> bool:
         """Whether the transport has something that the kernel has not taken yet."""
