@@ -18,6 +18,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from benchmarks import (
     at_once,
     instructions,
@@ -55,6 +57,17 @@ ALL: dict[str, tuple[str, Callable[[Plan], Results]]] = {
 
 
 def main() -> int:
+    arguments = parsed()
+    console = report.console()
+    if arguments.command == "prepare":
+        return prepare(arguments.python, console.print)
+    if arguments.command == "record":
+        return record(arguments.files, console.print)
+    return measure(arguments, console)
+
+
+def parsed() -> argparse.Namespace:
+    """The command line. Exits where its usage is wrong."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=__doc__,
@@ -78,11 +91,11 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.record and arguments.only:
         parser.error("--record takes a whole run; `record FILE...` takes the pieces of one")
-    console = report.console()
-    if arguments.command == "prepare":
-        return prepare(arguments.python, console.print)
-    if arguments.command == "record":
-        return record(arguments.files, console.print)
+    return arguments
+
+
+def measure(arguments: argparse.Namespace, console: Console) -> int:
+    """Run the chosen works, and say, keep and record what they gave. The exit code."""
     plan = Plan(
         pairs=arguments.pairs or (3 if arguments.quick else 7),
         divisor=4 if arguments.quick else 1,

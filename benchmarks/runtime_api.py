@@ -96,6 +96,13 @@ class Connection:
         self.tail = b""
         self.waiting = False
 
+    def expect_body(self, head: bytes) -> None:
+        """Read how the body will end. `head` is in lower case."""
+        self.left, self.tail = None, b"\r\n"
+        if b"\r\ntransfer-encoding: chunked" not in head:
+            length = head.partition(b"\r\ncontent-length:")[2]
+            self.left = int(length.partition(b"\r\n")[0])
+
 
 class RuntimeAPI:
     """`run` feeds invocations to whatever runtimes ask for them at `address`."""
@@ -231,12 +238,8 @@ class RuntimeAPI:
     def _request(self, connection: Connection, head: bytes, rest: bytes, now: float) -> None:
         method, path, _ = head.split(b" ", 2)
         if method == b"GET":
-            if path.endswith(b"/invocation/next"):
-                connection.waiting = True
-                self._idle.append(connection)
-            elif path.endswith(b"/restore/next"):
-                connection.socket.sendall(OK)
-            return  # an extension's next event: none ever comes
+            self._next(connection, path)
+            return
         lower = head.lower()
         given = self._answers.pop(path.split(b"/")[-2], None)
         if given is None and b"/invocation/" in path:
@@ -245,12 +248,8 @@ class RuntimeAPI:
             )
         answer = connection.answer = given or Answer()
         answer.failed = not path.endswith((b"/response", b"/register"))
-        answer.chunked = b"\r\ntransfer-encoding: chunked" in lower
-        connection.left = None
-        if not answer.chunked:
-            start = lower.index(b"\r\ncontent-length:") + len(b"\r\ncontent-length:")
-            connection.left = int(lower[start:].partition(b"\r\n")[0])
-        connection.tail = b"\r\n"
+        connection.expect_body(lower)
+        answer.chunked = connection.left is None
         if b"\r\nexpect: 100-continue" in lower and not rest:
             connection.socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         if path.endswith(b"/extension/register"):
@@ -260,6 +259,14 @@ class RuntimeAPI:
             self.init_error = rest or b"(no text)"
         elif rest or connection.left == 0:
             self._body(connection, answer, rest, len(rest), now)
+
+    def _next(self, connection: Connection, path: bytes) -> None:
+        """The peer waits for an invocation, or an extension for an event: none ever comes."""
+        if path.endswith(b"/invocation/next"):
+            connection.waiting = True
+            self._idle.append(connection)
+        elif path.endswith(b"/restore/next"):
+            connection.socket.sendall(OK)
 
     def _body(
         self, connection: Connection, answer: Answer, piece: bytes | None, size: int, now: float

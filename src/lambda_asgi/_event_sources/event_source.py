@@ -96,7 +96,7 @@ class RequestSource(EventSource):
         if body and b"content-length" not in found:
             # REST APIs remove it (recorded), and WSGI apps read no body without it.
             headers.append((b"content-length", b"%d" % len(body)))
-        scheme = "http" if (self.forwarded_proto(found)) == b"http" else "https"
+        scheme = self.scheme(found)
         headers, server = self._addressed(headers, found, scheme)
         client = self.client_address(headers)
         protocol = self.protocol()
@@ -189,8 +189,8 @@ class RequestSource(EventSource):
         """
         return None
 
-    def forwarded_proto(self, headers: dict[bytes, bytes]) -> bytes | None:
-        return headers.get(b"x-forwarded-proto")
+    def scheme(self, headers: dict[bytes, bytes]) -> str:
+        return "http" if headers.get(b"x-forwarded-proto") == b"http" else "https"
 
     def protocol(self) -> Any:
         return None

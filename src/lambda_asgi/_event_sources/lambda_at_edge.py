@@ -67,8 +67,9 @@ class LambdaAtEdge(RequestSource):
     def domain_name(self) -> Any:
         return json_object(self.cloudfront.get("config"), "config").get("distributionDomainName")
 
-    def forwarded_proto(self, headers: dict[bytes, bytes]) -> bytes | None:
-        return headers.get(b"cloudfront-forwarded-proto") or headers.get(b"x-forwarded-proto")
+    def scheme(self, headers: dict[bytes, bytes]) -> str:
+        viewers = headers.get(b"cloudfront-forwarded-proto") or headers.get(b"x-forwarded-proto")
+        return "http" if viewers == b"http" else "https"
 
     def result(self, status: int, headers: RawHeaders, body: bytes) -> Any:
         return results.lambda_at_edge(status, headers, body, self.options)

@@ -86,16 +86,21 @@ def multi_header_lines(headers: Any) -> RawHeaders:
             for value in values
         ]
     except (TypeError, AttributeError, UnicodeEncodeError):  # rare, as above
-        lines = [
-            (header_name(name), header_value(name, value))
-            for name, values in fields.items()
-            for value in json_list(values, f"header {name!r}")
-        ]
+        lines = _checked_multi_header_lines(fields)
     cookies = [value for name, value in lines if name == b"cookie"]
     if len(cookies) > 1:
         lines = [line for line in lines if line[0] != b"cookie"]
         lines.append((b"cookie", b"; ".join(cookies)))
     return lines
+
+
+def _checked_multi_header_lines(fields: dict[str, Any]) -> RawHeaders:
+    """Return the same lines one by one, with the error of the first value of another type."""
+    return [
+        (header_name(name), header_value(name, value))
+        for name, values in fields.items()
+        for value in json_list(values, f"header {name!r}")
+    ]
 
 
 def single_values(headers: RawHeaders) -> RawHeaders:
