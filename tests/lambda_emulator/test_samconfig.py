@@ -73,6 +73,16 @@ def test_parameter_overrides(tmp_path: Path, value: str, expected: Any) -> None:
     assert read(tmp_path, SERVE, file=None, environment=None).defaults == {}
 
 
+@pytest.mark.parametrize("names", [("template", "template_file"), ("template_file", "template")])
+def test_the_later_of_two_names_of_an_option_counts(tmp_path: Path, names: tuple[str, str]) -> None:
+    first, second = names
+    (tmp_path / "samconfig.toml").write_text(
+        f'[default.local_start_api.parameters]\n{first} = "first.yaml"\n{second} = "second.yaml"\n'
+    )
+    config = read(tmp_path, SERVE, file=None, environment=None)
+    assert config.defaults == {"template": "second.yaml"}
+
+
 def test_yaml(tmp_path: Path) -> None:
     text = "default:\n  global:\n    parameters:\n      profile: dev\n"
     (tmp_path / "samconfig.yaml").write_text(text)
