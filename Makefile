@@ -79,10 +79,12 @@ test-zip: $(READY) ## build the zip for this machine's processor, and test the s
 	    tests/conformance/test_http.py tests/file_service/test_web_function.py $(ARGS)
 
 .PHONY: lint
-lint: $(READY) ## ruff, mypy --strict, and the template through sam validate --lint
+lint: $(READY) ## ruff, mypy --strict, lizard, and the template through sam validate --lint
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@# No function has a cyclomatic complexity above 12. Ruff's C901 counts no `and`, `or` and comprehension.
+	@$(BIN)/lizard -l python -C 12 -w -x 'benchmarks/results/*' -x 'benchmarks/node/*' src emulator tools benchmarks
 	@$(SAM) validate --lint
 
 .PHONY: build
