@@ -115,7 +115,7 @@ deploy: build ## sam deploy --guided, of a fresh build
 BENCH := $(or $(wildcard benchmarks/results/prepared/venv/bin/python),$(BIN)/python)
 
 .PHONY: bench
-bench: $(READY) ## lambda_asgi beside its peers, 8 minutes (ARGS=--quick: 3; docs/performance.md)
+bench: $(READY) ## lambda_asgi beside its peers, 9 minutes (ARGS=--quick: 3; docs/performance.md)
 	@$(BENCH) -m benchmarks $(ARGS)
 
 .PHONY: bench-check

@@ -110,7 +110,7 @@ WORKS = (
         warm=500,
     ),
     Work(
-        "small", "Small answer by a bare app, 2000 in a row", "/small", BARE, count=4000, warm=500
+        "small", "Small answer by a bare app, 4000 in a row", "/small", BARE, count=4000, warm=500
     ),
     Work(
         "first-20",
@@ -177,7 +177,7 @@ WORKS = (
         "A file of 192 MiB",
         "/pathsend",
         (OURS_FASTAPI, OURS_SERVICE, ADAPTER, UVICORN, SOCKET),
-        count=4,
+        count=2,
         content=content.of_big_file,
         free=True,
         paths=(
