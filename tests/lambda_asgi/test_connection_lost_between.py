@@ -10,10 +10,11 @@ import pytest
 from lambda_asgi import _response_mode
 from lambda_asgi._asgi import Receive, Scope, Send
 from lambda_asgi._environment import Settings
+from lambda_asgi._runtime_api.client import RuntimeAPIClient
 from lambda_asgi.errors import ClientDisconnected
 from lambda_asgi.testing import function_url_event
-from tests.lambda_asgi.runtime_api_server import RuntimeAPIServer
-from tests.lambda_asgi.support import body, play, runtime, start, until
+from tests.lambda_asgi.runtime_api_server import RuntimeAPIServer, runtime_api_server
+from tests.lambda_asgi.support import Mode, Signal, body, play, runtime, start, until
 
 EVENT = function_url_event("/")
 STREAMED = Settings(access_log=True, deadline_margin=0.2)
@@ -89,6 +90,37 @@ def test_where_nobody_listens_any_more_the_invocation_is_lost(
     assert " lost: " in line
 
 
+@pytest.mark.usefixtures("mode")
+@pytest.mark.parametrize("then", [swallows_errors, cleans_up, whole, waits])
+def test_in_both_modes_an_invocation_without_a_connection_is_lost(
+    then: Callable[[Send], Awaitable[None]], caplog: pytest.LogCaptureFixture
+) -> None:
+    """In handler mode `send` itself raises the error, and an app may swallow it."""
+
+    async def scenario() -> None:
+        working, go_on = Signal(), Signal()
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            working.set()
+            await go_on.wait()
+            await then(send)
+
+        async with runtime(app, settings=STREAMED) as running:
+            running.api.invoke(EVENT)
+            await working.wait()
+            await running.api.stop()
+            go_on.set()
+            assert await running.ended() == 1
+            assert running.api.posts.empty()
+
+    caplog.set_level("INFO")
+    play(scenario())
+    (line,) = [
+        record.getMessage() for record in caplog.records if record.name == "lambda_asgi.access"
+    ]
+    assert " lost: " in line
+
+
 @pytest.mark.parametrize("then", [swallows_errors, cleans_up, whole, waits])
 def test_where_a_new_connection_is_made_the_response_is_whole(
     then: Callable[[Send], Awaitable[None]],
@@ -139,6 +171,18 @@ def test_sends_at_once_share_the_new_connection() -> None:
     play(scenario())
 
 
+def test_tasks_that_ask_a_client_at_once_get_one_connection() -> None:
+    async def scenario() -> None:
+        async with runtime_api_server() as server:
+            client = RuntimeAPIClient(server.address)
+            connections = await asyncio.gather(*(client.connection() for _ in range(4)))
+            assert len(set(map(id, connections))) == 1
+            client.close()
+            await until(lambda: server.connections == 1)
+
+    play(scenario())
+
+
 def test_an_app_that_is_cancelled_while_the_connection_is_made_has_a_whole_response() -> None:
     """What was to be sent first was lost with the wait for the connection: an empty stream."""
 
@@ -166,27 +210,36 @@ def test_an_app_that_is_cancelled_while_the_connection_is_made_has_a_whole_respo
     play(scenario())
 
 
+@pytest.mark.usefixtures("mode")
 def test_an_early_reply_while_bytes_are_unsent_ends_the_connection() -> None:
     """The rest of the response would have begun the next request."""
     size = 32 * 1024 * 1024
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        big = scope["aws.context"].aws_request_id == "request-1"
-        await send(start())
-        await send(body(b"x" * size if big else b"hello"))
-
     async def scenario() -> None:
+        ended = Signal()
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            big = scope["aws.context"].aws_request_id == "request-1"
+            await send(start())
+            await send(body(b"x" * size if big else b"hello"))
+            ended.set()
+
         async with runtime(app, settings=STREAMED) as running:
+            running.api.keeps_bodies = False
             running.api.replies["/response"] = [202]
-            running.api.reading.set()
             running.api.invoke(EVENT)
             posted = await running.api.posts.get()
-            running.api.reading.clear()
-            await asyncio.sleep(0.05)
+            running.api.reading.clear()  # the server that has replied reads no more
+            await ended.wait()
+            if not Mode.is_handler_mode:  # otherwise Lambda's own loop has a connection
+                await until(lambda: running.api.connections == 2)
             running.api.reading.set()
             await posted.end()
+            assert posted.size < size
+            running.api.keeps_bodies = True
             running.api.invoke(EVENT)
             assert (await running.api.answer()).content == b"hello"
+            assert running.api.connections == running.connections + 1
             assert not running.has_ended
 
     play(scenario())

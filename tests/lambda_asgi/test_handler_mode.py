@@ -549,6 +549,8 @@ def test_a_connection_that_was_closed_while_idle_is_replaced() -> None:
 def test_a_response_that_is_refused_is_not_answered_again(
     status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
+
     async def scenario() -> None:
         async with served(hello) as running:
             running.api.late_replies["/response"] = [status]
@@ -558,6 +560,7 @@ def test_a_response_that_is_refused_is_not_answered_again(
 
     play(scenario())
     assert f"the Runtime API answered {status}" in caplog.text
+    assert "GET / 200 refused: " in caplog.text
 
 
 @pytest.mark.parametrize("app", [hello, sends(TEXT, body(b"first", more=True), body(b"second"))])

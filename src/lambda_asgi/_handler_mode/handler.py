@@ -190,9 +190,10 @@ class Handler:
         context = copy_context()
         try:
             interrupted = _run(cycle, loop, context)
-            _deliver(writer)
+            if not _deliver(writer):
+                cycle.ending = "refused"
         except ConnectionToRuntimeAPILost as lost:
-            delivery.lost = lost
+            cycle.ending, delivery.lost = "lost", lost
             raise
         delivery.answered = True
         if interrupted is not None:
@@ -339,12 +340,17 @@ def _run(
     return None
 
 
-def _deliver(writer: SocketWriter) -> None:
-    """Send the response. Raises ConnectionToRuntimeAPILost: the process must end."""
+def _deliver(writer: SocketWriter) -> bool:
+    """Send the response. Return whether the Runtime API has accepted it.
+
+    Raises ConnectionToRuntimeAPILost: the process must end.
+    """
     try:
         writer.delivered()
     except ResponseRefused as refusal:
         logger.error("the answer was refused: %s", refusal)
+        return False
+    return True
 
 
 def _adopt(context: Context) -> None:

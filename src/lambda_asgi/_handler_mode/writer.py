@@ -110,20 +110,20 @@ class SocketWriter:
             # the first part is the prelude
             self._keep(self._kept, parts if self.begun else parts[1:])
         wire = chunked(parts)
+        begins = not self.begun
         if self._socket is None:
             self._socket = self._connection.ready()
             # the event loop knows it even after it is closed
             self._descriptor = self._socket.fileno()
             requests = self._connection.requests
             wire.insert(0, requests.streamed_response(self._request_id, self._invocation_id))
-            if not last:
-                self._watches = True
-                self._loop.add_reader(self._descriptor, self._heard)
         if last:
             wire.append(LAST_CHUNK)
             self._ended = True
             self._on_gone = None
         self._write(wire, more=not last)
+        if begins and (self._left or not last):
+            self._watch()
 
     def fail(self, error: ErrorReport) -> None:
         """End a begun stream with the announced error trailers. It does nothing after the end."""
@@ -263,6 +263,12 @@ class SocketWriter:
         if self._on_gone is not None:
             on_gone, self._on_gone = self._on_gone, None
             on_gone()
+
+    def _watch(self) -> None:
+        """Listen for a reply before the end: the peer reads no more of the body then."""
+        if not self._gone:
+            self._watches = True
+            self._loop.add_reader(self._descriptor, self._heard)
 
     def _unwatch(self) -> None:
         if self._turn is not None:
