@@ -273,7 +273,7 @@ class Emulator:
                 function.config = config
         if {config.name for config in configs} != set(self.functions):
             self.console.note(
-                "the template has other functions now: start the emulator anew to serve them"
+                "the template has other functions now: start the emulator again to serve them"
             )
 
     async def _stop(self) -> None:

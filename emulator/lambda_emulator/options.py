@@ -1,4 +1,4 @@
-"""What the command line asks for; defaults and meanings are in command_line.py."""
+"""The parsed command line. The help texts of arguments.py say what each option means."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,12 +11,16 @@ from lambda_emulator.template.cloudformation import REGION
 __all__ = ["RUNTIMES", "Options"]
 
 RUNTIMES: Final = ("lambda-asgi", "handler-mode", "awslambdaric")
-"""What an app without a template can run under."""
+"""Values of --runtime: the runtime client that runs an app given as MODULE:APP."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The command line."""
+    """One field for each option. None: not given, so the template or the emulator's default
+    decides.
+
+    Times are in seconds. Nothing is checked here; command_line.py does that.
+    """
 
     template: Path | None = None
     function: str | None = None
@@ -49,4 +53,4 @@ class Options:
     allowed_hosts: Sequence[str] = ()
     command: Sequence[str] = ()
     notes: Sequence[str] = ()
-    """What was read from samconfig.toml."""
+    """Messages about what was read from samconfig.toml, printed at the start."""

@@ -1,5 +1,6 @@
-"""Which functions are served: the template's, as changed by the command line, or the current
-folder's.
+"""Choose the functions to serve: those of the template, changed by command-line options, or one
+made
+from the current folder (MODULE:APP, --web, or a command after --).
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,10 @@ _TEMPLATES: Final = ("template.yaml", "template.yml", "template.json")
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Functions of both kinds. `template` is None for a function of the current folder."""
+    """The chosen Event Functions (`functions`) and Web Functions (`web_functions`).
+
+    `template` is None if they come from the current folder.
+    """
 
     template: Template | None
     functions: Sequence[FunctionConfig]
@@ -32,7 +36,7 @@ class Selection:
         return len(self.functions) + len(self.web_functions)
 
     def cautions(self, options: Options) -> Iterator[tuple[str, str]]:
-        """Return what AWS would do differently, each as (FILE:LINE, message)."""
+        """Yield warnings about what AWS would do differently, each as (FILE:LINE, message)."""
         if self.template is not None:
             yield from self._template_cautions(self.template, options)
         for config in self.functions:
@@ -53,22 +57,25 @@ class Selection:
 
 
 def template_path(options: Options) -> Path:
-    """Return the path of the template, which may not exist."""
+    """Return --template, or the first of _TEMPLATES that exists, or else template.yaml.
+
+    The file may be missing.
+    """
     found = (Path(name) for name in _TEMPLATES if Path(name).is_file())
     return options.template or next(found, Path(_TEMPLATES[0]))
 
 
 def select(options: Options) -> Selection:
-    """Return what the options name. Raises TemplateError."""
+    """Return the functions to serve. With --debug, their timeout is a day. Raises TemplateError."""
     found = _select(options)
     if not options.debug:
         return found
-    web_functions = [_without_limit(config) for config in found.web_functions]
+    web_functions = [_with_debug_timeout(config) for config in found.web_functions]
     functions = [replace(config, timeout=limits.DEBUG_SECONDS) for config in found.functions]
     return Selection(found.template, functions, web_functions)
 
 
-def _without_limit(config: WebFunctionConfig) -> WebFunctionConfig:
+def _with_debug_timeout(config: WebFunctionConfig) -> WebFunctionConfig:
     revisions = {
         key: replace(revision, timeout=limits.DEBUG_SECONDS)
         for key, revision in config.revisions.items()
@@ -88,7 +95,7 @@ def _select(options: Options) -> Selection:
 
 
 def select_one(options: Options) -> FunctionConfig:
-    """Return the function to invoke, with or without a URL. Raises TemplateError."""
+    """Return the function for `lambda-emulator invoke`. It needs no URL. Raises TemplateError."""
     path = template_path(options)
     if options.command and not options.template and not path.is_file():
         config = _function_here(options)
@@ -98,7 +105,14 @@ def select_one(options: Options) -> FunctionConfig:
 
 
 def _of_template(template: Template, options: Options) -> Selection:
-    """Return the functions that a request can reach, or the requested one, or the only one."""
+    """Choose functions of a template.
+
+    --function chooses one. A command after -- can run only one. Otherwise all Web Functions are
+    chosen,
+    and all Event Functions that a request can reach. If there are none, the template's only
+    function is
+    chosen.
+    """
     if web_function := template.web_function(options.function):
         return Selection(template, [], [web_function])
     if options.function or options.command:
@@ -117,7 +131,11 @@ def _of_template(template: Template, options: Options) -> Selection:
 
 
 def _function_here(options: Options) -> FunctionConfig:
-    """Return the command as a function. Its last word is the handler, as in runtime clients."""
+    """Return a function that runs the command after `--`, from the current folder.
+
+    The last word of the command is the handler, as for AWS's runtime clients
+    (`python -m awslambdaric app.handler`).
+    """
     code, url = Path.cwd(), FunctionURL("NONE", "RESPONSE_STREAM")
     return FunctionConfig(
         code.name,
@@ -141,7 +159,10 @@ def _web_function_here(entry_point: str, options: Options) -> WebFunctionConfig:
 
 
 def _changed(config: FunctionConfig, options: Options) -> FunctionConfig:
-    """Apply the command line to its URL. A function that nothing else would reach gets a URL."""
+    """Return `config` with --invoke-mode applied to its Function URL.
+
+    A function with no URL and no API gets a URL, unless --lambda-port makes it reachable.
+    """
     url = config.url
     if not config.has_front and options.lambda_port is None:
         url = FunctionURL()

@@ -1,4 +1,4 @@
-"""Digests of files, computed once for each version and then remembered (RFC 9530)."""
+"""SHA-256 digests of files, and a memory of those that this process has computed."""
 
 import base64
 import hashlib
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from file_service.sources.base import File
 
-# About 150 bytes each.
-_KNOWN = 10_000
+# About 400 bytes each, with a short path (measured).
+_MOST_KNOWN = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,10 @@ def sha256(data: bytes) -> Digest:
 
 
 def sums_line(name: str, digest: Digest) -> bytes:
-    """Return a line of `sha256sum` (GNU coreutils). No served name needs escaping there."""
+    """Return a line as `sha256sum` (GNU coreutils) prints it. `name` may contain slashes.
+
+    sha256sum escapes backslashes and line ends, but `paths.py` accepts no names with these.
+    """
     return f"{digest.sha256.hex()}  {name}\n".encode()
 
 
@@ -39,12 +42,15 @@ def sums_line_size(name: str) -> int:
 
 
 def sums_end(files: int) -> bytes:
-    """Return a comment, which `sha256sum -c` ignores."""
+    """Return the last line, a comment that `sha256sum -c` ignores. A list without it was cut."""
     return f"# {files} files\n".encode()
 
 
 class KnownDigests:
-    """The digests that this process has computed. The least recently used are forgotten first."""
+    """The digests that this process has computed, by path in the source and etag (with its quotes).
+
+    The least recently used are forgotten first.
+    """
 
     def __init__(self) -> None:
         self._digests: OrderedDict[tuple[str, str], Digest] = OrderedDict()
@@ -57,13 +63,13 @@ class KnownDigests:
 
     def add(self, path: str, etag: str, digest: Digest) -> None:
         self._digests[path, etag] = digest
-        if len(self._digests) > _KNOWN:
+        if len(self._digests) > _MOST_KNOWN:
             self._digests.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True)
 class DigestsBelow:
-    """The known digests, for a caller who sees only `folder` and names files relative to it."""
+    """KnownDigests for a caller whose file paths are relative to `folder` ("" or with a slash)."""
 
     known: KnownDigests
     folder: str

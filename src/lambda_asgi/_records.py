@@ -1,8 +1,10 @@
-"""Bodies made of records, which can end with a record about an error. Pure.
+"""Response bodies made of records: server-sent events and NDJSON. Pure.
 
-Each record of server-sent events and of NDJSON is complete by itself. So one more record can tell
+Such a body can end with an error record. Each record is complete by itself, so one more record can
+tell
 the reader that the body was cut. A Function URL and a Web Function both make a cut stream look
-complete. The runtime's response and the middleware in `stream_safety` use this module.
+complete.
+The runtime's response and the middleware in `stream_safety` use this module.
 """
 
 from collections.abc import Mapping
@@ -18,14 +20,14 @@ _JSON_LINES = (
     b"application/x-jsonlines",
 )
 
-# An event ends with an empty line, and a line with LF, CR LF or CR
+# An event ends with an empty line. A line ends with LF, CR LF or CR
 # (https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream).
 _BETWEEN_EVENTS = (b"\n\n", b"\r\r", b"\r\n\r\n", b"\n\r\n")
-_LONGEST_END = 4
+_LONGEST_END = 4  # bytes, of b"\r\n\r\n"
 
 ERROR_RECORDS = "lambda_asgi.error_records"
-"""An ASGI extension: the caller of the app writes the error record. So only the outermost writes
-it.
+"""Key in `scope["extensions"]`: a layer around the app writes error records, so that a layer inside
+must not.
 """
 
 HEARTBEAT = b":\n\n"
@@ -33,7 +35,7 @@ HEARTBEAT = b":\n\n"
 
 
 class Records:
-    """The records of one body. It sees every part of the body."""
+    """Tracks whether one body is between two records. Give every part of the body to `passed`."""
 
     __slots__ = ("_events", "_tail")
 
@@ -45,8 +47,9 @@ class Records:
     def of(cls, headers: RawHeaders) -> Self | None:
         """Return the records of a body with these headers (names in lower case), or None.
 
-        There are none in other media types, in a body with an announced length, and in an encoded
-        body, where a record would not be readable.
+        None means that no record may be added: the media type has no records, the length is
+        announced, or the
+        body is encoded, so that a record would not be readable.
         """
         fields: Mapping[bytes, bytes] = dict(headers)
         if b"content-length" in fields or b"content-encoding" in fields:
@@ -57,17 +60,15 @@ class Records:
         return cls(events=False) if media_type in _JSON_LINES else None
 
     def passed(self, body: bytes) -> None:
-        """Take note of a part of the body."""
+        """Remember the end of this part of the body, after it was sent."""
         self._tail = (self._tail + body[-_LONGEST_END:])[-_LONGEST_END:]
 
     def heartbeat(self) -> bytes:
-        """Return what keeps a quiet body alive, or nothing if it would break a record or has no
-        form here.
-        """
+        """Return a comment to send in a quiet body. It is empty inside a record, and for NDJSON."""
         return HEARTBEAT if self._events and self._between_records() else b""
 
     def error(self, error_type: str) -> bytes:
-        """Return the record that says that the body ends early."""
+        """Return the error record. It begins with a separator if the last record is incomplete."""
         if self._events:
             end = b"" if self._between_records() else b"\n\n"
             return b'%bevent: error\ndata: {"errorType":"%b"}\n\n' % (end, error_type.encode())

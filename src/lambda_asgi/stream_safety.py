@@ -2,14 +2,18 @@
 
     app.add_middleware(StreamSafety, timeout=30, heartbeat=15)
 
-A platform that cuts a response does not say so. Behind a Function URL and a Web Function, the
-client sees the status that was sent, and a body that ends. So this middleware ends the response
-shortly before the platform does. It asks the app to stop, writes one last record if the media type
-has records, and raises an exception. The server then breaks the connection instead of ending the
-body.
+A platform that cuts a response does not report it. Behind a Function URL or a Web Function
+(docs/choose.md explains these terms), the client sees the status that was sent, and a body that
+ends.
+So this middleware ends the response shortly before the platform does. It asks the app to stop. If
+nothing was sent yet, it responds with 504. Otherwise it writes an error record (server-sent events
+and
+NDJSON only, see `_records.py`), and raises an exception. The server then breaks the connection
+instead
+of ending the body.
 
-Lambda never tells a function that its client has left. A maximum duration for a route stops such
-work. See docs/streams.md.
+Lambda never tells a function that its client has left, so an app may work for nobody. Set
+`max_duration` for such a route. See docs/streams.md.
 """
 
 import asyncio
@@ -45,10 +49,11 @@ class StreamLimits:
     """
 
     max_duration: float | None = None
-    """From the response's start to its end."""
-    heartbeat: float | None = None
-    """How long server-sent events may be quiet before the stream gets a comment. Readers ignore it.
+    """Seconds from the response's start until the app is told to stop. The steps of `margin`
+    follow, so the response may last one margin longer.
     """
+    heartbeat: float | None = None
+    """After so many seconds without data, server-sent events get a comment. Readers ignore it."""
 
 
 def stream_limits(scope: Scope) -> StreamLimits:
@@ -72,17 +77,24 @@ def stream_limits(scope: Scope) -> StreamLimits:
 class StreamSafety:
     """ASGI middleware that ends streams visibly. All times are in seconds.
 
-    When a limit is reached, the app receives `http.disconnect`. It is cancelled after half of the
-    margin, and the middleware stops waiting for it after three quarters.
+    When a limit is reached, the app is told to stop: `receive` returns `http.disconnect`, and
+    `send` raises
+    ClientDisconnected. Half a margin later, the app is cancelled. At three quarters the middleware
+    stops
+    waiting for it. The last quarter is for the error record.
 
     Args:
         app: The ASGI app.
         timeout: The platform's limit for one request: a Web Function's `timeoutSeconds`, or a
-            proxy's read timeout. An Event Function's deadline also applies, without any setting.
+            proxy's
+            read timeout. An Event Function's deadline also applies, without any setting.
         max_duration: The default of `StreamLimits.max_duration`.
         heartbeat: The default of `StreamLimits.heartbeat`.
-        margin: How long before the platform's limit the app is asked to stop.
-        error_records: Whether a body of records ends with a record about the error.
+        margin: How long before the platform's limit the app is told to stop. At most half of the
+            time that
+            is left when the request arrives.
+        error_records: Whether a broken body of server-sent events or NDJSON ends with an error
+            record.
     """
 
     def __init__(
@@ -116,11 +128,16 @@ class StreamSafety:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request.
 
+        If the platform's limit is near before the response has started, the client gets a 504, and
+        nothing is
+        raised.
+
         Raises:
-            DeadlineExceeded: The platform's limit is near.
+            DeadlineExceeded: The platform's limit is near, and the response has started.
             DurationExceeded: The route's own limit was reached.
             UnexpectedMessage: The app returned before its response was complete.
             AppCancelled: The app cancelled its own task.
+            OSError: A heartbeat failed, because the client has left.
             Exception: What the app raised.
         """
         if scope["type"] != "http":
@@ -159,7 +176,7 @@ class _Stage(IntEnum):
 
 
 class _Limit:
-    """From `at` on, by the event loop's clock, the app must stop because of `error`."""
+    """At time `at` (event loop clock) the app is told to stop, because of `error`."""
 
     def __init__(self, at: float, margin: float, error: Exception) -> None:
         self.error = error
@@ -196,7 +213,7 @@ class _Guard:
         self._changed = self._loop.create_future()
         """Done when the response has started, because other limits apply from then on."""
         self._error: BaseException | None = None
-        """Why the app is told to stop, or what it raised if nothing came before."""
+        """Why the response ends early. Only the first reason is kept."""
         self._receives: set[asyncio.Timeout] = set()
         self._sending = asyncio.Lock()
         """Held for one message of the app, so that a heartbeat is between two messages."""
@@ -230,7 +247,7 @@ class _Guard:
         """Pass one message on.
 
         Raises:
-            ClientDisconnected: A limit is reached.
+            ClientDisconnected: A limit was reached. Frameworks stop on this error.
             Exception: What the server raises.
         """
         async with self._sending:
@@ -419,6 +436,7 @@ class _Guard:
     async def _send_error_record(self, error: BaseException) -> None:
         if self._records is not None and self._writes_records:
             record = self._records.error(error_type_of(error))
+            # more_body stays True, so that the server breaks the connection.
             await self._server_send(
                 {"type": "http.response.body", "body": record, "more_body": True}
             )

@@ -264,7 +264,7 @@ def test_a_slow_init_is_started_anew_within_the_functions_timeout(
     lines = output.getvalue().splitlines()
     assert lines[0] == "Probe is starting; it has 0.3 s"
     assert lines[1].startswith(
-        "Probe was not ready after 0.3 s: Lambda then starts it anew, within the function's timeout of 20 s"
+        "Probe was not ready after 0.3 s: Lambda then starts it again, within the function's timeout of 20 s"
     )
 
 

@@ -123,4 +123,4 @@ def test_nobody_there() -> None:
         timeout=PATIENCE,
     )
     assert done.returncode == 2
-    assert "nobody answers there" in done.stderr
+    assert "no answer from the URL" in done.stderr

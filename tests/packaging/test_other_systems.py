@@ -17,7 +17,7 @@ from tests.patience import PATIENCE
 
 TOP = Path(__file__).parents[2]
 OTHER_SYSTEMS = Path(__file__).with_name("other_systems")
-APP_UNDER_TEST = Path(__file__).with_name("app_under_test.py")
+APP_UNDER_TEST = Path(__file__).with_name("small_app.py")
 HELLO = (TOP / "src" / "samples" / "hello.txt").read_bytes()
 
 

@@ -1,4 +1,7 @@
-"""Recorded cases of Function URLs, and observed responses in the form of a recording. Pure."""
+"""Recorded cases of Function URLs, read from replay/cases.json when this module is imported.
+
+It also brings observed responses into the same form, and compares two such cases.
+"""
 
 import base64
 import json
@@ -11,12 +14,14 @@ from lambda_emulator.compare.client import Observed
 __all__ = ["CASES", "NOT_ASKED", "URLS", "Case", "differences", "octets", "recording"]
 
 Case = dict[str, Any]
-"""As in replay/cases.json: name, url, request, the runtime's part, response, maybe the event."""
+"""One entry of replay/cases.json. Keys: name, url (one of URLS), request, runtime (what the
+function does), response; event if the function returned the event that it received.
+"""
 
 _FILE: Final = Path(__file__).with_name("replay") / "cases.json"
 CASES: Final[tuple[Case, ...]] = tuple(json.loads(_FILE.read_text("utf-8")))
 URLS: Final = ("Buffered", "Stream", "BufferedCors", "StreamCors", "BufferedPlainCors", "IAM")
-"""The names of the functions in replay/template.yaml."""
+"""The functions in replay/template.yaml that cases ask. Index, which lists URLs, is not one."""
 
 NOT_ASKED: Final = frozenset({
     "none_no_grants", "none_only_url_grant", "none_only_invoke_grant", "none_mismatched_auth_condition",
@@ -24,18 +29,21 @@ NOT_ASKED: Final = frozenset({
     "iam_signed_limited_no_permissions", "iam_identity_url_only", "iam_resource_policy_url_only",
     "iam_identity_deny_invoke_function",
 })  # fmt: skip
-"""What needs other policies, an alias, or a caller with other rights."""
+"""Cases that `compare` leaves out: they need other policies, an alias, or another caller."""
 
 _HOST: Final = "urlidurlidurlidurlidurlidurlid00.lambda-url.us-east-1.on.aws"
 _OWN_HEADERS: Final = frozenset({
     "x-probe-case", "x-amzn-trace-id", "x-amzn-tls-version", "x-amzn-tls-cipher-suite", "x-forwarded-proto",
     "x-forwarded-port", "x-amz-content-sha256", "x-amz-security-token", "authorization",
 })  # fmt: skip
-"""Of an event: what differs from request to request, and what `compare` itself sends."""
+"""Headers left out of events: they differ for each request, or only `compare` sends them."""
 
 
 def recording(case: Case, observed: Observed) -> Case:
-    """The case with the observed response in place of the recorded one, without personal data."""
+    """Return `case` with the observed response, and the event that the function returned.
+
+    Account, host and source IP of the event are replaced or removed. `redact.py` does the rest.
+    """
     recorded = case["response"]
     stars = {name.lower() for name, value in recorded["headers"] if value == "*"}
     response: Case = {
@@ -45,7 +53,7 @@ def recording(case: Case, observed: Observed) -> Case:
         ],
     }
     if "body" in recorded:
-        response["body"] = _octets(observed.body, recorded["body"])
+        response["body"] = _encoded(observed.body, recorded["body"])
     if "chunks" in recorded:
         response["chunks"] = observed.sizes
     if "head_bytes" in recorded:
@@ -60,14 +68,14 @@ def recording(case: Case, observed: Observed) -> Case:
 
 
 def differences(case: Case, other: Case) -> dict[str, tuple[Any, Any]]:
-    """What of `other` is not as in `case`, by what it is: (there, in the other)."""
+    """Return what differs, by name: (value in `case`, value in `other`)."""
     found: dict[str, tuple[Any, Any]] = {}
     for what in ("status", "headers", "body", "chunks", "head_bytes", "end"):
-        here, there = case["response"].get(what), other["response"].get(what)
+        mine, theirs = case["response"].get(what), other["response"].get(what)
         if what == "headers":
-            found |= _header_differences(here, there)
-        elif here != there:
-            found[what] = (here, there)
+            found |= _header_differences(mine, theirs)
+        elif mine != theirs:
+            found[what] = (mine, theirs)
     mine, theirs = case.get("event") or {}, other.get("event") or {}
     for key in sorted(mine.keys() | theirs.keys()):
         if mine.get(key) != theirs.get(key):
@@ -75,20 +83,20 @@ def differences(case: Case, other: Case) -> dict[str, tuple[Any, Any]]:
     return found
 
 
-def _header_differences(here: list[Any], there: list[Any]) -> dict[str, tuple[Any, Any]]:
-    """Names with their case, then order, then values."""
-    mine, theirs = [name for name, _ in here], [name for name, _ in there]
-    if mine != theirs:
-        return {"header names": (mine, theirs)}
+def _header_differences(mine: list[Any], theirs: list[Any]) -> dict[str, tuple[Any, Any]]:
+    """Compare values only if the names are equal, in the same order and spelling (A/a)."""
+    names, other_names = [name for name, _ in mine], [name for name, _ in theirs]
+    if names != other_names:
+        return {"header names": (names, other_names)}
     return {
         f"header {name}": (value, other)
-        for (name, value), (_, other) in zip(here, there, strict=True)
+        for (name, value), (_, other) in zip(mine, theirs, strict=True)
         if value != other
     }
 
 
 def _end(case: Case, observed: Observed) -> str | None:
-    """As recordings have it: nothing for a whole response."""
+    """Return how the response ended: "client left", "hangs", "broken", or None if it is whole."""
     if case["response"].get("end") == "client left":
         return "client left"
     if observed.failure.startswith("nothing more"):
@@ -97,11 +105,11 @@ def _end(case: Case, observed: Observed) -> str | None:
 
 
 def octets(value: Mapping[str, str]) -> bytes:
-    """A recording's bytes: {"text": ...} or {"b64": ...}."""
+    """Decode bytes of a recording: {"text": ...} or {"b64": ...}."""
     return value["text"].encode() if "text" in value else base64.b64decode(value["b64"])
 
 
-def _octets(data: bytes, like: Mapping[str, str]) -> dict[str, str]:
+def _encoded(data: bytes, like: Mapping[str, str]) -> dict[str, str]:
     if "text" in like:
         try:
             return {"text": data.decode()}
@@ -111,15 +119,15 @@ def _octets(data: bytes, like: Mapping[str, str]) -> dict[str, str]:
 
 
 def _event(body: bytes, case: Case) -> Any:
-    """The event that the function has sent back, as a recording has it."""
+    """Return the event in the response body, without what differs for each request."""
     try:
         event = json.loads(body)["event"]
-        return _without_own(event, case)
+        return _comparable_event(event, case)
     except (ValueError, KeyError, TypeError, AttributeError):
         return {"unreadable": body.decode("utf-8", "replace")[:200]}
 
 
-def _without_own(event: Mapping[str, Any], case: Case) -> Case:
+def _comparable_event(event: Mapping[str, Any], case: Case) -> Case:
     context = event["requestContext"]
     http = {name: value for name, value in context["http"].items() if name != "sourceIp"}
     account = context["accountId"]
@@ -140,6 +148,6 @@ def _headers(received: Mapping[str, str], case: Case) -> dict[str, str]:
     headers = {name: value for name, value in received.items() if name not in own}
     if "host" in headers:
         headers["host"] = _HOST
-    if "x-amz-date" in headers:  # the moment of the recording
+    if "x-amz-date" in headers:  # changes each time: keep the recorded value
         headers["x-amz-date"] = case["event"]["headers"].get("x-amz-date")
     return headers

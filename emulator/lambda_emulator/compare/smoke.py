@@ -19,19 +19,22 @@ __all__ = ["main", "parser"]
 def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog="lambda-emulator smoke",
-        description="Ask a deployed probe (examples/smoke) for what a streaming function has to do.",
+        description="Check that a deployed function (examples/smoke) streams correctly.",
     )
     names = [check.name for check in CHECKS]
     add_target(result, "of the probe: a Function URL, a REST API with its stage, a Web Function")
     add = result.add_argument
-    add("--quick", action="store_true", help="leave out the 150 MiB")
+    add("--quick", action="store_true", help="skip the check very-large, which downloads 150 MiB")
     add("--check", action="append", metavar="NAME", choices=names, help="only this one; may repeat")
-    add("--json", metavar="FILE", help="write the results there; - is standard output")
+    add("--json", metavar="FILE", help="write the results to FILE as JSON; - is standard output")
     return result
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The exit status: 0 all checks passed, 1 some failed, 2 nobody answers there."""
+    """Run the command. Return 0 if all checks passed, 1 if some failed, 2 if nothing answered.
+
+    With 2, no results are written.
+    """
     given = parser().parse_args(arguments)
     checks = [
         check
@@ -52,7 +55,10 @@ def main(arguments: Sequence[str]) -> int:
 async def run(
     target: Target, checks: Sequence[Check], console: Console
 ) -> Mapping[str, Outcome] | None:
-    """By name. None when no server is there."""
+    """Run the checks, and return the outcome of each by its name, or None if no server answers.
+
+    A server is looked for only if every check failed.
+    """
     outcomes = {}
     for check in checks:
         console.print(f"{check.name}: {check.question}", style="dim")
@@ -60,7 +66,7 @@ async def run(
     if all(outcome.problem for outcome in outcomes.values()):
         hello = await target.ask("GET", "/scope")
         if hello.status == 0:
-            print(f"lambda-emulator: nobody answers there: {hello.failure}", file=sys.stderr)
+            print(f"lambda-emulator: no answer from the URL: {hello.failure}", file=sys.stderr)
             return None
     return outcomes
 

@@ -23,14 +23,15 @@ _NO_ANSWER: Final = ErrorAnswer(
 
 
 class Throttled(Exception):
-    """More invocations at once than the function's reserved concurrency: 429."""
+    """The function's reserved concurrency is used up. AWS responds with 429."""
 
 
 class Function:
-    """Runs invocations, as many at a time as there are environments. More invocations wait.
+    """Runs invocations in a pool of environments: one each (Managed Instances: several).
 
-    `concurrency` limits the processes on this machine. Where AWS would refuse an invocation
-    (reserved concurrency), it is refused. Where AWS would only start another environment, it waits.
+    An invocation waits if no environment is free. `concurrency` is the most environments on this
+    machine.
+    `submit` refuses an invocation only where AWS would: above the reserved concurrency.
     """
 
     def __init__(
@@ -42,8 +43,8 @@ class Function:
         concurrency: int,
         is_fixed: bool = True,
     ) -> None:
-        """`is_fixed`: the user chose that concurrency. Otherwise it becomes 1 if the function
-        listens on a port.
+        """`is_fixed`: `concurrency` stays as given. Otherwise it becomes 1 if the function listens
+        on a port.
         """
         self.config = config
         self.launch = launch
@@ -57,7 +58,10 @@ class Function:
         self._in_flight = 0
 
     def submit(self, invocation: Invocation) -> None:
-        """Start an invocation. Its answer is filled while it runs. Raises Throttled."""
+        """Start an invocation and return at once. `invocation.answer` is filled while it runs.
+
+        Raises Throttled.
+        """
         reserved = self.config.reserved_concurrency
         if reserved is not None and self._in_flight >= reserved:
             raise Throttled
@@ -88,8 +92,9 @@ class Function:
         await self._start()
 
     async def replace(self) -> None:
-        """Use new code, `config` or `launch`. Idle environments end now, busy ones after their
-        invocation.
+        """Call this after the code, `config` or `launch` changed.
+
+        Idle environments end now, busy ones after their invocation.
         """
         for environment in self._environments:
             environment.stale = True
@@ -101,7 +106,7 @@ class Function:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        # An environment that was being started when its task was cancelled.
+        # Environments whose start was interrupted by the cancelling above.
         await asyncio.gather(*(environment.stop() for environment in list(self._environments)))
 
     # ---- the pool
@@ -109,9 +114,11 @@ class Function:
     async def _environment(self) -> ExecutionEnvironment:
         """Return a free environment: the last used one, a new one, or the first that becomes free.
 
-        An environment that has just answered gets a moment to ask for more: a client on this
-        machine is faster with its next request than the runtime with its next poll. On AWS the
-        network's delay covers that.
+        An environment that has just answered gets SETTLE_SECONDS to poll for its next invocation.
+        Otherwise a
+        second environment would start for a sequential client: here, a client's next request can
+        arrive before
+        the runtime's next poll. On AWS the network delay hides this.
 
         Raises:
             InitError: A new environment failed to start.
@@ -160,7 +167,7 @@ class Function:
                 raise
             self.console.note(
                 f"{self.config.name} was not ready after {limits.INIT_SECONDS:g} s: Lambda then "
-                "starts it anew, within "
+                "starts it again, within "
                 f"the function's timeout of {self.config.timeout} s"
             )
             await self._start_within(self.config.timeout)
@@ -183,7 +190,8 @@ class Function:
         self._look_for_ports(environment)
 
     def _look_for_ports(self, environment: ExecutionEnvironment) -> None:
-        """Notice a function that listens on a port: here two environments cannot use the same port.
+        """Limit a function that listens on a port to one environment, because two would need the
+        same port.
 
         On AWS each environment has a network of its own.
         """

@@ -1,14 +1,17 @@
-"""Read requests to their end before responding, on platforms that read no response before that."""
+"""For platforms that read the response only after they have sent the whole request."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class ReadsWholeRequests:
-    """ASGI middleware for half-duplex platforms.
+    """ASGI middleware that reads the whole request body before it sends the response.
 
     A Web Function's endpoint sends the whole request body to the app before it reads the response.
     Without this middleware, an early response to a large upload (a 401, a 405) would block until
-    the function's timeout. The middleware reads the rest of the body and drops it.
+    the
+    function's timeout. When the app starts its response, the middleware reads the rest of the body
+    and
+    drops it. So an app must not read the body after that.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -28,12 +31,12 @@ class ReadsWholeRequests:
             )
             return message
 
-        async def send_behind_the_body(message: Message) -> None:
+        async def send_after_body(message: Message) -> None:
             while not ended:
                 await watched_receive()
             await send(message)
 
-        await self.app(scope, watched_receive, send_behind_the_body)
+        await self.app(scope, watched_receive, send_after_body)
 
 
 def _has_body(scope: Scope) -> bool:

@@ -83,6 +83,15 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def brief(files: Path) -> Iterator[Path]:
+    """A folder that is there for one test: other tests know what the root holds."""
+    folder = files / "brief"
+    folder.mkdir()
+    yield folder
+    shutil.rmtree(folder)
+
+
 @pytest.fixture(scope="session")
 def server(files: Path) -> Iterator[Server]:
     with service("lambda", {"FILE_SOURCE": str(files)}) as server:

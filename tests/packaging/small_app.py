@@ -1,6 +1,6 @@
 """What an app's own test suite does with `lambda_asgi.testing`, on any system.
 
-python app_under_test.py FILE
+python small_app.py FILE
 """
 
 import asyncio
