@@ -41,7 +41,7 @@ CYCLE = [
 ]
 
 TESTS: dict[str, list[str]] = {
-    "lambda_asgi._describe": [f"{HERE}/test_app_faults.py", f"{HERE}/test_response.py"],
+    "lambda_asgi._describe": [f"{HERE}/test_describe.py", f"{HERE}/test_app_faults.py"],
     "lambda_asgi._environment": [f"{HERE}/test_environment.py"],
     "lambda_asgi._error_report": [f"{HERE}/test_protocol.py", f"{HERE}/test_app_faults.py"],
     "lambda_asgi._event_sources": EVENTS,

@@ -407,7 +407,7 @@ def test_bodies_like_bytes(content: Any) -> None:
 @pytest.mark.parametrize("state", State)
 def test_messages_of_no_http_response(message: Any, state: State) -> None:
     made = in_state(state)
-    with pytest.raises(UnexpectedMessage):
+    with pytest.raises(UnexpectedMessage, match="not a message of an HTTP response"):
         made.send(message)
     assert made.state is state
 
@@ -540,6 +540,10 @@ def test_a_buffered_response_has_the_body_and_no_prelude() -> None:
         [(b"x", b"y")],
         b"ab",
     )
+
+
+def test_a_buffered_response_to_head_has_no_body() -> None:
+    assert buffered(start(), body(b"hello"), head=True).body == b""
 
 
 def test_an_empty_buffered_response_has_no_filler() -> None:
