@@ -19,10 +19,11 @@ from lambda_asgi._runtime_api.protocol import (
     Reply,
     ReplyParser,
     Requests,
+    checked,
     chunked,
     error_trailers,
 )
-from lambda_asgi.errors import ConnectionToRuntimeAPILost, ResponseTooLarge
+from lambda_asgi.errors import ConnectionToRuntimeAPILost, ResponseRefused, ResponseTooLarge
 
 REQUESTS = Requests("127.0.0.1:9001", "1.2.3")
 ERROR = ErrorReport("Runtime.UserException", "KeyError", "'a\u2603'", ("Traceback", "KeyError"))
@@ -315,3 +316,34 @@ def test_garbage_raises_nothing_else(
 def test_any_bytes_at_all(wire: bytes) -> None:
     with suppress(ConnectionToRuntimeAPILost):
         assert fed([wire]) == fed([bytes([byte]) for byte in wire])
+
+
+# What a status means.
+
+
+@pytest.mark.parametrize("status", [200, 202, 299])
+def test_a_reply_that_means_success_is_returned(status: int) -> None:
+    reply = Reply(status, {}, b"", True)
+    assert checked(reply) is reply
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (199, ConnectionToRuntimeAPILost),
+        (300, ConnectionToRuntimeAPILost),
+        (399, ConnectionToRuntimeAPILost),
+        (400, ResponseRefused),
+        (499, ResponseRefused),
+        (500, ConnectionToRuntimeAPILost),
+    ],
+)
+def test_any_other_reply_is_an_error_with_the_beginning_of_its_body(
+    status: int, error: type[Exception]
+) -> None:
+    said = b" \xff" + b"a" * 600
+    shown = "\ufffd" + "a" * 498
+    with pytest.raises(error) as raised:
+        checked(Reply(status, {}, said, True))
+    assert type(raised.value) is error
+    assert str(raised.value) == f"the Runtime API answered {status}: {shown}"
