@@ -62,13 +62,11 @@ exit status: 0 the function answered, with a result or with an error; 1 it canno
 
 def parser() -> argparse.ArgumentParser:
     """Of `lambda-emulator`, without what follows `--`."""
-    result = argparse.ArgumentParser(
-        prog="lambda-emulator",
+    result = _parser(
+        "lambda-emulator",
         usage="%(prog)s [check] [MODULE:APP] [options] [-- COMMAND ...]",
         description="Serve Lambda functions on this machine: with real streaming, without Docker.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        examples=_EXAMPLES,
     )
     result.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     result.add_argument(
@@ -87,13 +85,11 @@ def parser() -> argparse.ArgumentParser:
 
 def invoke_parser() -> argparse.ArgumentParser:
     """Of `lambda-emulator invoke`. The words are those of `sam local invoke`."""
-    result = argparse.ArgumentParser(
-        prog="lambda-emulator invoke",
+    result = _parser(
+        "lambda-emulator invoke",
         usage="%(prog)s [FUNCTION] [options] [-- COMMAND ...]",
         description="Invoke a function of the template once.",
-        epilog=_INVOKE_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        examples=_INVOKE_EXAMPLES,
     )
     add = result.add_argument
     add(
@@ -112,6 +108,19 @@ def invoke_parser() -> argparse.ArgumentParser:
     _add_functions(result)
     _add_output(result)
     return result
+
+
+def _parser(
+    program: str, *, usage: str, description: str, examples: str
+) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        prog=program,
+        usage=usage,
+        description=description,
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
 
 
 def _add_app(result: argparse.ArgumentParser) -> None:

@@ -12,22 +12,14 @@ from tests.lambda_emulator.support import RunningEmulator
 
 pytestmark = pytest.mark.timeout(300)
 
+INIT = [str(BIN / "sam"), "init", "--location", str(TOP / "sam-init"), "--no-input"]
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, str]) -> Path:
     folder = tmp_path_factory.mktemp("init")
-    command = [
-        str(BIN / "sam"),
-        "init",
-        "--location",
-        str(TOP / "sam-init"),
-        "--name",
-        "my-app",
-        "--no-input",
-    ]
-    subprocess.run(command, cwd=folder, env=tools, check=True)
+    subprocess.run([*INIT, "--name", "my-app"], cwd=folder, env=tools, check=True)
     return folder / "my-app"
 
 
@@ -44,16 +36,8 @@ def test_nothing_is_left_to_fill_in(project: Path) -> None:
 def test_the_architecture_can_be_chosen(
     tmp_path: Path, tools: dict[str, str], architecture: str
 ) -> None:
-    command = [
-        str(BIN / "sam"),
-        "init",
-        "--location",
-        str(TOP / "sam-init"),
-        "--name",
-        "other",
-        "--no-input",
-    ]
-    subprocess.run([*command, "--architecture", architecture], cwd=tmp_path, env=tools, check=True)
+    command = [*INIT, "--name", "other", "--architecture", architecture]
+    subprocess.run(command, cwd=tmp_path, env=tools, check=True)
     template = (tmp_path / "other" / "template.yaml").read_text()
     assert re.findall(r"Architectures:\n +- (\w+)\n", template) == [architecture]
 

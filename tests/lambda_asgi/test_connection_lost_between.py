@@ -65,6 +65,14 @@ async def waits(send: Send) -> None:
         await send(body(b"late"))
 
 
+def access_line(caplog: pytest.LogCaptureFixture) -> str:
+    """The line of the only invocation."""
+    (line,) = [
+        record.getMessage() for record in caplog.records if record.name == "lambda_asgi.access"
+    ]
+    return line
+
+
 @pytest.mark.parametrize("settings", [STREAMED, BUFFERED], ids=["streamed", "buffered"])
 @pytest.mark.parametrize("then", [swallows_errors, cleans_up, whole, waits])
 def test_where_nobody_listens_any_more_the_invocation_is_lost(
@@ -84,10 +92,7 @@ def test_where_nobody_listens_any_more_the_invocation_is_lost(
 
     caplog.set_level("INFO")
     play(scenario())
-    (line,) = [
-        record.getMessage() for record in caplog.records if record.name == "lambda_asgi.access"
-    ]
-    assert " lost: " in line
+    assert " lost: " in access_line(caplog)
 
 
 @pytest.mark.usefixtures("mode")
@@ -115,10 +120,7 @@ def test_in_both_modes_an_invocation_without_a_connection_is_lost(
 
     caplog.set_level("INFO")
     play(scenario())
-    (line,) = [
-        record.getMessage() for record in caplog.records if record.name == "lambda_asgi.access"
-    ]
-    assert " lost: " in line
+    assert " lost: " in access_line(caplog)
 
 
 @pytest.mark.parametrize("then", [swallows_errors, cleans_up, whole, waits])

@@ -98,19 +98,15 @@ def test_what_the_extensions_api_replies(tmp_path: Path) -> None:
 # ---- the log
 
 
+def scripted_command(template: Path) -> list[str]:
+    emulator = [sys.executable, "-m", "lambda_emulator", "--template", str(template), "--port", "0"]
+    return [*emulator, "--", sys.executable, str(RUNTIMES / "scripted.py")]
+
+
 def test_a_function_that_never_stops_writing(tmp_path: Path) -> None:
     """Its time limit holds, other requests are served, and a signal ends the emulator."""
     template = write_template(tmp_path, Timeout=2)
-    arguments = ["--template", str(template), "--port", "0"]
-    command = [
-        sys.executable,
-        "-m",
-        "lambda_emulator",
-        *arguments,
-        "--",
-        sys.executable,
-        str(RUNTIMES / "scripted.py"),
-    ]
+    command = scripted_command(template)
     process = subprocess.Popen(
         command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
@@ -139,16 +135,7 @@ def test_a_function_that_never_stops_writing(tmp_path: Path) -> None:
 
 def test_a_traceback_is_shown_whole(tmp_path: Path) -> None:
     template = write_template(tmp_path)
-    arguments = ["--template", str(template), "--port", "0"]
-    command = [
-        sys.executable,
-        "-m",
-        "lambda_emulator",
-        *arguments,
-        "--",
-        sys.executable,
-        str(RUNTIMES / "scripted.py"),
-    ]
+    command = scripted_command(template)
     with subprocess.Popen(
         command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

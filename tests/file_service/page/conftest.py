@@ -46,6 +46,17 @@ def _written(folder: Path, sizes: dict[str, int]) -> None:
         os.utime(folder / name, (1_700_000_000 - day * 86_400,) * 2)
 
 
+SLOW = 5e5  # bytes a second and connection: no download ends while a test looks at it
+
+
+def start_slow_download(page: Page, door: Door, path: str = "large.bin") -> None:
+    """Return when some of it has arrived. `door.bytes_per_second` is still SLOW then."""
+    door.bytes_per_second = SLOW
+    page.open(f"#/{path}")
+    page.click("Download")
+    page.until(lambda: page.progress() > 0)
+
+
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("files")

@@ -11,13 +11,12 @@ import pytest
 from selenium import webdriver
 
 from tests.file_service.page.browser import HOLD_REQUESTS, Keys, Page, needs_chromium
-from tests.file_service.page.conftest import LARGE
+from tests.file_service.page.conftest import LARGE, start_slow_download
 from tests.file_service.page.door import Asked, Door
 from tests.file_service.servers import service
 
 pytestmark = needs_chromium
 
-SLOW = 5e5  # bytes a second and connection
 
 ODD_NAMES = [
     'it\'s "quoted".txt',
@@ -93,10 +92,7 @@ def _has_focus(page: Page, name: str) -> bool:
 def test_a_download_waits_for_a_lost_connection_and_resumes(behind: Page, door: Door) -> None:
     """It once failed, and had to be started again by hand."""
     page = behind
-    door.bytes_per_second = SLOW
-    page.open("#/large.bin")
-    page.click("Download")
-    page.until(lambda: page.progress() > 0)
+    start_slow_download(page, door)
     door.bytes_per_second = None
     door.closed = True
     page.until(lambda: "The connection is lost. The download resumes by itself." in page.text())
@@ -166,10 +162,7 @@ def test_a_file_that_grows_while_it_is_downloaded(behind: Page, door: Door, file
     growing = files / "documents" / "growing.log"
     growing.write_bytes(LARGE)
     page = behind
-    door.bytes_per_second = SLOW
-    page.open("#/documents/growing.log")
-    page.click("Download")
-    page.until(lambda: page.progress() > 0)
+    start_slow_download(page, door, "documents/growing.log")
     with growing.open("ab") as file:
         file.write(b"one more line")
     door.bytes_per_second = None
@@ -232,10 +225,7 @@ def _has_whole_file(page: Page) -> None:
 
 def test_a_disk_that_gets_full_keeps_what_has_arrived(behind: Page, door: Door) -> None:
     page = behind
-    door.bytes_per_second = SLOW
-    page.open("#/large.bin")
-    page.click("Download")
-    page.until(lambda: page.progress() > 0)
+    start_slow_download(page, door)
     limit_disk(page, 4 * 2**20)
     door.bytes_per_second = None
     try:

@@ -8,15 +8,13 @@ import pytest
 from selenium import webdriver
 
 from tests.file_service.page.browser import HOLD_REQUESTS, Keys, Page, needs_chromium
-from tests.file_service.page.conftest import LARGE
+from tests.file_service.page.conftest import LARGE, start_slow_download
 from tests.file_service.page.door import Asked, Door
 from tests.file_service.servers import service
 
 pytestmark = needs_chromium
 
 DIGEST = hashlib.sha256(LARGE).hexdigest()
-
-SLOW = 5e5  # bytes a second and connection: no download ends while a test looks at it
 
 
 def test_a_download_is_saved_and_checked_against_the_digest(page: Page) -> None:
@@ -37,10 +35,7 @@ def test_an_empty_file_is_downloaded(page: Page, files: Path) -> None:
 def test_a_download_pauses_and_resumes_where_it_was(behind: Page, door: Door) -> None:
     """Bytes that are there already are not asked for again."""
     page = behind
-    door.bytes_per_second = SLOW
-    page.open("#/large.bin")
-    page.click("Download")
-    page.until(lambda: page.progress() > 0)
+    start_slow_download(page, door)
     page.click("Pause")
     page.until(lambda: "Paused at" in page.text())
     share = page.progress()
@@ -61,10 +56,7 @@ def test_a_download_pauses_and_resumes_where_it_was(behind: Page, door: Door) ->
 
 def test_a_download_survives_navigation_and_the_end_of_the_page(behind: Page, door: Door) -> None:
     page = behind
-    door.bytes_per_second = SLOW
-    page.open("#/large.bin")
-    page.click("Download")
-    page.until(lambda: page.progress() > 0)
+    start_slow_download(page, door)
     page.press(Keys.ESCAPE)
     page.click_link("photos/")
     page.until(lambda: "co #1" in page.text())
@@ -85,10 +77,7 @@ def test_a_download_survives_navigation_and_the_end_of_the_page(behind: Page, do
 
 def test_a_download_that_is_cancelled_leaves_nothing_behind(behind: Page, door: Door) -> None:
     page = behind
-    door.bytes_per_second = SLOW
-    page.open("#/large.bin")
-    page.click("Download")
-    page.until(lambda: page.progress() > 0)
+    start_slow_download(page, door)
     assert page.files_on_its_disk() == 1
     page.click("Cancel")
     page.until(lambda: not page.all("#tray li") or not page.all("#tray li")[0].is_displayed())
