@@ -105,31 +105,33 @@ def scripted_command(template: Path) -> list[str]:
 
 def test_a_function_that_never_stops_writing(tmp_path: Path) -> None:
     """Its time limit holds, other requests are served, and a signal ends the emulator."""
-    template = write_template(tmp_path, Timeout=2)
+    template = write_template(tmp_path, Timeout=10)  # the other requests must not meet it
     command = scripted_command(template)
     process = subprocess.Popen(
         command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
     with process:
-        assert process.stdout is not None
-        port = int(process.stdout.readline().rpartition(":")[2])
-        curl = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", str(PATIENCE)]
-        babble = subprocess.Popen(
-            [*curl, f"http://127.0.0.1:{port}/babble"], stdout=subprocess.PIPE, text=True
-        )
-        with babble:
-            for _ in range(3):
-                started = time.monotonic()
-                done = subprocess.run(
-                    [*curl, f"http://127.0.0.1:{port}/echo"],
-                    capture_output=True,
-                    text=True,
-                    check=True,
-                )
-                assert done.stdout == "200"
-                assert time.monotonic() - started < PATIENCE / 2
-            assert babble.communicate()[0] == "502"
-        process.terminate()
+        try:
+            assert process.stdout is not None
+            port = int(process.stdout.readline().rpartition(":")[2])
+            curl = f"curl -sS -o /dev/null -w %{{http_code}} --max-time {PATIENCE}".split()
+            babble = subprocess.Popen(
+                [*curl, f"http://127.0.0.1:{port}/babble"], stdout=subprocess.PIPE, text=True
+            )
+            with babble:
+                for _ in range(3):
+                    started = time.monotonic()
+                    done = subprocess.run(
+                        [*curl, f"http://127.0.0.1:{port}/echo"],
+                        capture_output=True,
+                        text=True,
+                        check=True,
+                    )
+                    assert done.stdout == "200"
+                    assert time.monotonic() - started < PATIENCE / 2
+                assert babble.communicate()[0] == "502"
+        finally:
+            process.terminate()
         assert process.wait(PATIENCE) == 0
 
 

@@ -40,7 +40,7 @@ trailer<</Root 1 0 R/Size 4>>
 %%EOF"""
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def album(files: Path) -> Path:
     album = files / "documents" / "album"
     album.mkdir()
