@@ -148,21 +148,30 @@ class Console:
             self._write_json(
                 "request",
                 {
-                    "requestId": line.request_id, "method": line.method, "target": line.target, "status": line.status,
-                    "bytes": line.bytes, "chunks": line.chunks, "firstByteMs": _ms(line.first_byte),
-                    "durationMs": _ms(total), "cold": line.cold, "note": line.note,
+                    "requestId": line.request_id,
+                    "method": line.method,
+                    "target": line.target,
+                    "status": line.status,
+                    "bytes": line.bytes,
+                    "chunks": line.chunks,
+                    "firstByteMs": _ms(line.first_byte),
+                    "durationMs": _ms(total),
+                    "cold": line.cold,
+                    "note": line.note,
                 },
-            )  # fmt: skip
+            )
             return
         style = "green" if line.status < 400 else "yellow" if line.status < 500 else "red"
         chunks = f"{line.chunks} chunk{'' if line.chunks == 1 else 's'}"
         first = "" if line.first_byte is None else f"  first byte {line.first_byte * 1000:.1f} ms"
         text = Text.assemble(
-            (f"{line.request_id[:8]:8} ", "cyan"), (f"{line.method} {line.target}", "bold"), "  ",
+            (f"{line.request_id[:8]:8} ", "cyan"),
+            (f"{line.method} {line.target}", "bold"),
+            "  ",
             (str(line.status or "---"), style),
             f"  {size_text(line.bytes)} in {chunks}{first}  total {total * 1000:.1f} ms  ",
             ("cold", "blue") if line.cold else "warm",
-        )  # fmt: skip
+        )
         if line.note:
             text.append(f"  {line.note}", style="yellow")
         self._print([text])
@@ -265,10 +274,14 @@ def report_line(request_id: str, report: Report) -> str:
 
 def report_figures(report: Report) -> dict[str, Any]:
     figures = {
-        "durationMs": _ms(report.duration), "billedDurationMs": _billed(report), "memorySizeMB": report.memory,
-        "maxMemoryUsedMB": report.max_memory_used, "initDurationMs": _ms(report.init_duration),
-        "restoreDurationMs": _ms(report.restore_duration), "status": report.status or None,
-    }  # fmt: skip
+        "durationMs": _ms(report.duration),
+        "billedDurationMs": _billed(report),
+        "memorySizeMB": report.memory,
+        "maxMemoryUsedMB": report.max_memory_used,
+        "initDurationMs": _ms(report.init_duration),
+        "restoreDurationMs": _ms(report.restore_duration),
+        "status": report.status or None,
+    }
     return {name: value for name, value in figures.items() if value is not None}
 
 

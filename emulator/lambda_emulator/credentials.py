@@ -37,10 +37,12 @@ def credential_variables(credentials: Credentials | None) -> dict[str, str]:
     """What makes the SDKs in a function use these and find no others: no file, no instance role."""
     given = credentials or NONE
     variables = {
-        "AWS_ACCESS_KEY_ID": given.access_key, "AWS_SECRET_ACCESS_KEY": given.secret_key,
-        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_ACCESS_KEY_ID": given.access_key,
+        "AWS_SECRET_ACCESS_KEY": given.secret_key,
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "AWS_CONFIG_FILE": "/dev/null",
         "AWS_EC2_METADATA_DISABLED": "true",
-    }  # fmt: skip
+    }
     return (
         variables
         if given.session_token is None

@@ -157,9 +157,12 @@ class Emulator:
         self.known.append(Described(config))
         managed, asked = config.managed_concurrency is not None, self.options.concurrency
         self.functions[config.name] = Function(
-            config, launch, self.host,
-            concurrency=1 if managed else asked or _CONCURRENCY, is_fixed=managed or asked is not None,
-        )  # fmt: skip
+            config,
+            launch,
+            self.host,
+            concurrency=1 if managed else asked or _CONCURRENCY,
+            is_fixed=managed or asked is not None,
+        )
 
     def _add_revisions(self, config: WebFunctionConfig) -> None:
         try:

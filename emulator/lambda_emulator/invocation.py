@@ -16,9 +16,17 @@ from typing import Final
 from lambda_emulator import limits
 
 __all__ = [
-    "INTEGRATION_TYPE", "Answer", "AnswerStart", "Body", "ErrorAnswer", "Invocation", "Outcome", "Report",
-    "new_trace_root", "trace_root",
-]  # fmt: skip
+    "INTEGRATION_TYPE",
+    "Answer",
+    "AnswerStart",
+    "Body",
+    "ErrorAnswer",
+    "Invocation",
+    "Outcome",
+    "Report",
+    "new_trace_root",
+    "trace_root",
+]
 
 
 INTEGRATION_TYPE: Final = "application/vnd.awslambda.http-integration-response"

@@ -101,17 +101,30 @@ def test_a_request_arrives_whole(bases: dict[str, str], kind: str) -> None:
     # In payload 1.0, `path` keeps its escapes (recorded), and the runtime takes it as decoded.
     sent, name = ("plain", "plain") if kind == "1.0" else ("a%20b", "a b")
     response = curled(
-        f"{bases[kind]}/items/{sent}?x=1&x=2&y=%2F", "-X", "POST", "-H", "X-One: 1",
-        "-H", "Cookie: c=1; d=2", "-H", "Content-Type: application/octet-stream",
-        "--data-binary", f"@{bases['body']}",
-    )  # fmt: skip
+        f"{bases[kind]}/items/{sent}?x=1&x=2&y=%2F",
+        "-X",
+        "POST",
+        "-H",
+        "X-One: 1",
+        "-H",
+        "Cookie: c=1; d=2",
+        "-H",
+        "Content-Type: application/octet-stream",
+        "--data-binary",
+        f"@{bases['body']}",
+    )
     assert response.status == 201
     told = response.json()
     assert told == {
-        "method": "POST", "path": f"{root_path}{prefix}/items/{name}", "root_path": root_path,
-        "query": [["x", "1"], ["x", "2"], ["y", "/"]], "cookies": {"c": "1", "d": "2"},
-        "header": "1", "body": BODY.hex(), "source": source,
-    }  # fmt: skip
+        "method": "POST",
+        "path": f"{root_path}{prefix}/items/{name}",
+        "root_path": root_path,
+        "query": [["x", "1"], ["x", "2"], ["y", "/"]],
+        "cookies": {"c": "1", "d": "2"},
+        "header": "1",
+        "body": BODY.hex(),
+        "source": source,
+    }
     cookies = [value for name, value in response.headers if name.lower() == "set-cookie"]
     assert [cookie.partition(";")[0] for cookie in cookies] == ["a=1", "b=2"]
 

@@ -17,8 +17,11 @@ pytestmark = pytest.mark.integrations
 
 ADAPTERS = ["handler", "mangum"]
 IDEMPOTENCY, EVENT_SOURCE, BATCH, WARMER = (
-    "Powertools idempotency", "Powertools event_source", "Powertools batch", "lambda-warmer",
-)  # fmt: skip
+    "Powertools idempotency",
+    "Powertools event_source",
+    "Powertools batch",
+    "lambda-warmer",
+)
 RECIPES = [
     *((recipe, "handler") for recipe in (IDEMPOTENCY, EVENT_SOURCE, BATCH, WARMER)),
     (BATCH, "runtime"),
@@ -91,8 +94,10 @@ def test_idempotency_answers_again_what_was_answered(
             for key in ("a", "a", "b")
         ]
     assert [(answer.status, answer.json()) for answer in answers] == [
-        (201, {"order": 1, "filler": ""}), (201, {"order": 1, "filler": ""}), (201, {"order": 2, "filler": ""}),
-    ]  # fmt: skip
+        (201, {"order": 1, "filler": ""}),
+        (201, {"order": 1, "filler": ""}),
+        (201, {"order": 2, "filler": ""}),
+    ]
     assert {answer.header("content-type") for answer in answers} == {"application/json"}
 
 
@@ -114,13 +119,19 @@ def test_a_handler_gets_its_event_as_a_class(tmp_path: Path) -> None:
 QUEUE_EVENT: Any = {
     "Records": [
         {
-            "messageId": f"message-{body}", "receiptHandle": "handle", "body": body, "attributes": {},
-            "messageAttributes": {}, "md5OfBody": "", "eventSource": "aws:sqs", "awsRegion": "us-east-1",
+            "messageId": f"message-{body}",
+            "receiptHandle": "handle",
+            "body": body,
+            "attributes": {},
+            "messageAttributes": {},
+            "md5OfBody": "",
+            "eventSource": "aws:sqs",
+            "awsRegion": "us-east-1",
             "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:queue",
         }
         for body in ("good", "bad", "better")
     ]
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("adapter", [*ADAPTERS, "runtime"])

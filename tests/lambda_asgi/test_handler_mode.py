@@ -239,7 +239,15 @@ def test_a_response_that_is_whole_raises_nothing(messages: list[Any]) -> None:
         ({"statusCode": 401, "headers": {"content-type": "text/plain"}, "body": "no"}, 401, b"no"),
         ({"statusCode": "503"}, 503, b"\n"),
         ({"statusCode": 204}, 204, b""),
-        ({"statusCode": 200, "body": base64.b64encode(b"\xff").decode(), "isBase64Encoded": True}, 200, b"\xff"),
+        (
+            {
+                "statusCode": 200,
+                "body": base64.b64encode(b"\xff").decode(),
+                "isBase64Encoded": True,
+            },
+            200,
+            b"\xff",
+        ),
         ({"statusCode": 200, "headers": {"content-length": 99}, "body": "é"}, 200, "é".encode()),
         ({"statusCode": 200, "body": {"a": 1}}, 200, b'{"a": 1}'),
         ({"warm": True}, 200, b'{"warm": true}'),
@@ -251,7 +259,7 @@ def test_a_response_that_is_whole_raises_nothing(messages: list[Any]) -> None:
         ({"statusCode": 200, "body": "=", "isBase64Encoded": True}, 500, b"Internal Server Error"),
         ({"statusCode": 200, "body": "", NOT_KEPT: 70_000}, 500, b"Internal Server Error"),
     ],
-)  # fmt: skip
+)
 def test_a_wrapper_that_answers_instead_of_the_app(
     result: Any, status: int, content: bytes
 ) -> None:

@@ -40,9 +40,20 @@ def test_what_may_be_said(text: str, streaming: frozenset[str]) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "auto", "Streaming", "alb=streaming", "http-api=buffered", "function-url", "function-url=", "=streaming",
-     "function-url=streaming,", "function-url=streaming,function-url=buffered", "streaming,rest-api=buffered"],
-)  # fmt: skip
+    [
+        "",
+        "auto",
+        "Streaming",
+        "alb=streaming",
+        "http-api=buffered",
+        "function-url",
+        "function-url=",
+        "=streaming",
+        "function-url=streaming,",
+        "function-url=streaming,function-url=buffered",
+        "streaming,rest-api=buffered",
+    ],
+)
 def test_what_may_not(text: str) -> None:
     with pytest.raises(
         ConfigurationError,
@@ -179,11 +190,18 @@ def test_an_app_that_streams_is_told_once_that_it_is_buffered(
     [
         (sends(EVENT_STREAM, body(b"x")), ResponseMode.parse("streaming"), "function_url_get_file"),
         (sends(EVENT_STREAM, body(b"x")), BUFFERED, "alb_get"),
-        (sends(start(200, (b"content-type", b"text/plain")), body(b"x", more=True), body(b"y")), BUFFERED,
-         "function_url_get_file"),
-        (sends({"type": "http.response.start", "status": 200, "headers": 5}), BUFFERED, "function_url_get_file"),
+        (
+            sends(start(200, (b"content-type", b"text/plain")), body(b"x", more=True), body(b"y")),
+            BUFFERED,
+            "function_url_get_file",
+        ),
+        (
+            sends({"type": "http.response.start", "status": 200, "headers": 5}),
+            BUFFERED,
+            "function_url_get_file",
+        ),
     ],
-)  # fmt: skip
+)
 def test_nobody_else_is_told(
     app: ASGIApp, mode: ResponseMode, event: str, caplog: pytest.LogCaptureFixture
 ) -> None:

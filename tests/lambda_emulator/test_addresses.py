@@ -116,8 +116,12 @@ def start(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "lambda_emulator", "--port", "0", *words]
     return subprocess.run(
         [*command, "--", sys.executable, str(SCRIPTED)],
-        cwd=cwd, env=environment(), capture_output=True, text=True, timeout=PATIENCE,
-    )  # fmt: skip
+        cwd=cwd,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
 
 
 def test_a_key_needs_a_certificate(tmp_path: Path) -> None:

@@ -27,9 +27,16 @@ def test_chromium_reads_streams_incrementally(tmp_path: Path) -> None:
     done = Path(f"{gate}.done")
     with RunningEmulator("--template", str(template)) as emulator:
         command = [
-            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server",
-            "--remote-debugging-port=0", f"--user-data-dir={tmp_path / 'profile'}", f"{emulator.url}/page?gate={gate}",
-        ]  # fmt: skip
+            CHROMIUM,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--no-proxy-server",
+            "--remote-debugging-port=0",
+            f"--user-data-dir={tmp_path / 'profile'}",
+            f"{emulator.url}/page?gate={gate}",
+        ]
         with subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as browser:

@@ -137,9 +137,13 @@ def test_what_is_not_emulated_is_one_line(tmp_path: Path) -> None:
     """Alarms, logs and roles change nothing for a request, and are not worth a word."""
     resources = {
         "F": {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": "."}},
-        "A": {"Type": "AWS::CloudWatch::Alarm"}, "L": {"Type": "AWS::Logs::LogGroup"}, "R": {"Type": "AWS::IAM::Role"},
-        "Q1": {"Type": "AWS::SQS::Queue"}, "Q2": {"Type": "AWS::SQS::Queue"}, "T": {"Type": "AWS::DynamoDB::Table"},
-    }  # fmt: skip
+        "A": {"Type": "AWS::CloudWatch::Alarm"},
+        "L": {"Type": "AWS::Logs::LogGroup"},
+        "R": {"Type": "AWS::IAM::Role"},
+        "Q1": {"Type": "AWS::SQS::Queue"},
+        "Q2": {"Type": "AWS::SQS::Queue"},
+        "T": {"Type": "AWS::DynamoDB::Table"},
+    }
     (tmp_path / "template.json").write_text(json.dumps({"Resources": resources}))
     (caution,) = load(tmp_path / "template.json").cautions
     assert caution.message == "not emulated: AWS::DynamoDB::Table, 2 x AWS::SQS::Queue"

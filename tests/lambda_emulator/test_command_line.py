@@ -172,10 +172,16 @@ def test_one_line_when_ready(tmp_path: Path) -> None:
 
 def test_every_function_has_a_port_of_its_own(tmp_path: Path) -> None:
     url = {"AuthType": "NONE", "InvokeMode": "BUFFERED"}
-    function = {"Type": "AWS::Serverless::Function", "Properties": {
-        "CodeUri": str(RUNTIMES), "Handler": "scripted.main", "Runtime": "python3.13", "FunctionUrlConfig": url,
-        "Environment": {"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/wrapper"}},
-    }}  # fmt: skip
+    function = {
+        "Type": "AWS::Serverless::Function",
+        "Properties": {
+            "CodeUri": str(RUNTIMES),
+            "Handler": "scripted.main",
+            "Runtime": "python3.13",
+            "FunctionUrlConfig": url,
+            "Environment": {"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/wrapper"}},
+        },
+    }
     (tmp_path / "template.yaml").write_text(
         json.dumps({"Resources": {"One": function, "Two": function}})
     )

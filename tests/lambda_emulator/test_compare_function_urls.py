@@ -145,16 +145,24 @@ def test_three_faults_are_found_and_nothing_else(tmp_path: Path) -> None:
 def test_what_is_personal_is_not_recorded() -> None:
     case = next(case for case in CASES if case["name"] == "mapping_json")
     event = {
-        "version": "2.0", "routeKey": "$default", **case["event"],
+        "version": "2.0",
+        "routeKey": "$default",
+        **case["event"],
         "headers": {
-            **case["event"]["headers"], "host": "abc.lambda-url.eu-west-1.on.aws",
-            "x-forwarded-for": "203.0.113.7", "x-amzn-trace-id": "Root=1", "x-probe-case": "mapping_json",
+            **case["event"]["headers"],
+            "host": "abc.lambda-url.eu-west-1.on.aws",
+            "x-forwarded-for": "203.0.113.7",
+            "x-amzn-trace-id": "Root=1",
+            "x-probe-case": "mapping_json",
         },
         "requestContext": {
-            "accountId": "anonymous", "apiId": "abc", "requestId": "r", "time": "now",
+            "accountId": "anonymous",
+            "apiId": "abc",
+            "requestId": "r",
+            "time": "now",
             "http": {**case["event"]["requestContext"]["http"], "sourceIp": "203.0.113.7"},
         },
-    }  # fmt: skip
+    }
     observed = Observed(
         status=200,
         headers=[(name, "personal") for name, _ in case["response"]["headers"]],

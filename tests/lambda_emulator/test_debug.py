@@ -165,9 +165,17 @@ def test_a_debugger_attaches(tmp_path: Path) -> None:
     line = source.read_text().splitlines().index("    return answer") + 1
     (port,) = free_ports(1)
     command = (
-        sys.executable, "-Xfrozen_modules=off", "-m", "debugpy", "--listen", f"127.0.0.1:{port}",
-        "--wait-for-client", "-m", "awslambdaric", "main.handler",
-    )  # fmt: skip
+        sys.executable,
+        "-Xfrozen_modules=off",
+        "-m",
+        "debugpy",
+        "--listen",
+        f"127.0.0.1:{port}",
+        "--wait-for-client",
+        "-m",
+        "awslambdaric",
+        "main.handler",
+    )
     with Terminal("main:handler", "--", *command, cwd=tmp_path) as terminal:
         debugger = Debugger(port)
         debugger.ask("initialize", adapterID="debugpy", clientID="test", linesStartAt1=True)

@@ -65,9 +65,14 @@ def is_gone(pid: int) -> bool:
 
 def test_the_environment_variables(tmp_path: Path) -> None:
     template = write_template(
-        tmp_path, MemorySize=512, Handler="module.handler", Runtime="python3.13",
-        Environment={"Variables": {"PROBE": "from the template", "AWS_LAMBDA_FUNCTION_NAME": "cannot be set"}},
-    )  # fmt: skip
+        tmp_path,
+        MemorySize=512,
+        Handler="module.handler",
+        Runtime="python3.13",
+        Environment={
+            "Variables": {"PROBE": "from the template", "AWS_LAMBDA_FUNCTION_NAME": "cannot be set"}
+        },
+    )
     shell = {
         "PROBE_SHELL": "must not be seen",
         "AWS_ACCESS_KEY_ID": "AKIA",
@@ -82,18 +87,29 @@ def test_the_environment_variables(tmp_path: Path) -> None:
     assert seen.pop("AWS_LAMBDA_LOG_STREAM_NAME").count("[$LATEST]") == 1
     assert Path(seen.pop("LAMBDA_RUNTIME_DIR"), "bootstrap.py").is_file()
     assert seen == {
-        "_HANDLER": "module.handler", "LAMBDA_TASK_ROOT": str(RUNTIMES), "TZ": ":UTC",
+        "_HANDLER": "module.handler",
+        "LAMBDA_TASK_ROOT": str(RUNTIMES),
+        "TZ": ":UTC",
         "LANG": "en_US.UTF-8",
-        "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1", "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
-        "AWS_LAMBDA_FUNCTION_NAME": "Probe", "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512", "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_FORMAT": "Text", "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/Probe",
-        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR", "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+        "AWS_LAMBDA_FUNCTION_NAME": "Probe",
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_FORMAT": "Text",
+        "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/Probe",
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
         "AWS_ACCESS_KEY_ID": "AKIA",
-        "AWS_SECRET_ACCESS_KEY": "s", "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1",
-        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_CONFIG_FILE": "/dev/null", "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_SECRET_ACCESS_KEY": "s",
+        "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_EC2_METADATA_DISABLED": "true",
         "PROBE": "from the template",
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize(
@@ -441,12 +457,20 @@ def test_what_the_runtime_api_refuses(tmp_path: Path) -> None:
     with living("protocol", tmp_path) as emulator:
         assert emulator.get("/").body == b'"fine"'
         assert json.loads(emulator.wait_for("log")["message"]) == {
-            "next while running": 200, "wrong id": 400, "wrong mode": 400, "wrong nonce": 410,
+            "next while running": 200,
+            "wrong id": 400,
+            "wrong mode": 400,
+            "wrong nonce": 410,
             "init error after init": 403,
-            "restore": 404, "register after init": 403, "unknown path": 404, "ping": 200, "telemetry": 202,
+            "restore": 404,
+            "register after init": 403,
+            "unknown path": 404,
+            "ping": 200,
+            "telemetry": 202,
             "right": 202,
-            "second response": 403, "error after response": 403,
-        }  # fmt: skip
+            "second response": 403,
+            "error after response": 403,
+        }
         assert emulator.get("/").status == 200
 
 

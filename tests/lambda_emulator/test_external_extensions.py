@@ -41,12 +41,19 @@ def write(folder: Path, **variables: str) -> Path:
     (program.parent / "notes.txt").write_text("no program")
     resources = {
         "Layer": {"Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": "layer"}},
-        "Probe": {"Type": "AWS::Serverless::Function", "Properties": {
-            "CodeUri": str(RUNTIMES), "Runtime": "provided.al2023", "Handler": "h", "Layers": [{"Ref": "Layer"}],
-            "FunctionUrlConfig": {"AuthType": "NONE", "InvokeMode": "RESPONSE_STREAM"}, "Timeout": 30,
-            "Environment": {"Variables": variables},
-        }},
-    }  # fmt: skip
+        "Probe": {
+            "Type": "AWS::Serverless::Function",
+            "Properties": {
+                "CodeUri": str(RUNTIMES),
+                "Runtime": "provided.al2023",
+                "Handler": "h",
+                "Layers": [{"Ref": "Layer"}],
+                "FunctionUrlConfig": {"AuthType": "NONE", "InvokeMode": "RESPONSE_STREAM"},
+                "Timeout": 30,
+                "Environment": {"Variables": variables},
+            },
+        },
+    }
     path = folder / "template.yaml"
     path.write_text(json.dumps({"Resources": resources}))
     return path

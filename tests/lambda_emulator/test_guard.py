@@ -30,14 +30,26 @@ def is_taken(guard: Guard, method: str = "GET", **headers: str) -> bool:
 @pytest.mark.parametrize(
     ("host", "taken"),
     [
-        ("127.0.0.1", True), ("127.0.0.1:3000", True), ("127.8.9.10:1", True), ("[::1]:3000", True),
-        ("localhost", True), ("LOCALHOST:80", True), ("app.localhost:3000", True),
-        ("0123.lambda-url.us-east-1.on.aws", True), ("mine.example:3000", True),
-        ("evil.example", False), ("evil.example:3000", False), ("localhost.evil.example", False),
-        ("127.0.0.1.evil.example", False), ("10.0.0.1", False), ("", False), ("evil.example@localhost", True),
-        ("[::1", False), ("on.aws.evil.example", False),
+        ("127.0.0.1", True),
+        ("127.0.0.1:3000", True),
+        ("127.8.9.10:1", True),
+        ("[::1]:3000", True),
+        ("localhost", True),
+        ("LOCALHOST:80", True),
+        ("app.localhost:3000", True),
+        ("0123.lambda-url.us-east-1.on.aws", True),
+        ("mine.example:3000", True),
+        ("evil.example", False),
+        ("evil.example:3000", False),
+        ("localhost.evil.example", False),
+        ("127.0.0.1.evil.example", False),
+        ("10.0.0.1", False),
+        ("", False),
+        ("evil.example@localhost", True),
+        ("[::1", False),
+        ("on.aws.evil.example", False),
     ],
-)  # fmt: skip
+)
 def test_hosts(host: str, taken: bool) -> None:
     assert is_taken(Guard.of(["127.0.0.1", "mine.example"]), Host=host) == taken
 

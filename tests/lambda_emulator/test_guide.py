@@ -30,9 +30,15 @@ def session(text: str) -> list[tuple[str, str]]:
 
 def test_each_part_of_the_guide_is_found() -> None:
     assert {
-        "An app without a template", "Invoking a function once", "Options from samconfig.toml", "Addresses",
-        "The Lambda API", "HTTP APIs", "REST APIs", "Layers, assets and images",
-    } <= set(sections())  # fmt: skip
+        "An app without a template",
+        "Invoking a function once",
+        "Options from samconfig.toml",
+        "Addresses",
+        "The Lambda API",
+        "HTTP APIs",
+        "REST APIs",
+        "Layers, assets and images",
+    } <= set(sections())
 
 
 @pytest.mark.parametrize("title", sections())

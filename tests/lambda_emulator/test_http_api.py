@@ -101,9 +101,16 @@ def implicit(gateway: RunningEmulator) -> int:
 
 def test_the_event_is_payload_2(gateway: RunningEmulator, implicit: int) -> None:
     response = ask(
-        gateway, "-H", "X-Many: a", "-H", "X-Many: b", "-b", "c=1; d=2",
-        "/items/a%20b?x=1&x=2&y=%2F", port=implicit,
-    )  # fmt: skip
+        gateway,
+        "-H",
+        "X-Many: a",
+        "-H",
+        "X-Many: b",
+        "-b",
+        "c=1; d=2",
+        "/items/a%20b?x=1&x=2&y=%2F",
+        port=implicit,
+    )
     event = response.json()
     assert event["version"] == "2.0"
     assert event["routeKey"] == event["requestContext"]["routeKey"] == "GET /items/{id}"
@@ -141,8 +148,13 @@ def test_the_head_of_a_response(gateway: RunningEmulator, implicit: int) -> None
     """Recorded: names are capitalised, and without a type the body is plain text."""
     names = [name for name, _ in ask(gateway, "/", port=implicit).headers]
     assert names == [
-        "Date", "Content-Length", "Connection", "Content-Type", "X-One", "Apigw-Requestid",
-    ]  # fmt: skip
+        "Date",
+        "Content-Length",
+        "Connection",
+        "Content-Type",
+        "X-One",
+        "Apigw-Requestid",
+    ]
     response = ask(gateway, "/", port=implicit)
     assert response.header("content-type") == "text/plain; charset=utf-8"
 
@@ -160,9 +172,15 @@ def test_events_that_users_saw(name: str) -> None:
     request = Request(context["http"]["method"], target, "1.1", headers, True)
     body = base64.b64decode(expected.get("body", ""))
     arrival = Arrival(
-        request, body, context["http"]["sourceIp"], Address(443), "id", "1-a-b",
-        context["timeEpoch"] / 1000, context["domainName"],
-    )  # fmt: skip
+        request,
+        body,
+        context["http"]["sourceIp"],
+        Address(443),
+        "id",
+        "1-a-b",
+        context["timeEpoch"] / 1000,
+        context["domainName"],
+    )
     route = HTTPRoute(HTTPAPI("Api", {"$default": {}}), "ANY", "$default")
     event = json.loads(http_api_event(arrival, route, "$default", arrival.path, {}))
     assert list(event) == list(expected)
@@ -185,8 +203,10 @@ def test_the_event_is_payload_1_where_the_route_says_so(
     )
     event = response.json()
     assert (event["version"], event["resource"], event["path"]) == (
-        "1.0", "/old/{proxy+}", "/old/a%20b"
-    )  # fmt: skip
+        "1.0",
+        "/old/{proxy+}",
+        "/old/a%20b",
+    )
     assert event["requestContext"]["path"] == "/old/a b"
     assert event["requestContext"]["resourceId"] == "ANY /old/{proxy+}"
     assert event["pathParameters"] == {"proxy": "a b"}
@@ -198,12 +218,17 @@ def test_the_event_is_payload_1_where_the_route_says_so(
 @pytest.mark.parametrize(
     ("content_type", "is_text"),
     [
-        ("application/json", True), ("application/json; charset=utf-8", True),
-        ("text/csv", True), ("application/xml", True), ("application/javascript", True),
-        ("application/x-www-form-urlencoded", False), ("application/octet-stream", False),
-        ("multipart/form-data; boundary=x", False), ("", False),
+        ("application/json", True),
+        ("application/json; charset=utf-8", True),
+        ("text/csv", True),
+        ("application/xml", True),
+        ("application/javascript", True),
+        ("application/x-www-form-urlencoded", False),
+        ("application/octet-stream", False),
+        ("multipart/form-data; boundary=x", False),
+        ("", False),
     ],
-)  # fmt: skip
+)
 def test_text_or_base64_is_by_the_content_type(
     gateway: RunningEmulator, implicit: int, content_type: str, is_text: bool
 ) -> None:
@@ -315,10 +340,13 @@ def test_what_is_no_json_is_the_body_too(text: bytes) -> None:
 
 def test_a_structured_response(gateway: RunningEmulator, implicit: int) -> None:
     value = {
-        "statusCode": 201, "headers": {"Content-Type": "image/png", "X-A": 5},
-        "cookies": ["c=1", "d=2; Secure"], "body": base64.b64encode(b"\x89PNG").decode(),
-        "isBase64Encoded": True, "multiValueHeaders": {"X-B": ["not", "read"]},
-    }  # fmt: skip
+        "statusCode": 201,
+        "headers": {"Content-Type": "image/png", "X-A": 5},
+        "cookies": ["c=1", "d=2; Secure"],
+        "body": base64.b64encode(b"\x89PNG").decode(),
+        "isBase64Encoded": True,
+        "multiValueHeaders": {"X-B": ["not", "read"]},
+    }
     response = result(gateway, implicit, value)
     assert (response.status, response.body) == (201, b"\x89PNG")
     assert response.header("content-type") == "image/png"
@@ -353,9 +381,11 @@ def test_payload_1_infers_nothing(gateway: RunningEmulator, implicit: int, value
 def test_payload_1_merges_headers(gateway: RunningEmulator, implicit: int) -> None:
     """Recorded: the single value comes first."""
     value = {
-        "statusCode": 200, "headers": {"Combined": "single"}, "body": "b",
+        "statusCode": 200,
+        "headers": {"Combined": "single"},
+        "body": "b",
         "multiValueHeaders": {"Combined": ["one", "two"]},
-    }  # fmt: skip
+    }
     response = result(gateway, implicit, value, "/result1")
     assert [v for name, v in response.headers if name == "Combined"] == ["single", "one", "two"]
     assert response.header("content-type") == "text/plain; charset=utf-8"
@@ -404,9 +434,11 @@ def stream_template(folder: Path, payload: str) -> Path:
     properties = {"Path": "$default", "PayloadFormatVersion": payload}
     del properties["Path"]
     function = {
-        "Handler": "scripted.main", "Runtime": "provided.al2023", "CodeUri": str(SCRIPTED.parent),
+        "Handler": "scripted.main",
+        "Runtime": "provided.al2023",
+        "CodeUri": str(SCRIPTED.parent),
         "Events": {"All": {"Type": "HttpApi", "Properties": properties}},
-    }  # fmt: skip
+    }
     path = folder / "template.yaml"
     resources = {"Stream": {"Type": "AWS::Serverless::Function", "Properties": function}}
     path.write_text(json.dumps({"Resources": resources}))
@@ -449,26 +481,31 @@ RAW = {
         "Integration": {
             "Type": "AWS::ApiGatewayV2::Integration",
             "Properties": {
-                "ApiId": {"Ref": "Api"}, "IntegrationType": "AWS_PROXY",
-                "IntegrationUri": {"Fn::GetAtt": ["Echo", "Arn"]}, "PayloadFormatVersion": "2.0",
+                "ApiId": {"Ref": "Api"},
+                "IntegrationType": "AWS_PROXY",
+                "IntegrationUri": {"Fn::GetAtt": ["Echo", "Arn"]},
+                "PayloadFormatVersion": "2.0",
             },
         },
         "Route": {
             "Type": "AWS::ApiGatewayV2::Route",
             "Properties": {
-                "ApiId": {"Ref": "Api"}, "RouteKey": "GET /pets/{id}",
+                "ApiId": {"Ref": "Api"},
+                "RouteKey": "GET /pets/{id}",
                 "Target": {"Fn::Join": ["/", ["integrations", {"Ref": "Integration"}]]},
             },
         },
         "Echo": {
             "Type": "AWS::Lambda::Function",
             "Properties": {
-                "Handler": "main.echo", "Runtime": "python3.13", "Code": str(APPS),
+                "Handler": "main.echo",
+                "Runtime": "python3.13",
+                "Code": str(APPS),
                 "FunctionName": "echo",
             },
         },
     }
-}  # fmt: skip
+}
 
 
 def test_resources_of_cloudformation(tmp_path: Path) -> None:
@@ -572,9 +609,13 @@ Resources:
 """
 
 PREFLIGHT = (
-    "-X", "OPTIONS", "-H", "Access-Control-Request-Method: PUT",
-    "-H", "Access-Control-Request-Headers: x-token",
-)  # fmt: skip
+    "-X",
+    "OPTIONS",
+    "-H",
+    "Access-Control-Request-Method: PUT",
+    "-H",
+    "Access-Control-Request-Headers: x-token",
+)
 
 
 def write_cors(folder: Path, origin: str) -> Path:
@@ -670,11 +711,17 @@ def test_a_page_of_an_allowed_origin_may_do_what_cors_allows(tmp_path: Path) -> 
     template = write_cors(tmp_path, origin)
     with RunningEmulator("--template", str(template), command=()) as gateway:
         command = [
-            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-            "--no-proxy-server", "--remote-debugging-port=0",
-            "--disable-background-networking", f"--user-data-dir={tmp_path / 'profile'}",
+            CHROMIUM,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--no-proxy-server",
+            "--remote-debugging-port=0",
+            "--disable-background-networking",
+            f"--user-data-dir={tmp_path / 'profile'}",
             f"{origin}/?url={gateway.url}/page",
-        ]  # fmt: skip
+        ]
         with subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as browser:

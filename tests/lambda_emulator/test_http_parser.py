@@ -51,7 +51,10 @@ GET = b"GET /get HTTP/1.1\r\nHost: x\r\n\r\n"
 UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n"
 ALL = [
     (GET, ("GET", "/get", b"", [])),
-    (b"POST /n HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\na\r\n\r\nb", ("POST", "/n", b"a\r\n\r\nb", [])),
+    (
+        b"POST /n HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\na\r\n\r\nb",
+        ("POST", "/n", b"a\r\n\r\nb", []),
+    ),
     (b"POST /0 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", ("POST", "/0", b"", [])),
     (
         b"POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -59,13 +62,18 @@ ALL = [
         ("POST", "/c", b"\r\n\r\nz", [("T", "u")]),
     ),
     # Java's HttpClient, and curl --http2 -d: an offer of h2c, and a body behind it.
-    (b"POST /u HTTP/1.1\r\nHost: x\r\n" + UPGRADE + b"Content-Length: 4\r\n\r\nGET ", ("POST", "/u", b"GET ", [])),
     (
-        b"POST /v HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n" + UPGRADE + b"\r\n1\r\na\r\n0\r\nT: u\r\n\r\n",
+        b"POST /u HTTP/1.1\r\nHost: x\r\n" + UPGRADE + b"Content-Length: 4\r\n\r\nGET ",
+        ("POST", "/u", b"GET ", []),
+    ),
+    (
+        b"POST /v HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+        + UPGRADE
+        + b"\r\n1\r\na\r\n0\r\nT: u\r\n\r\n",
         ("POST", "/v", b"a", [("T", "u")]),
     ),
     (b"GET /w HTTP/1.1\r\nHost: x\r\n" + UPGRADE + b"\r\n", ("GET", "/w", b"", [])),
-]  # fmt: skip
+]
 
 
 @given(st.lists(st.sampled_from(ALL), max_size=5), st.data())
@@ -82,9 +90,12 @@ def test_requests_end_where_they_end(
 def test_a_chunk_that_came_whole_is_one_part() -> None:
     """A Function URL makes one chunk of each write; a blank line within (SSE) does not divide it."""
     chunks = b"b\r\ndata: 1\r\n\r\n\r\n4\r\n\r\n\r\n\r\n0\r\n\r\n"
-    assert parse(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks).parts == [
-        b"data: 1\r\n\r\n", b"\r\n\r\n",
-    ]  # fmt: skip
+    assert parse(
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks
+    ).parts == [
+        b"data: 1\r\n\r\n",
+        b"\r\n\r\n",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -120,8 +120,16 @@ def test_requests_byte_by_byte(request_bytes: bytes, seen: bytes) -> None:
 BAD = [
     ("wrong chunk size", 400, CHUNKED + b"zz\r\nabc\r\n0\r\n\r\n"),
     ("chunk longer than its size", 400, CHUNKED + b"3\r\nabcdef\r\n0\r\n\r\n"),
-    ("length and chunks", 400, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n" + CHUNKED[26:]),
-    ("two lengths", 400, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc"),
+    (
+        "length and chunks",
+        400,
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n" + CHUNKED[26:],
+    ),
+    (
+        "two lengths",
+        400,
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
+    ),
     ("negative length", 400, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"),
     ("blank before the colon", 400, b"GET / HTTP/1.1\r\nHost : x\r\n\r\n"),
     ("a NUL in a header", 400, b"GET / HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n"),
@@ -134,18 +142,30 @@ BAD = [
     ("CONNECT", 400, b"CONNECT h:1 HTTP/1.1\r\nHost: x\r\n\r\n"),
     ("RTSP", 400, b"GET / RTSP/1.0\r\nHost: x\r\n\r\n"),
     ("two spaces", 400, b"GET  / HTTP/1.1\r\nHost: x\r\n\r\n"),
-    ("a transfer coding", 501, b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"),
+    (
+        "a transfer coding",
+        501,
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+    ),
     ("garbage", 400, b"\r\n\r\nhello\r\n\r\n"),
-    ("too long a body, announced", 413, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n"),
+    (
+        "too long a body, announced",
+        413,
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n",
+    ),
     ("too long a body, in chunks", 413, CHUNKED + b"7d0\r\n" + b"x" * 1200),
-    ("an answer before the end", 413, b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\nabc"),
+    (
+        "an answer before the end",
+        413,
+        b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\nabc",
+    ),
     ("a slow body", 408, b"POST /hurry HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc"),
     ("many headers", 431, b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 200_000 + b"\r\n"),
     ("one long header", 431, b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"b" * 1_100_000 + b"\r\n\r\n"),
     ("a long target", 431, b"GET /" + b"a" * 1_100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"),
     ("many trailers", 431, CHUNKED + b"0\r\n" + b"T: x\r\n" * 100 + b"\r\n"),
     ("headers without end", 431, b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 200_000),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "code", "request_bytes"), BAD, ids=[case[0] for case in BAD])

@@ -120,8 +120,10 @@ def test_for_each(tmp_path: Path) -> None:
     assert list(functions) == ["Fred", "Flightblue"]
     assert functions["Flightblue"].name == "fn-light-blue"
     assert functions["Flightblue"].environment == {
-        "NAME": "light-blue", "V1": "light-blue-1", "V2": "light-blue-2",
-    }  # fmt: skip
+        "NAME": "light-blue",
+        "V1": "light-blue-1",
+        "V2": "light-blue-2",
+    }
     assert functions["Fred"].line("Handler") == 13
 
 
@@ -145,8 +147,9 @@ def test_an_included_file_is_in_its_place(tmp_path: Path) -> None:
         "          Fn::Transform: {Name: AWS::Include, Parameters: {Location: variables.yaml}}\n"
     )
     assert template(tmp_path, text).functions["F"].environment == {
-        "A": "from the file", "B": "own",
-    }  # fmt: skip
+        "A": "from the file",
+        "B": "own",
+    }
 
 
 def test_an_included_file_of_the_whole_template(tmp_path: Path) -> None:
@@ -190,6 +193,10 @@ def test_check_says_what_is_a_placeholder(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text(HEAD + "          V: !ImportValue network-id\n")
     done = subprocess.run(
         [sys.executable, "-m", "lambda_emulator", "check"],
-        cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=PATIENCE,
-    )  # fmt: skip
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
     assert "template.yaml:15: !ImportValue network-id is of another stack" in done.stderr

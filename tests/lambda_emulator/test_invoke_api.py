@@ -186,16 +186,46 @@ def test_the_prelude_is_payload(api: Lambda) -> None:
 
 # ---- recorded: name, mode of the runtime, lengths of the payload chunks, remapped content type
 FRAMES = [
-    ("api_stream_success", "raw?type=application/x-probe&b64=QQD/Cg==,MTIzNDU2Nzg=", [4, 8], "application/x-probe"),
+    (
+        "api_stream_success",
+        "raw?type=application/x-probe&b64=QQD/Cg==,MTIzNDU2Nzg=",
+        [4, 8],
+        "application/x-probe",
+    ),
     ("api_stream_empty", "raw?type=application/x-probe", [], "application/x-probe"),
-    ("api_stream_throw_before", "raw?type=application/x-probe&trailers=1", [], "application/x-probe"),
-    ("api_stream_throw_after", "raw?type=application/x-probe&b64=QQD/Cg==&trailers=1", [4], "application/x-probe"),
+    (
+        "api_stream_throw_before",
+        "raw?type=application/x-probe&trailers=1",
+        [],
+        "application/x-probe",
+    ),
+    (
+        "api_stream_throw_after",
+        "raw?type=application/x-probe&b64=QQD/Cg==&trailers=1",
+        [4],
+        "application/x-probe",
+    ),
     ("api_stream_plain_handler", "result?b64=eyJhIjoxfQ==", [7], "application/json"),
-    ("api_stream_explicit_trailer", "raw?type=application/x-probe&b64=cHJlZml4&trailers=1", [6], "application/x-probe"),
+    (
+        "api_stream_explicit_trailer",
+        "raw?type=application/x-probe&b64=cHJlZml4&trailers=1",
+        [6],
+        "application/x-probe",
+    ),
     ("api_stream_explicit_error_before", "throw", [69], "application/json"),
-    ("api_stream_timeout_after_first_byte", "raw?type=application/x-p&b64=cHJlZml4&then=sleep", [6], "application/x-p"),
-    ("api_stream_timeout_before_first_byte", "raw?type=application/x-probe&then=sleep", [], "application/x-probe"),
-]  # fmt: skip
+    (
+        "api_stream_timeout_after_first_byte",
+        "raw?type=application/x-p&b64=cHJlZml4&then=sleep",
+        [6],
+        "application/x-p",
+    ),
+    (
+        "api_stream_timeout_before_first_byte",
+        "raw?type=application/x-probe&then=sleep",
+        [],
+        "application/x-probe",
+    ),
+]
 
 
 @pytest.mark.parametrize(
@@ -215,12 +245,16 @@ def test_recorded_frames(
     *chunks, last = messages
     for chunk in chunks:
         assert chunk.headers == {
-            ":event-type": "PayloadChunk", ":content-type": "application/octet-stream", ":message-type": "event",
-        }  # fmt: skip
+            ":event-type": "PayloadChunk",
+            ":content-type": "application/octet-stream",
+            ":message-type": "event",
+        }
     assert [len(chunk.payload) for chunk in chunks] == lengths
     assert last.headers == {
-        ":event-type": "InvokeComplete", ":content-type": "application/json", ":message-type": "event",
-    }  # fmt: skip
+        ":event-type": "InvokeComplete",
+        ":content-type": "application/json",
+        ":message-type": "event",
+    }
     assert list(json.loads(last.payload)) == ["LogResult"], "no ErrorCode in any recording"
     if "timeout" in name:
         assert "Status: timeout" in base64.b64decode(json.loads(last.payload)["LogResult"]).decode()
@@ -360,17 +394,44 @@ def throttle(api: Lambda, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("operation", "headers", "body", "status", "kind"),
     [
-        ("invoke", ["X-Amz-Invocation-Type: Sometimes"], b"{}", 400, "InvalidParameterValueException"),
+        (
+            "invoke",
+            ["X-Amz-Invocation-Type: Sometimes"],
+            b"{}",
+            400,
+            "InvalidParameterValueException",
+        ),
         ("invoke", ["X-Amz-Log-Type: Head"], b"{}", 400, "InvalidParameterValueException"),
         ("stream", ["X-Amz-Invocation-Type: Event"], b"{}", 400, "InvalidParameterValueException"),
         ("invoke", [], b"[" * 100_000 + b"]" * 100_000, 400, "InvalidRequestContentException"),
-        ("invoke", ["X-Amz-Client-Context: " + "e" * 4000], b"{}", 400, "InvalidRequestContentException"),
+        (
+            "invoke",
+            ["X-Amz-Client-Context: " + "e" * 4000],
+            b"{}",
+            400,
+            "InvalidRequestContentException",
+        ),
         ("invoke", ["X-Amz-Client-Context: !!!"], b"{}", 400, "InvalidRequestContentException"),
-        ("invoke", ["X-Amz-Invocation-Type: Event"], b'"' + b"x" * 1_100_000 + b'"', 413, "RequestEntityTooLarge"),
+        (
+            "invoke",
+            ["X-Amz-Invocation-Type: Event"],
+            b'"' + b"x" * 1_100_000 + b'"',
+            413,
+            "RequestEntityTooLarge",
+        ),
         ("invoke?Qualifier=a%20b", [], b"{}", 400, "InvalidParameterValueException"),
     ],
-    ids=["type", "log", "stream as event", "depth", "long context", "no context", "asynchronous size", "qualifier"],
-)  # fmt: skip
+    ids=[
+        "type",
+        "log",
+        "stream as event",
+        "depth",
+        "long context",
+        "no context",
+        "asynchronous size",
+        "qualifier",
+    ],
+)
 def test_members_are_checked(
     api: Lambda, operation: str, headers: list[str], body: bytes, status: int, kind: str
 ) -> None:

@@ -51,11 +51,14 @@ def write_functions(folder: Path, **functions: dict[str, Any]) -> None:
         name: {
             "Type": "AWS::Serverless::Function",
             "Properties": {
-                "CodeUri": ".", "Handler": "main.handler", "Runtime": "python3.13", **properties,
+                "CodeUri": ".",
+                "Handler": "main.handler",
+                "Runtime": "python3.13",
+                **properties,
             },
         }
         for name, properties in functions.items()
-    }  # fmt: skip
+    }
     (folder / "template.yaml").write_text(json.dumps({"Resources": resources}))
 
 
@@ -131,9 +134,17 @@ def test_a_stream_is_printed_as_it_comes(tmp_path: Path) -> None:
     event = {"rawPath": "/gated", "rawQueryString": f"count=2&gate={gate}"}
     (tmp_path / "event.json").write_text(json.dumps(event))
     command = [
-        sys.executable, "-m", "lambda_emulator", "invoke", "-e", "event.json", "-q",
-        "--", sys.executable, str(SCRIPTED),
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "lambda_emulator",
+        "invoke",
+        "-e",
+        "event.json",
+        "-q",
+        "--",
+        sys.executable,
+        str(SCRIPTED),
+    ]
     with subprocess.Popen(
         command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as process:

@@ -200,9 +200,15 @@ def test_what_a_function_gets_of_the_shell(tmp_path: Path) -> None:
     seen = prepare(
         config(tmp_path, handler="json.tool"), [], replace(AROUND, credentials=given)
     ).variables
-    assert (seen["AWS_ACCESS_KEY_ID"], seen["AWS_SECRET_ACCESS_KEY"], seen["AWS_SESSION_TOKEN"]) == (
-        "AKIAMINE", "secret", "token",
-    )  # fmt: skip
+    assert (
+        seen["AWS_ACCESS_KEY_ID"],
+        seen["AWS_SECRET_ACCESS_KEY"],
+        seen["AWS_SESSION_TOKEN"],
+    ) == (
+        "AKIAMINE",
+        "secret",
+        "token",
+    )
     assert "AWS_PROFILE" not in seen
     assert "HOME" not in seen
     assert seen["AWS_SHARED_CREDENTIALS_FILE"] == seen["AWS_CONFIG_FILE"] == "/dev/null"
@@ -267,8 +273,14 @@ def test_boto3_in_the_function_finds_exactly_these(tmp_path: Path) -> None:
         "import boto3\ndef handler(event, context):\n"
         "    return boto3.Session().get_credentials().get_frozen_credentials().access_key\n"
     )
-    template = write_template(tmp_path, CodeUri=str(code), Handler="app.handler", Runtime="python3.13",
-                              FunctionUrlConfig={"AuthType": "NONE"}, Timeout=60)  # fmt: skip
+    template = write_template(
+        tmp_path,
+        CodeUri=str(code),
+        Handler="app.handler",
+        Runtime="python3.13",
+        FunctionUrlConfig={"AuthType": "NONE"},
+        Timeout=60,
+    )
     shell = {"AWS_PROFILE": "mine", "HOME": str(tmp_path)}
     with RunningEmulator("--template", str(template), command=(), variables=shell) as emulator:
         assert emulator.wait_for("credentials")["message"] == "profile 'mine', key ...MINE"
@@ -288,8 +300,14 @@ def test_nothing_of_the_emulator_stands_before_a_functions_own_modules(tmp_path:
         "import bootstrap, http_server, launch, limits, pool\ndef handler(event, context):\n"
         "    return [module.where for module in (bootstrap, http_server, launch, limits, pool)]\n"
     )
-    template = write_template(tmp_path, CodeUri=str(code), Handler="app.handler", Runtime="python3.13",
-                              FunctionUrlConfig={"AuthType": "NONE"}, Timeout=60)  # fmt: skip
+    template = write_template(
+        tmp_path,
+        CodeUri=str(code),
+        Handler="app.handler",
+        Runtime="python3.13",
+        FunctionUrlConfig={"AuthType": "NONE"},
+        Timeout=60,
+    )
     with RunningEmulator("--template", str(template), command=()) as emulator:
         assert emulator.get("/").json() == ["bootstrap", "http_server", "launch", "limits", "pool"]
 
@@ -332,11 +350,17 @@ def test_a_zip_is_unpacked_with_its_modes(tmp_path: Path) -> None:
 
 def many(folder: Path, **functions: dict[str, Any]) -> Path:
     resources = {
-        name: {"Type": "AWS::Serverless::Function", "Properties": {
-            "FunctionUrlConfig": {"AuthType": "NONE"}, "CodeUri": str(folder / "code"), "Timeout": 30, **properties,
-        }}
+        name: {
+            "Type": "AWS::Serverless::Function",
+            "Properties": {
+                "FunctionUrlConfig": {"AuthType": "NONE"},
+                "CodeUri": str(folder / "code"),
+                "Timeout": 30,
+                **properties,
+            },
+        }
         for name, properties in functions.items()
-    }  # fmt: skip
+    }
     path = folder / "template.yaml"
     path.write_text(json.dumps({"Resources": resources}))
     return path
@@ -349,10 +373,12 @@ def test_one_that_cannot_be_served_leaves_the_others_alone(tmp_path: Path) -> No
         f"#!/bin/sh\nexec {sys.executable} {RUNTIMES / 'scripted.py'}\n",
     )
     template = many(
-        tmp_path, Fails={"Runtime": "provided.al2023", "Environment": {"Variables": {"INIT": "exit"}}},
-        Image={"PackageType": "Image"}, Node={"Runtime": "nodejs22.x", "Handler": "index.handler"},
+        tmp_path,
+        Fails={"Runtime": "provided.al2023", "Environment": {"Variables": {"INIT": "exit"}}},
+        Image={"PackageType": "Image"},
+        Node={"Runtime": "nodejs22.x", "Handler": "index.handler"},
         Works={"Runtime": "provided.al2023"},
-    )  # fmt: skip
+    )
     with RunningEmulator("--template", str(template), command=(), fronts=2) as emulator:
         names = [line.partition("(")[2].rstrip(")") for line in emulator.lines]
         by_name = dict(zip(names, emulator.ports, strict=True))

@@ -73,9 +73,11 @@ def resident(pid: int) -> int:
 def test_200_streaming_clients(tmp_path: Path) -> None:
     inner = {"CapacityProviderArn": "arn:x", "PerExecutionEnvironmentMaxConcurrency": CLIENTS}
     template = write_template(
-        tmp_path, Timeout=60, Environment={"Variables": {"LIFE": "load"}},
+        tmp_path,
+        Timeout=60,
+        Environment={"Variables": {"LIFE": "load"}},
         CapacityProviderConfig={"LambdaManagedInstancesCapacityProviderConfig": inner},
-    )  # fmt: skip
+    )
     command = (sys.executable, str(RUNTIMES / "lifecycle.py"))
     totals = Totals()
     with RunningEmulator("--template", str(template), command=command) as emulator:

@@ -118,9 +118,12 @@ def test_a_wrapper_that_runs_what_it_is_given(tmp_path: Path) -> None:
     wrapper.write_text('#!/bin/sh\nexport SET_BY_WRAPPER=yes\nexec "$@"\n')
     wrapper.chmod(0o755)
     template = write_template(
-        tmp_path, CodeUri=".", Handler="app.handler", Runtime="python3.13",
+        tmp_path,
+        CodeUri=".",
+        Handler="app.handler",
+        Runtime="python3.13",
         Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/wrap"}},
         FunctionUrlConfig={"AuthType": "NONE", "InvokeMode": "BUFFERED"},
-    )  # fmt: skip
+    )
     with RunningEmulator("--template", str(template), command=()) as emulator:
         assert emulator.get("/").body == b"yes"

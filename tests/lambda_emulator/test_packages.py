@@ -44,9 +44,12 @@ def invoked(template: Path, name: str = "F") -> Any:
     options = ("--template", str(template), "--lambda-port", "0")
     with RunningEmulator(*options, command=()) as emulator:
         client = boto3.client(
-            "lambda", endpoint_url=emulator.url, region_name="us-east-1",
-            aws_access_key_id="x", aws_secret_access_key="x",
-        )  # fmt: skip
+            "lambda",
+            endpoint_url=emulator.url,
+            region_name="us-east-1",
+            aws_access_key_id="x",
+            aws_secret_access_key="x",
+        )
         response = client.invoke(FunctionName=name, Payload=b"{}")
         value = json.loads(response["Payload"].read())
     assert "FunctionError" not in response, value
@@ -76,11 +79,14 @@ def test_layers_lie_over_each_other(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
         for path in (tmp_path / "two").rglob("*.py"):
             archive.write(path, path.relative_to(tmp_path / "two"))
-    template = write_json(tmp_path, {
-        "One": {"Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": "one"}},
-        "Two": {"Type": "AWS::Lambda::LayerVersion", "Properties": {"Content": "two.zip"}},
-        "F": function(CodeUri="code", Layers=[{"Ref": "One"}, {"Ref": "Two"}]),
-    })  # fmt: skip
+    template = write_json(
+        tmp_path,
+        {
+            "One": {"Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": "one"}},
+            "Two": {"Type": "AWS::Lambda::LayerVersion", "Properties": {"Content": "two.zip"}},
+            "F": function(CodeUri="code", Layers=[{"Ref": "One"}, {"Ref": "Two"}]),
+        },
+    )
     assert invoked(template) == ["first", "second", "two", "tool of one"]
     assert (one / "python" / "shared" / "part.py").read_text() == "NAME = 'one'"
 
@@ -89,13 +95,18 @@ def test_a_layer_that_sam_builds_is_laid_out_as_built(tmp_path: Path) -> None:
     write(tmp_path / "layer" / "helper.py", "NAME = 'helper'")
     write(tmp_path / "layer" / "requirements.txt", "requests\n")
     layer = {
-        "Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": "layer"},
+        "Type": "AWS::Serverless::LayerVersion",
+        "Properties": {"ContentUri": "layer"},
         "Metadata": {"BuildMethod": RUNTIME},
-    }  # fmt: skip
+    }
     inline = "import helper\ndef handler(event, context): return helper.NAME"
-    template = write_json(tmp_path, {
-        "Layer": layer, "F": function(InlineCode=inline, Layers=[{"Ref": "Layer"}]),
-    })  # fmt: skip
+    template = write_json(
+        tmp_path,
+        {
+            "Layer": layer,
+            "F": function(InlineCode=inline, Layers=[{"Ref": "Layer"}]),
+        },
+    )
     assert invoked(template) == "helper"
     (caution,) = [c for c in load(template).cautions if c.message.startswith("Layer:")]
     assert "requirements.txt must be installed" in caution.message
@@ -124,17 +135,24 @@ def test_assets_of_cdk(tmp_path: Path) -> None:
         key = "Content" if "Layer" in kind else "Code"
         bucket = {"S3Bucket": {"Fn::Sub": "cdk-assets-${AWS::AccountId}"}, "S3Key": f"{name}.zip"}
         return {
-            "Type": kind, "Properties": {key: bucket, **properties},
+            "Type": kind,
+            "Properties": {key: bucket, **properties},
             "Metadata": {"aws:asset:path": f"asset.{name}", "aws:asset:property": key},
-        }  # fmt: skip
+        }
 
-    template = write_json(out, {
-        "Layer1": asset("AWS::Lambda::LayerVersion", "l"),
-        "F2": asset(
-            "AWS::Lambda::Function", "f", Handler="index.handler", Runtime=RUNTIME,
-            Layers=[{"Ref": "Layer1"}],
-        ),
-    })  # fmt: skip
+    template = write_json(
+        out,
+        {
+            "Layer1": asset("AWS::Lambda::LayerVersion", "l"),
+            "F2": asset(
+                "AWS::Lambda::Function",
+                "f",
+                Handler="index.handler",
+                Runtime=RUNTIME,
+                Layers=[{"Ref": "Layer1"}],
+            ),
+        },
+    )
     assert invoked(template, "F2") == "from the asset"
 
 
@@ -200,9 +218,11 @@ def test_a_dockerfile() -> None:
         Copy("tools/run.sh", "/opt/extensions/"),
     )
     assert image.variables == {
-        "LAMBDA_TASK_ROOT": "/var/task", "NAME": "value", "OTHER": "two words",
+        "LAMBDA_TASK_ROOT": "/var/task",
+        "NAME": "value",
+        "OTHER": "two words",
         "OLD": "form of it",
-    }  # fmt: skip
+    }
     assert (image.entry_point, image.command) == (None, ("main.handler",))
     assert image.skipped == (
         Skipped(10, "RUN pip install -r requirements.txt"),
@@ -255,9 +275,11 @@ def test_what_an_image_says_of_its_function(tmp_path: Path) -> None:
         "COPY src/*.py ./\nCOPY tool /opt/bin/\nENV A=image B=/opt/bin/tool\nCMD main.wrong\n"
     )
     template = image_function(
-        tmp_path, dockerfile, ImageConfig={"Command": ["main.handler"]},
+        tmp_path,
+        dockerfile,
+        ImageConfig={"Command": ["main.handler"]},
         Environment={"Variables": {"A": "template"}},
-    )  # fmt: skip
+    )
     config = load(template).functions["F"]
     assert (config.runtime, config.handler) == (RUNTIME, "main.handler")
     first, second, folder = invoked(template)

@@ -31,8 +31,14 @@ ENDPOINT = Endpoint("u" * 32)
 
 def event_of(request: Request, body: bytes = b"") -> dict[str, Any]:
     raw = function_url_event(
-        request, body, endpoint=ENDPOINT, source_ip="127.0.0.1", request_id="id", trace_id="Self=1;Root=2", now=0.0
-    )  # fmt: skip
+        request,
+        body,
+        endpoint=ENDPOINT,
+        source_ip="127.0.0.1",
+        request_id="id",
+        trace_id="Self=1;Root=2",
+        now=0.0,
+    )
     event: dict[str, Any] = json.loads(raw)
     return event
 
@@ -40,11 +46,19 @@ def event_of(request: Request, body: bytes = b"") -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("target", "path", "query"),
     [
-        ("/", "/", ""), ("/a?b?c", "/a", "b?c"), ("/a?", "/a", ""), ("//a//b/../c", "//a//b/../c", ""),
-        ("http://h/x?y", "/x", "y"), ("http://h", "/", ""), ("http://h?y", "/", "y"), ("*", "*", ""),
-        ("/a#b", "/a#b", ""),        ("/?a#b", "/", "a"), ("/a:b://c?d", "/a:b://c", "d"),
+        ("/", "/", ""),
+        ("/a?b?c", "/a", "b?c"),
+        ("/a?", "/a", ""),
+        ("//a//b/../c", "//a//b/../c", ""),
+        ("http://h/x?y", "/x", "y"),
+        ("http://h", "/", ""),
+        ("http://h?y", "/", "y"),
+        ("*", "*", ""),
+        ("/a#b", "/a#b", ""),
+        ("/?a#b", "/", "a"),
+        ("/a:b://c?d", "/a:b://c", "d"),
     ],
-)  # fmt: skip
+)
 def test_split_target(target: str, path: str, query: str) -> None:
     assert split_target(target) == (path, query)
 
@@ -52,17 +66,23 @@ def test_split_target(target: str, path: str, query: str) -> None:
 @pytest.mark.parametrize(
     ("content_type", "encoding", "body", "text"),
     [
-        ("text/plain", None, b"a", True), ("text/html; charset=latin-1", None, b"a", True),
-        ("application/json", None, "☃".encode(), True), ("Application/JSON", None, b"1", True),
-        ("application/problem+json", None, b"1", True), ("image/svg+xml", None, b"<svg/>", False),
-        ("application/xml", None, b"<a/>", True), ("application/javascript", None, b"1", True),
+        ("text/plain", None, b"a", True),
+        ("text/html; charset=latin-1", None, b"a", True),
+        ("application/json", None, "☃".encode(), True),
+        ("Application/JSON", None, b"1", True),
+        ("application/problem+json", None, b"1", True),
+        ("image/svg+xml", None, b"<svg/>", False),
+        ("application/xml", None, b"<a/>", True),
+        ("application/javascript", None, b"1", True),
         ("application/x-www-form-urlencoded", None, b"a=b", False),
         ("multipart/form-data; boundary=x", None, b"--x", False),
-        ("application/octet-stream", None, b"a", False), (None, None, b"abc", False),
+        ("application/octet-stream", None, b"a", False),
+        (None, None, b"abc", False),
         ("text/plain", None, b"\xff", False),
-        ("application/json", "gzip", b"{}", False), ("application/json", "identity", b"{}", True),
+        ("application/json", "gzip", b"{}", False),
+        ("application/json", "identity", b"{}", True),
     ],
-)  # fmt: skip
+)
 def test_which_bodies_are_text(
     content_type: str | None, encoding: str | None, body: bytes, text: bool
 ) -> None:
@@ -121,15 +141,20 @@ def test_cookies(headers: list[tuple[str, str]], expected: list[str] | None) -> 
 @pytest.mark.parametrize(
     ("result", "status", "body"),
     [
-        (b'{"a": "b/c"}', 200, b'{"a":"b\\/c"}'), (b"[1, 2]", 200, b"[1,2]"), (b"true", 200, b"true"),
-        (b'"a\\"b"', 200, b'a"b'), ('{"a": "☃"}'.encode(), 200, '{"a":"☃"}'.encode()),
-        (b'{"statusCode": "418", "body": "tea"}', 418, b"tea"), (b'{"statusCode": 201}', 201, b""),
-        (b'{"statusCode": 200, "body": null}', 200, b""), (b'{"statusCode": 200, "body": 5}', 200, b"5"),
+        (b'{"a": "b/c"}', 200, b'{"a":"b\\/c"}'),
+        (b"[1, 2]", 200, b"[1,2]"),
+        (b"true", 200, b"true"),
+        (b'"a\\"b"', 200, b'a"b'),
+        ('{"a": "☃"}'.encode(), 200, '{"a":"☃"}'.encode()),
+        (b'{"statusCode": "418", "body": "tea"}', 418, b"tea"),
+        (b'{"statusCode": 201}', 201, b""),
+        (b'{"statusCode": 200, "body": null}', 200, b""),
+        (b'{"statusCode": 200, "body": 5}', 200, b"5"),
         (b'{"statusCode": 200, "body": "QQ", "isBase64Encoded": true}', 200, b"A"),
         (b'{"statusCode": 200, "body": "QQ==", "isBase64Encoded": "true"}', 200, b"QQ=="),
         (b'{"statusCode": 200, "body": "_-+/", "isBase64Encoded": true}', 200, b"\xff\xef\xbf"),
     ],
-)  # fmt: skip
+)
 def test_results(result: bytes, status: int, body: bytes) -> None:
     response = response_of_result(result)
     assert (response.status, response.body) == (status, body)
@@ -137,11 +162,18 @@ def test_results(result: bytes, status: int, body: bytes) -> None:
 
 @pytest.mark.parametrize(
     "result",
-    [b"", b"not json", b'{"statusCode": 700}', b'{"statusCode": 100}', b'{"statusCode": 200.5}',
-     b'{"statusCode": null}',
-     b'{"statusCode": 200, "headers": []  , "cookies": "a"}', b'{"statusCode": 200, "headers": "x"}',
-     b'{"statusCode": 200, "cookies": ["a\\nb"]}'],
-)  # fmt: skip
+    [
+        b"",
+        b"not json",
+        b'{"statusCode": 700}',
+        b'{"statusCode": 100}',
+        b'{"statusCode": 200.5}',
+        b'{"statusCode": null}',
+        b'{"statusCode": 200, "headers": []  , "cookies": "a"}',
+        b'{"statusCode": 200, "headers": "x"}',
+        b'{"statusCode": 200, "cookies": ["a\\nb"]}',
+    ],
+)
 def test_bad_results(result: bytes) -> None:
     with pytest.raises(BadAnswer):
         response_of_result(result)
@@ -196,10 +228,24 @@ def test_the_order_of_the_head() -> None:
         ("c=1", "d=2"),
     )
     assert head_of(response, [("access-control-allow-origin", "*"), ("vary", "Origin")]) == [
-        "HTTP/1.1 201 Created", "Date: D", "Content-Type: text/x", "Content-Length: 0", "Connection: close",
-        "x-amzn-RequestId: R", "access-control-allow-origin: own", "access-control-allow-origin: *", "Set-Cookie: c=1",
-        "Set-Cookie: d=2", "x-b: 1", "x-a: 2", "vary: A", "vary: Origin", "X-Amzn-Trace-Id: T", "", "",
-    ]  # fmt: skip
+        "HTTP/1.1 201 Created",
+        "Date: D",
+        "Content-Type: text/x",
+        "Content-Length: 0",
+        "Connection: close",
+        "x-amzn-RequestId: R",
+        "access-control-allow-origin: own",
+        "access-control-allow-origin: *",
+        "Set-Cookie: c=1",
+        "Set-Cookie: d=2",
+        "x-b: 1",
+        "x-a: 2",
+        "vary: A",
+        "vary: Origin",
+        "X-Amzn-Trace-Id: T",
+        "",
+        "",
+    ]
 
 
 # ---- CORS

@@ -29,11 +29,13 @@ def function(**properties: Any) -> dict[str, Any]:
     return {
         "Type": "AWS::Serverless::Function",
         "Properties": {
-            "CodeUri": str(RUNTIMES), "Handler": "scripted.main", "Runtime": "python3.13",
+            "CodeUri": str(RUNTIMES),
+            "Handler": "scripted.main",
+            "Runtime": "python3.13",
             "Environment": {"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/wrapper"}},
             **properties,
         },
-    }  # fmt: skip
+    }
 
 
 def write(folder: Path) -> Path:

@@ -171,9 +171,10 @@ def web_adapter(folder: Path) -> Setup:
     for name in ("app.py", "served.sh"):
         shutil.copy(SOURCES / name, code / name)
     variables = {
-        "AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap", "AWS_LWA_INVOKE_MODE": "response_stream",
+        "AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap",
+        "AWS_LWA_INVOKE_MODE": "response_stream",
         "PROBE_PYTHON": sys.executable,
-    }  # fmt: skip
+    }
     return Setup(
         (), {"Runtime": "python3.13", "Handler": "served.sh", "CodeUri": str(code)}, variables, opt
     )
@@ -205,9 +206,18 @@ def started(probe: Probe, folder: Path, *options: str, init: str = "") -> Runnin
     code.mkdir()
     setup = probe.set_up(code)
     mode = "RESPONSE_STREAM" if probe.streams else "BUFFERED"
-    template = write_template(folder, **setup.properties, Timeout=5, Environment={"Variables": {
-        **setup.variables, "INIT": init,
-    }}, FunctionUrlConfig={"AuthType": "NONE", "InvokeMode": mode})  # fmt: skip
+    template = write_template(
+        folder,
+        **setup.properties,
+        Timeout=5,
+        Environment={
+            "Variables": {
+                **setup.variables,
+                "INIT": init,
+            }
+        },
+        FunctionUrlConfig={"AuthType": "NONE", "InvokeMode": mode},
+    )
     opt = ("--opt", str(setup.opt)) if setup.opt is not None else ()
     return RunningEmulator(
         "--template", str(template), *opt, *options, command=setup.command, fronts=2 - bool(init)

@@ -132,10 +132,14 @@ def replayer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replayer]:
         resources[name] = {
             "Type": "AWS::Serverless::Function",
             "Properties": {
-                "CodeUri": str(RUNTIMES), "Handler": "scripted.main", "Runtime": "python3.13", "Timeout": 8,
-                "Environment": {"Variables": variables}, "FunctionUrlConfig": config,
+                "CodeUri": str(RUNTIMES),
+                "Handler": "scripted.main",
+                "Runtime": "python3.13",
+                "Timeout": 8,
+                "Environment": {"Variables": variables},
+                "FunctionUrlConfig": config,
             },
-        }  # fmt: skip
+        }
     template = folder / "template.yaml"
     template.write_text(json.dumps({"Resources": resources}))
     keys = {
@@ -203,8 +207,18 @@ def check_event(
     event: dict[str, Any], recorded: dict[str, Any], response: Response, case: dict[str, Any]
 ) -> None:
     """Field by field; what AWS and the emulator add by themselves is checked here, once for all cases."""
-    order = ["version", "routeKey", "rawPath", "rawQueryString", "cookies", "headers", "queryStringParameters",
-             "requestContext", "body", "isBase64Encoded"]  # fmt: skip
+    order = [
+        "version",
+        "routeKey",
+        "rawPath",
+        "rawQueryString",
+        "cookies",
+        "headers",
+        "queryStringParameters",
+        "requestContext",
+        "body",
+        "isBase64Encoded",
+    ]
     assert list(event) == [
         key for key in order if key in recorded or key in ("version", "routeKey")
     ]
@@ -241,8 +255,19 @@ def check_event(
     assert context["http"] == wanted["http"]
     assert context["accountId"] == wanted["accountId"]
     assert sorted(context.get("authorizer", {}).get("iam", {})) == wanted.get("authorizer", [])
-    order = ["accountId", "apiId", "authorizer", "domainName", "domainPrefix", "http", "requestId", "routeKey", "stage",
-             "time", "timeEpoch"]  # fmt: skip
+    order = [
+        "accountId",
+        "apiId",
+        "authorizer",
+        "domainName",
+        "domainPrefix",
+        "http",
+        "requestId",
+        "routeKey",
+        "stage",
+        "time",
+        "timeEpoch",
+    ]
     assert list(context) == [key for key in order if key != "authorizer" or "authorizer" in wanted]
     assert re.fullmatch(r"[a-z0-9]{32}", context["apiId"])
     assert context["domainPrefix"] == context["apiId"]

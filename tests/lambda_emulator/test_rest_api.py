@@ -35,13 +35,18 @@ def api_event(path: str, method: str = "ANY", *, streaming: bool = True) -> dict
 @contextlib.contextmanager
 def serving(folder: Path, timeout: int) -> Iterator[RunningEmulator]:
     function = {
-        "Handler": "scripted.main", "Runtime": "provided.al2023", "CodeUri": str(RUNTIMES), "Timeout": timeout,
+        "Handler": "scripted.main",
+        "Runtime": "provided.al2023",
+        "CodeUri": str(RUNTIMES),
+        "Timeout": timeout,
         "Events": {
-            "All": api_event("/{proxy+}"), "Root": api_event("/"), "One": api_event("/items/{id}", "get"),
+            "All": api_event("/{proxy+}"),
+            "Root": api_event("/"),
+            "One": api_event("/items/{id}", "get"),
             "Buffered": api_event("/result", "get", streaming=False),
             "Throw": api_event("/throw", "post", streaming=False),
         },
-    }  # fmt: skip
+    }
     api = {"Type": "AWS::Serverless::Api", "Properties": {"StageName": "v1"}}
     resources = {"Probe": {"Type": "AWS::Serverless::Function", "Properties": function}, "Api": api}
     template = folder / "template.yaml"
@@ -129,10 +134,16 @@ def test_another_stage_is_forbidden(gateway: RunningEmulator, target: str) -> No
 
 
 ROUTES = [
-    Route("ANY", "/{proxy+}", "proxy"), Route("GET", "/{a}", "one"), Route("GET", "/users/{user-id}", "user"),
-    Route("GET", "/users/me", "me"), Route("ANY", "/users/me", "any of me"), Route("GET", "/users/{rest+}", "rest"),
-    Route("GET", "/{a}/me", "a me"), Route("GET", "/", "root"), Route("GET", "/files/{path.with_dots}", "dots"),
-]  # fmt: skip
+    Route("ANY", "/{proxy+}", "proxy"),
+    Route("GET", "/{a}", "one"),
+    Route("GET", "/users/{user-id}", "user"),
+    Route("GET", "/users/me", "me"),
+    Route("ANY", "/users/me", "any of me"),
+    Route("GET", "/users/{rest+}", "rest"),
+    Route("GET", "/{a}/me", "a me"),
+    Route("GET", "/", "root"),
+    Route("GET", "/files/{path.with_dots}", "dots"),
+]
 
 
 @pytest.mark.parametrize(
@@ -164,13 +175,28 @@ def test_the_most_specific_route_wins_in_any_order(
 
 GOOD: dict[str, Any] = {"statusCode": 200, "body": "b"}
 MALFORMED: list[Any] = [
-    None, True, "text", 5, [], {}, {"statusCode": True}, {"statusCode": 99}, {"statusCode": "2000"},
-    {**GOOD, "body": 5}, {**GOOD, "body": {}}, {**GOOD, "headers": []}, {**GOOD, "headers": {"X": {}}},
-    {**GOOD, "headers": {"X": "a\r\nSet-Cookie: b=c"}}, {**GOOD, "headers": {"X Y": "a"}},
-    {**GOOD, "multiValueHeaders": {"X": "one"}}, {**GOOD, "multiValueHeaders": {"X": ["a\r\nY: b"]}},
-    {**GOOD, "multiValueHeaders": []}, {**GOOD, "cookies": "a=b"}, {**GOOD, "cookies": ["a\r\nX: y"]},
+    None,
+    True,
+    "text",
+    5,
+    [],
+    {},
+    {"statusCode": True},
+    {"statusCode": 99},
+    {"statusCode": "2000"},
+    {**GOOD, "body": 5},
+    {**GOOD, "body": {}},
+    {**GOOD, "headers": []},
+    {**GOOD, "headers": {"X": {}}},
+    {**GOOD, "headers": {"X": "a\r\nSet-Cookie: b=c"}},
+    {**GOOD, "headers": {"X Y": "a"}},
+    {**GOOD, "multiValueHeaders": {"X": "one"}},
+    {**GOOD, "multiValueHeaders": {"X": ["a\r\nY: b"]}},
+    {**GOOD, "multiValueHeaders": []},
+    {**GOOD, "cookies": "a=b"},
+    {**GOOD, "cookies": ["a\r\nX: y"]},
     {**GOOD, "isBase64Encoded": "yes"},
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("result", [*map(json.dumps, MALFORMED), "", "{", "[" * 100_000])
@@ -218,9 +244,11 @@ def test_a_bad_prelude_is_500(gateway: RunningEmulator, prelude: bytes) -> None:
 
 def test_multi_value_headers_are_merged(gateway: RunningEmulator) -> None:
     prelude = {
-        "statusCode": 201, "headers": {"X-A": "single", "X-B": "b", "Content-Length": "9"},
-        "multiValueHeaders": {"x-a": ["one", "two"], "Set-Cookie": ["c=1", "d=2"]}, "cookies": ["e=3"],
-    }  # fmt: skip
+        "statusCode": 201,
+        "headers": {"X-A": "single", "X-B": "b", "Content-Length": "9"},
+        "multiValueHeaders": {"x-a": ["one", "two"], "Set-Cookie": ["c=1", "d=2"]},
+        "cookies": ["e=3"],
+    }
     response = raw(gateway, json.dumps(prelude).encode() + bytes(8) + b"body")
     assert (response.status, response.body) == (201, b"body")
     pairs = [(name.lower(), value) for name, value in response.headers]
@@ -435,32 +463,49 @@ def test_what_is_not_emulated_is_said_at_the_start(api: RunningEmulator) -> None
 
 def cdk_method(resource: Any, method: str, **integration: Any) -> dict[str, Any]:
     """A method as `cdk synth` writes that of a LambdaRestApi."""
-    uri = {"Fn::Join": ["", [
-        "arn:", {"Ref": "AWS::Partition"}, ":apigateway:", {"Ref": "AWS::Region"},
-        ":lambda:path/2015-03-31/functions/", {"Fn::GetAtt": ["Echo1", "Arn"]}, "/invocations",
-    ]]}  # fmt: skip
+    uri = {
+        "Fn::Join": [
+            "",
+            [
+                "arn:",
+                {"Ref": "AWS::Partition"},
+                ":apigateway:",
+                {"Ref": "AWS::Region"},
+                ":lambda:path/2015-03-31/functions/",
+                {"Fn::GetAtt": ["Echo1", "Arn"]},
+                "/invocations",
+            ],
+        ]
+    }
     proxy = {"Type": "AWS_PROXY", "IntegrationHttpMethod": "POST", "Uri": uri}
     return {
         "Type": "AWS::ApiGateway::Method",
         "Properties": {
-            "RestApiId": {"Ref": "Api1"}, "ResourceId": resource, "HttpMethod": method,
-            "AuthorizationType": "NONE", "Integration": integration or proxy,
+            "RestApiId": {"Ref": "Api1"},
+            "ResourceId": resource,
+            "HttpMethod": method,
+            "AuthorizationType": "NONE",
+            "Integration": integration or proxy,
         },
-    }  # fmt: skip
+    }
 
 
 def cdk_resources() -> dict[str, Any]:
     root = {"Fn::GetAtt": ["Api1", "RootResourceId"]}
     headers = "method.response.header.Access-Control-Allow-"
     mock = {
-        "Type": "MOCK", "RequestTemplates": {"application/json": "{ statusCode: 200 }"},
-        "IntegrationResponses": [{
-            "StatusCode": "204",
-            "ResponseParameters": {
-                f"{headers}Origin": "'https://shop.example'", f"{headers}Methods": "'GET,PUT'",
-            },
-        }],
-    }  # fmt: skip
+        "Type": "MOCK",
+        "RequestTemplates": {"application/json": "{ statusCode: 200 }"},
+        "IntegrationResponses": [
+            {
+                "StatusCode": "204",
+                "ResponseParameters": {
+                    f"{headers}Origin": "'https://shop.example'",
+                    f"{headers}Methods": "'GET,PUT'",
+                },
+            }
+        ],
+    }
 
     def resource(parent: Any, part: str) -> dict[str, Any]:
         given = {"RestApiId": {"Ref": "Api1"}, "ParentId": parent, "PathPart": part}
@@ -482,10 +527,11 @@ def cdk_resources() -> dict[str, Any]:
         "Any1": cdk_method({"Ref": "Item1"}, "ANY"),
         "Options1": cdk_method({"Ref": "Item1"}, "OPTIONS", **mock),
         "Echo1": {
-            "Type": "AWS::Lambda::Function", "Properties": code,
+            "Type": "AWS::Lambda::Function",
+            "Properties": code,
             "Metadata": {"aws:asset:path": str(APPS)},
         },
-    }  # fmt: skip
+    }
 
 
 def test_resources_of_cloudformation(tmp_path: Path) -> None:
@@ -522,8 +568,11 @@ def test_only_the_literal_word_streams(tmp_path: Path, mode: Any) -> None:
     event["Properties"] |= {"ResponseTransferMode": mode}
     del event["Properties"]["RestApiId"]
     function = {
-        "InlineCode": "x", "Handler": "index.x", "Runtime": "python3.13", "Events": {"E": event}
-    }  # fmt: skip
+        "InlineCode": "x",
+        "Handler": "index.x",
+        "Runtime": "python3.13",
+        "Events": {"E": event},
+    }
     document = {
         "Parameters": {"Mode": {"Type": "String", "Default": "RESPONSE_STREAM"}},
         "Resources": {"F": {"Type": "AWS::Serverless::Function", "Properties": function}},

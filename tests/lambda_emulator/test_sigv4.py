@@ -23,9 +23,15 @@ HOST = "example.lambda-url.us-east-1.on.aws"
 
 
 def signed(
-    method: str, target: str, body: bytes = b"", *, key: Credentials = KEY, service: str = "lambda",
-    signer: Any = botocore.auth.SigV4Auth, headers: dict[str, str] | None = None,
-) -> Request:  # fmt: skip
+    method: str,
+    target: str,
+    body: bytes = b"",
+    *,
+    key: Credentials = KEY,
+    service: str = "lambda",
+    signer: Any = botocore.auth.SigV4Auth,
+    headers: dict[str, str] | None = None,
+) -> Request:
     wanted = AWSRequest(
         method, f"https://{HOST}{target}", headers={"Host": HOST, **(headers or {})}, data=body
     )
@@ -54,10 +60,14 @@ def check(
 @pytest.mark.parametrize(
     ("method", "target", "body"),
     [
-        ("GET", "/", b""), ("GET", "/a/b%20c?x=1&y=%2F&x=0&empty=&bare", b""), ("POST", "/", b'{"a": 1}'),
-        ("PUT", "/%E2%98%83", b"\xff\0"), ("DELETE", "/x?b=2&a=1", b""), ("GET", "/~user/-_.", b""),
+        ("GET", "/", b""),
+        ("GET", "/a/b%20c?x=1&y=%2F&x=0&empty=&bare", b""),
+        ("POST", "/", b'{"a": 1}'),
+        ("PUT", "/%E2%98%83", b"\xff\0"),
+        ("DELETE", "/x?b=2&a=1", b""),
+        ("GET", "/~user/-_.", b""),
     ],
-)  # fmt: skip
+)
 def test_what_botocore_signs_is_let_in(method: str, target: str, body: bytes) -> None:
     check(signed(method, target, body), body)
     if not body:

@@ -103,11 +103,18 @@ def template(tmp_path: Path) -> Template:
 def test_a_function(template: Template, tmp_path: Path) -> None:
     first = template.functions["First"]
     assert first.environment == {
-        "STAGE": "test", "OVERRIDDEN": "own", "NUMBER": "5", "FLAG": "true", "MODE": "auto", "JOINED": "us-east-1-b",
-        "SUB": "123456789012:RESPONSE_STREAM:Table:${literal}", "SUB_VARIABLES": "east/512",
+        "STAGE": "test",
+        "OVERRIDDEN": "own",
+        "NUMBER": "5",
+        "FLAG": "true",
+        "MODE": "auto",
+        "JOINED": "us-east-1-b",
+        "SUB": "123456789012:RESPONSE_STREAM:Table:${literal}",
+        "SUB_VARIABLES": "east/512",
         "ARN": "arn:aws:lambda:us-east-1:123456789012:function:Second",
-        "TABLE": "arn:aws:dynamodb:us-east-1:123456789012:table/Table", "LONG": "RESPONSE_STREAM",
-    }  # fmt: skip
+        "TABLE": "arn:aws:dynamodb:us-east-1:123456789012:table/Table",
+        "LONG": "RESPONSE_STREAM",
+    }
     assert (first.name, first.handler, first.runtime) == (
         "first-function",
         "app.handler",
@@ -166,15 +173,19 @@ def test_the_function_is_chosen(template: Template) -> None:
 
 def test_a_plain_cloudformation_template(tmp_path: Path) -> None:
     resources = {
-        "Fn": {"Type": "AWS::Lambda::Function", "Properties": {"Code": "code", "Handler": "a.b", "Runtime": "x"}},
+        "Fn": {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {"Code": "code", "Handler": "a.b", "Runtime": "x"},
+        },
         "Url": {
             "Type": "AWS::Lambda::Url",
             "Properties": {
-                "TargetFunctionArn": {"Fn::GetAtt": ["Fn", "Arn"]}, "AuthType": "AWS_IAM",
+                "TargetFunctionArn": {"Fn::GetAtt": ["Fn", "Arn"]},
+                "AuthType": "AWS_IAM",
                 "InvokeMode": "RESPONSE_STREAM",
             },
         },
-    }  # fmt: skip
+    }
     function = load(write(tmp_path, json.dumps({"Resources": resources}))).functions["Fn"]
     assert function.url == FunctionURL("AWS_IAM", "RESPONSE_STREAM")
 
@@ -327,16 +338,25 @@ def test_errors_name_the_line(
 
 ACCEPTED = {
     "a merge with an override": (
-        "X-Base: &base {Timeout: 7, Handler: base.h}\n" + FUNCTION + "      <<: *base\n      Handler: own.h\n",
+        "X-Base: &base {Timeout: 7, Handler: base.h}\n"
+        + FUNCTION
+        + "      <<: *base\n      Handler: own.h\n",
         ("own.h", 7),
     ),
     "two merges": (
-        "A: &a {Timeout: 7}\nB: &b {Timeout: 8, Handler: b.h}\n" + FUNCTION + "      <<: [*a, *b]\n", ("b.h", 7),
+        "A: &a {Timeout: 7}\nB: &b {Timeout: 8, Handler: b.h}\n"
+        + FUNCTION
+        + "      <<: [*a, *b]\n",
+        ("b.h", 7),
     ),
-    "a key twice": (FUNCTION + "      Timeout: 1\n      Timeout: 2\n      Handler: a.b\n", ("a.b", 2)),
+    "a key twice": (
+        FUNCTION + "      Timeout: 1\n      Timeout: 2\n      Handler: a.b\n",
+        ("a.b", 2),
+    ),
     "tabs in JSON": (
         '{\n\t"Resources": {\n\t\t"F": {\n\t\t\t"Type": "AWS::Lambda::Function",\n\t\t\t"Properties": '
-        '{"Code": "code", "Timeout": 9, "Handler": "a.b"}\n\t\t}\n\t}\n}\n', ("a.b", 9),
+        '{"Code": "code", "Timeout": 9, "Handler": "a.b"}\n\t\t}\n\t}\n}\n',
+        ("a.b", 9),
     ),
     "a byte order mark": ("\ufeff" + FUNCTION + "      Handler: a.b\n", ("a.b", 3)),
     "properties in Globals only": (
@@ -344,7 +364,7 @@ ACCEPTED = {
         ("a.b", 3),
     ),
     "a number as text": (FUNCTION + "      Timeout: '11'\n      Handler: a.b\n", ("a.b", 11)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ACCEPTED)

@@ -403,9 +403,14 @@ def test_variables_that_are_set(emulator: WebEmulator) -> None:
 def test_variables_that_are_not_set(emulator: WebEmulator) -> None:
     """Some of them, others take as the sign of Lambda."""
     absent = {
-        "PORT", "_HANDLER", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
-        "_X_AMZN_TRACE_ID", "AWS_XRAY_DAEMON_ADDRESS",
-    }  # fmt: skip
+        "PORT",
+        "_HANDLER",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "_X_AMZN_TRACE_ID",
+        "AWS_XRAY_DAEMON_ADDRESS",
+    }
     assert not absent & set(variables(emulator))
 
 

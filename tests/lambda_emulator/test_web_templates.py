@@ -66,8 +66,11 @@ Parameters:
     revision = site.revisions["Site"]
     assert (revision.timeout, revision.concurrency) == (900, 128)
     assert revision.environment == {
-        "NUMBER": "3", "SWITCH": "true", "TEXT": "others", "AWS_LAMBDA_NODEJS_ENTRYPOINT": "server.js",
-    }  # fmt: skip
+        "NUMBER": "3",
+        "SWITCH": "true",
+        "TEXT": "others",
+        "AWS_LAMBDA_NODEJS_ENTRYPOINT": "server.js",
+    }
     assert site.endpoints == (EndpointConfig("live", {"Site": 100}, "ApplicationManaged", 300, 2),)
 
 

@@ -47,9 +47,11 @@ class Installed:
     def __init__(self, project: Path, folder: Path) -> None:
         built = folder / "built"
         subprocess.run(
-            [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", built], cwd=project, check=True,
+            [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", built],
+            cwd=project,
+            check=True,
             capture_output=True,
-        )  # fmt: skip
+        )
         (self.wheel,) = built.glob("*.whl")
         self.bin = folder / "venv" / "bin"
         uv = [UV, "--quiet"]

@@ -93,15 +93,30 @@ async def path_and_query(target: Target) -> Result:
 
 
 REMOVED: Final = (
-    "Keep-Alive", "Upgrade", "TE", "Trailer", "Proxy-Authorization", "Proxy-Connection", "X-Real-IP",
-    "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "lambda-web-forged",
-)  # fmt: skip
+    "Keep-Alive",
+    "Upgrade",
+    "TE",
+    "Trailer",
+    "Proxy-Authorization",
+    "Proxy-Connection",
+    "X-Real-IP",
+    "X-HTTP-Method-Override",
+    "X-HTTP-Method",
+    "X-Method-Override",
+    "lambda-web-forged",
+)
 
 
 async def request_headers(target: Target) -> Result:
-    sent = [*((name, "sent") for name in REMOVED), ("X-Kept", "yes"), ("X-Named", "by Connection"),
-            ("Connection", "X-Named"), ("X-Forwarded-For", "192.0.2.1"), ("X-Forwarded-Host", "other.example"),
-            ("X-Forwarded-Proto", "gopher")]  # fmt: skip
+    sent = [
+        *((name, "sent") for name in REMOVED),
+        ("X-Kept", "yes"),
+        ("X-Named", "by Connection"),
+        ("Connection", "X-Named"),
+        ("X-Forwarded-For", "192.0.2.1"),
+        ("X-Forwarded-Host", "other.example"),
+        ("X-Forwarded-Proto", "gopher"),
+    ]
     headers = json_of(await target.ask("GET", "/scope", sent)).get("headers", [])
     found = dict(headers)
     ours = {
@@ -144,8 +159,12 @@ async def expect(target: Target) -> Result:
 
 
 async def upgrade(target: Target) -> Result:
-    offer = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
-             ("Sec-WebSocket-Key", "MDEyMzQ1Njc4OWFiY2RlZg==")]  # fmt: skip
+    offer = [
+        ("Connection", "Upgrade"),
+        ("Upgrade", "websocket"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", "MDEyMzQ1Njc4OWFiY2RlZg=="),
+    ]
     return Result({"status": (await target.ask("GET", "/scope", offer)).status})
 
 
@@ -174,10 +193,15 @@ async def scope(target: Target) -> Result:
     client, server = shown.get("client") or "", shown.get("server") or ["", 0]
     return Result(
         {
-            "asgi": shown.get("asgi"), "http_version": shown.get("http_version"), "scheme": shown.get("scheme"),
-            "client": client, "server": server[0], "extensions": shown.get("extensions"), "state": shown.get("state"),
+            "asgi": shown.get("asgi"),
+            "http_version": shown.get("http_version"),
+            "scheme": shown.get("scheme"),
+            "client": client,
+            "server": server[0],
+            "extensions": shown.get("extensions"),
+            "state": shown.get("state"),
         }
-    )  # fmt: skip
+    )
 
 
 async def runtime(target: Target) -> Result:
@@ -197,11 +221,15 @@ async def at_once(target: Target) -> Result:
     answers = await asyncio.gather(*(target.ask("GET", "/meet?seconds=2") for _ in range(16)))
     shown = [json_of(answer) for answer in answers]
     return Result(
-        {"statuses": sorted({answer.status for answer in answers}), "several in one process": max(
-            (one.get("most", 0) for one in shown), default=0) > 1},
-        {"processes": len({one.get("process") for one in shown}), "most in one": max(
-            (one.get("most", 0) for one in shown), default=0)},
-    )  # fmt: skip
+        {
+            "statuses": sorted({answer.status for answer in answers}),
+            "several in one process": max((one.get("most", 0) for one in shown), default=0) > 1,
+        },
+        {
+            "processes": len({one.get("process") for one in shown}),
+            "most in one": max((one.get("most", 0) for one in shown), default=0),
+        },
+    )
 
 
 # ---- the response

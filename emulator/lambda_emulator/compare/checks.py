@@ -58,16 +58,22 @@ async def invoke_mode(target: Target) -> Outcome:
     wrapped = isinstance(shown, dict) and {"statusCode", "body"} <= shown.keys()
     return Outcome(
         first_of(
-            (observed.status == 200 and not observed.size, "status and headers are there and the body is lost: the "
-             "function streams, and its URL has InvokeMode BUFFERED (a REST API: no "
-             "ResponseTransferMode "
-             "RESPONSE_STREAM)"),
-            (wrapped, "the body is a JSON object with statusCode and body: the URL streams, and the function answers "
-             "buffered; ask for response_mode=\"streaming\""),
+            (
+                observed.status == 200 and not observed.size,
+                "status and headers are there and the body is lost: the "
+                "function streams, and its URL has InvokeMode BUFFERED (a REST API: no "
+                "ResponseTransferMode "
+                "RESPONSE_STREAM)",
+            ),
+            (
+                wrapped,
+                "the body is a JSON object with statusCode and body: the URL streams, and the function answers "
+                'buffered; ask for response_mode="streaming"',
+            ),
             (unless_whole(observed, 200), unless_whole(observed, 200)),
             (not isinstance(shown, dict) or "asgi" not in shown, "no probe answers there"),
         )
-    )  # fmt: skip
+    )
 
 
 async def streaming(target: Target) -> Outcome:

@@ -120,8 +120,16 @@ class Target:
         if body and not any(name.lower() == "content-length" for name, _ in lines):
             lines.append(("Content-Length", str(len(body))))
         if signed and self._credentials is not None:
-            lines += sign(method, path, lines, body, self._credentials, region=self._region, service=self._service,
-                          now=time.time())  # fmt: skip
+            lines += sign(
+                method,
+                path,
+                lines,
+                body,
+                self._credentials,
+                region=self._region,
+                service=self._service,
+                now=time.time(),
+            )
         return lines
 
     async def _exchange(

@@ -64,10 +64,17 @@ def parser() -> argparse.ArgumentParser:
         choices=[*(case.name for case in CASES), *(case["name"] for case in RECORDED)],
         help="only this one; may repeat",
     )
-    add("--record", type=Path, metavar="FILE",
-        help="Function URLs: write a new recording there, without personal data")  # fmt: skip
-    add("--json", metavar="FILE",
-        help="Web Functions: write all that was found there; - is standard output")  # fmt: skip
+    add(
+        "--record",
+        type=Path,
+        metavar="FILE",
+        help="Function URLs: write a new recording there, without personal data",
+    )
+    add(
+        "--json",
+        metavar="FILE",
+        help="Web Functions: write all that was found there; - is standard output",
+    )
     return result
 
 

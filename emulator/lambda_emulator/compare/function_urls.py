@@ -98,9 +98,13 @@ def _redacted(case: Case) -> Case:
     return {key: kept[key] if key in kept else seen[key] for key in case}
 
 
-_KEPT: Final = frozenset({
-    "urlidurlidurlidurlidurlidurlid00.lambda-url.us-east-1.on.aws", "123456789012", "192.0.2.1",
-})  # fmt: skip
+_KEPT: Final = frozenset(
+    {
+        "urlidurlidurlidurlidurlidurlid00.lambda-url.us-east-1.on.aws",
+        "123456789012",
+        "192.0.2.1",
+    }
+)
 """What stands in recordings in place of the personal."""
 
 

@@ -23,19 +23,37 @@ CASES: Final[tuple[Case, ...]] = tuple(json.loads(_FILE.read_text("utf-8")))
 URLS: Final = ("Buffered", "Stream", "BufferedCors", "StreamCors", "BufferedPlainCors", "IAM")
 """The functions in replay/template.yaml that cases ask. Index, which lists URLs, is not one."""
 
-NOT_ASKED: Final = frozenset({
-    "none_no_grants", "none_only_url_grant", "none_only_invoke_grant", "none_mismatched_auth_condition",
-    "alias_version_one", "deleted_alias_url", "iam_unsigned_denied_short_body",
-    "iam_signed_limited_no_permissions", "iam_identity_url_only", "iam_resource_policy_url_only",
-    "iam_identity_deny_invoke_function",
-})  # fmt: skip
+NOT_ASKED: Final = frozenset(
+    {
+        "none_no_grants",
+        "none_only_url_grant",
+        "none_only_invoke_grant",
+        "none_mismatched_auth_condition",
+        "alias_version_one",
+        "deleted_alias_url",
+        "iam_unsigned_denied_short_body",
+        "iam_signed_limited_no_permissions",
+        "iam_identity_url_only",
+        "iam_resource_policy_url_only",
+        "iam_identity_deny_invoke_function",
+    }
+)
 """Cases that `compare` leaves out: they need other policies, an alias, or another caller."""
 
 _HOST: Final = "urlidurlidurlidurlidurlidurlid00.lambda-url.us-east-1.on.aws"
-_OWN_HEADERS: Final = frozenset({
-    "x-probe-case", "x-amzn-trace-id", "x-amzn-tls-version", "x-amzn-tls-cipher-suite", "x-forwarded-proto",
-    "x-forwarded-port", "x-amz-content-sha256", "x-amz-security-token", "authorization",
-})  # fmt: skip
+_OWN_HEADERS: Final = frozenset(
+    {
+        "x-probe-case",
+        "x-amzn-trace-id",
+        "x-amzn-tls-version",
+        "x-amzn-tls-cipher-suite",
+        "x-forwarded-proto",
+        "x-forwarded-port",
+        "x-amz-content-sha256",
+        "x-amz-security-token",
+        "authorization",
+    }
+)
 """Headers left out of events: they differ for each request, or only `compare` sends them."""
 
 

@@ -20,9 +20,18 @@ async def running_emulator(template: Path, *, fronts: int = 1) -> AsyncIterator[
     keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
     shell = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "lambda_emulator", "--template", str(template), "--port", "0", "--json",
-        env=shell | keys, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
+        sys.executable,
+        "-m",
+        "lambda_emulator",
+        "--template",
+        str(template),
+        "--port",
+        "0",
+        "--json",
+        env=shell | keys,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
     try:
         assert process.stdout is not None
         found = {}

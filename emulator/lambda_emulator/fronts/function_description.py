@@ -20,9 +20,18 @@ from lambda_emulator.template.config import FunctionConfig
 from lambda_emulator.template.event_invoke import EventInvoke
 
 __all__ = [
-    "Described", "account", "aliases", "concurrency", "configuration", "event_invoke",
-    "event_invokes", "function", "url", "urls", "versions",
-]  # fmt: skip
+    "Described",
+    "account",
+    "aliases",
+    "concurrency",
+    "configuration",
+    "event_invoke",
+    "event_invokes",
+    "function",
+    "url",
+    "urls",
+    "versions",
+]
 
 Members = dict[str, Any]
 _CONCURRENCY: Final = 1000

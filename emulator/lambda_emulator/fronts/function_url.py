@@ -131,9 +131,11 @@ class _Call(Call):
         except Throttled:
             raise self.throttled() from None
         return self.front.function, Invocation(
-            checked_event(event), self.request_id, self.trace_root,
+            checked_event(event),
+            self.request_id,
+            self.trace_root,
             streaming=self.front.url.invoke_mode == "RESPONSE_STREAM",
-        )  # fmt: skip
+        )
 
     def _authorize(self, body: bytes) -> Caller:
         try:
@@ -338,9 +340,11 @@ class _Call(Call):
         keep_alive = self.request.keep_alive and not close
         platform = PlatformHeaders(formatdate(usegmt=True), self.request_id, behind=behind)
         head = wire_head(
-            HTTPResponse(status), platform, framing=("Content-Length", str(len(body))),
+            HTTPResponse(status),
+            platform,
+            framing=("Content-Length", str(len(body))),
             connection="keep-alive" if keep_alive else "close",
-        )  # fmt: skip
+        )
         self.exchange.write(head + (b"" if self.is_head else body))
         self.line.count(len(body), 1 if body else 0)
         self.exchange.finish(close=close)

@@ -72,8 +72,10 @@ def join_headers(headers: list[Header], dropped: frozenset[str]) -> dict[str, st
         lines.setdefault(name.lower(), []).append(value)
         spellings.setdefault(name.lower(), set()).add(name)
     return {
-        name: ",".join(values * len(spellings[name])) for name, values in lines.items() if name not in dropped
-    }  # fmt: skip
+        name: ",".join(values * len(spellings[name]))
+        for name, values in lines.items()
+        if name not in dropped
+    }
 
 
 def query_parameters(query: str) -> dict[str, str]:
@@ -164,8 +166,13 @@ def function_url_event(
     """
     path, query = split_target(request.target)
     headers = event_headers(
-        request, body, endpoint=endpoint, source_ip=source_ip, trace_id=trace_id, signed=caller is not None
-    )  # fmt: skip
+        request,
+        body,
+        endpoint=endpoint,
+        source_ip=source_ip,
+        trace_id=trace_id,
+        signed=caller is not None,
+    )
     context: dict[str, Any] = {
         "accountId": caller.account if caller else "anonymous",
         "apiId": endpoint.url_id,

@@ -22,16 +22,27 @@ from lambda_emulator.fronts.http_answer import (
 from lambda_emulator.http.message import Header, response_head
 
 __all__ = [
-    "HTTPResponse", "PlatformHeaders", "read_response", "response_of_result", "response_of_streamed_result",
+    "HTTPResponse",
+    "PlatformHeaders",
+    "read_response",
+    "response_of_result",
+    "response_of_streamed_result",
     "wire_head",
-]  # fmt: skip
+]
 
 _ORDER: Final = (
     # Where each name stands behind x-amzn-RequestId. "" is the place of every other header of the function.
-    "access-control-allow-origin", "set-cookie", "", "access-control-allow-headers", "vary",
-    "access-control-allow-methods", "access-control-expose-headers", "access-control-max-age", "x-amzn-trace-id",
+    "access-control-allow-origin",
+    "set-cookie",
+    "",
+    "access-control-allow-headers",
+    "vary",
+    "access-control-allow-methods",
+    "access-control-expose-headers",
+    "access-control-max-age",
+    "x-amzn-trace-id",
     "access-control-allow-credentials",
-)  # fmt: skip
+)
 _EXPOSED: Final = "access-control-expose-headers"
 
 
@@ -174,15 +185,18 @@ def wire_head(
     `framing` is Content-Length or Transfer-Encoding, or None for a status without a body (assumed:
     204, 304).
     """
-    return response_head(response.status, [
-        ("Date", platform.date),
-        ("Content-Type", response.content_type or "application/json"),
-        *([framing] if framing is not None else []),
-        ("Connection", connection),
-        ("x-amzn-RequestId", platform.request_id),
-        *_arranged(response, platform),
-        *platform.behind,
-    ])  # fmt: skip
+    return response_head(
+        response.status,
+        [
+            ("Date", platform.date),
+            ("Content-Type", response.content_type or "application/json"),
+            *([framing] if framing is not None else []),
+            ("Connection", connection),
+            ("x-amzn-RequestId", platform.request_id),
+            *_arranged(response, platform),
+            *platform.behind,
+        ],
+    )
 
 
 def _arranged(response: HTTPResponse, platform: PlatformHeaders) -> list[Header]:

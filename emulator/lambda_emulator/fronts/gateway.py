@@ -32,9 +32,15 @@ class GatewayCall(Call):
         """Return the request with its body. Raises RequestError."""
         body = await self.read_body(limits.API_GATEWAY_PAYLOAD)
         return Arrival(
-            self.request, body, self.exchange.peer[0], self.address, self.request_id,
-            self.trace_root, time.time(), self.address.domain,
-        )  # fmt: skip
+            self.request,
+            body,
+            self.exchange.peer[0],
+            self.address,
+            self.request_id,
+            self.trace_root,
+            time.time(),
+            self.address.domain,
+        )
 
     def time_limit(self, seconds: float) -> asyncio.Timeout:
         """Return how long the API waits for its function."""
@@ -67,10 +73,15 @@ class GatewayCall(Call):
         """Return the status line and all headers for a response of the function."""
         self.line.status = response.status
         connection = "keep-alive" if self.request.keep_alive else "close"
-        return response_head(response.status, [
-            ("Date", formatdate(usegmt=True)), *framing, ("Connection", connection),
-            *self.with_ids(response.headers),
-        ])  # fmt: skip
+        return response_head(
+            response.status,
+            [
+                ("Date", formatdate(usegmt=True)),
+                *framing,
+                ("Connection", connection),
+                *self.with_ids(response.headers),
+            ],
+        )
 
     def write_error(self, status: int, message: str, kind: str = _ERROR_TYPE) -> None:
         """Send an error response of the API."""

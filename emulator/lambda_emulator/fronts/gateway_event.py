@@ -38,10 +38,17 @@ _TEXT: Final = re.compile(r"text/.+|application/(json|javascript|xml)")
 _HIDDEN: Final = frozenset({"connection", "keep-alive", "transfer-encoding"})
 """Headers of the client's connection with the API."""
 _IDENTITY: Final = (
-    "accessKey", "accountId", "caller", "cognitoAuthenticationProvider",
-    "cognitoAuthenticationType", "cognitoIdentityId", "cognitoIdentityPoolId", "principalOrgId",
-    "user", "userArn",
-)  # fmt: skip
+    "accessKey",
+    "accountId",
+    "caller",
+    "cognitoAuthenticationProvider",
+    "cognitoAuthenticationType",
+    "cognitoIdentityId",
+    "cognitoIdentityPoolId",
+    "principalOrgId",
+    "user",
+    "userArn",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +152,18 @@ def rest_api_event(
     key = {} if api_key is None else {"apiKey": api_key, "apiKeyId": "emulator"}
     body = _text_or_base64(arrival.body, matches_type(arrival.media_type, api.binary_types))
     event = _payload_1(
-        arrival, arrival.headers, resource=route.resource, resource_id="emulator", path=path,
-        context_path=f"/{api.stage}{path}", request_id=arrival.request_id, stage=api.stage,
-        parameters=parameters, variables=api.variables, identity=key,
-    )  # fmt: skip
+        arrival,
+        arrival.headers,
+        resource=route.resource,
+        resource_id="emulator",
+        path=path,
+        context_path=f"/{api.stage}{path}",
+        request_id=arrival.request_id,
+        stage=api.stage,
+        parameters=parameters,
+        variables=api.variables,
+        identity=key,
+    )
     return dump(event | body)
 
 
@@ -165,10 +180,18 @@ def http_api_event(
     if route.payload == "1.0":
         headers = [(title(name), value) for name, value in arrival.headers]
         event = {"version": "1.0"} | _payload_1(
-            arrival, headers, resource=route.path, resource_id=route.key, path=arrival.path,
-            context_path=unquote(arrival.path), request_id=extended_id(arrival.request_id), stage=stage,
-            parameters=parameters, variables=variables, identity={},
-        )  # fmt: skip
+            arrival,
+            headers,
+            resource=route.path,
+            resource_id=route.key,
+            path=arrival.path,
+            context_path=unquote(arrival.path),
+            request_id=extended_id(arrival.request_id),
+            stage=stage,
+            parameters=parameters,
+            variables=variables,
+            identity={},
+        )
         return dump(event | body)
     event = _payload_2(arrival, route, stage, decoded(path))
     if parameters:
@@ -243,18 +266,27 @@ def _payload_1(
 ) -> dict[str, Any]:
     pairs = _pairs(arrival.query)
     context: dict[str, Any] = {
-        "resourceId": resource_id, "resourcePath": resource,
-        "httpMethod": arrival.request.method, "extendedRequestId": extended_id(arrival.request_id),
-        "requestTime": arrival.time, "path": context_path, "accountId": ACCOUNT,
-        "protocol": "HTTP/1.1", "stage": stage,
-        "domainPrefix": arrival.domain.partition(".")[0], "requestTimeEpoch": arrival.epoch,
+        "resourceId": resource_id,
+        "resourcePath": resource,
+        "httpMethod": arrival.request.method,
+        "extendedRequestId": extended_id(arrival.request_id),
+        "requestTime": arrival.time,
+        "path": context_path,
+        "accountId": ACCOUNT,
+        "protocol": "HTTP/1.1",
+        "stage": stage,
+        "domainPrefix": arrival.domain.partition(".")[0],
+        "requestTimeEpoch": arrival.epoch,
         "requestId": request_id,
         "identity": {
-            **dict.fromkeys(_IDENTITY), "sourceIp": arrival.source_ip,
-            "userAgent": arrival.request.header("user-agent"), **identity,
+            **dict.fromkeys(_IDENTITY),
+            "sourceIp": arrival.source_ip,
+            "userAgent": arrival.request.header("user-agent"),
+            **identity,
         },
-        "domainName": arrival.domain, "apiId": "emulator",
-    }  # fmt: skip
+        "domainName": arrival.domain,
+        "apiId": "emulator",
+    }
     return {
         "resource": resource,
         "path": path,

@@ -9,24 +9,48 @@ from lambda_emulator import limits
 from lambda_emulator.http.message import Header
 
 __all__ = [
-    "BODYLESS", "DROPPED", "REMAPPED", "BadAnswer", "Prelude", "PreludeParser", "checked_header", "parse_json",
+    "BODYLESS",
+    "DROPPED",
+    "REMAPPED",
+    "BadAnswer",
+    "Prelude",
+    "PreludeParser",
+    "checked_header",
+    "parse_json",
     "status_code",
-]  # fmt: skip
+]
 
 _DELIMITER: Final = b"\0" * 8
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _BAD_VALUE: Final = re.compile(r"[\r\n\0]")
 
 BODYLESS: Final = frozenset({204, 304})
-REMAPPED: Final = frozenset({
-    # content-length and www-authenticate: reported by users of Function URLs. The others: the same list of API
-    # Gateway ("important notes"), assumed here.
-    "authorization", "connection", "content-length", "content-md5", "date", "host", "server", "www-authenticate",
-})  # fmt: skip
-DROPPED: Final = frozenset({
-    # Framing is the front's own; its identity headers win. Assumed.
-    "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "x-amzn-requestid", "x-amzn-trace-id",
-})  # fmt: skip
+REMAPPED: Final = frozenset(
+    {
+        # content-length and www-authenticate: reported by users of Function URLs. The others: the same list of API
+        # Gateway ("important notes"), assumed here.
+        "authorization",
+        "connection",
+        "content-length",
+        "content-md5",
+        "date",
+        "host",
+        "server",
+        "www-authenticate",
+    }
+)
+DROPPED: Final = frozenset(
+    {
+        # Framing is the front's own; its identity headers win. Assumed.
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "x-amzn-requestid",
+        "x-amzn-trace-id",
+    }
+)
 
 
 class BadAnswer(Exception):

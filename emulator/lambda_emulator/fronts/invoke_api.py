@@ -77,11 +77,14 @@ class _Call(Call):
         function, qualifier = self._function(unquote(match["plain"] or match["stream"]))
         self._check_members()
         invocation = Invocation(
-            await self._payload(), self.request_id, self.trace_root, streaming=self.streaming,
+            await self._payload(),
+            self.request_id,
+            self.trace_root,
+            streaming=self.streaming,
             qualifier=_checked_qualifier(parse_qs(query).get("Qualifier", [qualifier])[0]),
             client_context=_client_context(self.request.header("x-amz-client-context")),
             tenant_id=self.request.header("x-amz-tenant-id"),
-        )  # fmt: skip
+        )
         if self.kind == "DryRun":
             self._accepted(204, invocation)
             return None
@@ -117,13 +120,16 @@ class _Call(Call):
         )
         log_type = self.request.header("x-amz-log-type") or "None"
         for member, value, allowed in (
-            ("invocationType", self.kind, kinds), ("logType", log_type, ("None", "Tail")),
-        ):  # fmt: skip
+            ("invocationType", self.kind, kinds),
+            ("logType", log_type, ("None", "Tail")),
+        ):
             if value not in allowed:
                 raise Refusal(
-                    400, _BAD_PARAMETER, f"Value {value!r} at {member!r} failed to satisfy constraint: Member must "
-                    f"satisfy enum value set: [{', '.join(allowed)}]"
-                )  # fmt: skip
+                    400,
+                    _BAD_PARAMETER,
+                    f"Value {value!r} at {member!r} failed to satisfy constraint: Member must "
+                    f"satisfy enum value set: [{', '.join(allowed)}]",
+                )
 
     async def _payload(self) -> bytes:
         asynchronous = self.kind == "Event" and not self.streaming
@@ -196,14 +202,17 @@ class _Call(Call):
         else:
             content_type, items = start.content_type, await answer.body.get()
         self.line.status = 200
-        head = response_head(200, [
-            ("Date", formatdate(usegmt=True)),
-            ("Content-Type", eventstream.CONTENT_TYPE),
-            ("Transfer-Encoding", "chunked"),
-            ("Connection", "keep-alive" if self.request.keep_alive else "close"),
-            *self._headers(invocation),
-            ("x-amzn-Remapped-Content-Type", content_type),
-        ])  # fmt: skip
+        head = response_head(
+            200,
+            [
+                ("Date", formatdate(usegmt=True)),
+                ("Content-Type", eventstream.CONTENT_TYPE),
+                ("Transfer-Encoding", "chunked"),
+                ("Connection", "keep-alive" if self.request.keep_alive else "close"),
+                *self._headers(invocation),
+                ("x-amzn-Remapped-Content-Type", content_type),
+            ],
+        )
         pace = TokenBucket() if self.api.pace else AtOnce()
         await stream(
             self.exchange, self.line, head, items, answer.body, pace=pace, frame=_framed_chunk

@@ -22,8 +22,11 @@ from lambda_emulator.fronts.http_answer import (
 from lambda_emulator.http.message import Header
 
 __all__ = [
-    "ProxyResponse", "inferred_response", "proxy_response", "response_of_metadata",
-]  # fmt: skip
+    "ProxyResponse",
+    "inferred_response",
+    "proxy_response",
+    "response_of_metadata",
+]
 
 
 @dataclass(frozen=True, slots=True)

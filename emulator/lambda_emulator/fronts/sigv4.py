@@ -128,9 +128,16 @@ def _from_header(request: Request, authorization: str) -> _Signature:
         raise SignatureError("the Authorization header is no AWS4-HMAC-SHA256 signature")
     access_key, _, scope = match["credential"].partition("/")
     return _Signature(
-        access_key, scope, match["headers"], match["signature"], request.header("x-amz-date") or "",
-        _MAX_SKEW_SECONDS, request.header("x-amz-security-token"), _pairs(request), unsigned_payload=False,
-    )  # fmt: skip
+        access_key,
+        scope,
+        match["headers"],
+        match["signature"],
+        request.header("x-amz-date") or "",
+        _MAX_SKEW_SECONDS,
+        request.header("x-amz-security-token"),
+        _pairs(request),
+        unsigned_payload=False,
+    )
 
 
 def _from_query(request: Request) -> _Signature:
@@ -151,10 +158,16 @@ def _from_query(request: Request) -> _Signature:
         )
     access_key, _, scope = given.get("X-Amz-Credential", "").partition("/")
     return _Signature(
-        access_key, scope, given.get("X-Amz-SignedHeaders", ""), given.get("X-Amz-Signature", ""),
-        given.get("X-Amz-Date", ""), int(expires), given.get("X-Amz-Security-Token"),
-        [pair for pair in pairs if unquote(pair[0]) != "X-Amz-Signature"], unsigned_payload=True,
-    )  # fmt: skip
+        access_key,
+        scope,
+        given.get("X-Amz-SignedHeaders", ""),
+        given.get("X-Amz-Signature", ""),
+        given.get("X-Amz-Date", ""),
+        int(expires),
+        given.get("X-Amz-Security-Token"),
+        [pair for pair in pairs if unquote(pair[0]) != "X-Amz-Signature"],
+        unsigned_payload=True,
+    )
 
 
 def _check_claims(
@@ -201,10 +214,17 @@ def _pairs(request: Request) -> list[tuple[str, str]]:
 
 
 def _sign(request: Request, signature: _Signature, payload: str, secret_key: str) -> str:
-    canonical = "\n".join([
-        request.method, quote(request.target.partition("?")[0], safe="/-_.~"), _canonical_query(signature.query),
-        *_canonical_headers(request, signature.signed_headers.split(";")), "", signature.signed_headers, payload,
-    ])  # fmt: skip
+    canonical = "\n".join(
+        [
+            request.method,
+            quote(request.target.partition("?")[0], safe="/-_.~"),
+            _canonical_query(signature.query),
+            *_canonical_headers(request, signature.signed_headers.split(";")),
+            "",
+            signature.signed_headers,
+            payload,
+        ]
+    )
     return _signature(canonical, secret_key, signature.timestamp, signature.scope)
 
 

@@ -175,12 +175,15 @@ class Extensions:
 
     def tell_invoke(self, invocation: Invocation) -> None:
         """Send the INVOKE event to every extension that registered for it."""
-        self._tell("INVOKE", {
-            "deadlineMs": int((time.time() + self.function.timeout) * 1000),
-            "requestId": invocation.request_id,
-            "invokedFunctionArn": self.function.qualified_arn(invocation.qualifier),
-            "tracing": {"type": "X-Amzn-Trace-Id", "value": f"Root={invocation.trace_root}"},
-        })  # fmt: skip
+        self._tell(
+            "INVOKE",
+            {
+                "deadlineMs": int((time.time() + self.function.timeout) * 1000),
+                "requestId": invocation.request_id,
+                "invokedFunctionArn": self.function.qualified_arn(invocation.qualifier),
+                "tracing": {"type": "X-Amzn-Trace-Id", "value": f"Root={invocation.trace_root}"},
+            },
+        )
 
     def tell_shutdown(self, reason: str, seconds: float) -> None:
         """Send the SHUTDOWN event. `reason` is spindown, timeout or failure."""

@@ -26,9 +26,15 @@ class Keeper:
         async with self._starting:
             if self._process is None:
                 self._process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-I", "-S", _PROGRAM, stdin=asyncio.subprocess.PIPE,
-                    stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
-                )  # fmt: skip
+                    sys.executable,
+                    "-I",
+                    "-S",
+                    _PROGRAM,
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.DEVNULL,
+                    stderr=asyncio.subprocess.DEVNULL,
+                    start_new_session=True,
+                )
         self._tell(f"hold {address} {group}\n")
 
     def drop(self, address: str) -> None:

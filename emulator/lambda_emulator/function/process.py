@@ -64,9 +64,14 @@ class Process:
         os.set_blocking(output, False)
         try:
             process = await asyncio.create_subprocess_exec(
-                *command, cwd=folder, env=variables, stdin=asyncio.subprocess.DEVNULL, stdout=write_end,
-                stderr=write_end, start_new_session=True,
-            )  # fmt: skip
+                *command,
+                cwd=folder,
+                env=variables,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=write_end,
+                stderr=write_end,
+                start_new_session=True,
+            )
         except BaseException:
             os.close(output)
             raise

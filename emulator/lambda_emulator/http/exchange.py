@@ -30,9 +30,18 @@ class Exchange:
     """One request, its body as it arrives, and its response."""
 
     __slots__ = (
-        "_complete", "_connection", "_error", "_on_gone", "_parts", "_size", "_wake", "finished", "gone", "request",
+        "_complete",
+        "_connection",
+        "_error",
+        "_on_gone",
+        "_parts",
+        "_size",
+        "_wake",
+        "finished",
+        "gone",
+        "request",
         "started",
-    )  # fmt: skip
+    )
 
     def __init__(self, connection: Connection, request: Request) -> None:
         self.request = request

@@ -73,7 +73,9 @@ def error_response(error: RequestError) -> bytes:
     """Return the whole response to an invalid request. The connection closes after it."""
     body = f"{error}\n".encode()
     headers = [
-        ("Date", formatdate(usegmt=True)), ("Content-Type", "text/plain; charset=utf-8"),
-        ("Content-Length", str(len(body))), ("Connection", "close"),
-    ]  # fmt: skip
+        ("Date", formatdate(usegmt=True)),
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Length", str(len(body))),
+        ("Connection", "close"),
+    ]
     return response_head(error.status, headers) + body

@@ -176,9 +176,12 @@ class RequestParser:
             self._resuming = False
             return
         request = Request(
-            self._parser.get_method().decode("ascii"), self._target.decode("latin-1"),
-            self._parser.get_http_version(), self._headers, keep_alive=self._parser.should_keep_alive(),
-        )  # fmt: skip
+            self._parser.get_method().decode("ascii"),
+            self._target.decode("latin-1"),
+            self._parser.get_http_version(),
+            self._headers,
+            keep_alive=self._parser.should_keep_alive(),
+        )
         _check(request)
         self.in_head = False
         self._request = request

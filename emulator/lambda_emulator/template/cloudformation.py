@@ -21,8 +21,15 @@ FUNCTIONS: Final = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 
 _NAMES: Final = (
     # The property that names a resource, for those types where Ref gives that name.
-    "FunctionName", "TableName", "BucketName", "LogGroupName", "StreamName", "ClusterName", "LayerName", "Name",
-)  # fmt: skip
+    "FunctionName",
+    "TableName",
+    "BucketName",
+    "LogGroupName",
+    "StreamName",
+    "ClusterName",
+    "LayerName",
+    "Name",
+)
 _GENERATED: Final = re.compile(
     r"Serverless(Rest|Http)Api.*|.*(Role|Url|Stage|Deployment|Alias\w*|Version\w*)"
 )
@@ -53,11 +60,15 @@ class Document:
     def _parameters(self, overrides: Mapping[str, str]) -> dict[str, Any]:
         declared = self.section("Parameters")
         values: dict[str, Any] = {
-            "AWS::Region": self.region, "AWS::AccountId": ACCOUNT, "AWS::Partition": "aws",
+            "AWS::Region": self.region,
+            "AWS::AccountId": ACCOUNT,
+            "AWS::Partition": "aws",
             "AWS::URLSuffix": "amazonaws.com",
-            "AWS::StackName": "local", "AWS::StackId": self._arn("cloudformation", "stack/local/0"),
-            "AWS::NoValue": None, "AWS::NotificationARNs": [],
-        }  # fmt: skip
+            "AWS::StackName": "local",
+            "AWS::StackId": self._arn("cloudformation", "stack/local/0"),
+            "AWS::NoValue": None,
+            "AWS::NotificationARNs": [],
+        }
         if unknown := sorted(set(overrides) - set(declared)):
             known = ", ".join(map(str, declared)) or "none"
             raise TemplateError(

@@ -18,7 +18,7 @@ __all__ = [
     "Mock",
     "RestAPI",
     "RestRoute",
-]  # fmt: skip
+]
 
 
 @dataclass(frozen=True, slots=True)

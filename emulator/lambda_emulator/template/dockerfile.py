@@ -15,10 +15,19 @@ from typing import Final
 __all__ = ["Copy", "Image", "Skipped", "read_dockerfile"]
 
 _VARIABLE: Final = re.compile(r"\$(?:\{(\w+)(?::-([^}]*))?\}|(\w+))")
-_IGNORED: Final = frozenset({
-    # They change nothing for a function.
-    "EXPOSE", "HEALTHCHECK", "LABEL", "MAINTAINER", "SHELL", "STOPSIGNAL", "USER", "VOLUME",
-})  # fmt: skip
+_IGNORED: Final = frozenset(
+    {
+        # They change nothing for a function.
+        "EXPOSE",
+        "HEALTHCHECK",
+        "LABEL",
+        "MAINTAINER",
+        "SHELL",
+        "STOPSIGNAL",
+        "USER",
+        "VOLUME",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

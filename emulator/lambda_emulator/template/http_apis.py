@@ -14,15 +14,25 @@ from lambda_emulator.template.properties import Properties
 __all__ = ["HTTP_API_TYPES", "HTTPAPIs", "read_cors"]
 
 HTTP_API_TYPES: Final = (
-    "AWS::Serverless::HttpApi", "AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::ApiMapping",
-    "AWS::ApiGatewayV2::Deployment", "AWS::ApiGatewayV2::DomainName",
-    "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Route", "AWS::ApiGatewayV2::Stage",
-)  # fmt: skip
+    "AWS::Serverless::HttpApi",
+    "AWS::ApiGatewayV2::Api",
+    "AWS::ApiGatewayV2::ApiMapping",
+    "AWS::ApiGatewayV2::Deployment",
+    "AWS::ApiGatewayV2::DomainName",
+    "AWS::ApiGatewayV2::Integration",
+    "AWS::ApiGatewayV2::Route",
+    "AWS::ApiGatewayV2::Stage",
+)
 _IMPLICIT: Final = "ServerlessHttpApi"
 _DEFAULT: Final = "$default"
 _CORS: Final = (
-    "AllowCredentials", "AllowHeaders", "AllowMethods", "AllowOrigins", "ExposeHeaders", "MaxAge",
-)  # fmt: skip
+    "AllowCredentials",
+    "AllowHeaders",
+    "AllowMethods",
+    "AllowOrigins",
+    "ExposeHeaders",
+    "MaxAge",
+)
 _NOT_EMULATED: Final = {
     "DefaultRouteSettings": "nothing is throttled",
     "DefinitionBody": "only routes of functions' events are served",

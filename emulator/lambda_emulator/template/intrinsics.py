@@ -145,9 +145,10 @@ def _import_value(call: Call) -> str:
     """The name of the export in place of its value, which another stack has."""
     name = to_text(call.value())
     call.document.caution(
-        call.line, f"!ImportValue {name} is of another stack; here its value is {name!r}: set what "
-        "reads it, with --env or a parameter"
-    )  # fmt: skip
+        call.line,
+        f"!ImportValue {name} is of another stack; here its value is {name!r}: set what "
+        "reads it, with --env or a parameter",
+    )
     return name
 
 

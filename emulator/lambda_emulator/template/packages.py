@@ -165,9 +165,10 @@ class Packages:
         if image.skipped:
             lines = "; ".join(f"line {skipped.line}, {skipped.text}" for skipped in image.skipped)
             get.document.caution(
-                self._metadata(get.owner).line, f"{get.owner}: no container is started; {path.name}: "
-                f"not done is {lines}: what these make must be on this machine"
-            )  # fmt: skip
+                self._metadata(get.owner).line,
+                f"{get.owner}: no container is started; {path.name}: "
+                f"not done is {lines}: what these make must be on this machine",
+            )
 
     def _filesystem(self, get: Properties, context: Path, image: Image) -> Path:
         """The root of what the image copies."""

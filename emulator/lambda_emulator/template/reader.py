@@ -30,17 +30,36 @@ from lambda_emulator.web.config import WebFunctionConfig
 __all__ = ["Template", "load"]
 
 _INVOKE_MODES: Final = ("BUFFERED", "RESPONSE_STREAM")
-_SERVED: Final = (*FUNCTIONS, *LAYERS, "AWS::Lambda::Url", "AWS::Lambda::Permission", "AWS::Serverless::Api",
-    *HTTP_API_TYPES, *REST_RESOURCES,
-    "AWS::Serverless::WebFunction", "AWS::Lambda::WebFunction", "AWS::Lambda::WebFunctionRevision",
-    "AWS::Lambda::WebFunctionEndpoint", "AWS::Lambda::EventInvokeConfig",
-)  # fmt: skip
+_SERVED: Final = (
+    *FUNCTIONS,
+    *LAYERS,
+    "AWS::Lambda::Url",
+    "AWS::Lambda::Permission",
+    "AWS::Serverless::Api",
+    *HTTP_API_TYPES,
+    *REST_RESOURCES,
+    "AWS::Serverless::WebFunction",
+    "AWS::Lambda::WebFunction",
+    "AWS::Lambda::WebFunctionRevision",
+    "AWS::Lambda::WebFunctionEndpoint",
+    "AWS::Lambda::EventInvokeConfig",
+)
 _SILENT: Final = (
     # What changes nothing for a request.
-    "AWS::Logs::", "AWS::CloudWatch::", "AWS::IAM::", "AWS::Lambda::Version", "AWS::Lambda::Alias",
-    "AWS::ApplicationAutoScaling::", "AWS::KMS::", "AWS::CodeDeploy::", "AWS::SSM::Parameter", "AWS::EC2::",
-    "AWS::CloudFormation::WaitCondition", "AWS::ApiGateway::Account", "AWS::CDK::Metadata",
-)  # fmt: skip
+    "AWS::Logs::",
+    "AWS::CloudWatch::",
+    "AWS::IAM::",
+    "AWS::Lambda::Version",
+    "AWS::Lambda::Alias",
+    "AWS::ApplicationAutoScaling::",
+    "AWS::KMS::",
+    "AWS::CodeDeploy::",
+    "AWS::SSM::Parameter",
+    "AWS::EC2::",
+    "AWS::CloudFormation::WaitCondition",
+    "AWS::ApiGateway::Account",
+    "AWS::CDK::Metadata",
+)
 
 
 @dataclass(frozen=True, slots=True)

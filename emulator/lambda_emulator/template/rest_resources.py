@@ -13,9 +13,13 @@ from lambda_emulator.template.properties import Properties
 __all__ = ["REST_RESOURCES", "RestResources"]
 
 REST_RESOURCES: Final = (
-    "AWS::ApiGateway::RestApi", "AWS::ApiGateway::Resource", "AWS::ApiGateway::Method",
-    "AWS::ApiGateway::Stage", "AWS::ApiGateway::Deployment", "AWS::ApiGateway::ApiKey",
-)  # fmt: skip
+    "AWS::ApiGateway::RestApi",
+    "AWS::ApiGateway::Resource",
+    "AWS::ApiGateway::Method",
+    "AWS::ApiGateway::Stage",
+    "AWS::ApiGateway::Deployment",
+    "AWS::ApiGateway::ApiKey",
+)
 _HEADER: Final = "method.response.header."
 _STREAMS: Final = "response-streaming-invocations"
 _IN_BODY: Final = "is not read: only AWS::ApiGateway::Method resources are served"

@@ -180,9 +180,10 @@ def _check_weights(
 ) -> None:
     if unknown := [key for key in endpoint.weights if key not in revisions]:
         raise document.error(
-            resource.line, f"{logical_id}: endpoint {endpoint.name} sends requests to {unknown[0]!r}, which is no "
-            f"revision of this template; there is: {', '.join(revisions) or 'none'}"
-        )  # fmt: skip
+            resource.line,
+            f"{logical_id}: endpoint {endpoint.name} sends requests to {unknown[0]!r}, which is no "
+            f"revision of this template; there is: {', '.join(revisions) or 'none'}",
+        )
 
 
 def _revision(properties: _Properties, resource: Node, code_folder: CodeFolder) -> RevisionConfig:
@@ -208,8 +209,10 @@ def _revision(properties: _Properties, resource: Node, code_folder: CodeFolder) 
 def _endpoint(properties: _Properties, name: str, weights: Mapping[str, int]) -> EndpointConfig:
     rate = properties.inner("ThrottleConfig").number("RateLimit", None, 0, RATE_LIMITS[-1])
     if rate is not None and rate not in RATE_LIMITS:
-        raise properties.error("ThrottleConfig", f"RateLimit is {rate}; allowed: 0, 100 to 1000 in hundreds, 2000 to "
-                               "10000 in thousands")  # fmt: skip
+        raise properties.error(
+            "ThrottleConfig",
+            f"RateLimit is {rate}; allowed: 0, 100 to 1000 in hundreds, 2000 to 10000 in thousands",
+        )
     return EndpointConfig(
         name=name,
         weights=weights,

@@ -15,15 +15,36 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "OPTIONS", "D
 ERROR_TYPE: Final = "lambda-web-error-type"
 
 _PLATFORMS: Final = "lambda-web-"
-_REMOVED_FROM_REQUESTS: Final = frozenset({
-    "connection", "keep-alive", "upgrade", "expect", "te", "trailer",
-    "proxy-authenticate", "proxy-authorization", "proxy-connection",
-    "x-real-ip", "x-http-method-override", "x-http-method", "x-method-override",
-})  # fmt: skip
-_OF_THE_CONNECTION: Final = frozenset({
-    "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
-    "transfer-encoding", "upgrade",
-})  # fmt: skip
+_REMOVED_FROM_REQUESTS: Final = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "upgrade",
+        "expect",
+        "te",
+        "trailer",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "x-real-ip",
+        "x-http-method-override",
+        "x-http-method",
+        "x-method-override",
+    }
+)
+_OF_THE_CONNECTION: Final = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
 _REPLACED: Final = frozenset({"host", "x-forwarded-for"})
 
 

@@ -22,8 +22,12 @@ _ENTRY_POINTS: Final = ("AWS_LAMBDA_PYTHON_ENTRYPOINT", "AWS_LAMBDA_NODEJS_ENTRY
 _PASSED_ON: Final = (
     # Variables that Lambda sets too, here with values of this machine, and variables that let an
     # app find this machine's packages.
-    "PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "NODE_PATH", "SSL_CERT_FILE",
-)  # fmt: skip
+    "PATH",
+    "LD_LIBRARY_PATH",
+    "PYTHONPATH",
+    "NODE_PATH",
+    "SSL_CERT_FILE",
+)
 
 
 def prepare(revision: RevisionConfig, command: Sequence[str], around: Surroundings) -> Launch:

@@ -14,9 +14,14 @@ __all__ = ["MetadataEndpoint"]
 
 _PATH: Final = "/2026-01-15/metadata/execution-environment"
 _SHORT: Final = {
-    "north": "n", "south": "s", "east": "e", "west": "w", "central": "c",
-    "northeast": "ne", "southeast": "se",
-}  # fmt: skip
+    "north": "n",
+    "south": "s",
+    "east": "e",
+    "west": "w",
+    "central": "c",
+    "northeast": "ne",
+    "southeast": "se",
+}
 
 
 class MetadataEndpoint:

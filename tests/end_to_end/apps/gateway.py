@@ -9,12 +9,19 @@ from lambda_asgi import LambdaASGI
 
 
 async def told(request: Request) -> Response:
-    answer = JSONResponse({
-        "method": request.method, "path": request.scope["path"],
-        "root_path": request.scope["root_path"], "query": request.query_params.multi_items(),
-        "cookies": request.cookies, "header": request.headers.get("x-one"),
-        "body": (await request.body()).hex(), "source": request.scope["aws.event_source"],
-    }, 201)  # fmt: skip
+    answer = JSONResponse(
+        {
+            "method": request.method,
+            "path": request.scope["path"],
+            "root_path": request.scope["root_path"],
+            "query": request.query_params.multi_items(),
+            "cookies": request.cookies,
+            "header": request.headers.get("x-one"),
+            "body": (await request.body()).hex(),
+            "source": request.scope["aws.event_source"],
+        },
+        201,
+    )
     answer.set_cookie("a", "1")
     answer.set_cookie("b", "2")
     return answer

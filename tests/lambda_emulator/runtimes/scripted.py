@@ -110,9 +110,12 @@ def echo(invocation: Invocation) -> None:
         if k.startswith(("AWS_", "LAMBDA_", "_", "TZ", "LANG", "PROBE"))
     }
     result = {
-        "event": invocation.event, "headers": invocation.headers, "environment": environment, "pid": os.getpid(),
+        "event": invocation.event,
+        "headers": invocation.headers,
+        "environment": environment,
+        "pid": os.getpid(),
         "cwd": os.getcwd(),
-    }  # fmt: skip
+    }
     invocation.respond(json.dumps(result).encode())
 
 
@@ -407,11 +410,34 @@ def octets(value: dict[str, str]) -> bytes:
 MODES: dict[str, Callable[[Invocation], None]] = {
     f.__name__: f
     for f in (
-        echo, result, large, stream, gated, throw, trailers, empty, prelude_only, raw, sleep, sleep_mid_stream, crash,
-        crash_mid_stream, break_off, log, events, touch, page, go_stream, two_trailer_lines, answer_and_exit,
-        large_error, babble, traceback, unfinished_line,
+        echo,
+        result,
+        large,
+        stream,
+        gated,
+        throw,
+        trailers,
+        empty,
+        prelude_only,
+        raw,
+        sleep,
+        sleep_mid_stream,
+        crash,
+        crash_mid_stream,
+        break_off,
+        log,
+        events,
+        touch,
+        page,
+        go_stream,
+        two_trailer_lines,
+        answer_and_exit,
+        large_error,
+        babble,
+        traceback,
+        unfinished_line,
     )
-}  # fmt: skip
+}
 
 
 def main() -> None:

@@ -273,8 +273,20 @@ async def range_(scope: Any, receive: Any, send: Any, query: Any) -> None:
 
 
 ROUTES = {
-    "/scope": scope_, "/runtime": runtime, "/meet": meet, "/upload": upload, "/left": left_, "/stream": stream,
-    "/large": large, "/silent": silent, "/endless": endless, "/leave": leave, "/early": early,
-    "/raise-before": raise_before, "/raise-after": raise_after, "/status": status, "/headers": headers,
+    "/scope": scope_,
+    "/runtime": runtime,
+    "/meet": meet,
+    "/upload": upload,
+    "/left": left_,
+    "/stream": stream,
+    "/large": large,
+    "/silent": silent,
+    "/endless": endless,
+    "/leave": leave,
+    "/early": early,
+    "/raise-before": raise_before,
+    "/raise-after": raise_after,
+    "/status": status,
+    "/headers": headers,
     "/range": range_,
-}  # fmt: skip
+}

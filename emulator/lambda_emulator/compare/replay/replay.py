@@ -55,8 +55,12 @@ class RuntimeAPI:
     def stream(self, path: str, case: dict[str, Any]) -> None:
         """Sends the writes of a case, and its error behind them, if it has one."""
         names = ("Lambda-Runtime-Function-Error-Type", "Lambda-Runtime-Function-Error-Body")
-        head = ["Transfer-Encoding: chunked", "Lambda-Runtime-Function-Response-Mode: streaming",
-                f"Content-Type: {case['type']}", f"Trailer: {', '.join(names)}"]  # fmt: skip
+        head = [
+            "Transfer-Encoding: chunked",
+            "Lambda-Runtime-Function-Response-Mode: streaming",
+            f"Content-Type: {case['type']}",
+            f"Trailer: {', '.join(names)}",
+        ]
         self.send("POST", path, *head)
         writes = [octets(write) for write in case["stream"]]
         if "prelude" in case and writes:
