@@ -1,10 +1,10 @@
 """`python -m benchmarks`: lambda_asgi beside its peers, in one run.
 
-python -m benchmarks prepare           # once: Python's packages, builds of the function and of the peers
+python -m benchmarks prepare           # once: packages, and builds of the function and the peers
 python -m benchmarks                   # everything: 9 minutes
-python -m benchmarks --quick           # 3 minutes, the same table with less behind it
+python -m benchmarks --quick           # 3 minutes, the same table from fewer samples
 python -m benchmarks --only json chunks
-python -m benchmarks record FILE...    # the pieces of one run, from benchmarks/results, into docs/
+python -m benchmarks record FILE...    # the parts of one run, from benchmarks/results into docs/
 """
 
 import argparse

@@ -1,4 +1,7 @@
-"""Many invocations at once in one process, as on Managed Instances, beside awslambdaric's pool of processes."""
+"""Many invocations at once in one process, as on Managed Instances.
+
+The peer is awslambdaric's pool of processes.
+"""
 
 from benchmarks import processors
 from benchmarks.measure import Figures, measured
@@ -6,12 +9,16 @@ from benchmarks.peer import Peer, Running
 from benchmarks.peers import MANGUM_HANDLER, awslambdaric, lambda_asgi
 from benchmarks.runs import Plan, Results, turns
 
-# 16 for a processor is what Managed Instances give. Not 64 processes: each imports the app by itself, one second long.
+# 16 for a processor is what Managed Instances give.
+# Not 64 processes: each imports the app by itself, one second long.
 POOL = 16
 
 
 def run(plan: Plan) -> Results:
-    """`step_us`: the longest step of the event loop, processor time. `mib`: of all processes, shared pages divided."""
+    """`step_us`: the longest step of the event loop, processor time.
+
+    `mib`: of all processes, shared pages divided.
+    """
     count = 2048 // plan.divisor
     results: dict[str, list[Figures]] = {}
     watched = Peer(

@@ -61,7 +61,9 @@ def bars(title: str, values: Mapping[str, float]) -> str:
         )
     height = 44 + 26 * len(values)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 {height}" width="720" height="{height}" '
-        f'font-family="sans-serif" font-size="13" fill="#777" role="img" aria-label="{escape(title)}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 {height}" width="720" '
+        f'height="{height}" '
+        'font-family="sans-serif" font-size="13" fill="#777" role="img" '
+        f'aria-label="{escape(title)}">'
         f'<text x="0" y="18" font-weight="bold">{escape(title)}</text>{"".join(rows)}</svg>\n'
     )

@@ -1,11 +1,13 @@
-"""`make bench-check`: fails when an invocation, a chunk, a message or the import has become more than 15 % dearer.
+"""`make bench-check`: fails when an invocation, a chunk, a message or the import costs 15 % more.
 
-Counted are instructions (valgrind's callgrind), not times, and without a socket: the same on a busy machine. Each count
-is divided by one of plain Python, so that builds of Python that need more for everything compare. And what an
-invocation leaves for the garbage collector is counted: nothing.
+Counted are instructions (valgrind's callgrind), not times, and without a socket:
+the same on a busy machine.
+Each count is divided by one of plain Python,
+so that builds of Python that need more for everything compare.
+And what an invocation leaves for the garbage collector is counted: nothing.
 
     make bench-check                                   # a minute
-    .venv/bin/python -m benchmarks.check --accept      # after a change that is worth it: new ratios into baseline.json
+    .venv/bin/python -m benchmarks.check --accept      # write new ratios into baseline.json
 """
 
 import argparse
@@ -35,7 +37,10 @@ def main() -> int:
     arguments = parser.parse_args()
     if shutil.which("valgrind") is None:
         print(
-            "bench-check counts instructions: install valgrind (apt-get install valgrind; Linux only)",
+            (
+                "bench-check counts instructions: install valgrind (apt-get install valgrind; "
+                "Linux only)"
+            ),
             file=sys.stderr,
         )
         return 1
@@ -60,13 +65,14 @@ def main() -> int:
     lines, failed = compared(ratios, baselines[version])
     print(*lines, sep="\n")
     print(
-        f"{'garbage':20} {garbage:6.2f}  objects for each invocation{'  MORE THAN NONE' * (garbage > 0)}"
+        f"{'garbage':20} {garbage:6.2f}  objects for each "
+        f"invocation{'  MORE THAN NONE' * (garbage > 0)}"
     )
     return int(failed or garbage > 0)
 
 
 def compared(ratios: Mapping[str, float], baseline: Mapping[str, float]) -> tuple[list[str], bool]:
-    """A line for each ratio, and whether any is more than MARGIN dearer than its baseline, or has none."""
+    """A line for each ratio, and whether any exceeds its baseline by MARGIN or has none."""
     lines = []
     failed = False
     for name, ratio in ratios.items():
@@ -78,13 +84,17 @@ def compared(ratios: Mapping[str, float], baseline: Mapping[str, float]) -> tupl
         failed |= dearer
         change = ratio / baseline[name] - 1
         lines.append(
-            f"{name:20} {ratio:6.3f}  baseline {baseline[name]:6.3f}  {change:+6.1%}{'  DEARER' * dearer}"
+            f"{name:20} {ratio:6.3f}  baseline {baseline[name]:6.3f}  "
+            f"{change:+6.1%}{'  DEARER' * dearer}"
         )
     return lines, failed
 
 
 def per_unit(few: tuple[str, int], many: tuple[str, int], units: int) -> float:
-    """Instructions for each of the `units` that the second run has more than the first; a run is (path, count)."""
+    """Instructions for each of the `units` that the second run did beyond the first.
+
+    A run is (path, count).
+    """
     first, second = (
         instructions("-m", "benchmarks.apps.in_process", path, str(count))
         for path, count in (few, many)

@@ -1,4 +1,4 @@
-"""What the works ask for, and what has to come back: an answer counts when it is this, byte for byte."""
+"""What each work requests, and the bytes that must come back: any other response does not count."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""What the measured times cost at AWS's published prices: the formula of docs/cost.md, and its tables."""
+"""What the measured times cost at AWS's prices: the formula and the tables of docs/cost.md."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -52,7 +52,7 @@ class Million(NamedTuple):
 
 
 def million(wall_us: float, next_us: float, first_us: float) -> Million:
-    """`wall_us` of a warm invocation; of a cold one, the time to the first `next` and the first answer's."""
+    """Microseconds of a warm invocation, or from start to `next` plus the first invocation."""
     cold = 1e6 * COLD
     return Million(
         (1e6 - cold) * wall_us / 1e6 * SECOND, cold * (next_us + first_us) / 1e6 * SECOND

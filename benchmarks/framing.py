@@ -1,4 +1,7 @@
-"""What a runtime sent, taken apart: chunks, prelude, content. Pure, and done when the clock has stopped."""
+"""What a runtime sent, taken apart: chunks, prelude, content.
+
+Pure, and done when the clock has stopped.
+"""
 
 import base64
 import json
@@ -48,7 +51,8 @@ def content_of_result(result: bytes) -> bytes:
 def content_of_stream(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """What the client gets of a chunked body that begins with a prelude.
 
-    Raises ValueError where there is none, where it is not that of a 200, and where the body has no end.
+    Raises ValueError where there is none, where it is not that of a 200,
+    and where the body has no end.
     """
     dechunker = Dechunker()
     data = map(dechunker.feed, pieces)

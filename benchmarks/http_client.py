@@ -1,5 +1,7 @@
-"""HTTP instead of a Runtime API: the same measurements of a plain web server, as the upper reference and as the bound
-of what a Web Function can be."""
+"""The same measurements of a plain web server, over HTTP instead of a Runtime API.
+
+They are an upper reference, and a bound for what a Web Function can be.
+"""
 
 import json
 import socket
@@ -17,8 +19,10 @@ def free_port() -> int:
 
 
 class HTTPClient:
-    """One kept-alive connection to the server that will listen at `address`. Answers have a content-length, or come in
-    chunks."""
+    """One kept-alive connection to the server that will listen at `address`.
+
+    Answers have a content-length, or come in chunks.
+    """
 
     def __init__(self) -> None:
         self.address = f"127.0.0.1:{free_port()}"

@@ -1,8 +1,10 @@
-"""Instructions in user space of one invocation, one chunk and one message, counted by valgrind's callgrind.
+"""Instructions in user space per invocation, chunk and message, counted by valgrind's callgrind.
 
-Each peer runs whole under callgrind, all its processes, behind the same server as for the times. Counting starts when
-it has answered a few invocations, and stops before it ends. What the kernel does is not counted. The count is the same
-on a busy machine, and differs by less than 1 % between runs, so that a ratio can be repeated anywhere.
+Each peer runs whole under callgrind, all its processes, behind the same server as for the times.
+Counting starts when it has answered a few invocations, and stops before it ends.
+What the kernel does is not counted.
+The count is the same on a busy machine, and differs by less than 1 % between runs,
+so that a ratio can be repeated anywhere.
 """
 
 import re
@@ -35,7 +37,11 @@ _TOOL = ("valgrind", "--tool=callgrind", "--instr-atstart=no", "--quiet")
 
 
 def run(plan: Plan) -> Results:
-    """Thousands of instructions: the same in every round. Nothing without valgrind. Raises PeerFailed."""
+    """Thousands of instructions: the same in every round.
+
+    Nothing without valgrind.
+    Raises PeerFailed.
+    """
     if shutil.which("valgrind") is None or shutil.which("vgdb") is None:
         plan.say("  skipped: install valgrind (Linux only)")
         return {}

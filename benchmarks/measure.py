@@ -11,12 +11,20 @@ from benchmarks.peer import Running, events
 from benchmarks.runtime_api import Answer
 
 Figures = dict[str, float]
-"""Of one round of one peer. `wall_us`, `cpu_us` (user and system): microseconds per invocation. `first_byte_p50_us` and
-`_p99_us`: from the event to the first byte of content. `mb_per_s`: 10^6 bytes. `grown_mib`: the peak of resident memory
-above what it was before. `delay_p50_us`, `_p99_us`: of one message, from `send` to its arrival. `server_us`: processor
-time per invocation of this process, the measuring server: where it comes near `wall_us`, it is the limit itself.
-`invocation_k`, `chunk_k`, `message_k`: thousands of instructions in user space. `next_us`, `first_us`: from the start of
-the process to its first request for work, and then the first invocation. `mib`: memory of all processes."""
+"""Of one round of one peer.
+
+`wall_us`, `cpu_us` (user and system): microseconds per invocation.
+`first_byte_p50_us` and `_p99_us`: from the event to the first byte of content.
+`mb_per_s`: 10^6 bytes.
+`grown_mib`: the peak of resident memory above what it was before.
+`delay_p50_us`, `_p99_us`: of one message, from `send` to its arrival.
+`server_us`: processor time per invocation of this process, the measuring server:
+where it comes near `wall_us`, it is the limit itself.
+`invocation_k`, `chunk_k`, `message_k`: thousands of instructions in user space.
+`next_us`, `first_us`: from the start of the process to its first request for work,
+and then the first invocation.
+`mib`: memory of all processes.
+"""
 
 MICRO = 1e6
 LARGE = 1024 * 1024
@@ -60,7 +68,7 @@ def measured(running: Running, path: str, count: int, *, at_once: int = 1) -> Fi
 
 
 def delays(answer: Answer) -> list[float]:
-    """Seconds from the sending of each message of 30 bytes, which it says itself, to its arrival."""
+    """Seconds from the sending of each 30-byte message, which it contains, to its arrival."""
     content = answer.content()
     result = []
     position = 0
@@ -89,7 +97,10 @@ class Spread(NamedTuple):
 
 
 def ratio(ours: Sequence[Figures], theirs: Sequence[Figures], figure: str) -> Spread | None:
-    """Ours divided by theirs, round by round: they were taken in pairs. None if either was not measured."""
+    """Ours divided by theirs, round by round: they were taken in pairs.
+
+    None if either was not measured.
+    """
     pairs = [
         (a[figure], b[figure])
         for a, b in zip(ours, theirs, strict=False)

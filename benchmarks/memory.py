@@ -1,4 +1,7 @@
-"""How much more memory a process takes while it streams 200 MiB, to a peer that reads and to one that does not."""
+"""How much a process grows while it streams 200 MiB.
+
+One peer reads the stream and one does not.
+"""
 
 import time
 

@@ -1,4 +1,7 @@
-"""The peers that are not Python: Lambda Web Adapter, and the works in Rust and Go, built from sources with lock files."""
+"""The peers that are not Python, built from source with lock files.
+
+They are Lambda Web Adapter, and the works in Rust and Go.
+"""
 
 import os
 import shutil

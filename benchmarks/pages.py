@@ -18,7 +18,10 @@ ABOUT = {
 
 
 def render(recorded: Mapping[str, Recorded], docs: Path, readme: Path) -> dict[Path, str]:
-    """What each page that shows a run has to be. Raises ValueError where a page has no place for it."""
+    """What each page that shows a run has to be.
+
+    Raises ValueError where a page has no place for it.
+    """
     made = {
         docs / f"performance-{name}.md": "\n".join(results(name, run)) + "\n"
         for name, run in recorded.items()
@@ -37,7 +40,10 @@ def render(recorded: Mapping[str, Recorded], docs: Path, readme: Path) -> dict[P
 
 
 def replaced(page: str, name: str, text: str) -> str:
-    """The page with `text` between its marks. Raises ValueError where they are not there once, in this order."""
+    """The page with `text` between its marks.
+
+    Raises ValueError where they are not there once, in this order.
+    """
     begin, end = (
         f"<!-- {name}: written by `make bench ARGS=--record` -->",
         f"<!-- end of {name} -->",

@@ -28,7 +28,10 @@ class Command:
 
 @dataclass(frozen=True)
 class Peer:
-    """`commands` are its processes, for a Runtime API at an address; for an HTTP server, the address to listen on."""
+    """The commands that start a peer's processes.
+
+    They get the address of a Runtime API. For an HTTP server it is the address to listen on.
+    """
 
     name: str
     commands: Callable[[str], Sequence[Command]]
@@ -49,7 +52,10 @@ OF_EVERY_FUNCTION = {
 
 
 class Running:
-    """A peer's processes, and the server that feeds them. Use as a context manager; `ready` before anything else."""
+    """A peer's processes, and the server that feeds them.
+
+    Use as a context manager; `ready` before anything else.
+    """
 
     def __init__(
         self,
@@ -59,7 +65,10 @@ class Running:
         delayed: bool = False,
         patience: float = 60,
     ) -> None:
-        """`delayed`: the server delays its acknowledgements. `patience`: seconds that a peer may take to answer."""
+        """`delayed`: the server delays its acknowledgements.
+
+        `patience`: seconds that a peer may take to answer.
+        """
         self.peer = peer
         self._patience = patience
         self._server = HTTPClient() if peer.http else RuntimeAPI(delayed=delayed)
@@ -121,10 +130,14 @@ class Running:
         return found
 
     def cpu(self) -> float:
-        """Seconds of user and system time so far, all processes. NaN where there is no Linux to tell."""
+        """Seconds of user and system time so far, all processes.
+
+        NaN where there is no Linux to tell.
+        """
         if sys.platform != "linux":
             return float("nan")
-        # clock_getcpuclockid(3): a process's clock, in nanoseconds and with its threads, dead ones too.
+        # clock_getcpuclockid(3): a process's clock, in nanoseconds and with its threads,
+        # dead ones too.
         return sum(time.clock_gettime((~pid << 3) | 2) for pid in self.pids())
 
     def memory(self) -> float:

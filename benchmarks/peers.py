@@ -1,6 +1,7 @@
 """Who is compared: how each is started, and what it needs.
 
-Every peer does the same work, told by the path of the event, behind a Runtime API (or, for uvicorn alone, behind HTTP).
+Every peer does the same work, told by the path of the event, behind a Runtime API (or,
+for uvicorn alone, behind HTTP).
 """
 
 import json
@@ -37,7 +38,7 @@ SOCKET = "blocking socket"
 
 
 def python(*arguments: str, library: str = "", **environment: str) -> Command:
-    """With `src`, the benchmarks' apps and, where one is named, what lies in its folder of LIBRARIES."""
+    """PYTHONPATH with `src`, the benchmarks' apps and, if named, a folder of LIBRARIES."""
     path = (ROOT / "src", ROOT, *((LIBRARIES / library,) if library else ()))
     variables = {"PYTHONPATH": os.pathsep.join(map(str, path)), **environment}
     return Command((sys.executable, *arguments), variables)
@@ -93,7 +94,10 @@ def node_missing() -> str | None:
     if node_binary() is None:
         return "install Node.js 22 or newer (or name one: NODE=/path/to/node)"
     if not (NODE_MODULES / "aws-lambda-ric").exists():
-        return "`python -m benchmarks prepare` (needs npm, autoconf, automake, libtool, cmake and a C++ compiler)"
+        return (
+            "`python -m benchmarks prepare` (needs npm, autoconf, automake, libtool, "
+            "cmake and a C++ compiler)"
+        )
     return None
 
 

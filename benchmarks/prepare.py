@@ -1,7 +1,13 @@
-"""`python -m benchmarks prepare`: what the peers need, made once in benchmarks/results/prepared and benchmarks/node.
+"""`python -m benchmarks prepare`: makes what the peers need, once.
 
-A virtual environment with the function's Python, so that all is measured on the version that Lambda runs. The build of
-the function, with and without bytecode. S3 clients. Lambda Web Adapter, and the peers in Rust and Go. Node's packages.
+It is kept in benchmarks/results/prepared and benchmarks/node.
+
+A virtual environment with the function's Python,
+so that all is measured on the version that Lambda runs.
+The build of the function, with and without bytecode.
+S3 clients.
+Lambda Web Adapter, and the peers in Rust and Go.
+Node's packages.
 What cannot be had is said, and its peers are skipped.
 """
 
@@ -45,7 +51,8 @@ def prepare(python: str | None, say: Callable[[str], None]) -> int:
     interpreter = find_python(python)
     if interpreter is None:
         say(
-            f"No Python {runtime_version()} on PATH: name one with --python. Without, {sys.version.split()[0]} is used."
+            f"No Python {runtime_version()} on PATH: name one with --python. "
+            f"Without, {sys.version.split()[0]} is used."
         )
         return 1
     say(f"Python: {interpreter}")
@@ -53,7 +60,8 @@ def prepare(python: str | None, say: Callable[[str], None]) -> int:
     uv("venv", "--clear", "--python", interpreter, str(VENV))
     shipped = ("--require-hashes", "-r", str(ROOT / "src" / "requirements.txt"))
     uv("pip", "install", "--python", str(VENV), *shipped)
-    # No tools of ours beside them: FastAPI traces each request where it finds OpenTelemetry, which one of them brings.
+    # No tools of ours beside them:
+    # FastAPI traces each request where it finds OpenTelemetry, which one of them brings.
     uv(
         "pip",
         "install",
@@ -94,14 +102,18 @@ def prepare(python: str | None, say: Callable[[str], None]) -> int:
         npm = ("npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--silent")
         if subprocess.run(npm, cwd=HERE / "node", env=environment, check=False).returncode:
             say(
-                "That failed: it needs Node.js 22, autoconf, automake, libtool, cmake and a C++ compiler."
+                "That failed: it needs Node.js 22, autoconf, automake, libtool, "
+                "cmake and a C++ compiler."
             )
     say("Ready: make bench")
     return 0
 
 
 def build(interpreter: str) -> None:
-    """PLAIN: what `sam build` makes for this machine. BUILT: with the bytecode that `make build` adds."""
+    """PLAIN: what `sam build` makes for this machine.
+
+    BUILT: with the bytecode that `make build` adds.
+    """
     tools = ROOT / ".venv" / "bin"
     path = os.pathsep.join((str(Path(interpreter).parent), str(tools), os.environ["PATH"]))
     environment = {**os.environ, "PATH": path, "SAM_CLI_TELEMETRY": "0"}

@@ -1,11 +1,17 @@
-"""Who runs where: for single answers, the measuring server and the peer that it measures share one processor.
+"""Which processor each process uses.
 
-Whether the system has put the two together decides how long each wake-up takes, and it does so in one round and not in
-the next. Nothing is lost by sharing, because one waits for the other anyway; and a function of less than 1769 MB has no
-whole processor of its own either (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html). For streams
-the system decides, as it does for everybody: sharing, a stream would take as long as both need for it. What AWS would
-run elsewhere (S3) runs on the others. Where there is one processor only, and on systems that do not tell (macOS,
-Windows), the system decides everything.
+For single responses, the measuring server and the measured peer share one processor.
+
+Whether the system has put the two together decides how long each wake-up takes,
+and it does so in one round and not in the next.
+Nothing is lost by sharing, because one waits for the other anyway;
+and a function of less than 1769 MB has no whole processor of its own either
+(https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html).
+For streams the system decides, as it does for everybody:
+sharing, a stream would take as long as both need for it.
+What AWS would run elsewhere (S3) runs on the others.
+Where there is one processor only, and on systems that do not tell (macOS, Windows),
+the system decides everything.
 """
 
 import os

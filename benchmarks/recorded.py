@@ -1,4 +1,4 @@
-"""A run for the docs: what is kept of it in docs/performance-*.json, from which all pages are made."""
+"""A run for the docs: the part kept in docs/performance-*.json, which all pages are made from."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,9 +10,12 @@ from benchmarks.goals import GOALS, measured_for
 from benchmarks.measure import Figures, Spread
 
 Run = Mapping[str, Any]
-"""A file in benchmarks/results, with every sample: about the run, and `works` (title, and the rounds of each peer)."""
+"""A file in benchmarks/results, with every sample.
+
+It has the run's description, and `works` (a title, and the rounds of each peer).
+"""
 Recorded = Mapping[str, Any]
-"""The same with least, median and most instead of the rounds, and with what was measured for each goal."""
+"""The same with minimum, median and maximum instead of the rounds, and the value for each goal."""
 
 LONGEST = timedelta(hours=1)
 

@@ -57,7 +57,10 @@ def table(title: str, results: Mapping[str, Sequence[Figures]]) -> Table:
     )
     for name in compared:
         output.add_column(
-            f"ours / theirs, {COLUMNS[name][0].removesuffix(' µs').removesuffix(', ms').removesuffix(', k')}",
+            (
+                "ours / theirs, "
+                f"{COLUMNS[name][0].removesuffix(' µs').removesuffix(', ms').removesuffix(', k')}"
+            ),
             justify="right",
         )
     first = next(iter(results.values()))

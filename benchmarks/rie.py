@@ -1,7 +1,10 @@
-"""A small stream under AWS's own Runtime Interface Emulator: what users see who test with `sam local` or in a container.
+"""A small stream under AWS's own Runtime Interface Emulator.
 
-It passes no stream on, so only the whole time of an invocation can be taken, from its client. It delays its
-acknowledgements, as any server does that asks for nothing else. What AWS's own Runtime API does is not known.
+Users see this with `sam local` or in a container.
+
+It passes no stream on, so only the whole time of an invocation can be taken, from its client.
+It delays its acknowledgements, as any server does that asks for nothing else.
+What AWS's own Runtime API does is not known.
 """
 
 import contextlib
@@ -104,7 +107,11 @@ def started_by_shell(commands: Sequence[Command]) -> str:
 
 
 def invoke(port: int, name: str) -> float:
-    """Seconds of one invocation. Waits for an emulator that does not listen yet. Raises PeerFailed."""
+    """Seconds of one invocation.
+
+    Waits for an emulator that does not listen yet.
+    Raises PeerFailed.
+    """
     limit = time.perf_counter() + _PATIENCE
     while True:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)

@@ -1,4 +1,7 @@
-"""How a work is run: every peer in turn, again and again, each answer checked before the clock starts."""
+"""How a work is run: every peer in turn, repeatedly.
+
+Each response is checked before the clock starts.
+"""
 
 import json
 import sys
@@ -31,7 +34,7 @@ class Plan:
 
 
 def turns(items: Sequence[Item], pairs: int) -> Iterator[Item]:
-    """A B, B A, A B, ...: whatever becomes slower or faster meanwhile, and who comes after whom, hits all alike."""
+    """A B, B A, A B, ...: the order, and changes in the machine's speed, affect all alike."""
     for turn in range(pairs):
         yield from items if turn % 2 == 0 else reversed(items)
 
@@ -103,5 +106,6 @@ def check(work: Work, name: str, running: Running) -> None:
         raise PeerFailed(f"{name}: {work.path} gave no answer: {error}") from None
     if not good:
         raise PeerFailed(
-            f"{name}: {work.path} gave {size} bytes that are not what was asked for (SHA-256 {digest})"
+            f"{name}: {work.path} gave {size} bytes that are not what was asked for (SHA-256 "
+            f"{digest})"
         )

@@ -1,7 +1,10 @@
-"""A Lambda Runtime API that is no bottleneck: one thread, plain sockets, nothing parsed that can wait until after.
+"""A Lambda Runtime API that is no bottleneck.
 
-It hands out invocations, reads the answers, and notes when each piece came: every time is taken on this side of the
-socket, with the clock that all processes of a machine share. What came is looked at when the clock has stopped.
+It has one thread and plain sockets, and parses nothing that can wait until afterwards.
+
+It hands out invocations, reads the answers, and notes when each piece came: every time is taken on
+this side of the socket, with the clock that all processes of a machine share.
+What came is looked at when the clock has stopped.
 """
 
 import selectors
@@ -18,10 +21,12 @@ from benchmarks import framing
 READ_SIZE = 1024 * 1024
 KEEP = 16 * 1024 * 1024
 
-# Chunks are not followed while the clock runs: a body has ended when what has come so far ends like this. So no content
-# that is asked for has a carriage return.
+# Chunks are not followed while the clock runs:
+# a body has ended when what has come so far ends like this.
+# So no content that is asked for has a carriage return.
 END_OF_CHUNKS = b"\r\n0\r\n\r\n"
-# A streamed answer that is broken off ends with trailers instead. They are looked for in the last bytes that came.
+# A streamed answer that is broken off ends with trailers instead.
+# They are looked for in the last bytes that came.
 BROKEN_OFF = b"\r\n0\r\nlambda-runtime-function-error-"
 TAIL = 4096
 
@@ -57,11 +62,17 @@ class Answer:
     """When each piece came, and the piece: the first KEEP bytes."""
 
     def content(self) -> bytes:
-        """What the client of a Function URL would get. Raises ValueError for an answer that is none."""
+        """What the client of a Function URL would get.
+
+        Raises ValueError for an answer that is none.
+        """
         return b"".join(self.in_pieces())
 
     def in_pieces(self) -> Iterator[bytes]:
-        """The content as it came, without a second copy of it. Raises ValueError, also where not all of it was kept."""
+        """The content as it came, without a second copy of it.
+
+        Raises ValueError, also where not all of it was kept.
+        """
         if sum(len(piece) for _, piece in self.pieces) != self.received:
             raise ValueError(f"{self.received} bytes came, and not all were kept")
         raw = (piece for _, piece in self.pieces)
@@ -137,7 +148,11 @@ class RuntimeAPI:
         self._selector.close()
 
     def wait_until_polled(self, seconds: float, polls: int = 1) -> float:
-        """Wait for `polls` runtimes to ask for work. The time of the last request. Raises PeerFailed."""
+        """Wait for `polls` runtimes to ask for work.
+
+        The time of the last request.
+        Raises PeerFailed.
+        """
         limit = time.perf_counter() + seconds
         while len(self._idle) < polls:
             self._turn(limit)
@@ -148,7 +163,9 @@ class RuntimeAPI:
     def run(
         self, events: Sequence[bytes], *, at_once: int = 1, seconds: float = 60.0
     ) -> list[Answer]:
-        """Have each event answered, `at_once` at a time. Returns when the last is, and its runtime asks for more.
+        """Have each event answered, `at_once` at a time.
+
+        Returns when the last is, and its runtime asks for more.
 
         Raises PeerFailed.
         """
@@ -172,10 +189,13 @@ class RuntimeAPI:
         self._count += 1
         request_id = b"00000000-0000-4000-8000-%012d" % self._count
         head = (
-            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nLambda-Runtime-Aws-Request-Id: %b\r\n"
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+            b"Lambda-Runtime-Aws-Request-Id: %b\r\n"
             b"Lambda-Runtime-Deadline-Ms: %d\r\n"
-            b"Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:eu-west-1:123456789012:function:bench\r\n"
-            b"Lambda-Runtime-Trace-Id: Root=1-6a1c52d0-000000000000000000000001;Parent=0000000000000001;Sampled=0\r\n"
+            b"Lambda-Runtime-Invoked-Function-Arn: "
+            b"arn:aws:lambda:eu-west-1:123456789012:function:bench\r\n"
+            b"Lambda-Runtime-Trace-Id: "
+            b"Root=1-6a1c52d0-000000000000000000000001;Parent=0000000000000001;Sampled=0\r\n"
             b"Content-Length: %d\r\n\r\n"
             % (request_id, int(time.time() * 1000) + 300_000, len(event))
         )

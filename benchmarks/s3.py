@@ -1,4 +1,4 @@
-"""A real S3 server on loopback, for the works that read from one: SeaweedFS, with the objects that they ask for."""
+"""A real S3 server (SeaweedFS) on loopback, with the objects that the works read."""
 
 import contextlib
 import os
@@ -37,7 +37,10 @@ def _weed() -> str | None:
 
 @contextlib.contextmanager
 def server() -> Iterator[Mapping[str, str]]:
-    """The environment that leads a peer to the server. Raises PeerFailed where it does not start."""
+    """The environment that leads a peer to the server.
+
+    Raises PeerFailed where it does not start.
+    """
     with tempfile.TemporaryDirectory() as folder:
         identities = Path(folder, "s3.json")
         identities.write_text(

@@ -1,4 +1,4 @@
-"""The file service over many files: pages through a folder, and an archive of objects of a slow S3."""
+"""The file service over many files: pages of a folder, and an archive of objects in a slow S3."""
 
 import io
 import json

@@ -1,6 +1,7 @@
-"""From the start of the process to its first `next`, the first invocation after it, and the memory then.
+"""Time from process start to the first `next`, then the first invocation, and the memory after it.
 
-Of the file service as it is built, beside its peers; and of the small apps that the other works measure.
+Of the file service as it is built, beside its peers;
+and of the small apps that the other works measure.
 """
 
 import json

@@ -32,10 +32,14 @@ def files() -> Iterator[Mapping[str, str]]:
 
 @dataclass(frozen=True)
 class Work:
-    """`path` is asked `count` times a round (a quarter of that with --quick), after `warm` times outside the clock.
+    """One thing that every peer does.
 
-    `content` is what has to come, checked once for each peer: without, it is the small JSON, and where it differs each
-    time, only its `length` is known. `fresh`: a new process for each round.
+    `path` is requested `count` times a round (a quarter of that with --quick),
+    after `warm` times outside the clock.
+
+    `content` is what has to come, checked once for each peer:
+    without, it is the small JSON, and where it differs each time, only its `length` is known.
+    `fresh`: a new process for each round.
     """
 
     name: str
@@ -48,9 +52,12 @@ class Work:
     length: int | None = None
     fresh: bool = False
     free: bool = False
-    """The system decides which processors server and peer have: for streams. One for both otherwise (processors.py)."""
+    """The system decides which processors server and peer have: for streams.
+
+    One for both otherwise (processors.py).
+    """
     source: Callable[[], AbstractContextManager[Mapping[str, str]]] = files
-    """Where files come from: it runs beside the peers, and gives the environment that leads them to it."""
+    """Where files come from: runs beside the peers, and yields the environment that names it."""
     delayed: bool = False
     """The measuring server delays its acknowledgements (runtime_api.py)."""
     paths: tuple[tuple[str, str], ...] = ()
@@ -75,9 +82,12 @@ BARE = (OURS, RUST_AXUM, RUST_ONE_THREAD, GO_URL, NODE, SOCKET)
 STREAMS = (*BARE, OURS_FASTAPI, OURS_IN_LOOP, ADAPTER)
 """Bare apps, then one FastAPI app by each way that can stream it."""
 WEB_BOUND = (OURS_FASTAPI, OURS_IN_LOOP, UVICORN)
-"""Nobody outside of AWS can run a Web Function. Its server is not known, and AWS's own endpoint stands before it: so
-the same app under uvicorn, on a kept-alive connection over loopback, is the least that it can take. It is a bound, not
-a measurement of AWS."""
+"""Nobody outside of AWS can run a Web Function.
+
+Its server is not known, and AWS's own endpoint stands before it: so the same app under uvicorn,
+on a kept-alive connection over loopback, is the least that it can take.
+It is a bound, not a measurement of AWS.
+"""
 S3_CLIENTS = {
     OURS_S3: "obstore",
     "lambda_asgi + FastAPI + boto3": "boto3",

@@ -2,9 +2,11 @@
 
     python -m tools.check_templates
 
-cfn-lint reads the templates as they are. Of the production template, cfn-lint and checkov also read what would be
-deployed: the transformed template for combinations in which every two values of two switches meet. checkov is not among
-the project's dependencies (it pins many of its own): it is installed once, in `.cache/checkov`.
+cfn-lint reads the templates as they are.
+Of the production template, cfn-lint and checkov also read what would be deployed:
+the transformed template for combinations in which every two values
+of two switches meet. checkov is not among the project's dependencies (it pins many of its own):
+it is installed once, in `.cache/checkov`.
 """
 
 import json
@@ -24,7 +26,9 @@ CHECKOV = TOP / ".cache" / "checkov"
 CHECKOV_VERSION = "3.3.30"
 
 ALWAYS = {
-    "CKV_AWS_116": "a dead-letter queue is for asynchronous invocations; both doors invoke synchronously",
+    "CKV_AWS_116": (
+        "a dead-letter queue is for asynchronous invocations; both doors invoke synchronously"
+    ),
     "CKV_AWS_120": "API Gateway does not cache streamed responses",
 }
 UNLESS = {
@@ -40,7 +44,9 @@ UNLESS = {
     },
     "DomainName": {"CKV_AWS_174": "the minimum of cloudfront.net's own certificate cannot be set"},
     "WebAclArn": {
-        "CKV_AWS_68": "a web ACL costs money and does not inspect streamed bodies: a decision of its owner"
+        "CKV_AWS_68": (
+            "a web ACL costs money and does not inspect streamed bodies: a decision of its owner"
+        )
     },
     "LogBucket": {"CKV_AWS_86": "access logs need a bucket that exists"},
 }

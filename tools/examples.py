@@ -3,8 +3,9 @@
     python -m tools.examples            # all of them
     python -m tools.examples mcp agent  # these
 
-An environment is made in `.cache/examples/<name>` from the requirements that ship with the example's app, this project
-itself, and what tests need. It is made again when the requirements change.
+An environment is made in `.cache/examples/<name>` from the requirements that ship
+with the example's app, this project itself, and what tests need.
+It is made again when the requirements change.
 """
 
 import argparse

@@ -2,12 +2,16 @@
 
     python -m tools.finish_build .aws-sam/build/FileServiceFunction
 
-It removes what a function never reads, compiles the modules, and gives files the same modes and dates wherever and
-whenever they were built. Beside the folder it makes a zip. Two builds of one commit are equal byte for byte,
-if the same release of Python compiled them: 3.13.0 and 3.13.5 compile some modules differently.
+It removes what a function never reads, compiles the modules,
+and gives files the same modes and dates wherever and whenever they were built.
+Beside the folder it makes a zip.
+Two builds of one commit are equal byte for byte, if the same release of Python compiled them:
+3.13.0 and 3.13.5 compile some modules differently.
 
-Bytecode has to come from the Python version of the function: where there is none, this says so, and the zip works
-without. `sam build` ships none, and Lambda cannot write any into /var/task. docs/performance.md has what it saves.
+Bytecode has to come from the Python version of the function:
+where there is none, this says so, and the zip works without.
+`sam build` ships none, and Lambda cannot write any into /var/task.
+docs/performance.md has what it saves.
 """
 
 import argparse
@@ -60,7 +64,8 @@ def main(arguments: Sequence[str]) -> int:
     python = interpreter(given.python)
     if python is None:
         print(
-            f"No Python {given.python} was found: the zip has no bytecode, and a cold start takes longer."
+            f"No Python {given.python} was found: "
+            "the zip has no bytecode, and a cold start takes longer."
         )
     elif not compile_modules(given.folder, python):
         return 1
@@ -100,7 +105,8 @@ def interpreter(version: str) -> str | None:
 def compile_modules(folder: Path, python: str) -> bool:
     """Tracebacks name the files as they lie on Lambda, wherever this ran.
 
-    unchecked-hash: Lambda gives every file the same date, so the usual check by date would be worth nothing.
+    unchecked-hash: Lambda gives every file the same date,
+    so the usual check by date would be worth nothing.
     """
     where = ["-s", str(folder), "-p", "/var/task"]
     mode = ["--invalidation-mode", "unchecked-hash"]
@@ -141,7 +147,8 @@ def archive(folder: Path) -> Path:
 def size(folder: Path, zipped: Path) -> str:
     sizes = [path.stat().st_size for path in files(folder)]
     return (
-        f"{len(sizes)} files, {sum(sizes) / 1e6:.1f} MB; {zipped.stat().st_size / 1e6:.1f} MB as a zip "
+        f"{len(sizes)} files, {sum(sizes) / 1e6:.1f} MB; "
+        f"{zipped.stat().st_size / 1e6:.1f} MB as a zip "
         f"(Lambda takes 262.1 MB and 52.4 MB)\n"
         f"{zipped}: sha256 {hashlib.sha256(zipped.read_bytes()).hexdigest()}"
     )

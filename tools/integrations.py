@@ -3,9 +3,9 @@
     python -m tools.integrations          # all of them
     python -m tools.integrations sentry   # this one
 
-Each is made in `.cache/integrations/<name>` from `tests/integrations/requirements/<name>.txt`, which
-pins the packages that a function would ship, and this project's runtime. It is made again when the
-requirements change.
+Each is made in `.cache/integrations/<name>` from `tests/integrations/requirements/<name>.txt`,
+which pins the packages that a function would ship, and this project's runtime.
+It is made again when the requirements change.
 """
 
 import argparse

@@ -2,8 +2,8 @@
 
     python -m tools.lambda_loops
 
-Each has one version of awslambdaric on one version of Python, and this project's runtime. It is made in
-`.cache/lambda_loops/<version>-<python>`, from what pyproject.toml asks for.
+Each has one version of awslambdaric on one version of Python, and this project's runtime.
+It is made in `.cache/lambda_loops/<version>-<python>`, from what pyproject.toml asks for.
 """
 
 import hashlib

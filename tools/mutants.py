@@ -2,8 +2,10 @@
 
     python -m tools.mutants [--every N] [MODULE ...]
 
-mutmut makes the changes. The tests of each module run in a fork for each change, in this process's memory, so the
-modules are those that tests reach without starting a program. docs/mutants.md has the last score, and each survivor.
+mutmut makes the changes.
+The tests of each module run in a fork for each change, in this process's memory,
+so the modules are those that tests reach without starting a program.
+docs/mutants.md has the last score, and each survivor.
 """
 
 import argparse
@@ -60,8 +62,12 @@ TESTS: dict[str, list[str]] = {
 }
 """Packages and modules, and what tests them."""
 
-# Tests that look at the source or at memory see the changed modules otherwise; the others need minutes on a busy machine.
-NOT = "not pure and not 200_mib and not garbage_collector and not does_not_read and not memory and not copied_often"
+# Tests that look at the source or at memory see the changed modules otherwise;
+# the others need minutes on a busy machine.
+NOT = (
+    "not pure and not 200_mib and not garbage_collector and not does_not_read and not memory "
+    "and not copied_often"
+)
 OPTIONS = ["-x", "-q", "--no-header", "--timeout=60", "-p", "no:cacheprovider", "-k", NOT]
 
 AT_ONCE = os.cpu_count() or 1

@@ -1,10 +1,11 @@
-"""`make run`: the function of template.yaml through the emulator, with every FILE_ variable that is set.
+"""`make run`: serves template.yaml through the emulator, with every FILE_ variable that is set.
 
     FILE_TOKEN=secret python -m tools.run --port 3000
 
-KIND=WebFunction serves the Web Function. Each setting of the service is a parameter of the template: FILE_TOKEN is
-FileToken. One that the template does not have would be ignored, and a setting that protects files must not be: so the
-start is refused.
+KIND=WebFunction serves the Web Function.
+Each setting of the service is a parameter of the template: FILE_TOKEN is FileToken.
+One that the template does not have would be ignored, and a setting that protects files must not be:
+so the start is refused.
 """
 
 import os

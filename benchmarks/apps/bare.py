@@ -47,7 +47,10 @@ async def messages(send: Send, count: int) -> None:
 
 
 async def paced(send: Send, count: int) -> None:
-    """`count` messages, 1 ms apart. Each says when it was sent, by the clock that all processes share."""
+    """`count` messages, 1 ms apart.
+
+    Each says when it was sent, by the clock that all processes share.
+    """
     await start(send, b"text/event-stream")
     for _ in range(count):
         await asyncio.sleep(0.001)
@@ -101,7 +104,10 @@ async def watched(scope: Message, receive: Callable[[], Awaitable[Message]], sen
 async def counting_garbage(
     scope: Message, receive: Callable[[], Awaitable[Message]], send: Send
 ) -> None:
-    """`app`, and /garbage: how many objects lie about that only the garbage collector can free. It does."""
+    """`app`, and /garbage: how many objects lie about that only the garbage collector can free.
+
+    It does.
+    """
     if scope.get("path") == "/garbage":
         found = gc.collect()
         gc.disable()

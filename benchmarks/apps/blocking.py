@@ -1,4 +1,6 @@
-"""The limit in plain Python: one blocking socket, no event loop, no app, no checks. Not a runtime that one could use.
+"""The limit in plain Python: one blocking socket, no event loop, no app, no checks.
+
+Not a runtime that one could use.
 
 It parses each event and makes each prelude, because every runtime has to.
 """

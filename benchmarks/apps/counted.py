@@ -1,6 +1,7 @@
-"""Imported by an app whose instructions are counted: valgrind takes 50 times as long for everything.
+"""Imported by an app whose instructions are counted: under valgrind all is 50 times slower.
 
-So nothing of lambda_asgi may depend on a clock, or an app that never waits would give up its turn all the time.
+So nothing of lambda_asgi may depend on a clock,
+or an app that never waits would give up its turn all the time.
 """
 
 from lambda_asgi import _cycle

@@ -1,4 +1,4 @@
-"""The same FastAPI app for every Python peer: a small JSON answer, and one file by each way there is."""
+"""The same FastAPI app for every Python peer: a small JSON response, and one file in every way."""
 
 import asyncio
 import os

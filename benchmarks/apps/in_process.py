@@ -1,9 +1,12 @@
-"""The runtime on a transport within its own process: the same instructions each time, for benchmarks/check.py.
+"""The runtime on a transport within its own process, for benchmarks/check.py.
+
+Each run executes the same instructions.
 
     python -m benchmarks.apps.in_process PATH COUNT     # COUNT invocations, then the end
     python -m benchmarks.apps.in_process reference COUNT
 
-The reference is an event parsed and written again, by which the other counts are divided: builds of Python differ.
+The reference is an event parsed and written again, by which the other counts are divided:
+builds of Python differ.
 """
 
 import asyncio
@@ -25,7 +28,8 @@ NEXT = (
     b"Lambda-Runtime-Aws-Request-Id: 00000000-0000-4000-8000-000000000001\r\n"
     b"Lambda-Runtime-Deadline-Ms: 9999999999999\r\n"
     b"Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:eu-west-1:123456789012:function:bench\r\n"
-    b"Lambda-Runtime-Trace-Id: Root=1-6a1c52d0-000000000000000000000001;Parent=0000000000000001;Sampled=0\r\n"
+    b"Lambda-Runtime-Trace-Id: "
+    b"Root=1-6a1c52d0-000000000000000000000001;Parent=0000000000000001;Sampled=0\r\n"
     b"Content-Length: %d\r\n\r\n%b"
 )
 

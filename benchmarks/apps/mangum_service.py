@@ -1,4 +1,7 @@
-"""The file service behind Mangum: what a plain build of it would be. It stands beside the built function."""
+"""The file service behind Mangum: what a plain build of it would be.
+
+It stands beside the built function.
+"""
 
 from mangum import Mangum
 

@@ -1,4 +1,7 @@
-"""An object from S3 through aiobotocore, with one client for the life of the app, as its documentation has it."""
+"""An object from S3 through aiobotocore, with one client for the life of the app.
+
+Its documentation recommends that.
+"""
 
 import os
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""An object from S3 the way tutorials stream one: boto3's body, step by step in Starlette's threads."""
+"""An object from S3 as tutorials stream one: boto3's body, read in Starlette's threads."""
 
 import os
 from typing import Any

@@ -1,7 +1,10 @@
-"""`lambda-emulator check-code`: are the native modules of a zip, or of a folder, for the function's processor?
+"""`lambda-emulator check-code`: do native modules fit the function's processor?
 
-`sam build` takes packages for x86_64 for every Web Function, and Web Functions run on arm64 only: what it builds fails
-when it is imported, on AWS. So a build has to be refused before it is deployed.
+It reads a zip or a folder.
+
+`sam build` takes packages for x86_64 for every Web Function, and Web Functions run on arm64 only:
+what it builds fails when it is imported, on AWS.
+So a build has to be refused before it is deployed.
 """
 
 import argparse
@@ -16,7 +19,8 @@ __all__ = ["ARCHITECTURES", "foreign_modules", "main", "parser", "processor"]
 ARCHITECTURES: Final = ("arm64", "x86_64")
 _HEAD: Final = 20
 
-# The ELF header (System V ABI, "ELF header"): e_ident[EI_DATA] is byte 5, e_machine bytes 18 and 19.
+# The ELF header (System V ABI, "ELF header"):
+# e_ident[EI_DATA] is byte 5, e_machine bytes 18 and 19.
 _ELF: Final = b"\x7fELF"
 _MACHINES: Final = {62: "x86_64", 183: "arm64", 3: "x86", 40: "arm"}
 # Modules of other systems: Lambda loads none of them.

@@ -1,4 +1,7 @@
-"""What AWS would do otherwise than this machine, seen before the first request. Looks at files, starts nothing."""
+"""What AWS would do otherwise than this machine, seen before the first request.
+
+Looks at files, starts nothing.
+"""
 
 import os
 import re
@@ -28,7 +31,10 @@ _MACHINES: Final = {0x3E: "x86_64", 0xB7: "aarch64"}
 def cautions(
     function: FunctionConfig, *, has_command: bool, has_opt: bool
 ) -> Iterator[tuple[str, str]]:
-    """(property, message) of each. `has_command`: the command line replaces the template's runtime."""
+    """(property, message) of each.
+
+    `has_command`: the command line replaces the template's runtime.
+    """
     if function.problem and not has_command:
         yield "", function.problem
     if not has_command:
@@ -76,7 +82,9 @@ def _interpreter(runtime: str) -> Iterator[tuple[str, str]]:
 def _native_modules(
     code: Path, runtime: str, architecture: str, reason: tuple[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """The first module that the template's Python or CPU cannot load. A built zip has them beside the code.
+    """The first module that the template's Python or CPU cannot load.
+
+    A built zip has them beside the code.
 
     `reason` has the property that decides on the CPU, and what to say of it.
     """

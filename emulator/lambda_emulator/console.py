@@ -25,7 +25,10 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 @dataclass(slots=True)
 class RequestLine:
-    """One request to a front, from its arrival to the last byte of its response. Times in seconds."""
+    """One request to a front, from its arrival to the last byte of its response.
+
+    Times in seconds.
+    """
 
     method: str
     target: str

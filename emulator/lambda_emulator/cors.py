@@ -99,6 +99,9 @@ class Cors:
         return not {origin, "*", f"{scheme}//*"}.isdisjoint(self.allow_origins)
 
     def _granted_origin(self, origin: str) -> str:
-        """Return `*` if all origins are allowed without credentials (Fetch 3.3.5), else the origin."""
+        """Return `*` if all origins are allowed without credentials, else the origin.
+
+        Source: Fetch 3.3.5.
+        """
         is_for_all = "*" in self.allow_origins and origin not in self.allow_origins
         return "*" if is_for_all and not self.allow_credentials else origin

@@ -1,7 +1,8 @@
 """The developer's AWS credentials, resolved once: functions get exactly these, or none.
 
-As the AWS SDKs and `sam local` find them. Where botocore is installed it does it all (SSO, roles, processes); else the
-environment and the plain keys of the shared credentials file are read.
+As the AWS SDKs and `sam local` find them.
+Where botocore is installed it does it all (SSO, roles, processes);
+else the environment and the plain keys of the shared credentials file are read.
 """
 
 import asyncio
@@ -30,7 +31,10 @@ class Credentials:
 
 
 NONE: Final = Credentials("NOCREDENTIALS", "none", "none", "none")
-"""AWS always sets the three variables, so code may rely on them; with these, each call to AWS is refused."""
+"""AWS always sets the three variables, so code may rely on them.
+
+AWS refuses calls with these values.
+"""
 
 
 def credential_variables(credentials: Credentials | None) -> dict[str, str]:

@@ -55,7 +55,11 @@ class Emulator:
         return await self._until_stopped(self._serve())
 
     async def invoke(self, job: Callable[[Function], Awaitable[int]]) -> int:
-        """Let `job` invoke the function that the options name. No port is opened. Raises as `run`."""
+        """Let `job` invoke the function that the options name.
+
+        No port is opened.
+        Raises as `run`.
+        """
 
         async def invoke() -> int:
             self._say_notes()

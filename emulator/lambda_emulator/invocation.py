@@ -113,7 +113,10 @@ class Body:
         self._writable.set()
 
     def discard(self) -> None:
-        """Drop everything, now and later, because the reader leaves. The writer then never waits."""
+        """Drop everything, now and later, because the reader leaves.
+
+        The writer then never waits.
+        """
         self._discarding = True
         self._items.clear()
         self._size = 0
@@ -148,7 +151,7 @@ class Body:
 
 
 class Answer:
-    """What a runtime says to one invocation: a start (or an error instead), a body, and an outcome."""
+    """A runtime's reply to one invocation: a start or an error, a body, and an outcome."""
 
     def __init__(self) -> None:
         self.start: asyncio.Future[AnswerStart | ErrorAnswer] = (
@@ -210,7 +213,7 @@ class Invocation:
     client_context: str | None = None
     tenant_id: str | None = None
     nonce: str = field(default_factory=lambda: uuid.uuid4().hex)
-    """Lambda-Runtime-Invocation-Id: tells a late answer to an earlier delivery from the answer to this one."""
+    """Lambda-Runtime-Invocation-Id: tells the current delivery from an earlier one."""
     answer: Answer = field(default_factory=Answer)
     parent: str = field(default_factory=lambda: uuid.uuid4().hex[:16])
     released: asyncio.Event = field(default_factory=asyncio.Event)

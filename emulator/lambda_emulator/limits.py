@@ -17,19 +17,29 @@ ASYNCHRONOUS_PAYLOAD = 1 * MIB
 """Largest event of InvocationType Event. Documented: Lambda quotas (256 KB before October 2025)."""
 
 ASYNCHRONOUS_RETRY_SECONDS = (60.0, 120.0)
-"""Between the attempts of an event that its function fails. Documented: error handling for asynchronous invocation."""
+"""Between the attempts of an event that its function fails.
+
+Documented: error handling for asynchronous invocation.
+"""
 
 ASYNCHRONOUS_RETRY_SCALE = 1 / 60
 """Nobody wants to wait for minutes: here a second stands for each. The emulator's own."""
 
 ASYNCHRONOUS_BACKOFF_SECONDS = 300.0
-"""Longest wait of an event whose function is throttled; the first is one second. Documented, as above."""
+"""Longest wait of an event whose function is throttled; the first is one second.
+
+Documented, as above.
+"""
 
 CLIENT_CONTEXT = 3583
 """Largest X-Amz-Client-Context, in base64. Documented: Invoke."""
 
 API_GATEWAY_PAYLOAD = 10 * MIB
-"""Largest request to a REST or HTTP API. Documented: quotas. Its event must still fit REQUEST_PAYLOAD."""
+"""Largest request to a REST or HTTP API.
+
+Documented: quotas.
+Its event must still fit REQUEST_PAYLOAD.
+"""
 
 REST_API_SECONDS = 29.0
 REST_API_STREAM_SECONDS = 900.0
@@ -49,7 +59,10 @@ BUFFERED_RESPONSE = 6 * MIB + 100
 """Largest buffered answer. Recorded: "maximum allowed payload size (6291556 bytes)"."""
 
 STREAMED_RESPONSE = 200 * MIB + 1
-"""A 201 MiB stream was cut, without an error, after exactly 209,715,201 bytes. Recorded (one run)."""
+"""A 201 MiB stream was cut, without an error, after exactly 209,715,201 bytes.
+
+Recorded (one run).
+"""
 
 PRELUDE = 16 * KIB
 """Where the eight NULs must have come. Documented for API Gateway; assumed for Function URLs."""
@@ -65,7 +78,12 @@ SNAPSHOT_INIT_SECONDS = 130.0
 
 SHUTDOWN_INTERNAL_SECONDS = 0.5
 SHUTDOWN_EXTERNAL_SECONDS = 2.0
-"""From SIGTERM to SIGKILL with internal, and with external extensions; without any, no SIGTERM comes. Documented."""
+"""From SIGTERM to SIGKILL, with internal and with external extensions.
+
+Without extensions, no SIGTERM is sent.
+
+Documented.
+"""
 
 LOG_TAIL = 4 * KIB
 """Log bytes that `LogType: Tail` returns. Documented: Invoke."""
@@ -76,16 +94,28 @@ MEMORY_MIB = 128
 
 STREAM_BURST = 6 * MIB
 STREAM_RATE = 2 * MIB
-"""Bytes at once, then bytes a second, of a Function URL or InvokeWithResponseStream. Documented: response streaming."""
+"""Bytes at once, then bytes a second, of a Function URL or InvokeWithResponseStream.
+
+Documented: response streaming.
+"""
 
 API_GATEWAY_BURST = 10 * MIB
-"""The same for a streamed REST API; then STREAM_RATE. Documented: API Gateway response transfer mode."""
+"""The same for a streamed REST API; then STREAM_RATE.
+
+Documented: API Gateway response transfer mode.
+"""
 
 PACE_INTERVAL_SECONDS = 0.125
-"""How often the bucket is filled. From the source of AWS's runtime interface emulator (core/directinvoke)."""
+"""How often the bucket is filled.
+
+From the source of AWS's runtime interface emulator (core/directinvoke).
+"""
 
 REQUESTS_PER_RESERVED = 10
-"""A Function URL's requests a second are at most ten times the reserved concurrency. Documented: Function URLs."""
+"""A Function URL's requests a second are at most ten times the reserved concurrency.
+
+Documented: Function URLs.
+"""
 
 # ---- the emulator's own
 
@@ -93,23 +123,32 @@ DEBUG_SECONDS = 86_400
 """What stands for no time limit with --debug: a day."""
 
 HEAD_SECONDS = 10.0
-"""A client has so long from its first byte to the end of its headers (nginx: 60 s, Go's usual advice: 5 s)."""
+"""From a request's first byte to the end of its headers.
+
+nginx allows 60 s; the usual advice for Go is 5 s.
+"""
 
 BODY_SECONDS = 30.0
 """... and so long between two parts of a request body."""
 
 IDLE_SECONDS = 60.0
-"""A kept-alive connection without a request is closed (AWS load balancers: 60 s; Function URLs: not recorded)."""
+"""How long a kept-alive connection may wait for its next request.
+
+AWS load balancers allow 60 s; Function URLs are not recorded.
+"""
 
 LINGER_SECONDS = 2.0
-"""After an early answer (413, 400) what still comes in is read and dropped for so long, or the close would reset the
-connection and take the answer with it (RFC 9112, 9.6)."""
+"""How long to read and drop the rest of a request after an early response (413, 400).
+
+A close before that would reset the connection and lose the response (RFC 9112, 9.6).
+"""
 
 SILENCE_SECONDS = 2.0
 """Nobody should wait longer without being told what for."""
 
 SETTLE_SECONDS = 0.05
-"""An environment that has answered has so long to ask for more before another is started in its place."""
+"""How long an environment may take from its response to the next poll before another replaces it.
+"""
 
 READ_AHEAD = 256 * KIB
 """Bytes of a body held in memory before its sender is no longer read from."""
@@ -124,18 +163,27 @@ PIPELINE = 16
 """Requests of one connection that are parsed ahead of their turn."""
 
 EMPTY_STREAM_HANG_SECONDS = 30.0
-"""How long a stream without a single byte leaves its client waiting. Recorded: more than 90 s; shortened here."""
+"""How long a stream without a single byte leaves its client waiting.
+
+Recorded: more than 90 s; shortened here.
+"""
 
 # ---- Web Functions
 
 WEB_INIT_SECONDS = 10.0
-"""An app has so long until it listens. Documented: Web Functions, execution environment lifecycle."""
+"""An app has so long until it listens.
+
+Documented: Web Functions, execution environment lifecycle.
+"""
 
 WEB_SHUTDOWN_SECONDS = 1.0
 """From SIGTERM to SIGKILL. Documented: Web Functions, execution environment lifecycle."""
 
 WEB_HEADER_LINES = 6300
-"""Header lines of a request, with those that the platform adds; more is a 431. From AWS's agent toolkit."""
+"""Header lines of a request, with those that the platform adds; more is a 431.
+
+From AWS's agent toolkit.
+"""
 
 WEB_VARIABLE = 4096
 """Characters of one environment variable's value. Documented: AWS::Lambda::WebFunctionRevision."""
@@ -144,4 +192,7 @@ WEB_VARIABLES = 32 * KIB
 """... and of all names and values together. From AWS's agent toolkit."""
 
 WEB_SIGNED_BODY = 64 * MIB
-"""A signed request is held in memory until its digest was compared; more is refused. The emulator's own limit."""
+"""A signed request is held in memory until its digest was compared; more is refused.
+
+The emulator's own limit.
+"""

@@ -47,7 +47,7 @@ class Watcher:
             await asyncio.sleep(took)
 
     async def _settled(self) -> _Snapshot:
-        """Return the files when two looks in a row see the same, or when they never become stable."""
+        """Return the files when two looks in a row are equal, or when they never become stable."""
         before = await asyncio.to_thread(_snapshot, self._paths())
         for _ in range(_LOOKS):
             await asyncio.sleep(_PAUSE_SECONDS)

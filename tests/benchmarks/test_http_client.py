@@ -66,7 +66,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nhel\r\n"
 
 @pytest.mark.parametrize("sent", [b"", ANSWER[:10], ANSWER[:-1], CHUNKED])
 def test_a_connection_closed_before_the_answer_has_ended(sent: bytes) -> None:
-    """As by a server whose keep-alive time is over: at once, and not a loop that reads nothing for ever."""
+    """A server closes after its keep-alive time: the client stops at once and does not spin."""
 
     def break_off(connection: socket.socket) -> None:
         connection.sendall(sent)

@@ -65,7 +65,8 @@ def test_a_share_does_not_exceed_its_quantile(values: list[float], share: float)
 
 
 def test_how_late_each_message_was() -> None:
-    # Sent at 1 s and at 2 s, by their own word; the second came in two pieces, and is there with the last.
+    # Sent at 1 s and at 2 s, by their own word;
+    # the second came in two pieces, and is there with the last.
     prelude = b'{"statusCode":200}' + DELIMITER
     one, two = (b"data:%020d    \n" % nanoseconds for nanoseconds in (10**9, 2 * 10**9))
     wire = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (prelude, one, two))
@@ -75,7 +76,10 @@ def test_how_late_each_message_was() -> None:
 
 
 def test_a_round() -> None:
-    """Of a peer that used 3 s of processor, grew by 2 MiB and answered 1 MiB in half a second, four times."""
+    """A peer that used 3 s of processor time and grew by 2 MiB.
+
+    It sent 1 MiB in half a second, four times.
+    """
     answer = Answer(sent=10.0, ended=10.5, received=2**20 + 1, pieces=[(10.25, b"x")], plain=True)
     cpu = iter([5.0, 8.0])
     asked: list[bytes] = []

@@ -1,4 +1,4 @@
-"""What the works are made with, against real processes: AWS's emulator, valgrind, the proxy before S3."""
+"""The benchmarks' parts against real processes: AWS's emulator, valgrind, the proxy before S3."""
 
 import http.client
 import json

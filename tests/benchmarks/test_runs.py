@@ -70,7 +70,8 @@ while True:
     api.request("GET", "/2018-06-01/runtime/invocation/next")
     reply = api.getresponse()
     reply.read()
-    path = "/2018-06-01/runtime/invocation/%s/response" % reply.headers["Lambda-Runtime-Aws-Request-Id"]
+    request_id = reply.headers["Lambda-Runtime-Aws-Request-Id"]
+    path = f"/2018-06-01/runtime/invocation/{request_id}/response"
     body = b'{"statusCode":200}' + bytes(8) + bytes.fromhex(sys.argv[1])
     api.request("POST", path, iter([body]), encode_chunked=True)
     api.getresponse().read()

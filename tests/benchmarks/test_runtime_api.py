@@ -1,4 +1,4 @@
-"""The measuring server, through a real socket, with a runtime of the test's that writes what it is told to."""
+"""The measuring server through a real socket, with a runtime that writes what a test tells it."""
 
 import contextlib
 import json

@@ -1,7 +1,7 @@
 """What RFC 9110 asks of a server of files, as requests and the answers that are due. Data only.
 
-In header values `{etag}`, `{date}`, `{earlier}`, `{later}` stand for the validators of the requested file, and
-`{date850}` and `{dateasc}` for its date in the two obsolete forms.
+In header values `{etag}`, `{date}`, `{earlier}`, `{later}` stand for the validators
+of the requested file, and `{date850}` and `{dateasc}` for its date in the two obsolete forms.
 """
 
 from collections.abc import Mapping
@@ -76,7 +76,8 @@ def parts(*ranges: tuple[int, int]) -> tuple[int, dict[str, str | None], Multipa
 
 def not_modified() -> tuple[int, dict[str, str | None], bytes]:
     headers = {"etag": "{etag}", "cache-control": "private, no-cache, no-transform"}
-    # The type goes along because a Function URL would make one up, which a cache would store (RFC 9111 section 4.3.4).
+    # The type goes along because a Function URL would make one up,
+    # which a cache would store (RFC 9111 section 4.3.4).
     headers["content-type"] = "text/plain; charset=utf-8"
     return 304, {**headers, "content-range": None, "content-disposition": None}, b""
 
@@ -216,7 +217,9 @@ METHODS_AND_METADATA = [
         "a name with no ASCII likeness",
         whole(
             FILES["photos/2026/snow \u2603.jpg"],
-            content_disposition="inline; filename=\"snow _.jpg\"; filename*=UTF-8''snow%20%E2%98%83.jpg",
+            content_disposition=(
+                "inline; filename=\"snow _.jpg\"; filename*=UTF-8''snow%20%E2%98%83.jpg"
+            ),
             content_type="image/jpeg",
         ),
         "/files/photos/2026/snow%20%E2%98%83.jpg",

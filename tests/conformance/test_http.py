@@ -1,4 +1,7 @@
-"""Every case of `http_cases.py`, on a folder and on S3, under uvicorn and on the Lambda path, with the same answer."""
+"""Every case of `http_cases.py`, on a folder and on S3, under uvicorn and through Lambda.
+
+All four give the same response.
+"""
 
 import contextlib
 import os
@@ -19,7 +22,8 @@ assert len({case.id for case in CASES}) == len(CASES)
 
 FRONTS = ["uvicorn", "lambda", "web"]
 
-# What the fronts add or rename: a Function URL has its own framing, ids and trace, a Web Function its ids.
+# What the fronts add or rename:
+# a Function URL has its own framing, ids and trace, a Web Function its ids.
 _OF_THE_FRONT = re.compile(
     r"date|server|connection|content-length|transfer-encoding|keep-alive|x-amzn-.*|lambda-web-.*"
 )

@@ -1,4 +1,6 @@
-"""The tests of Mangum, Starlette and FastAPI, with lambda_asgi in the way: every difference is in a table.
+"""The tests of Mangum, Starlette and FastAPI, run through lambda_asgi.
+
+A table has every difference.
 
 They take minutes and download packages: `pytest -m published -s`.
 """

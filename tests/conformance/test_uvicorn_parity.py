@@ -1,5 +1,8 @@
-"""What Starlette and FastAPI answer through the runtime, beside what they answer under uvicorn: status, headers, body,
-order of chunks, and whether the response is whole. Each difference stands in the table, with its reason.
+"""Compare the responses of Starlette and FastAPI through the runtime and under uvicorn.
+
+Compared are status, headers, body, order of chunks, and whether the response is complete.
+
+Each difference stands in the table, with its reason.
 """
 
 import asyncio
@@ -133,7 +136,10 @@ CASES = [
             },
             "chunks": [NUMBERS],
         },
-        because="uvicorn offers no http.response.pathsend; what is sent by it, Starlette does not compress",
+        because=(
+            "uvicorn offers no http.response.pathsend; "
+            "what is sent by it, Starlette does not compress"
+        ),
     ),
     Case("/dispatch/small"),
     Case("/dispatch/stream"),
@@ -155,7 +161,10 @@ CASES = [
             "chunks": [b"Internal Server Error"],
             "whole": True,
         },
-        because="start is held until the first body or a wait, so that this can still become a whole response",
+        because=(
+            "start is held until the first body or a wait, "
+            "so that this can still become a whole response"
+        ),
     ),
     Case("/asgi/unfinished"),
     Case("/asgi/body-first"),

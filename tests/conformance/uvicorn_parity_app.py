@@ -1,4 +1,4 @@
-"""An app that answers in every way that Starlette and FastAPI know; test_uvicorn_parity.py asks it twice."""
+"""An app with every kind of response of Starlette and FastAPI, for test_uvicorn_parity.py."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -154,7 +154,8 @@ def make_app(folder: Path) -> FastAPI:
 
     @app.post("/stream-in")
     async def stream_in(request: Request) -> StreamingResponse:
-        # Not request.stream() itself: uvicorn says spec_version 2.3, and Starlette then reads the body away from it.
+        # Not request.stream() itself:
+        # uvicorn says spec_version 2.3, and Starlette then reads the body away from it.
         # In one piece: how many pieces uvicorn reads is up to the kernel.
         return StreamingResponse(iter([b"".join([chunk async for chunk in request.stream()])]))
 

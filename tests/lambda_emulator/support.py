@@ -44,7 +44,10 @@ def asked(command: str, url: str, *options: str) -> tuple[int, dict[str, Any], s
 
 
 def environments(emulator: int) -> list[int]:
-    """The processes of an emulator's functions. Its keeper, which ends them when it dies, is none of them."""
+    """The processes of an emulator's functions.
+
+    Its keeper, which ends them when it dies, is none of them.
+    """
     children = Path(f"/proc/{emulator}/task/{emulator}/children").read_text().split()
     return [
         int(child)
@@ -54,7 +57,10 @@ def environments(emulator: int) -> list[int]:
 
 
 def write_template(folder: Path, **properties: Any) -> Path:
-    """A template (JSON is YAML) of one function, the scripted runtime's, with a streaming URL unless said otherwise."""
+    """A template with one function, the scripted runtime.
+
+    The text is JSON, which is YAML. The URL streams unless `properties` say otherwise.
+    """
     function: dict[str, Any] = {
         "Handler": "scripted.main",
         "Runtime": "provided.al2023",
@@ -72,7 +78,10 @@ def write_template(folder: Path, **properties: Any) -> Path:
 
 
 class RunningEmulator:
-    """`lambda-emulator` as a subprocess; leaves with the `with` block. Events (--json) are read as they come."""
+    """`lambda-emulator` as a subprocess; leaves with the `with` block.
+
+    Events (--json) are read as they come.
+    """
 
     def __init__(
         self,
@@ -163,7 +172,7 @@ class RunningEmulator:
                 return seen
 
     def drain(self) -> list[dict[str, Any]]:
-        """All events so far: what a process has just said may still be on its way, until it has been stopped."""
+        """All events so far. Until the emulator has stopped, the latest may be missing."""
         while not self._events.empty():
             self.events.append(self._events.get())
         return self.events

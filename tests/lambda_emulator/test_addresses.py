@@ -1,4 +1,4 @@
-"""Where the emulator listens and as whom its functions call AWS: IPv6, TLS, regions and profiles; and --quiet."""
+"""Addresses, TLS, regions and profiles, and --quiet."""
 
 import socket
 import ssl
@@ -59,7 +59,7 @@ def test_one_address_of_ipv6(tmp_path: Path) -> None:
 
 
 def certificate(folder: Path) -> list[str]:
-    """The options of a certificate for this machine, which is in `folder`/cert.pem and signs itself."""
+    """The options for a self-signed certificate for this machine, made in `folder`/cert.pem."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)

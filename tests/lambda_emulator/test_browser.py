@@ -1,7 +1,7 @@
 """Headless Chromium reads a fetch body and Server-Sent Events piece by piece.
 
-The page opens a gate for each piece that it has got, and the function writes the next one only then: were anything
-held back on the way, neither would ever end.
+The page opens a gate for each piece that it has got, and the function writes the next one only
+then: were anything held back on the way, neither would ever end.
 """
 
 import json

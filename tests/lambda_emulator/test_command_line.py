@@ -1,4 +1,4 @@
-"""The command line: one line when ready, one line when something is wrong, and what a person sees meanwhile."""
+"""The command line: one line when it is ready, one line per mistake, and its output meanwhile."""
 
 import io
 import json
@@ -69,7 +69,10 @@ def test_wrong_usage_is_said_in_one_line(
         ),
         (
             {"Environment": {"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/scripted.py"}}},
-            f"exit status 126 (Runtime.ExitError). Set the bit after the build (chmod +x {RUNTIMES}/scripted.py)",
+            (
+                "exit status 126 (Runtime.ExitError). "
+                f"Set the bit after the build (chmod +x {RUNTIMES}/scripted.py)"
+            ),
         ),
     ],
 )
@@ -265,7 +268,10 @@ def test_the_lines_that_a_person_sees(tmp_path: Path) -> None:
     assert f"{request_id[1][:8]} ERROR a line on stderr" in lines
     assert f"END RequestId: {request_id[1]}" in lines
     assert re.search(
-        r"REPORT RequestId: \S+\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 128 MB\t",
+        (
+            r"REPORT RequestId: \S+\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: "
+            r"128 MB\t"
+        ),
         text,
     )
     assert re.search(

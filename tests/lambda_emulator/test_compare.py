@@ -1,4 +1,4 @@
-"""`compare`: the emulator beside itself differs in nothing, a plain server differs in what an endpoint does."""
+"""`compare`: the emulator equals itself, and a plain server differs in what an endpoint does."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""`compare` for Function URLs: the emulator beside itself, and beside a server with three faults."""
+"""`compare` for Function URLs: the emulator with itself, and with a server with three faults."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""`--debug`: a debugger in the terminal, and one that is attached by its protocol; no time limits."""
+"""`--debug`: a debugger in the terminal, one attached through its protocol, and no time limits."""
 
 import json
 import os

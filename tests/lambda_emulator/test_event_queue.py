@@ -1,4 +1,4 @@
-"""Asynchronous invocations through boto3: accepted at once, then retries, the age of the event, destinations."""
+"""Asynchronous invocations through boto3: the 202, retries, maximum age, destinations."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The life of a function's processes: start, reuse, many at once, timeouts, crashes, signals, and the end of it all."""
+"""The life of a function's processes: start, reuse, timeouts, crashes, signals, the end."""
 
 import asyncio
 import concurrent.futures
@@ -226,7 +226,7 @@ def test_a_function_that_does_not_start(tmp_path: Path, init: str, message: str)
 
 
 def test_an_init_beyond_its_time_is_stopped(tmp_path: Path) -> None:
-    """Ten seconds are too long for a test: so without the command line, with a budget of its own."""
+    """Ten seconds are too long for a test: it sets a shorter limit, without the command line."""
 
     async def start() -> int | None:
         launch = Launch([sys.executable, str(RUNTIMES / "scripted.py")], tmp_path, {"INIT": "hang"})
@@ -280,12 +280,13 @@ def test_a_slow_init_is_started_anew_within_the_functions_timeout(
     lines = output.getvalue().splitlines()
     assert lines[0] == "Probe is starting; it has 0.3 s"
     assert lines[1].startswith(
-        "Probe was not ready after 0.3 s: Lambda then starts it again, within the function's timeout of 20 s"
+        "Probe was not ready after 0.3 s: Lambda then starts it again, "
+        "within the function's timeout of 20 s"
     )
 
 
 def test_an_invocation_is_done_when_all_was_said_of_it(tmp_path: Path) -> None:
-    """Whoever looks in every turn of the event loop, as a front that was busy may by chance, finds its log whole."""
+    """The log is complete whenever a front looks, in each iteration of the event loop."""
 
     async def scenario() -> bytes:
         launch = Launch([sys.executable, str(RUNTIMES / "scripted.py")], tmp_path, {})
@@ -324,7 +325,7 @@ def test_timeouts_and_crashes_replace_the_process(tmp_path: Path) -> None:
 @pytest.mark.parametrize("life", ["grandchild", "daemon"])
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 def test_nothing_is_left_behind(tmp_path: Path, life: str, number: signal.Signals) -> None:
-    """Ctrl-C, a closed terminal, even the death of the emulator: nor a grandchild in a session of its own."""
+    """Ctrl-C, a closed terminal or the emulator's death leaves no process in any session."""
     with living(life, tmp_path) as emulator:
         child = emulator.get("/").json()["pid"]
         grandchild = int(emulator.wait_for("log")["message"].split()[1])

@@ -25,7 +25,8 @@ print("registered", response.status, about["functionName"], flush=True)
 identifier = response.headers["Lambda-Extension-Identifier"]
 while True:
     _, event = ask("GET", "event/next", Lambda_Extension_Identifier=identifier)
-    print("event", event["eventType"], event.get("requestId") or event.get("shutdownReason"), flush=True)
+    reason = event.get("requestId") or event.get("shutdownReason")
+    print("event", event["eventType"], reason, flush=True)
     if event["eventType"] == "SHUTDOWN":
         break
     if os.environ.get("EXTENSION") == "crash":

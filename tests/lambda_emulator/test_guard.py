@@ -89,7 +89,10 @@ def test_a_form_of_another_site_is_refused() -> None:
 
 
 def test_the_origins_of_a_cors_block() -> None:
-    """Named ones may call. A foreign one in a test with curl gets the function's answer, as on AWS; a browser's not."""
+    """Named ones may call.
+
+    A foreign one in a test with curl gets the function's answer, as on AWS; a browser's not.
+    """
     guard = Guard.of([], origins=["https://app.example"], lenient=True)
     assert is_taken(guard, **CROSS, Origin="https://app.example")
     assert is_taken(guard, **EVIL)

@@ -47,15 +47,21 @@ Resources:
         Root: {{Type: HttpApi, Properties: {{Path: /, Method: get}}}}
         Item: {{Type: HttpApi, Properties: {{Path: "/items/{{id}}", Method: get}}}}
         Any: {{Type: HttpApi, Properties: {{Path: "/items/{{id}}", Method: any}}}}
-        Old: {{Type: HttpApi, Properties: {{Path: "/old/{{proxy+}}", Method: any, PayloadFormatVersion: "1.0"}}}}
-        Shop: {{Type: HttpApi, Properties: {{ApiId: !Ref Shop, Path: "/items/{{proxy+}}", Method: any}}}}
+        Old:
+          Type: HttpApi
+          Properties: {{Path: "/old/{{proxy+}}", Method: any, PayloadFormatVersion: "1.0"}}
+        Shop:
+          Type: HttpApi
+          Properties: {{ApiId: !Ref Shop, Path: "/items/{{proxy+}}", Method: any}}
   Result:
     Type: AWS::Serverless::Function
     Properties:
       Handler: main.result
       Events:
         New: {{Type: HttpApi, Properties: {{Path: /result, Method: get}}}}
-        Old: {{Type: HttpApi, Properties: {{Path: /result1, Method: get, PayloadFormatVersion: "1.0"}}}}
+        Old:
+          Type: HttpApi
+          Properties: {{Path: /result1, Method: get, PayloadFormatVersion: "1.0"}}
   Fail:
     Type: AWS::Serverless::Function
     Properties:
@@ -65,7 +71,10 @@ Resources:
     Type: AWS::Serverless::Function
     Properties:
       Handler: main.sleep
-      Events: {{Sleep: {{Type: HttpApi, Properties: {{Path: /sleep, Method: get, TimeoutInMillis: 200}}}}}}
+      Events:
+        Sleep:
+          Type: HttpApi
+          Properties: {{Path: /sleep, Method: get, TimeoutInMillis: 200}}
 """
 
 

@@ -1,4 +1,4 @@
-"""The request parser alone: where each request ends, however its bytes arrive, and what it refuses."""
+"""The request parser alone: where each request ends, and what it rejects."""
 
 import pytest
 from hypothesis import given
@@ -48,7 +48,10 @@ def parse(*pieces: bytes) -> Found:
 
 
 GET = b"GET /get HTTP/1.1\r\nHost: x\r\n\r\n"
-UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n"
+UPGRADE = (
+    b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+    b"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n"
+)
 ALL = [
     (GET, ("GET", "/get", b"", [])),
     (
@@ -88,7 +91,7 @@ def test_requests_end_where_they_end(
 
 
 def test_a_chunk_that_came_whole_is_one_part() -> None:
-    """A Function URL makes one chunk of each write; a blank line within (SSE) does not divide it."""
+    """A Function URL makes one chunk of each write, even with a blank line in it (SSE)."""
     chunks = b"b\r\ndata: 1\r\n\r\n\r\n4\r\n\r\n\r\n\r\n0\r\n\r\n"
     assert parse(
         b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks
@@ -109,7 +112,10 @@ def test_a_chunk_that_came_whole_is_one_part() -> None:
         (501, b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
         (
             501,
-            b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            (
+                b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n"
+                b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+            ),
         ),
         (400, b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n"),
     ],

@@ -24,7 +24,10 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def echo(exchange: Exchange) -> None:
-    """The request as text; /stream a body without end; /early an answer before the body; /hurry takes no slow body."""
+    """Return the request as text.
+
+    /stream has a body without end, /early responds before the body, /hurry accepts no slow body.
+    """
     if exchange.request.target == "/stream":
         exchange.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         while not exchange.gone:
@@ -37,7 +40,10 @@ async def echo(exchange: Exchange) -> None:
         return
     body = await exchange.read(1000, patience=0.2 if exchange.request.target == "/hurry" else 30)
     trailers = "".join(f" {name}={value}" for name, value in exchange.request.trailers)
-    text = f"{exchange.request.method} {exchange.request.target} {len(exchange.request.headers)} {body!r}{trailers}"
+    text = (
+        f"{exchange.request.method} {exchange.request.target} "
+        f"{len(exchange.request.headers)} {body!r}{trailers}"
+    )
     exchange.respond(200, [("X-Seen", "yes")], text.encode())
 
 
@@ -58,7 +64,10 @@ async def serving(
 
 
 async def ask(port: int, *pieces: bytes, close: bool = False) -> bytes:
-    """Sends pieces, one packet each, and returns all that comes until the server closes; `close`: our side is first."""
+    """Send pieces, one packet each, and return everything until the server closes.
+
+    `close`: the client closes its side first.
+    """
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         for piece in pieces:
@@ -99,7 +108,10 @@ GOOD = [
     (b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", b"GET / 3 b''"),
     (b"GET / HTTP/1.0\r\n\r\n", b"GET / 0 b''"),
     (
-        b"POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 3\r\n\r\nabc",
+        (
+            b"POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"
+            b"Content-Length: 3\r\n\r\nabc"
+        ),
         b"POST / 4 b'abc'",
     ),
 ]
@@ -217,7 +229,8 @@ def test_pipelined_requests_are_answered_in_order() -> None:
 def test_garbage_behind_good_requests() -> None:
     """What was good is answered, then 400 for what was not."""
     answer = run(
-        b"GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n\0\1\2 garbage\r\n\r\n"
+        b"GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n\0\1\2 garbage\r\n"
+        b"\r\n"
     )
     assert [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]] == [200, 200, 400]
 
@@ -225,7 +238,7 @@ def test_garbage_behind_good_requests() -> None:
 def test_half_a_request_behind_a_stream_does_not_disturb_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The time for its headers runs out within the stream; it is told so behind the stream's end."""
+    """The time for the head runs out during the stream; the client is told after it."""
     monkeypatch.setattr(limits, "HEAD_SECONDS", 0.1)
 
     async def scenario() -> bytes:
@@ -278,7 +291,7 @@ def test_an_aborted_download_ends_its_handler() -> None:
 
 
 def test_a_handler_that_only_writes_hears_of_its_end() -> None:
-    """Where the kernel takes all that is written, nothing but `drain` gives the event loop a turn."""
+    """When the kernel accepts every write, only `drain` lets the event loop run."""
 
     async def handler(exchange: Exchange) -> None:
         if exchange.request.target == "/still":

@@ -1,4 +1,4 @@
-"""Invoke and InvokeWithResponseStream: boto3 as the caller, and the recorded cases frame by frame."""
+"""Invoke and InvokeWithResponseStream: called by boto3, and the recorded cases frame by frame."""
 
 import base64
 import contextlib
@@ -50,10 +50,9 @@ class Lambda:
 
     def raw(self, api: str, mode: str, *headers: str) -> tuple[Response, list[Any]]:
         """The wire: the response, and its messages if it is an event stream."""
-        path = {
-            "Invoke": "/2015-03-31/functions/Probe/invocations",
-            "InvokeWithResponseStream": "/2021-11-15/functions/Probe/response-streaming-invocations",
-        }[api]
+        path = "/2015-03-31/functions/Probe/invocations"
+        if api == "InvokeWithResponseStream":
+            path = "/2021-11-15/functions/Probe/response-streaming-invocations"
         with self.emulator.connect(self.port) as client:
             client.request("POST", path, *headers, body=payload(mode))
             response = client.response("POST")
@@ -136,7 +135,8 @@ def test_the_log_tail(api: Lambda) -> None:
     assert sorted(lines[1:3]) == ["ERROR a line on stderr", "a line on stdout"]
     assert lines[3] == f"END RequestId: {request_id}"
     assert re.fullmatch(
-        rf"REPORT RequestId: {request_id}\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 128 MB\t"
+        rf"REPORT RequestId: {request_id}\tDuration: [\d.]+ ms\tBilled Duration: "
+        r"\d+ ms\tMemory Size: 128 MB\t"
         r"Max Memory Used: \d+ MB(\tInit Duration: [\d.]+ ms)?",
         lines[4],
     )
@@ -340,7 +340,9 @@ def test_recorded_buffered_overflow(api: Lambda) -> None:
     assert len(response.body) == 148
     assert response.json() == {
         "errorType": "Function.ResponseSizeTooLarge",
-        "errorMessage": "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
+        "errorMessage": (
+            "Response payload size exceeded maximum allowed payload size (6291556 bytes)."
+        ),
     }
 
 

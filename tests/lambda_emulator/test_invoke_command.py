@@ -1,4 +1,4 @@
-"""`lambda-emulator invoke`: the answer on stdout as it comes, the log on stderr, exit codes as sam's."""
+"""`lambda-emulator invoke`: response on stdout, log on stderr, sam's exit codes."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What is started for a function, with which variables; and what is said when it cannot be started."""
+"""Which command starts a function, with which variables, and the message if it cannot start."""
 
 import asyncio
 import json
@@ -221,7 +221,8 @@ def test_without_credentials_the_variables_are_there_all_the_same(tmp_path: Path
 
 
 FILE = "[default]\naws_access_key_id = AKIADEFAULT\naws_secret_access_key = d\n" + (
-    "[mine]\naws_access_key_id = AKIAMINE\naws_secret_access_key = m\naws_session_token = t\n[empty]\n"
+    "[mine]\naws_access_key_id = AKIAMINE\naws_secret_access_key = m\naws_session_token = t\n"
+    "[empty]\n"
 )
 
 
@@ -408,7 +409,7 @@ def test_the_lambda_api_serves_functions_without_a_url(tmp_path: Path) -> None:
 
 
 def test_a_function_that_listens_on_a_port_runs_once(tmp_path: Path) -> None:
-    """On AWS each environment has a network of its own; here the second one would find its port taken."""
+    """On AWS each environment has its own network. Here a second one would find its port taken."""
     script = (
         f"import socket, sys; sys.path.insert(0, {str(RUNTIMES)!r}); s = socket.socket(); "
         "s.bind(('127.0.0.1', 0)); s.listen(); import scripted; scripted.main()"

@@ -22,7 +22,10 @@ SECONDS = float(os.environ.get("LOAD_SECONDS", "1"))
 CHUNKS, SIZE = 20, 4096
 
 UNDER_WAY = CLIENTS * CHUNKS * SIZE
-"""What the emulator may hold at once, if it gets ahead of every client: 16 MB. The machine decides whether it does."""
+"""What the emulator may hold at once, if it gets ahead of every client: 16 MB.
+
+The machine decides whether it does.
+"""
 
 
 @dataclass
@@ -32,7 +35,7 @@ class Totals:
 
 
 async def client(number: int, port: int, until: float, totals: Totals) -> None:
-    """ROUNDS streams and more on one connection; each body must carry its own path and its own digest."""
+    """More than ROUNDS streams on one connection. Each body must have its own path and digest."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     rounds = 0
     while rounds < ROUNDS or time.monotonic() < until:
@@ -89,8 +92,10 @@ def test_200_streaming_clients(tmp_path: Path) -> None:
         growth = resident(emulator.process.pid) - before
         assert emulator.get("/last?chunks=1").body.startswith(b"/last")
     print(
-        f"{CLIENTS} clients, {seconds:.1f} s: {totals.streams} streams, {totals.bytes / 1e6:.0f} MB, "
-        f"{totals.streams / seconds:.0f} streams/s, memory {before / 1e6:.1f} MB {growth / 1e6:+.1f} MB"
+        f"{CLIENTS} clients, {seconds:.1f} s: "
+        f"{totals.streams} streams, {totals.bytes / 1e6:.0f} MB, "
+        f"{totals.streams / seconds:.0f} streams/s, "
+        f"memory {before / 1e6:.1f} MB {growth / 1e6:+.1f} MB"
     )
     assert totals.bytes > ROUNDS * (UNDER_WAY - CLIENTS * SIZE)
     assert growth < UNDER_WAY + 8 * 1024 * 1024

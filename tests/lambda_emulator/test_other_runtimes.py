@@ -24,10 +24,13 @@ PACKAGES = [
 
 HANDLER = """
 import fs from "node:fs";
-const opened = async (gate) => { while (!fs.existsSync(gate)) await new Promise((done) => setTimeout(done, 2)); };
+const opened = async (gate) => {
+  while (!fs.existsSync(gate)) await new Promise((done) => setTimeout(done, 2));
+};
 export const handler = awslambda.streamifyResponse(async (event, stream) => {
   const gate = event.queryStringParameters.gate;
-  stream = awslambda.HttpResponseStream.from(stream, {statusCode: 201, headers: {"x-from": "node"}, cookies: ["a=1"]});
+  const prelude = {statusCode: 201, headers: {"x-from": "node"}, cookies: ["a=1"]};
+  stream = awslambda.HttpResponseStream.from(stream, prelude);
   for (let i = 0; i < 3; i++) {
     stream.write(`chunk ${i}\\n`);
     await opened(`${gate}.${i}`);
@@ -64,7 +67,8 @@ def test_aws_node_runtime_streams(tmp_path: Path) -> None:
     entry = node_client()
     if NODE is None or entry is None:
         pytest.skip(
-            "needs Node.js and aws-lambda-ric: npm install aws-lambda-ric; NODE_MODULES names the folder"
+            "needs Node.js and aws-lambda-ric: npm install aws-lambda-ric; "
+            "NODE_MODULES names the folder"
         )
     (tmp_path / "index.mjs").write_text(HANDLER)
     gate = tmp_path / "gate"
@@ -90,7 +94,8 @@ def handler(event, context):
         raise ValueError("thrown")
     if event["rawPath"] == "/large":
         return {"statusCode": 200, "body": "x" * 5_000_000}
-    return {"statusCode": 203, "headers": {"x-id": context.aws_request_id}, "body": "managed " + event["rawPath"]}
+    headers = {"x-id": context.aws_request_id}
+    return {"statusCode": 203, "headers": headers, "body": "managed " + event["rawPath"]}
 """
 
 

@@ -1,4 +1,4 @@
-"""The Lambda API tells of the template's functions: asked by boto3, by its waiters, and by the AWS CLI."""
+"""The Lambda API describes the template's functions to boto3, its waiters, and the AWS CLI."""
 
 import json
 import os

@@ -1,7 +1,9 @@
-"""Real runtimes under the emulator, each with the same probe: AWS's own clients, adapters, and a shell script.
+"""Real runtimes with the same probe: AWS's own clients, adapters, and a shell script.
 
-Run it with `pytest -m runtimes`. The probe's sources are in real_runtimes/. What they need is built once, into
-.cache/runtimes (RUNTIME_CACHE names another folder). A runtime whose toolchain is missing is skipped, with the reason.
+Run it with `pytest -m runtimes`.
+The probe's sources are in real_runtimes/.
+What they need is built once, into .cache/runtimes (RUNTIME_CACHE names another folder).
+A runtime whose toolchain is missing is skipped, with the reason.
 """
 
 import base64
@@ -38,7 +40,7 @@ def _asked_for(request: pytest.FixtureRequest) -> None:
 
 @dataclass
 class Setup:
-    """How a probe is started: a command, or what the template says; and a folder in the place of /opt."""
+    """How a probe is started: a command or template properties, and a folder in place of /opt."""
 
     command: tuple[str, ...] = ()
     properties: dict[str, Any] = field(default_factory=dict)
@@ -66,7 +68,7 @@ def run(*command: str | Path, folder: Path) -> None:
 
 
 def built(name: str, *command: str | Path, folder: Path) -> Path:
-    """A file in the cache, made by the command where it is not there yet; once, whoever else waits for it."""
+    """A file in the cache. The first caller runs the command that makes it; others wait."""
     path = CACHE / name
     CACHE.mkdir(parents=True, exist_ok=True)
     with open(CACHE / f"{name.replace('/', '-')}.lock", "w") as lock:
@@ -121,7 +123,8 @@ def node(folder: Path) -> Setup:
     entry = node_client()
     if entry is None:
         pytest.skip(
-            "needs Node.js and aws-lambda-ric: npm install aws-lambda-ric; NODE_MODULES names the folder"
+            "needs Node.js and aws-lambda-ric: npm install aws-lambda-ric; "
+            "NODE_MODULES names the folder"
         )
     shutil.copy(SOURCES / "node" / "index.mjs", folder / "index.mjs")
     command = ("node", str(entry), "index.handler")
@@ -184,7 +187,8 @@ PROBES = [
     Probe("node", node, True, 200),  # recorded: the error's JSON with a status of 200
     Probe("go-lambdaurl", go("go_url"), True, 200),
     Probe("go-typed", go("go_typed"), False, 502),
-    # Rust's lambda_runtime writes its error trailers as data: the client gets their text, and Lambda hears of no error.
+    # Rust's lambda_runtime writes its error trailers as data:
+    # the client gets their text, and Lambda hears of no error.
     Probe("rust-lambda_http", rust, True, 200, tells=False),
     Probe("java", java, False, 502),
     Probe("web-adapter", web_adapter, True, 500, tells=False),  # the same client
@@ -230,7 +234,8 @@ def running(
 ) -> Iterator[Running]:
     probe: Probe = request.param
     folder = tmp_path_factory.mktemp(probe.name)
-    # What listens on a port is given one process by the emulator itself; others get a few, for a loaded machine's sake.
+    # What listens on a port is given one process by the emulator itself;
+    # others get a few, for a loaded machine's sake.
     several = () if probe.name == "web-adapter" else ("--concurrency", "3")
     with started(probe, folder, "--lambda-port", "0", *several) as emulator:
         yield Running(probe, emulator)
@@ -267,7 +272,7 @@ def test_an_error_before_the_first_byte(running: Running) -> None:
 
 
 def test_an_error_after_the_first_byte(running: Running) -> None:
-    """What came stays; the client sees a clean end, as recorded; the terminal says what happened."""
+    """What was sent arrives, the stream ends cleanly (recorded), and the terminal says why."""
     if not running.probe.streams:
         pytest.skip("this runtime answers in one piece")
     response = running.emulator.get("/late")
@@ -290,7 +295,8 @@ def test_a_timeout(running: Running) -> None:
 
 def test_a_crash(running: Running) -> None:
     response = running.emulator.get("/crash")
-    # Lambda Web Adapter lives on for a moment, and posts the error: its JSON with a status of 200, as recorded.
+    # Lambda Web Adapter lives on for a moment, and posts the error:
+    # its JSON with a status of 200, as recorded.
     assert response.status in (500, 502) or "errorType" in response.json()
     assert running.emulator.get("/hello").status == 200
 
@@ -337,7 +343,8 @@ def test_the_log_tail(running: Running) -> None:
 def test_an_init_that_fails(probe: Probe, tmp_path: Path) -> None:
     if probe.name == "web-adapter":
         pytest.skip(
-            "the adapter waits for its app until the init's time is over: ten seconds, and once more"
+            "the adapter waits for its app until the init's time is over: "
+            "ten seconds, and once more"
         )
     with started(probe, tmp_path, "--cold", init="exit") as emulator:
         response = emulator.get("/hello")

@@ -1,4 +1,4 @@
-"""Every recorded case of a Function URL, replayed: the same request, the same answer of the runtime, the same bytes.
+"""Every recorded case of a Function URL, replayed: same request, same runtime, same bytes.
 
 The cases (compare/replay/cases.json) hold what AWS was seen to do (us-east-1, September 2026);
 names are those of docs/fidelity.md.
@@ -25,7 +25,10 @@ from tests.lambda_emulator.support import RUNTIMES, Response, RunningEmulator
 
 FIDELITY = Path(__file__).parents[2] / "docs" / "fidelity.md"
 
-NO_POLICIES = "the emulator keeps no policies and no aliases: who has a valid signature, or needs none, is let in"
+NO_POLICIES = (
+    "the emulator keeps no policies and no aliases: "
+    "who has a valid signature, or needs none, is let in"
+)
 DIFFERENCES = {
     "none_no_grants": NO_POLICIES,
     "none_only_invoke_grant": NO_POLICIES,
@@ -61,7 +64,10 @@ PLAIN_CORS = {
 CREDENTIALS = Credentials("AKIAEMULATORTEST", "the-secret-key-of-the-test")
 FORM = {
     "x-amzn-RequestId": r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-    "X-Amzn-Trace-Id": r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0;Lineage=1:[0-9a-f]{8}:0",
+    "X-Amzn-Trace-Id": (
+        r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};"
+        r"Sampled=0;Lineage=1:[0-9a-f]{8}:0"
+    ),
     "Content-Length": r"\d+",
     "x-owned-runtime-request-id": r".+",
 }
@@ -206,7 +212,7 @@ def test_recorded_case(case: dict[str, Any], replayer: Replayer) -> None:
 def check_event(
     event: dict[str, Any], recorded: dict[str, Any], response: Response, case: dict[str, Any]
 ) -> None:
-    """Field by field; what AWS and the emulator add by themselves is checked here, once for all cases."""
+    """Compare field by field. What AWS and the emulator add is checked here once for all cases."""
     order = [
         "version",
         "routeKey",

@@ -1,4 +1,7 @@
-"""API Gateway's REST API in front of a function, streamed and buffered. All of it documented, none recorded."""
+"""API Gateway's REST API in front of a function, streamed and buffered.
+
+All of it documented, none recorded.
+"""
 
 import base64
 import contextlib
@@ -85,7 +88,8 @@ def test_the_event_is_payload_v1(gateway: RunningEmulator) -> None:
     response = gateway.get(
         "/v1/items/a%20b?x=1&x=2&y=%2F", "X-One: 1", "x-many: a", "x-many: b", "Connection: close"
     )
-    # The scripted runtime reads `rawPath` and answers with its echo, which is no prelude: 500, as documented.
+    # The scripted runtime reads `rawPath` and answers with its echo, which is no prelude:
+    # 500, as documented.
     assert (response.status, response.json()) == (500, {"message": "Internal server error"})
 
 

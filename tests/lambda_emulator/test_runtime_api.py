@@ -1,4 +1,4 @@
-"""What runtimes and extensions may do: replies as AWS's own emulator gives them, and what a caller sees."""
+"""What runtimes and extensions may do: AWS's own emulator's replies, and what a caller sees."""
 
 import json
 import subprocess
@@ -64,7 +64,10 @@ def test_wrong_methods_are_told_the_right_one(tmp_path: Path) -> None:
 
 
 def test_what_the_extensions_api_replies(tmp_path: Path) -> None:
-    """Compared with AWS's runtime interface emulator, request by request. (Go's SIGTERM option sends null events.)"""
+    """Compared with AWS's runtime interface emulator, request by request.
+
+    (Go's SIGTERM option sends null events.)
+    """
     with living("extension_protocol", tmp_path, "--cold") as emulator:
         response = emulator.get("/")
         seen = json.loads(emulator.wait_for("log")["message"])

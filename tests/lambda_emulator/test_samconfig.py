@@ -49,7 +49,10 @@ def test_options_of_samconfig(tmp_path: Path, options: list[str], region: str) -
     assert (seen["PROBE_ONE"], seen["PROBE_TWO"]) == ("1", "true")
     assert told == [
         "samconfig.toml [default.global.parameters]: region",
-        "samconfig.toml [default.local_start_api.parameters]: env_vars, warm_containers is not used",
+        (
+            "samconfig.toml [default.local_start_api.parameters]: "
+            "env_vars, warm_containers is not used"
+        ),
     ]
 
 

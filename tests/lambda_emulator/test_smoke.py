@@ -1,4 +1,4 @@
-"""`smoke`: a function in the emulator passes, and a server that is broken in one way fails the check for it."""
+"""`smoke`: a function in the emulator passes; each broken server fails the check for its fault."""
 
 import os
 import re

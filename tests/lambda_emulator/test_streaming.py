@@ -1,4 +1,7 @@
-"""A stream on its way through: each chunk at once, back-pressure, limits, endings. Over real sockets."""
+"""A stream on its way through: each chunk at once, back-pressure, limits, endings.
+
+Over real sockets.
+"""
 
 import base64
 import re
@@ -33,7 +36,7 @@ def timing_out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmul
         yield running
 
 
-# ---- each chunk the moment it is written: the function waits until this side has got the one before
+# ---- each chunk as it is written: the function waits until this side has the one before
 
 
 def test_chunks_arrive_as_they_are_written(emulator: RunningEmulator, tmp_path: Path) -> None:
@@ -99,7 +102,10 @@ def resident(pid: int) -> int:
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
 def test_a_client_that_does_not_read_stops_the_function(tmp_path: Path) -> None:
-    """The function writes 150 MiB and counts in a file; nobody reads: it must stop early, and memory stay flat."""
+    """The function writes 150 MiB to a client that does not read.
+
+    It must stop early, and memory must stay flat. The function counts what it wrote in a file.
+    """
     template = write_template(tmp_path, Timeout=60)
     progress = tmp_path / "progress"
     with RunningEmulator("--template", str(template)) as emulator, emulator.connect() as client:
@@ -258,7 +264,8 @@ def raw(chunks: list[bytes]) -> str:
 def test_headers_that_are_the_fronts_own(emulator: RunningEmulator) -> None:
     """content-length is remapped (reported); framing and identity are dropped (assumed)."""
     prelude = (
-        b'{"headers": {"Content-Length": "5", "Connection": "close", "Transfer-Encoding": "chunked", "Date": "x",'
+        b'{"headers": {"Content-Length": "5", "Connection": "close", "Transfer-Encoding": '
+        b'"chunked", "Date": "x",'
         b'"X-Amzn-RequestId": "mine", "Server": "s", "WWW-Authenticate": "Basic"}}'
     )
     response = emulator.get(raw([prelude + bytes(8) + b"hello"]))
@@ -313,7 +320,8 @@ def test_a_request_must_fit_an_event_of_six_mib(
 def test_a_chunked_request_body(emulator: RunningEmulator) -> None:
     with emulator.connect() as client:
         client.send(
-            b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n"
             b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
         )
         event = client.response("POST").json()["event"]
@@ -330,7 +338,10 @@ def test_http_1_0_gets_its_stream_without_chunks(emulator: RunningEmulator) -> N
 
 
 def test_pacing(tmp_path: Path) -> None:
-    """After 6 MiB, one MiB more takes half a second. That they are not held back themselves is in test_pure.py."""
+    """After 6 MiB, one MiB more takes half a second.
+
+    That they are not held back themselves is in test_pure.py.
+    """
     template = write_template(tmp_path, Timeout=60)
     with (
         RunningEmulator("--template", str(template), "--pace") as emulator,

@@ -1,4 +1,4 @@
-"""Templates: what is read from them, where errors point to, and that SAM's own translator reads them the same."""
+"""Templates: what is read, the lines that errors name, and a comparison with SAM's translator."""
 
 import json
 import os
@@ -69,7 +69,11 @@ Resources:
       Events:
         Get:
           Type: Api
-          Properties: {Path: /x, Method: get, RestApiId: !Ref Api, ResponseTransferMode: RESPONSE_STREAM}
+          Properties:
+            Path: /x
+            Method: get
+            RestApiId: !Ref Api
+            ResponseTransferMode: RESPONSE_STREAM
         Timer:
           Type: Schedule
           Properties: {Schedule: rate(1 day)}
@@ -354,13 +358,17 @@ ACCEPTED = {
         ("a.b", 2),
     ),
     "tabs in JSON": (
-        '{\n\t"Resources": {\n\t\t"F": {\n\t\t\t"Type": "AWS::Lambda::Function",\n\t\t\t"Properties": '
+        '{\n\t"Resources": {\n\t\t"F": {\n\t\t\t"Type": "AWS::Lambda::Function",\n'
+        '\t\t\t"Properties": '
         '{"Code": "code", "Timeout": 9, "Handler": "a.b"}\n\t\t}\n\t}\n}\n',
         ("a.b", 9),
     ),
     "a byte order mark": ("\ufeff" + FUNCTION + "      Handler: a.b\n", ("a.b", 3)),
     "properties in Globals only": (
-        "Globals: {Function: {CodeUri: code, Handler: a.b}}\nResources:\n  F: {Type: AWS::Serverless::Function}\n",
+        (
+            "Globals: {Function: {CodeUri: code, Handler: a.b}}\nResources:\n"
+            "  F: {Type: AWS::Serverless::Function}\n"
+        ),
         ("a.b", 3),
     ),
     "a number as text": (FUNCTION + "      Timeout: '11'\n      Handler: a.b\n", ("a.b", 11)),
@@ -409,7 +417,9 @@ VALUES = {
 def test_values_are_what_cloudformation_makes_of_them(tmp_path: Path, value: str) -> None:
     text = f"""\
 Parameters:
-  Subnets: {{Type: "AWS::SSM::Parameter::Value<List<AWS::EC2::Subnet::Id>>", Default: "subnet-1, subnet-2"}}
+  Subnets:
+    Type: "AWS::SSM::Parameter::Value<List<AWS::EC2::Subnet::Id>>"
+    Default: "subnet-1, subnet-2"
 Resources:
   Table: {{Type: AWS::DynamoDB::Table}}
   Named: {{Type: AWS::DynamoDB::Table, Properties: {{TableName: orders}}}}
@@ -430,7 +440,8 @@ Resources:
 def test_a_url_under_a_false_condition_is_not_there(tmp_path: Path) -> None:
     text = FUNCTION + (
         "  Url:\n    Type: AWS::Lambda::Url\n    Condition: Never\n"
-        "    Properties: {TargetFunctionArn: !Ref F, AuthType: NONE}\nConditions: {Never: !Equals [a, b]}\n"
+        "    Properties: {TargetFunctionArn: !Ref F, AuthType: NONE}\n"
+        "Conditions: {Never: !Equals [a, b]}\n"
     )
     assert load(write(tmp_path, text)).functions["F"].url is None
     assert (

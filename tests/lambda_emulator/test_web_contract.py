@@ -1,4 +1,4 @@
-"""The contract of a Web Function's endpoint, over real sockets: a raw client, the emulator, and a raw server.
+"""The contract of a Web Function's endpoint: a raw client, the emulator, and a raw server.
 
 Each test is a row of the table in docs/fidelity.md.
 """
@@ -217,7 +217,7 @@ def test_expect_is_answered_by_the_platform_and_removed(emulator: WebEmulator) -
 
 
 def test_an_early_answer_is_read_when_the_whole_body_was_sent(emulator: WebEmulator) -> None:
-    """Half-duplex: a small body fits into the sockets' buffers, a large one waits for an app that does not read."""
+    """Half-duplex: a small body fits into socket buffers, a large one waits for the app."""
     assert emulator.get("/early", method="POST", body=b"small").status == 413
     with emulator.connect() as client:
         client.request("POST", "/early", f"Content-Length: {256 << 20}")

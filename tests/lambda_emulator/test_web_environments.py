@@ -1,4 +1,4 @@
-"""The life of a Web Function's environments: start, many requests in one, more environments, idle, and the end."""
+"""The life of a Web Function's environments: start, concurrency, scaling, idling, the end."""
 
 import asyncio
 import json
@@ -71,7 +71,10 @@ def test_one_more_needs_another_environment(tmp_path: Path) -> None:
 
 
 def test_above_the_endpoints_environments_is_a_429(tmp_path: Path) -> None:
-    """Two environments of one request each are held. The third request is refused at once; later there is room."""
+    """Two environments of one request each are held.
+
+    The third request is refused at once; later there is room.
+    """
     held = 2
     with (
         lifecycle(

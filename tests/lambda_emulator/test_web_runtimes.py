@@ -1,4 +1,4 @@
-"""What a Web Function can run: ASGI and WSGI apps in Python, frameworks, and servers that bind the address."""
+"""What a Web Function can run: ASGI and WSGI apps, frameworks, and servers."""
 
 import shutil
 import subprocess
@@ -109,7 +109,8 @@ def test_packages_of_the_code_come_before_those_of_the_machine(tmp_path: Path) -
     (tmp_path / "click.py").write_text("raise RuntimeError('not for the server')")
     (tmp_path / "httpx.py").write_text("answer = b'the zip has its own'")
     (tmp_path / "main.py").write_text(
-        "import httpx\ndef app(environ, start_response):\n    start_response('200 OK', [])\n    return [httpx.answer]\n"
+        "import httpx\ndef app(environ, start_response):\n    start_response('200 OK', [])\n"
+        "    return [httpx.answer]\n"
     )
     with web(cwd=tmp_path) as emulator:
         assert emulator.get("/").body == b"the zip has its own"
@@ -142,7 +143,8 @@ def test_a_node_server(tmp_path: Path, how: str) -> None:
 def test_index_js_is_nodes_default(tmp_path: Path) -> None:
     (tmp_path / "index.js").write_text(
         "const [host, port] = process.env.AWS_LAMBDA_HTTP_ENDPOINT.split(':');\n"
-        "require('http').createServer((request, response) => response.end('index')).listen(port, host);\n"
+        "require('http').createServer((request, "
+        "response) => response.end('index')).listen(port, host);\n"
     )
     template = write_web_template(tmp_path, Runtime="nodejs24.x", CodeUri=str(tmp_path))
     with WebEmulator("--template", str(template), command=()) as emulator:

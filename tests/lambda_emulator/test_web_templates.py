@@ -1,4 +1,4 @@
-"""Web Functions in templates: what is read, what is refused, and the SAM translator as the other side."""
+"""Web Functions in templates: what is read and rejected, compared with SAM's translator."""
 
 import json
 import zipfile
@@ -118,7 +118,11 @@ def test_both_kinds_in_one_template(folder: Path) -> None:
         + """\
   Event:
     Type: AWS::Serverless::Function
-    Properties: {Runtime: python3.13, Handler: main.handler, CodeUri: code, FunctionUrlConfig: {AuthType: NONE}}
+    Properties:
+      Runtime: python3.13
+      Handler: main.handler
+      CodeUri: code
+      FunctionUrlConfig: {AuthType: NONE}
 """,
     )
     assert list(template.functions) == ["Event"]

@@ -1,4 +1,4 @@
-"""Web Functions for tests: templates of them, the apps they run, and a client that names the endpoint's port."""
+"""Support for tests of Web Functions: templates, the apps they run, and a client."""
 
 import json
 import sys

@@ -1,1 +1,1 @@
-"""`lambda-emulator compare`: the same requests to a deployed probe and to the emulator, and what differs."""
+"""`lambda-emulator compare`: the same requests to AWS and to the emulator."""

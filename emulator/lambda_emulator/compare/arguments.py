@@ -1,4 +1,4 @@
-"""What the command lines of `compare` and `smoke` share: what to ask, whom to ask, and where to write the results."""
+"""Arguments that `compare` and `smoke` share."""
 
 import argparse
 import json
@@ -45,7 +45,7 @@ def target(
 
 
 def is_chosen(name: str, names: Sequence[str] | None, *, slow: bool, quick: bool) -> bool:
-    """Whether to ask this one: `names` says so, or without names, it is not slow or there is time."""
+    """Whether `names` contains it, or without names, it is fast or there is time."""
     return name in names if names else not (slow and quick)
 
 

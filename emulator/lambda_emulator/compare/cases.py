@@ -1,8 +1,9 @@
 """The cases: what is asked of a probe, and what is noted of its answers.
 
-Each case is one open question about Web Functions, or one row of their contract. It returns *facts*, which are
-compared, and may return *figures* (times, rates), which are only shown. Facts are statuses, yes or no, and names:
-nothing that is different each time.
+Each case is one open question about Web Functions, or one row of their contract.
+It returns *facts*, which are compared, and may return *figures* (times, rates),
+which are only shown.
+Facts are statuses, yes or no, and names: nothing that is different each time.
 """
 
 import asyncio

@@ -1,7 +1,8 @@
 """What a streaming function has to do, asked of the probe at a URL.
 
-Each check asks by itself and says what is wrong, in words that help; figures are only shown. The emulator passes them
-all, and a server that is broken in one of these ways fails that check (tests/lambda_emulator/test_smoke.py).
+Each check asks by itself and says what is wrong, in words that help; figures are only shown.
+The emulator passes them all, and a server that is broken in one of these ways fails that check
+(tests/lambda_emulator/test_smoke.py).
 """
 
 import asyncio
@@ -67,7 +68,8 @@ async def invoke_mode(target: Target) -> Outcome:
             ),
             (
                 wrapped,
-                "the body is a JSON object with statusCode and body: the URL streams, and the function answers "
+                "the body is a JSON object with statusCode and body: "
+                "the URL streams, and the function answers "
                 'buffered; ask for response_mode="streaming"',
             ),
             (unless_whole(observed, 200), unless_whole(observed, 200)),
@@ -140,7 +142,10 @@ async def error_before(target: Target) -> Outcome:
 
 
 async def error_after(target: Target) -> Outcome:
-    """A door may let the stream end cleanly or break it off; what was sent has to be there, and nothing else."""
+    """A front may end the stream cleanly or break it off.
+
+    Exactly the bytes that were sent must have arrived.
+    """
     observed = await target.ask("GET", "/raise-after")
     return Outcome(
         first_of(

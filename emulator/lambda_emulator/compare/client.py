@@ -51,7 +51,10 @@ class Observed:
 
 
 class Target:
-    """Where requests go: below the path of `url`. With `credentials` each is signed, unless it says otherwise."""
+    """Where requests go: below the path of `url`.
+
+    With `credentials` each is signed, unless it says otherwise.
+    """
 
     def __init__(
         self, url: str, *, credentials: Credentials | None = None, region: str = REGION
@@ -85,8 +88,11 @@ class Target:
         patience: float = 120.0,
         leave_after: int | None = None,
     ) -> Observed:
-        """One request on a connection of its own. `host` "" leaves the header out. `leave_after` so many bytes of the
-        body the client closes its connection."""
+        """One request on a connection of its own.
+
+        `host` "" leaves the header out.
+        `leave_after` so many bytes of the body the client closes its connection.
+        """
         path = self._prefix + path
         lines = self._head(method, path, headers, body, self.host if host is None else host, signed)
         head = "\r\n".join(

@@ -1,4 +1,7 @@
-"""What differs between two runs of the cases, as a table and as JSON. Pure, but for the console that is handed in."""
+"""What differs between two runs of the cases, as a table and as JSON.
+
+Pure, but for the console that is handed in.
+"""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,1 +1,1 @@
-"""What listens on a port and turns requests into invocations: Function URLs, APIs, the Lambda API."""
+"""Listens on ports and turns requests into invocations: Function URLs, APIs, the Lambda API."""

@@ -41,7 +41,10 @@ _FORBIDDEN: Final = (
     f"Forbidden. For troubleshooting Function URL authorization issues, see: {_DOCS}"
 )
 _SERVER_ERROR: Final = HTTPResponse(502, body=b"Internal Server Error")
-_STREAMS: Final = "the function streams, but InvokeMode is BUFFERED, so that its body is lost; set InvokeMode: RESPONSE_STREAM"
+_STREAMS: Final = (
+    "the function streams, but InvokeMode is BUFFERED, so that its body is lost; "
+    "set InvokeMode: RESPONSE_STREAM"
+)
 _DOES_NOT_STREAM: Final = (
     "the function does not stream, but InvokeMode is RESPONSE_STREAM, so that all of its JSON is "
     "the body; "
@@ -243,7 +246,10 @@ class _Call(Call):
             self.exchange, self.line, head, items, invocation.answer.body, pace=pace, frame=frame
         )
         if not self.line.bytes and not self.exchange.gone:
-            self.line.note = "a prelude without a body byte: some accounts leave the client waiting here; write one byte"
+            self.line.note = (
+                "a prelude without a body byte: some accounts leave the client "
+                "waiting here; write one byte"
+            )
         self.exchange.write(b"0\r\n\r\n" if chunked else b"")
         self.exchange.finish(close=not chunked)
 

@@ -137,7 +137,8 @@ def event_headers(
         "x-amzn-trace-id": trace_id,
         "x-forwarded-proto": endpoint.scheme,
         "x-forwarded-port": str(endpoint.port),
-        "x-forwarded-for": source_ip,  # a client's own is passed on unchanged: it is not appended to
+        # A client's own x-forwarded-for is passed on unchanged: nothing is appended.
+        "x-forwarded-for": source_ip,
         **{
             name: value
             for name, value in headers.items()

@@ -31,7 +31,8 @@ __all__ = [
 ]
 
 _ORDER: Final = (
-    # Where each name stands behind x-amzn-RequestId. "" is the place of every other header of the function.
+    # Where each name stands behind x-amzn-RequestId.
+    # "" is the place of every other header of the function.
     "access-control-allow-origin",
     "set-cookie",
     "",
@@ -86,7 +87,10 @@ def read_response(data: dict[str, Any]) -> HTTPResponse:
 
 
 def java_text(value: Any) -> str:
-    """Return a JSON value as Java's toString prints it, as AWS does: {"bad": true} is {bad=true}."""
+    """Return a JSON value as Java's toString prints it, as AWS does.
+
+    {"bad": true} becomes {bad=true}.
+    """
     match value:
         case str():
             return value
@@ -166,7 +170,10 @@ def _lenient_base64(text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class PlatformHeaders:
-    """The headers that identify a request in every response. `trace` None omits the trace header."""
+    """The headers that identify a request in every response.
+
+    `trace` None omits the trace header.
+    """
 
     date: str
     request_id: str
@@ -174,7 +181,7 @@ class PlatformHeaders:
     grants: list[Header] = field(default_factory=list)
     """Headers of the URL's CORS block, in lower case."""
     behind: list[Header] = field(default_factory=list)
-    """What stands behind all others, in its own case: the type of an error of AWS's own, a preflight's answer."""
+    """Headers behind all others, in their own case: AWS's error type, or a preflight's headers."""
 
 
 def wire_head(

@@ -147,7 +147,10 @@ def rest_api_event(
     parameters: Mapping[str, str],
     api_key: str | None = None,
 ) -> bytes:
-    """Return the event of a REST API, as JSON in UTF-8. `path` has no stage and is still escaped."""
+    """Return the event of a REST API, as JSON in UTF-8.
+
+    `path` has no stage and is still escaped.
+    """
     api = route.api
     key = {} if api_key is None else {"apiKey": api_key, "apiKeyId": "emulator"}
     body = _text_or_base64(arrival.body, matches_type(arrival.media_type, api.binary_types))

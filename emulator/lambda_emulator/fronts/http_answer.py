@@ -27,8 +27,8 @@ _BAD_VALUE: Final = re.compile(r"[\r\n\0]")
 BODYLESS: Final = frozenset({204, 304})
 REMAPPED: Final = frozenset(
     {
-        # content-length and www-authenticate: reported by users of Function URLs. The others: the same list of API
-        # Gateway ("important notes"), assumed here.
+        # content-length and www-authenticate: reported by users of Function URLs.
+        # The others: the same list of API Gateway ("important notes"), assumed here.
         "authorization",
         "connection",
         "content-length",

@@ -226,7 +226,7 @@ class _Call(Call):
         self.exchange.finish()
 
     async def _log_result(self, invocation: Invocation) -> str | None:
-        """Return the last 4 KiB of the log for `LogType: Tail`, after the invocation is complete."""
+        """Return the last 4 KiB of the log for `LogType: Tail`, once the invocation is complete."""
         if (self.request.header("x-amz-log-type") or "None") != "Tail":
             return None
         await invocation.done.wait()

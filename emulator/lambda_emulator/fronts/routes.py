@@ -36,7 +36,7 @@ class Route(Generic[_Target]):
         object.__setattr__(self, "pattern", re.compile("".join(parts)))
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
-        """Return the path parameters, still escaped, or None if the request is not for this route."""
+        """Return the path parameters, still escaped, or None if this route does not match."""
         if self.method not in ("ANY", method):
             return None
         found = self.pattern.fullmatch(path) or (
@@ -46,7 +46,10 @@ class Route(Generic[_Target]):
 
     @property
     def rank(self) -> tuple[list[int], bool]:
-        """Order routes: in each segment a literal, then {one}, then {many+}; a method before ANY."""
+        """Return the sort key: in each segment a literal, then {one}, then {many+}.
+
+        A method comes before ANY.
+        """
         parameters = [_PARAMETER.fullmatch(segment) for segment in self.resource.split("/")]
         return [
             0 if found is None else 2 if found[2] else 1 for found in parameters

@@ -27,7 +27,10 @@ _MAX_EXPIRES_SECONDS: Final = 7 * 86400
 
 
 class SignatureError(Exception):
-    """The request is not signed correctly. The message says what is wrong, for the terminal only."""
+    """The request is not signed correctly.
+
+    The message says what is wrong, for the terminal only.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,7 +228,10 @@ class ExecutionEnvironment:
             invocation.report.status = "timeout"
             invocation.report.max_memory_used = self._memory_used()
         self._read_output()
-        message = f"RequestId: {invocation.request_id} Error: Task timed out after {self.function.timeout:.2f} seconds"
+        message = (
+            f"RequestId: {invocation.request_id} Error: "
+            f"Task timed out after {self.function.timeout:.2f} seconds"
+        )
         invocation.answer.fail(_platform_error("Sandbox.Timedout", message), Outcome.TIMEOUT)
         if self.function.managed_concurrency is not None:
             # The process serves other invocations: it is not killed, and a late

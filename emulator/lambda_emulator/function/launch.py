@@ -55,7 +55,10 @@ class Launch:
                 f"{program} is neither a program for this machine nor a script that begins with #!"
             )
         if first.endswith(b"\r"):
-            return f"{program} has Windows line ends (CRLF), which hide its interpreter; try: dos2unix {program}"
+            return (
+                f"{program} has Windows line ends (CRLF), which hide its interpreter; try: "
+                f"dos2unix {program}"
+            )
         return f"{program}: its interpreter {interpreter} does not exist"
 
 

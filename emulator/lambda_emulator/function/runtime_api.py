@@ -184,7 +184,8 @@ class RuntimeAPI:
         if invocation is None:
             return
         deadline = int((time.time() + self.function.timeout) * 1000)
-        trace = f"Root={invocation.trace_root};Parent={invocation.parent};Sampled={int(self.function.traced)}"
+        sampled = int(self.function.traced)
+        trace = f"Root={invocation.trace_root};Parent={invocation.parent};Sampled={sampled}"
         headers = [
             _JSON,
             ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),

@@ -129,7 +129,10 @@ async def receive_error(exchange: Exchange, invocation: Invocation) -> None:
 
 def _refuse_large(exchange: Exchange, invocation: Invocation) -> None:
     kind = "Function.ResponseSizeTooLarge"
-    message = f"Response payload size exceeded maximum allowed payload size ({limits.BUFFERED_RESPONSE} bytes)."
+    message = (
+        "Response payload size exceeded maximum allowed payload size "
+        f"({limits.BUFFERED_RESPONSE} bytes)."
+    )
     invocation.answer.fail(ErrorAnswer(kind, error_json(kind, message), True), Outcome.TOO_LARGE)
     refuse(exchange, 413, "RequestEntityTooLarge", message)
 

@@ -132,7 +132,10 @@ class RequestParser:
             return
         self._parser = httptools.HttpRequestParser(self)
         self._resuming = True
-        head = f"POST / HTTP/1.1\r\nHost: resumed\r\n{framing}: {self._request.header(framing)}\r\n\r\n"
+        head = (
+            "POST / HTTP/1.1\r\nHost: resumed\r\n"
+            f"{framing}: {self._request.header(framing)}\r\n\r\n"
+        )
         self._parser.feed_data(head.encode("latin-1"))
 
     def _flush(self) -> None:

@@ -1,6 +1,7 @@
 """A CloudFormation document: parameters, conditions, and the intrinsic functions.
 
-Only what a function's properties use in practice is evaluated; all else is an error that names the line.
+Only what a function's properties use in practice is evaluated;
+all else is an error that names the line.
 """
 
 import re
@@ -167,7 +168,10 @@ class Document:
         return key in INTRINSICS or (isinstance(key, str) and key.startswith("Fn::"))
 
     def resolve(self, value: Any) -> Any:
-        """The value with its intrinsic functions evaluated. A resource's Ref or attribute becomes a name for it."""
+        """The value with its intrinsic functions evaluated.
+
+        A resource's Ref or attribute becomes a name for it.
+        """
         if isinstance(value, list):
             return [item for item in map(self.resolve, value) if item is not None]
         if not isinstance(value, Node):

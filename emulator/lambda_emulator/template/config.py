@@ -126,13 +126,17 @@ class FunctionConfig:
     http_routes: tuple[HTTPRoute, ...] = ()
     reserved_concurrency: int | None = None
     managed_concurrency: int | None = None
-    """Requests at once in one process: set for a function with a `CapacityProviderConfig` (Managed Instances)."""
+    """Requests at once in one process, set for a function with a `CapacityProviderConfig`.
+
+    AWS calls these Managed Instances.
+    """
     snap_start: bool = False
     traced: bool = False
     """`Tracing: Active`: every invocation is sampled for X-Ray."""
     log_format: str = "Text"
     log_level: str | None = None
-    """`LoggingConfig.ApplicationLogLevel`: INFO where logs are JSON and the template says nothing."""
+    """`LoggingConfig.ApplicationLogLevel`: INFO where logs are JSON and the template says nothing.
+    """
     architecture: str = "x86_64"
     layers: tuple[Path, ...] = ()
     """Folders of the template's own layers, each as it would stand in /opt."""

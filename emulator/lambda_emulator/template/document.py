@@ -15,7 +15,10 @@ class TemplateError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Caution:
-    """Something that AWS would do otherwise, or that is ignored here. The message names what to do."""
+    """Something that AWS would do otherwise, or that is ignored here.
+
+    The message names what to do.
+    """
 
     line: int
     message: str
@@ -33,7 +36,7 @@ class Node(dict[Any, Any]):
 
 
 class _Int(int):
-    """A number that knows how it was written: an account id such as 012345678901 is text to CloudFormation."""
+    """A number that keeps its text, because an account id such as 012345678901 is text."""
 
     source: str
 
@@ -56,7 +59,10 @@ def to_text(value: Any) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that keeps lines and the text of numbers, and reads the short tags (!Sub is Fn::Sub)."""
+    """SafeLoader that keeps lines and the text of numbers, and reads short tags.
+
+    !Sub is Fn::Sub.
+    """
 
     def __init__(self, source: str) -> None:
         super().__init__(source)
@@ -74,7 +80,10 @@ class _Loader(yaml.SafeLoader):
                     )
                 line = key_node.start_mark.line + 1
                 if key in seen and key in result.lines:
-                    message = f"{key!r} is given twice (first in line {result.lines[key]}); AWS takes the last"
+                    message = (
+                        f"{key!r} is given twice (first in line {result.lines[key]}); "
+                        "AWS takes the last"
+                    )
                     self.cautions.append(Caution(line, message))
                 seen.add(key)
                 result[key] = self.construct_object(value_node, deep=True)

@@ -1,4 +1,4 @@
-"""A function's code and layers: folders, zips, inline code, assets of CDK, images without Docker."""
+"""A function's code and layers: folders, zips, inline code, CDK assets, images without Docker."""
 
 import posixpath
 import re

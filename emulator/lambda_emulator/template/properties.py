@@ -1,4 +1,7 @@
-"""The properties of one resource, each resolved and checked when it is asked for. A wrong type names its line."""
+"""The properties of one resource, each resolved and checked when it is asked for.
+
+A wrong type names its line.
+"""
 
 from collections.abc import Collection, Iterator
 from typing import Any, overload

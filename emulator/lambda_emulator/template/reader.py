@@ -1,10 +1,12 @@
 """A SAM (or CloudFormation) template -> the functions that the emulator can serve.
 
-Read with PyYAML (document.py), which keeps each node's line for error messages. The SAM translator would bring boto3
-and pydantic (40 MB, 1.1 s to import), drop the lines, and leave every !Ref, !If, !Sub and !GetAtt to its caller; so it
-is the oracle of the tests instead (tests/lambda_emulator/test_template.py). Read here: Parameters, Conditions,
-Mappings, Globals.Function, and of each function what changes how it runs. All else is for who deploys; what of it
-would answer requests is named in `cautions`.
+Read with PyYAML (document.py), which keeps each node's line for error messages.
+The SAM translator would bring boto3 and pydantic (40 MB, 1.1 s to import), drop the lines,
+and leave every !Ref, !If, !Sub and !GetAtt to its caller;
+so it is the oracle of the tests instead (tests/lambda_emulator/test_template.py).
+Read here: Parameters, Conditions, Mappings, Globals.Function,
+and of each function what changes how it runs.
+All else is for who deploys; what of it would answer requests is named in `cautions`.
 """
 
 from collections import Counter
@@ -70,7 +72,10 @@ class Template:
     cautions: tuple[Caution, ...] = ()
 
     def function(self, logical_id: str | None) -> FunctionConfig:
-        """The function of that id or name; the only one (with a URL) where no id is given. Raises TemplateError."""
+        """The function of that id or name; the only one (with a URL) where no id is given.
+
+        Raises TemplateError.
+        """
         if logical_id is None:
             served = [f for f in self.functions.values() if f.url] or list(self.functions.values())
             if len(served) == 1:
@@ -87,7 +92,10 @@ class Template:
         )
 
     def web_function(self, logical_id: str | None) -> WebFunctionConfig | None:
-        """The Web Function of that id or name; the only function of the template where no id is given."""
+        """Return the Web Function with that id or name.
+
+        Without an id, return the template's only function.
+        """
         if logical_id is None and len(self.web_functions) == 1 and not self.functions:
             return next(iter(self.web_functions.values()))
         return next(
@@ -266,7 +274,7 @@ class _Reader:
         return None
 
     def _has_permission(self, logical_id: str, get: Properties) -> bool:
-        """SAM adds the permission for its own FunctionUrlConfig; an AWS::Lambda::Url needs one in the template."""
+        """SAM adds the permission of a FunctionUrlConfig, not that of an AWS::Lambda::Url."""
         if "FunctionUrlConfig" in get.node or self._url_resource(logical_id) is None:
             return True
         names = (logical_id, self.document.physical_name(logical_id))

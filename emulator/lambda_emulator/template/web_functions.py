@@ -1,4 +1,4 @@
-"""Web Functions of a template: AWS::Serverless::WebFunction, and the three resource types that it becomes.
+"""Web Functions of a template: AWS::Serverless::WebFunction, and the three types it expands to.
 
 Properties and their limits: the SAM translator's `SamWebFunction`, and CloudFormation's schemas of
 AWS::Lambda::WebFunction, AWS::Lambda::WebFunctionRevision and AWS::Lambda::WebFunctionEndpoint.
@@ -189,7 +189,8 @@ def _check_weights(
 def _revision(properties: _Properties, resource: Node, code_folder: CodeFolder) -> RevisionConfig:
     build, service = properties.inner("BuildConfig"), properties.inner("ServiceConfig")
     location = build.inner("CodeConfig").inner("S3Object")
-    # In a bucket on AWS; here the folder that CDK has noted, or a folder or zip of the key's name beside the template.
+    # In a bucket on AWS; here the folder that CDK has noted,
+    # or a folder or zip of the key's name beside the template.
     metadata = resource.get("Metadata")
     asset = metadata.get("aws:asset:path") if isinstance(metadata, Node) else None
     uri = to_text(asset) if asset else location.text("Key")

@@ -48,14 +48,23 @@ def check_environment(variables: Mapping[str, str]) -> str | None:
     """Return what Lambda would refuse about a revision's variables, as a sentence, or None."""
     for name, value in variables.items():
         if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]*", name):
-            return f"the environment variable {name!r} must be letters, digits and _, and begin with a letter"
+            return (
+                f"the environment variable {name!r} must be letters, digits and _, "
+                "and begin with a letter"
+            )
         if name.startswith("AWS_LAMBDA_") and name not in _ENTRY_POINTS:
             return f"the environment variable {name} is Lambda's own; no revision can set it"
         if not 1 <= len(value) <= limits.WEB_VARIABLE:
-            return f"the environment variable {name} has {len(value)} characters; it may have 1 to {limits.WEB_VARIABLE}"
+            return (
+                f"the environment variable {name} has {len(value)} characters; "
+                f"it may have 1 to {limits.WEB_VARIABLE}"
+            )
     size = sum(len(name) + len(value) for name, value in variables.items())
     if size > limits.WEB_VARIABLES:
-        return f"the environment variables have {size} characters together; they may have {limits.WEB_VARIABLES}"
+        return (
+            f"the environment variables have {size} characters together; "
+            f"they may have {limits.WEB_VARIABLES}"
+        )
     return None
 
 

@@ -1,8 +1,12 @@
-"""A pytest plugin for Starlette's and FastAPI's own tests: each request of their test client goes through Lambda's way.
+"""A pytest plugin for Starlette's and FastAPI's own tests.
 
-The request becomes the event of a Function URL, the app answers it through the runtime's own exchange, and the streamed
-response goes back to the client. What no event can carry is put beside it: the state and the root path that a test has
-set, and the messages of the client's debug extension. WebSockets take the client's usual way.
+Each request of their test client takes the way through Lambda.
+
+The request becomes the event of a Function URL, the app answers it through the runtime's own
+exchange, and the streamed response goes back to the client.
+What no event can carry is put beside it:
+the state and the root path that a test has set, and the messages of the client's debug extension.
+WebSockets take the client's usual way.
 """
 
 from typing import Any

@@ -13,7 +13,7 @@ _made: list[LambdaASGI] = []
 
 
 class Adapter(LambdaASGI):
-    """An adapter whose event loop ends with the test that made it, as on Lambda it ends with the process."""
+    """An adapter whose event loop ends with its test. On Lambda it ends with the process."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)

@@ -1,4 +1,4 @@
-"""A pytest plugin that writes the outcome of each test to the file that OUTCOMES names: one JSON object."""
+"""A pytest plugin that writes each test's outcome to the file in OUTCOMES, as one JSON object."""
 
 import json
 import os

@@ -72,7 +72,8 @@ class Comparison:
             for run in (self.control, self.ours)
         ]
         lines = [
-            f"{self.suite.name} {self.suite.version}: {counts[0]} of {len(self.control)} pass in the control run,"
+            f"{self.suite.name} {self.suite.version}: "
+            f"{counts[0]} of {len(self.control)} pass in the control run,"
             f" {counts[1]} of {len(self.ours)} with lambda_asgi"
         ]
         known = DIFFERENCES[self.suite.name]

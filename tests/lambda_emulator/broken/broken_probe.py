@@ -1,4 +1,4 @@
-"""The probe behind a middleware that breaks it in one way: the one that the variable BREAK names."""
+"""The probe behind a middleware that breaks it in one way, named by the variable BREAK."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The probe as an ASGI app, for lambda_asgi in both modes, for Mangum, and for a server behind Lambda Web Adapter."""
+"""The probe as an ASGI app: for lambda_asgi in both modes, Mangum, and Lambda Web Adapter."""
 
 import asyncio
 import os

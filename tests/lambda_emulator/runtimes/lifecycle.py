@@ -129,7 +129,7 @@ def managed() -> None:
 
 
 def load() -> None:
-    """Streams for the load test: each body is its path, `chunks` random pieces, and the digest of all of it."""
+    """Stream for the load test: a body is its path, `chunks` random pieces, and their digest."""
 
     def poll() -> None:
         api = API()
@@ -201,7 +201,7 @@ def protocol() -> None:
 
 
 def extension_protocol() -> None:
-    """Every way to misuse the Extensions API; what AWS's runtime interface emulator replies is in the test."""
+    """Every way to misuse the Extensions API. The test has the replies of AWS's own emulator."""
     register, following = "/2020-01-01/extension/register", "/2020-01-01/extension/event/next"
     name, identifier = "Lambda-Extension-Name: ", "Lambda-Extension-Identifier: "
 
@@ -243,7 +243,7 @@ def extension_protocol() -> None:
 
 
 def reconnect() -> None:
-    """Hangs up on a waiting poll, then polls anew; an extension holds the init back until that is done."""
+    """Hang up on a waiting poll, then poll anew. An extension holds back the init until then."""
     _, identifier = register()
     first = API()
     first.socket.sendall(

@@ -1,6 +1,9 @@
-"""A runtime for tests: speaks the Runtime API over a raw socket, with nothing of the emulator or of lambda_asgi.
+"""A runtime for tests: speaks the Runtime API over a raw socket.
 
-What it answers is chosen by the request's path (`/mode`) and its query. Each mode is a function below.
+It uses nothing of the emulator or of lambda_asgi.
+
+What it answers is chosen by the request's path (`/mode`) and its query.
+Each mode is a function below.
 """
 
 import base64
@@ -125,7 +128,7 @@ def result(invocation: Invocation) -> None:
 
 
 def stream(invocation: Invocation) -> None:
-    """`count` chunks of `size` bytes, each one letter repeated, behind a prelude (`plain`: without)."""
+    """Send a prelude (unless `plain`) and `count` chunks: `size` bytes, one letter repeated."""
     api = invocation.api
     if "plain" in invocation.query:
         api.open_stream(invocation.request_id, "Content-Type: text/plain")
@@ -141,7 +144,7 @@ def stream(invocation: Invocation) -> None:
 
 
 def gated(invocation: Invocation) -> None:
-    """Chunk by chunk, each only after a file appears that the test makes when it has the one before."""
+    """Send chunk by chunk. The test creates a file for each chunk when it has the one before."""
     api = invocation.api
     api.open_stream(invocation.request_id, INTEGRATION)
     for index in range(invocation.number("count", 3)):
@@ -345,7 +348,7 @@ def touch(invocation: Invocation) -> None:
 
 
 def page(invocation: Invocation) -> None:
-    """A page whose script reads a stream and events, and opens each gate when it has what came before."""
+    """A page whose script reads a stream and events, and opens a gate after each piece."""
     html = """<!doctype html><title>probe</title><script>
     const gate = new URLSearchParams(location.search).get("gate"), seen = {fetch: [], events: []};
     const open = (name) => fetch(`/touch?path=${gate}-${name}`, {method: "POST"});
@@ -371,7 +374,7 @@ def page(invocation: Invocation) -> None:
 
 
 def replay(invocation: Invocation) -> None:
-    """Answers as the file that REPLAY names says (a case's `runtime`), and leaves the event beside it."""
+    """Respond as the file in REPLAY says (a case's `runtime`), and write the event beside it."""
     with open(os.environ["REPLAY"], encoding="utf-8") as file:
         case = json.load(file)
     with open(os.environ["REPLAY"] + ".event", "w", encoding="utf-8") as file:

@@ -1,4 +1,7 @@
-"""A Web Function's app that shows the life of its environment. ASGI; its lifespan writes to the log."""
+"""A Web Function's app that shows the life of its environment.
+
+ASGI; its lifespan writes to the log.
+"""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""An HTTP server that hides nothing: it shows a request as it came, and sends what the tests want sent.
+"""An HTTP server that hides nothing: shows a request as it came, and sends what a test wants sent.
 
 Run as a Web Function's command: it listens on AWS_LAMBDA_HTTP_ENDPOINT.
 """
@@ -11,20 +11,29 @@ from pathlib import Path
 
 CANNED = {
     "/whole": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Mixed-Case: kept\r\n\r\nwhole",
-    "/chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n",
+    "/chunks": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"
+    ),
     "/trailers": (
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n3\r\none\r\n0\r\nX-Sum: 1\r\n\r\n"
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n3\r\none\r\n"
+        b"0\r\nX-Sum: 1\r\n\r\n"
     ),
     "/connection-headers": (
-        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive, X-Private\r\nKeep-Alive: timeout=5\r\n"
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive, X-Private\r\n"
+        b"Keep-Alive: timeout=5\r\n"
         b"X-Private: secret\r\nUpgrade: h2c\r\nProxy-Authenticate: Basic\r\nX-Public: yes\r\n"
         b"lambda-web-request-id: forged\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\nok"
     ),
     "/until-close": b"HTTP/1.1 200 OK\r\n\r\nuntil the end",
     "/no-content": b"HTTP/1.1 204 No Content\r\nX-Kind: empty\r\n\r\n",
     "/not-modified": b'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\n\r\n',
-    "/early-hints": b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
-    "/encoded": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x8b\x08",
+    "/early-hints": (
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n"
+        b"Content-Length: 2\r\n\r\nok"
+    ),
+    "/encoded": (
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x8b\x08"
+    ),
     "/not-http": b"SMTP? no\r\n\r\n",
     "/closes": b"",
     "/cut": b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this",

@@ -1,7 +1,8 @@
 """The probe: an ASGI app that tells where it finds itself, and misbehaves when asked to.
 
-It needs nothing but Python, so that the same zip runs in every version and on every processor. `lambda-emulator
-compare` asks it. Deploy it to a function of its own, and delete it afterwards.
+It needs nothing but Python, so that the same zip runs in every version and on every processor.
+`lambda-emulator compare` asks it.
+Deploy it to a function of its own, and delete it afterwards.
 """
 
 import asyncio
