@@ -42,8 +42,7 @@ class LambdaASGI:
         strip_root_path: Remove the root path from the scope's `path`, for frameworks that ignore
             `root_path` (Falcon, Sanic).
         allow_http_events: Let HTTP clients POST to LAMBDA_ASGI_EVENT_PATH, where non-HTTP events
-            go.
-            Anyone who reaches the app can then forge an event.
+            go. Anyone who reaches the app can then forge an event.
 
     Raises:
         ConfigurationError: An argument, or an environment variable of the function, is invalid.

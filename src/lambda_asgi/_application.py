@@ -1,5 +1,7 @@
-"""An app and its lifespan, answering events. Both modes and `lambda_asgi.testing` use this
-module."""
+"""An app and its lifespan, answering events.
+
+Both modes and `lambda_asgi.testing` use this module.
+"""
 
 import json
 from collections.abc import Coroutine
@@ -55,13 +57,17 @@ class Application:
     def exchange(self, event: Any, context: Any, deadline: float | None) -> "Exchange":
         """Return the exchange of `event`. `deadline` is in seconds since the epoch.
 
-        Raises EventError if the `infer` of a custom handler raises.
+        Raises:
+            EventError: The `infer` of a custom handler raised.
         """
         return Exchange(self, infer(event, context, self.options), deadline)
 
     def request(self, source: EventSource) -> tuple[Scope, bytes]:
-        """Return the complete scope and the body. Raises EventError if the event cannot be
-        served."""
+        """Return the complete scope and the body.
+
+        Raises:
+            EventError: The event cannot be served.
+        """
         scope, body = source.request()
         scope["extensions"] = dict(EXTENSIONS)
         if self.settings.error_records:

@@ -1,5 +1,6 @@
-"""Warn once if an app streams while its responses are buffered, because its clients wait for the
-end.
+"""Warn once if an app streams while its responses are buffered.
+
+Its clients get nothing before the end of a response.
 """
 
 import time

@@ -4,27 +4,29 @@ import inspect
 from typing import Any
 
 WSGI = (
-    "is a WSGI app. Install a2wsgi, and name handler = LambdaASGI(WSGIMiddleware(app)), with "
-    "`from a2wsgi import WSGIMiddleware`"
+    "is a WSGI app. Install a2wsgi, and name handler = LambdaASGI(WSGIMiddleware(app)), "
+    "with `from a2wsgi import WSGIMiddleware`"
 )
 
 FUNCTION = (
-    "is called with (event, context): something stands around the app, such as a decorator, a "
-    "function or a "
-    "subclass of Mangum. Runtime mode serves the app itself, and would leave that out. Use "
-    "handler mode: remove "
-    'AWS_LAMBDA_EXEC_WRAPPER, and let what is wrapped be LambdaASGI(app, response_mode="streaming")'
+    "is called with (event, context): something wraps the app, "
+    "such as a decorator, a function or a subclass of Mangum. "
+    "Runtime mode serves the app itself, and would leave that out. "
+    "Use handler mode: remove AWS_LAMBDA_EXEC_WRAPPER, and wrap "
+    'LambdaASGI(app, response_mode="streaming") instead of the app'
 )
 
 APP = (
-    "is an ASGI app, which Lambda's own loop calls with (event, context). Name the LambdaASGI "
-    "around it: "
-    'handler = LambdaASGI(app, response_mode="streaming"). Or use runtime mode, which serves the '
-    "app "
-    "itself: AWS_LAMBDA_EXEC_WRAPPER=/var/task/lambda_asgi/bootstrap"
+    "is an ASGI app, but Lambda's own loop calls the handler with (event, context). "
+    'Name the LambdaASGI around it: handler = LambdaASGI(app, response_mode="streaming"). '
+    "Or use runtime mode, which serves the app itself: "
+    "AWS_LAMBDA_EXEC_WRAPPER=/var/task/lambda_asgi/bootstrap"
 )
 
-NO_APP = "is no ASGI app: it cannot be called with (scope, receive, send). Name the app itself, or handler = LambdaASGI(app)"
+NO_APP = (
+    "is no ASGI app: it cannot be called with (scope, receive, send). "
+    "Name the app itself, or handler = LambdaASGI(app)"
+)
 
 
 def takes(target: Any, count: int) -> bool:

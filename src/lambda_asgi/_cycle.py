@@ -49,8 +49,9 @@ if sys.version_info >= (3, 12):
     def start_task(
         app: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
     ) -> "asyncio.Task[None]":
-        """Create a task that begins at once. An app that never waits ends before the event loop
-        continues.
+        """Create a task that begins at once.
+
+        An app that never waits ends before the event loop continues.
         """
         return asyncio.Task(app, loop=loop, eager_start=True)
 
@@ -94,13 +95,20 @@ class ResponseWriter(Protocol):
 class RequestCycle:
     """One run of an app for one scope.
 
-    `margin` seconds before the `deadline` (in seconds since the epoch) the app receives
-    `http.disconnect`, and `send` raises ClientDisconnected. Half of the margin later the app is
-    cancelled, so that its `finally` blocks run. With a quarter left, the cycle stops waiting for
-    the app. The same happens when the writer's peer leaves, starting at that moment.
+    A run that takes too long ends in three steps. `margin` seconds before the deadline, the app
+    receives `http.disconnect`, and `send` raises ClientDisconnected. Half of the margin later the
+    app is cancelled, so that its `finally` blocks run. With a quarter left, the cycle stops waiting
+    for the app. The same steps begin at once when the writer's peer leaves.
 
-    A `writer` streams the response. Without one it is collected in `response`. With an `error`, the
-    app does not run, and the response is the error's.
+    Args:
+        app: The ASGI app.
+        scope: Its scope.
+        body: The whole request body.
+        response: The state of the response.
+        writer: Streams the response. Without one, `response` collects it.
+        deadline: When Lambda ends the invocation, in seconds since the epoch.
+        margin: The time in seconds before the deadline that ending the app may take.
+        error: With one, the app does not run, and the response is the error's.
     """
 
     def __init__(
@@ -149,8 +157,9 @@ class RequestCycle:
     # The app's receive and send.
 
     async def receive(self) -> Message:
-        """Return the whole request body, then `http.disconnect` when the client left or the
-        response is complete.
+        """Return the whole request body, then `http.disconnect`.
+
+        The disconnect comes when the client has left or the response is complete.
         """
         if self._disconnected:
             self._body = None
@@ -168,9 +177,8 @@ class RequestCycle:
         """Wait for an iteration of the event loop if the app has asked many times within one.
 
         An app may ask again and again, and the event loop must continue. The first calls return at
-        once:
-        Starlette's `request.is_disconnected()` asks inside a cancelled scope, where a wait would
-        mean "no".
+        once, because Starlette's `request.is_disconnected()` asks inside a cancelled scope, where a
+        wait would mean "no".
         """
         self._told += 1
         if self._told == 1:
@@ -301,9 +309,7 @@ class RequestCycle:
             self._lost(error)
 
     def _lost(self, error: RuntimeAPIError) -> None:
-        """There is no connection. What was accepted of the response is lost, and nothing can follow
-        it.
-        """
+        """There is no connection: the accepted part of the response is lost; nothing follows."""
         self._disconnect_app()
         self._fail(error)
 
@@ -313,19 +319,16 @@ class RequestCycle:
             self._disconnect.set()
 
     def _fail(self, error: BaseException) -> None:
-        """Record the first error. Later errors, and what an app makes of our own errors, do not
-        count.
-        """
+        """Record the first error. Later ones do not count: an app may wrap or replace ours."""
         if self.error is None:
             self.error = error
 
     # The end of a run.
 
     async def run(self) -> None:
-        """Run the app until it returns (background work included) or is given up, then end the
-        response.
+        """Run the app until it returns or is given up, then end the response.
 
-        What the app raises is in `error`.
+        Background work is part of the run. What the app raises is in `error`.
 
         Raises:
             ConnectionToRuntimeAPILost: The process must exit.
@@ -335,8 +338,10 @@ class RequestCycle:
             await self.finish()
 
     def start(self, loop: asyncio.AbstractEventLoop, create_task: CreateTask) -> None:
-        """Start the app in `loop`. The caller runs one iteration, then checks whether it
-        `is_over`."""
+        """Start the app in `loop`.
+
+        The caller runs one iteration of the loop, then checks `is_over`.
+        """
         self._loop = loop
         if self.error is not None:
             return
@@ -347,9 +352,7 @@ class RequestCycle:
 
     @property
     def is_over(self) -> bool:
-        """Whether the app has ended and its response is complete, so that there is nothing to
-        `finish`.
-        """
+        """Whether the app has ended and its response is complete: nothing is left to `finish`."""
         return self.error is None and self._task is not None and self._task.done()
 
     def abort(self, error: BaseException) -> None:
@@ -359,7 +362,11 @@ class RequestCycle:
             self._task.cancel()
 
     async def finish(self) -> None:
-        """Do the rest of `run`, after the first iteration."""
+        """Do the rest of `run`, after the first iteration.
+
+        Raises:
+            ConnectionToRuntimeAPILost: The process must exit.
+        """
         self._in_first_step = False
         if self._task is not None and not self._task.done():
             self._flush()
@@ -456,8 +463,10 @@ class RequestCycle:
         self.response.fail(*shown_to_client(error), error.error_type)
 
     def _log(self, error: BaseException) -> None:
-        """Log the error once, inside the app's task if that ends. Error trackers then know it
-        already.
+        """Log the error once.
+
+        If the app's task ends, that is done inside of it, so that error trackers see the app's
+        context.
         """
         if not self.logged and not isinstance(error, (ClientDisconnected, RuntimeAPIError)):
             self.logged = True

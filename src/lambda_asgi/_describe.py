@@ -44,14 +44,16 @@ def _container(
 
 
 LONGEST_TEXT = 128 * 1024
-"""Characters of an exception's text, and of a line of its traceback. CloudWatch accepts at most 1
-MiB for one event.
+"""Characters of an exception's text, and of a line of its traceback.
+
+CloudWatch accepts at most 1 MiB for one event.
 """
 
 
 def text_of(error: BaseException) -> str:
-    """Return the text of an exception. An app's exception may raise in `str`, or have a text of any
-    size.
+    """Return the text of an exception, cut if it is long.
+
+    An app's exception may raise in `str`. The result then says so.
     """
     try:
         return _clipped(str(error))

@@ -44,14 +44,17 @@ class Wait:
         self._timers.append(self._loop.call_at(when, call, *arguments))
 
     def wind_up(self, ends_at: float, margin: float) -> None:
-        """Cut the app when half of the `margin` before `ends_at` is left. Give it up at a
-        quarter."""
+        """Cut the app when half of the `margin` before `ends_at` is left; give it up at a quarter.
+
+        `ends_at` is a time of the event loop's clock, and `margin` is in seconds.
+        """
         self.at(ends_at - margin / 2, self._cut)
         self.at(ends_at - margin / 4, self._end, self._task)
 
     async def over(self, grace: float) -> None:
-        """Wait. If this is cancelled, the environment ends: the app has `grace` seconds to clean
-        up.
+        """Wait until the task has ended or is given up.
+
+        If this is cancelled, the environment ends: the app has `grace` seconds to clean up.
         """
         try:
             await self._over
@@ -103,8 +106,10 @@ async def send_error(
 
 
 def shown_to_client(error: BaseException) -> tuple[int, str]:
-    """Return the status and text of the response to `error`. Clients do not see what an app
-    raised."""
+    """Return the status and text of the response to `error`.
+
+    Clients do not see what an app raised.
+    """
     if isinstance(error, LambdaASGIError):
         return error.status, error.shown
     return 500, "Internal Server Error"

@@ -1,7 +1,7 @@
 """Read the process's environment variables once, from a mapping. Pure.
 
 Lambda's variables:
-https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime.
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
 Ours begin with `LAMBDA_ASGI_`. Each is described at its field of `Settings`.
 """
 
@@ -61,23 +61,26 @@ class Settings:
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> Self:
-        """Read the settings. Raises ConfigurationError with the variable, its value and valid
-        values.
+        """Read the settings.
+
+        Raises:
+            ConfigurationError: A value is invalid. The message names the variable, its value and
+                valid values.
         """
         read = partial(_read, variables)
         response_mode = read("LAMBDA_ASGI_RESPONSE_MODE", ResponseMode.parse, None, EXPECTED)
+        if variables.get("AWS_SAM_LOCAL") == "true":
+            response_mode = BUFFERED
+        margin_ms = read("LAMBDA_ASGI_DEADLINE_MARGIN_MS", _positive, 1000, "a whole number from 1")
         return cls(
-            response_mode=BUFFERED if variables.get("AWS_SAM_LOCAL") == "true" else response_mode,
+            response_mode=response_mode,
             event_path=read(
                 "LAMBDA_ASGI_EVENT_PATH", _path, "/events", "a path that begins with /"
             ),
             event_host=read(
                 "LAMBDA_ASGI_EVENT_HOST", _host, "localhost", "a host, such as api.example.com"
             ),
-            deadline_margin=read(
-                "LAMBDA_ASGI_DEADLINE_MARGIN_MS", _positive, 1000, "a whole number from 1"
-            )
-            / 1000,
+            deadline_margin=margin_ms / 1000,
             fill_empty=read("LAMBDA_ASGI_FILL_EMPTY", _switch, True, "true or false"),
             error_records=read("LAMBDA_ASGI_ERROR_RECORDS", _switch, False, "true or false"),
             access_log=read("LAMBDA_ASGI_ACCESS_LOG", _switch, True, "true or false"),
@@ -108,8 +111,10 @@ class Environment:
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> Self:
-        """Read the environment. Raises ConfigurationError with the variable, its value and valid
-        values.
+        """Read the environment.
+
+        Raises:
+            ConfigurationError: A value is missing or invalid. The message says what to set.
         """
         if not variables.get("AWS_LAMBDA_RUNTIME_API"):
             raise ConfigurationError(
@@ -117,6 +122,7 @@ class Environment:
             )
         read = partial(_read, variables)
         concurrency = read("AWS_LAMBDA_MAX_CONCURRENCY", _positive, 0, "a whole number from 1")
+        log_format = variables.get("AWS_LAMBDA_LOG_FORMAT", "")
         return cls(
             runtime_api=variables["AWS_LAMBDA_RUNTIME_API"],
             handler=variables.get("_HANDLER", ""),
@@ -132,9 +138,7 @@ class Environment:
             initialization_type=variables.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
             max_concurrency=concurrency or 1,
             concurrent=concurrency > 0,
-            log_format="JSON"
-            if variables.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
-            else "Text",
+            log_format="JSON" if log_format.upper() == "JSON" else "Text",
             log_level=variables.get("AWS_LAMBDA_LOG_LEVEL") or None,
             telemetry_log_fd=read(
                 "_LAMBDA_TELEMETRY_LOG_FD", int, None, "a file descriptor's number"

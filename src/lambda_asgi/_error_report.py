@@ -14,9 +14,8 @@ class ErrorReport(NamedTuple):
     """A failed invocation or initialization, as reported to Lambda.
 
     `error_type` has the form `Runtime.CamelCase`; Lambda replaces any other form by
-    `Runtime.Unknown`.
-    `name` (the exception's class), `message` and `stack_trace` (one string for each line) are for
-    people.
+    `Runtime.Unknown`. The other fields are for people: `name` is the exception's class, and
+    `stack_trace` has one string for each line.
     """
 
     error_type: str
@@ -26,8 +25,9 @@ class ErrorReport(NamedTuple):
 
     @classmethod
     def of(cls, error: BaseException) -> Self:
-        """Return the report of an exception. Our own exceptions have a type; all others are the
-        app's.
+        """Return the report of an exception.
+
+        Our own exceptions have an error type. All others are the app's: `Runtime.UserException`.
         """
         return cls(
             error_type_of(error),

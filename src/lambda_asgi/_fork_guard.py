@@ -34,8 +34,9 @@ def guard_connection(connection: Any, descriptors: Callable[[Any], Iterable[int]
 
 
 def guard_event_loop(loop: Any) -> None:
-    """Give children a selector of their own: both processes would change the same one in the
-    kernel.
+    """Give children a selector of their own.
+
+    Otherwise both processes would change the same one in the kernel.
     """
     selector = getattr(loop, "_selector", None)  # private; only asyncio's loops have it
     if selector is not None and hasattr(selector, "fileno"):
@@ -112,11 +113,8 @@ def _give_up_descriptors() -> None:
             _replace(descriptor, nothing)
     os.close(nothing)
     for selector in list(_selectors):
-        # ValueError: it is closed
-        with (
-            suppress(OSError, ValueError, AttributeError),
-            select.epoll() as empty,
-        ):
+        # ValueError: the selector is closed. AttributeError: not on Linux.
+        with suppress(OSError, ValueError, AttributeError), select.epoll() as empty:
             _replace(selector.fileno(), empty.fileno())
 
 

@@ -21,7 +21,8 @@ HOP_BY_HOP = frozenset(
     }
 )
 
-# RFC 9110 section 5.6.2 (a name is a token), and section 5.5 (no control characters but HTAB in a value).
+# RFC 9110: a name is a token (section 5.6.2), and a value has no control characters but HTAB
+# (section 5.5).
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FORBIDDEN_IN_VALUES = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -34,7 +35,10 @@ def well_formed(headers: object, exclude: Collection[bytes] = ()) -> RawHeaders:
             could end a header or a response early.
     """
     try:
-        pairs = [(_name(name), _value(value)) for name, value in headers]  # type: ignore[attr-defined]  # caught if not
+        pairs = [
+            (_name(name), _value(value))
+            for name, value in headers  # type: ignore[attr-defined]  # caught if not
+        ]
     except (TypeError, ValueError):
         raise UnexpectedMessage(
             f"headers are pairs of bytes; the app sent {described(headers)}"

@@ -133,8 +133,9 @@ class LambdaContext:
         )
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds until Lambda ends this invocation; 0 after that, or without a
-        deadline.
+        """Return the milliseconds until Lambda ends this invocation.
+
+        It is 0 after that, and without a deadline.
         """
         return 0 if self.deadline is None else max(0, int((self.deadline - time.time()) * 1000))
 

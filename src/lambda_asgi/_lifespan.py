@@ -58,8 +58,9 @@ class Lifespan:
 
     @property
     def is_running(self) -> bool:
-        """Whether the app has started and waits for its shutdown. False if it does not support
-        lifespans.
+        """Whether the app has started and waits for its shutdown.
+
+        It is False if the app does not support lifespans.
         """
         return self._task is not None and not self._task.done()
 

@@ -1,5 +1,6 @@
-"""Files for `http.response.pathsend`
-(https://asgi.readthedocs.io/en/latest/extensions.html#path-send).
+"""Read files for `http.response.pathsend`.
+
+Spec: https://asgi.readthedocs.io/en/latest/extensions.html#path-send
 """
 
 import asyncio
@@ -44,11 +45,11 @@ async def read_ahead(path: str, size: int | None = None) -> AsyncGenerator[bytes
 
 
 class _Reads:
-    """The reads of one file, in order: at once if the page cache has the bytes, otherwise in a
-    thread.
+    """The reads of one file, in order.
 
-    Copying from the cache costs less than asking a thread, and keeps the bytes in the cache of the
-    processor that sends them. `cache_tells`: the file system is known to report what is cached.
+    A read happens at once if the page cache has the bytes, otherwise in a thread. Copying from the
+    page cache costs less than asking a thread, and keeps the bytes in the cache of the processor
+    that sends them. `cache_tells` is false once the file system cannot report what is cached.
     """
 
     def __init__(self, file: io.FileIO) -> None:
@@ -57,17 +58,15 @@ class _Reads:
         self.cache_tells = _NO_WAIT is not None
 
     def begin(self, left: int) -> asyncio.Future[bytes]:
-        """Return the next READ_SIZE bytes, `left` if those are fewer, or what there is. Empty at
-        the end.
-        """
+        """Return the next bytes: at most READ_SIZE and at most `left`; none at the file's end."""
         size = min(READ_SIZE, left)
         if self.cache_tells or not size:
             try:
                 piece = cached(self._file.fileno(), size) if size else b""
             except BlockingIOError:
                 pass
-            # the file system cannot tell; if there is another error, the thread gets it too
             except OSError:
+                # The file system cannot tell. If there is another error, the thread gets it too.
                 self.cache_tells = False
             else:
                 done: asyncio.Future[bytes] = self._loop.create_future()
@@ -77,8 +76,9 @@ class _Reads:
 
 
 def cached(descriptor: int, size: int) -> bytes:
-    """Return cached bytes of the next `size` bytes, and move the position past them. Empty at the
-    end.
+    """Return cached bytes of the next `size` bytes, and move the position past them.
+
+    The result is empty at the file's end.
 
     Raises:
         BlockingIOError: The read would wait for the disk.

@@ -24,8 +24,9 @@ _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Prelude(NamedTuple):
-    """The contents of a prelude. Names are lower-case; the values of a repeated name are joined by
-    `, `.
+    """The contents of a prelude.
+
+    Names are lower-case. The values of a repeated name are joined by `, `.
     """
 
     status: int
@@ -88,16 +89,13 @@ def split(stream: bytes) -> tuple[Prelude, bytes] | None:
     except RecursionError:
         document = None
     if isinstance(document, dict):
-        status, headers, cookies = (
-            document.get("statusCode"),
-            document.get("headers", {}),
-            document.get("cookies", []),
-        )
+        status = document.get("statusCode")
+        headers = document.get("headers", {})
+        cookies = document.get("cookies", [])
         if type(status) is int and isinstance(headers, dict) and isinstance(cookies, list):
             texts = {str(name): str(value) for name, value in headers.items()}
-            return Prelude(status, texts, [str(cookie) for cookie in cookies]), stream[
-                end + len(DELIMITER) :
-            ]
+            prelude = Prelude(status, texts, [str(cookie) for cookie in cookies])
+            return prelude, stream[end + len(DELIMITER) :]
     raise ValueError(
         f"a prelude is a JSON object with a statusCode, headers and cookies, not {head[:100]!r}"
     )

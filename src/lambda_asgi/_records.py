@@ -1,10 +1,8 @@
 """Response bodies made of records: server-sent events and NDJSON. Pure.
 
-Such a body can end with an error record. Each record is complete by itself, so one more record can
-tell
-the reader that the body was cut. A Function URL and a Web Function both make a cut stream look
-complete.
-The runtime's response and the middleware in `stream_safety` use this module.
+Each record is complete by itself, so one more record can tell the reader that the body was cut.
+That helps because a Function URL and a Web Function both make a cut stream look complete. The
+runtime's response and the middleware in `stream_safety` use this module.
 """
 
 from collections.abc import Mapping
@@ -26,8 +24,9 @@ _BETWEEN_EVENTS = (b"\n\n", b"\r\r", b"\r\n\r\n", b"\n\r\n")
 _LONGEST_END = 4  # bytes, of b"\r\n\r\n"
 
 ERROR_RECORDS = "lambda_asgi.error_records"
-"""Key in `scope["extensions"]`: a layer around the app writes error records, so that a layer inside
-must not.
+"""Key in `scope["extensions"]`: a layer around the app writes error records.
+
+Layers inside of that one must not write any.
 """
 
 HEARTBEAT = b":\n\n"
@@ -48,8 +47,7 @@ class Records:
         """Return the records of a body with these headers (names in lower case), or None.
 
         None means that no record may be added: the media type has no records, the length is
-        announced, or the
-        body is encoded, so that a record would not be readable.
+        announced, or the body is encoded, so that a record would not be readable.
         """
         fields: Mapping[bytes, bytes] = dict(headers)
         if b"content-length" in fields or b"content-encoding" in fields:

@@ -87,13 +87,22 @@ class Framing(Protocol):
         """Return how many bytes can follow after `sent`; None if only the app knows."""
 
     def taken(self, body: bytes, sent: int, more: bool) -> bytes:
-        """Return what to send of a part of the body. Raises UnexpectedMessage for a wrong
-        length."""
+        """Return what to send of a part of the body.
+
+        Args:
+            body: The part.
+            sent: How many bytes of the body precede it.
+            more: Whether another part follows.
+
+        Raises:
+            UnexpectedMessage: The body has the wrong length.
+        """
 
 
 class NoBody:
-    """HEAD, 204 and 304: no content, whatever the app sends (RFC 9110 sections 9.3.2, 15.3.5,
-    15.4.5).
+    """HEAD, 204 and 304: no content, whatever the app sends.
+
+    RFC 9110 sections 9.3.2, 15.3.5, 15.4.5.
     """
 
     def left(self, sent: int) -> int | None:
@@ -113,6 +122,11 @@ class AnnouncedLength:
         return self.length - sent
 
     def taken(self, body: bytes, sent: int, more: bool) -> bytes:
+        """Return `body`.
+
+        Raises:
+            UnexpectedMessage: With it the body is too long, or ends too early.
+        """
         size = sent + len(body)
         if size > self.length or (size < self.length and not more):
             raise UnexpectedMessage(
@@ -136,12 +150,18 @@ OPEN_ENDED = OpenEnded()
 
 
 class Response:
-    """A streamed response. Its methods return what to send now: parts of the stream, the prelude
-    first.
+    """A streamed response. Its methods return what to send now.
 
-    `head`: the request is a HEAD. `limit` is the largest stream in bytes, including the prelude.
-    `exclude_headers` are removed. `status`, `headers`, `body_bytes` and `chunks` describe what was
-    sent so far.
+    That is parts of the stream, the prelude first. `status`, `headers`, `body_bytes` and `chunks`
+    describe what was sent so far.
+
+    Args:
+        head: Whether the request is a HEAD.
+        limit: The largest stream in bytes, including the prelude.
+        fill_empty: Whether an empty body of a status from 300 becomes one newline. Some clients of
+            Function URLs wait forever for a first byte.
+        error_records: Whether `fail` appends a record to a body of records.
+        exclude_headers: Lower-case names of headers that are not sent.
     """
 
     def __init__(
@@ -190,7 +210,11 @@ class Response:
         )
 
     def take_start(self, message: Message) -> list[bytes]:
-        """`send` for `http.response.start`."""
+        """`send` for `http.response.start`.
+
+        Raises:
+            UnexpectedMessage: The message is out of order or malformed.
+        """
         state = TRANSITIONS.get((self.state, Input.START))
         if state is None:
             raise self._out_of_order("http.response.start")
@@ -216,7 +240,14 @@ class Response:
         return []
 
     def take_body(self, message: Message) -> list[bytes]:
-        """`send` for `http.response.body`."""
+        """`send` for `http.response.body`.
+
+        Raises:
+            UnexpectedMessage: The message is out of order or malformed, or the body has the wrong
+                length.
+            ResponseTooLarge: The response exceeds the limit.
+            HeadersTooLarge: The prelude is too long.
+        """
         body = message.get("body", b"")
         if type(body) is not bytes:
             body = _as_bytes(body)
@@ -244,10 +275,14 @@ class Response:
         return parts
 
     def flush(self) -> list[bytes]:
-        """Return what is held, because the app waits. Nothing, if only the end of an empty body can
-        follow.
+        """Return what is held, because the app waits.
 
-        Raises HeadersTooLarge and ResponseTooLarge. The state is then unchanged.
+        Returns nothing if only the end of an empty body can follow. If it raises, the state is
+        unchanged.
+
+        Raises:
+            ResponseTooLarge: The response announces more bytes than the limit.
+            HeadersTooLarge: The prelude is too long.
         """
         state = TRANSITIONS.get((self.state, Input.WAIT))
         if state is None or (self._framing.left(0) == 0 and self._framing is not NO_BODY):
@@ -293,8 +328,9 @@ class Response:
         return UnexpectedMessage(f"the app sent {message} when {_IN_WORDS[self.state]}")
 
     def _empty(self) -> bytes:
-        """Return the body of a response without one: its length is announced, and it may get a
-        newline.
+        """Return the body of a response that has none: nothing, or one newline.
+
+        Its length is announced.
         """
         if self._framing is NO_BODY:
             return b""
@@ -334,8 +370,7 @@ class Response:
 
 
 class BufferedResponse(Response):
-    """A response that is collected: nothing is sent before its end, and `body` has all of it
-    then."""
+    """A response that is collected. Nothing is sent before its end; then `body` has all of it."""
 
     def __init__(
         self,

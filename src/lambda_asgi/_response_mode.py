@@ -4,8 +4,7 @@ The user asks for streaming. An event does not contain the invoke mode of its Fu
 two must match (both recorded on AWS):
 
 - A `BUFFERED` URL in front of a streamed response keeps status and headers, and loses the body.
-- A `RESPONSE_STREAM` URL in front of a buffered response shows the client its JSON: `{"statusCode":
-...`.
+- A `RESPONSE_STREAM` URL in front of a buffered response shows the client the result's JSON.
 """
 
 from dataclasses import dataclass
@@ -16,7 +15,10 @@ CAN_STREAM = ("function-url", "rest-api")
 
 MODES = ("streaming", "buffered")
 
-EXPECTED = "streaming, buffered, or a mode for each event source, such as function-url=streaming,rest-api=buffered"
+EXPECTED = (
+    "streaming, buffered, or a mode for each event source, "
+    "such as function-url=streaming,rest-api=buffered"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +29,10 @@ class ResponseMode:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read one mode for all event sources that can stream, or `source=mode` pairs separated by
-        commas.
+        """Read one mode for all event sources that can stream, or a mode for each of them.
 
-        A source that is not named is buffered.
+        The second form has `source=mode` pairs, separated by commas. A source that is not named is
+        buffered.
 
         Raises:
             ValueError: The text is invalid. EXPECTED describes valid values.

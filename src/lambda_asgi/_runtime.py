@@ -226,9 +226,8 @@ class Runtime:
         except ConnectionToRuntimeAPILost:
             ending = "lost"
             raise  # its meaning depends on other invocations
-        except (
-            Exception
-        ) as error:  # the event is not JSON, or the app did not handle a non-HTTP event
+        except Exception as error:
+            # the event is not JSON, or the app did not handle a non-HTTP event
             ending = "failed"
             logger.error("the invocation failed", exc_info=error)
             await _report(writer, error)
@@ -254,8 +253,10 @@ def _stop_on_signals(stop: asyncio.Event) -> dict[int, Any]:
 
 
 def _call_own_handlers(handlers: Mapping[int, Any]) -> None:
-    """Call the SIGTERM handler that the app set at its import, after the shutdown, as uvicorn
-    does."""
+    """Call the SIGTERM handler that the app set at its import.
+
+    That is done after the shutdown, as uvicorn does.
+    """
     handler = handlers[signal.SIGTERM]
     if callable(handler):
         try:
@@ -276,10 +277,10 @@ async def _report(writer: RuntimeAPIWriter, error: Exception) -> None:
 
 
 def _name_in_process(invocation: Invocation) -> None:
-    """Set the ids of the only invocation under way, for the X-Ray SDK and threads without a
-    context.
+    """Set the ids of the only invocation under way in process-wide places.
 
-    It is never used with concurrency, where contexts have the ids.
+    The X-Ray SDK reads them there, and so do threads without a context. This is not used with
+    concurrency, where contexts have the ids.
     """
     InvocationFilter.process_wide = invocation
     set_trace_id(invocation.trace_id)
@@ -287,8 +288,8 @@ def _name_in_process(invocation: Invocation) -> None:
 
 # Python's own copy of the environment variables. Changing C's environment too would leak memory:
 # glibc never frees a value (160 bytes for each invocation). X-Ray's SDK reads this copy. A child
-# program gets the trace id only if the app passes os.environ to it.
-# private, but the same in all versions
+# program gets the trace id only if the app passes os.environ to it. `_data` is private, but the
+# same in all versions of Python.
 _PYTHON_VARIABLES: Any = getattr(os.environ, "_data", os.environ)
 _TRACE_ID: Any = (
     "_X_AMZN_TRACE_ID" if _PYTHON_VARIABLES is os.environ else os.fsencode("_X_AMZN_TRACE_ID")

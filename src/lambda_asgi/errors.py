@@ -1,14 +1,11 @@
 """Every exception of this package, and what causes each.
 
     LambdaASGIError
-    ├── ConfigurationError        yours: a setting or the handler is wrong; the environment does not
-    start
+    ├── ConfigurationError        yours: a setting or the handler is wrong
     │   └── AppImportError        the module or the name in _HANDLER cannot be imported
     ├── StartupFailed             the app's: lifespan startup failed
-    ├── BeforeSnapshotError       the app's: a SnapStart hook raised; the process ends with exit
-    code 64
-    ├── AfterRestoreError         the app's: a SnapStart hook raised; the process ends with exit
-    code 65
+    ├── BeforeSnapshotError       the app's: a SnapStart hook raised; the exit code is 64
+    ├── AfterRestoreError         the app's: a SnapStart hook raised; the exit code is 65
     ├── EventError                the caller's: an HTTP event that cannot be understood
     │   └── EventPathForbidden    ... or an HTTP request to the path for non-HTTP events
     ├── UnexpectedMessage         the app's: an ASGI message out of order, malformed or missing
@@ -20,9 +17,8 @@
     │   └── EventLoopBlocked      ... because it blocked the event loop
     ├── DurationExceeded          the app's: its response took longer than the route allows
     └── RuntimeAPIError           the platform's
-        ├── ResponseRefused       this invocation is lost, the next one is possible (400, 403, 410,
-        413)
-        └── ConnectionToRuntimeAPILost   (500, or no connection): the process must exit
+        ├── ResponseRefused       400, 403, 410 or 413: only this invocation is lost
+        └── ConnectionToRuntimeAPILost   500, or no connection: the process must exit
 
     ClientDisconnected (OSError)  raised by `send` when the client has left; an app may ignore it
                                   (ASGI spec_version 2.4)
@@ -75,8 +71,9 @@ class ConfigurationError(LambdaASGIError):
 
 
 class AppImportError(ConfigurationError):
-    """The app that `_HANDLER` names cannot be imported. `__cause__` is the exception of the import,
-    if any.
+    """The app that `_HANDLER` names cannot be imported.
+
+    `__cause__` is the exception of the import, if any.
     """
 
     error_type = "Runtime.ImportModuleError"
@@ -119,8 +116,9 @@ class EventPathForbidden(EventError):
 
 
 class UnexpectedMessage(LambdaASGIError):
-    """The app sent a message that ASGI does not allow now, or returned before its response was
-    complete.
+    """The app broke the ASGI protocol.
+
+    It sent a message that is not allowed now, or returned before its response was complete.
     """
 
     error_type = "Runtime.UnexpectedMessage"
@@ -169,8 +167,10 @@ class DurationExceeded(LambdaASGIError):
 
 
 class EventLoopBlocked(DeadlineExceeded):
-    """The deadline passed while the app blocked the event loop, so nothing could stop it in
-    time."""
+    """The deadline passed while the app blocked the event loop.
+
+    So nothing could stop the app in time.
+    """
 
 
 class RuntimeAPIError(LambdaASGIError):
@@ -199,7 +199,8 @@ class ClientDisconnected(OSError):
 
 
 def error_type_of(error: BaseException) -> str:
-    """Return the `Runtime.CamelCase` word of an exception. Exceptions of other packages are the
-    app's.
+    """Return the `Runtime.CamelCase` word of an exception.
+
+    Exceptions of other packages are the app's: `Runtime.UserException`.
     """
     return error.error_type if isinstance(error, LambdaASGIError) else "Runtime.UserException"

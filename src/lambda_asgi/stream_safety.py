@@ -4,13 +4,10 @@
 
 A platform that cuts a response does not report it. Behind a Function URL or a Web Function
 (docs/choose.md explains these terms), the client sees the status that was sent, and a body that
-ends.
-So this middleware ends the response shortly before the platform does. It asks the app to stop. If
-nothing was sent yet, it responds with 504. Otherwise it writes an error record (server-sent events
-and
-NDJSON only, see `_records.py`), and raises an exception. The server then breaks the connection
-instead
-of ending the body.
+ends. So this middleware ends the response shortly before the platform does. It asks the app to
+stop. If nothing was sent yet, it responds with 504. Otherwise it writes an error record
+(server-sent events and NDJSON only, see `_records.py`), and raises an exception. The server then
+breaks the connection instead of ending the body.
 
 Lambda never tells a function that its client has left, so an app may work for nobody. Set
 `max_duration` for such a route. See docs/streams.md.
@@ -78,23 +75,22 @@ class StreamSafety:
     """ASGI middleware that ends streams visibly. All times are in seconds.
 
     When a limit is reached, the app is told to stop: `receive` returns `http.disconnect`, and
-    `send` raises
-    ClientDisconnected. Half a margin later, the app is cancelled. At three quarters the middleware
-    stops
-    waiting for it. The last quarter is for the error record.
+    `send` raises ClientDisconnected. Half a margin later, the app is cancelled. At three quarters
+    the middleware stops waiting for it. The last quarter is for the error record.
 
     Args:
         app: The ASGI app.
         timeout: The platform's limit for one request: a Web Function's `timeoutSeconds`, or a
-            proxy's
-            read timeout. An Event Function's deadline also applies, without any setting.
+            proxy's read timeout. An Event Function's deadline also applies, without any setting.
         max_duration: The default of `StreamLimits.max_duration`.
         heartbeat: The default of `StreamLimits.heartbeat`.
         margin: How long before the platform's limit the app is told to stop. At most half of the
-            time that
-            is left when the request arrives.
+            time that is left when the request arrives.
         error_records: Whether a broken body of server-sent events or NDJSON ends with an error
             record.
+
+    Raises:
+        ValueError: A number of seconds is not above 0.
     """
 
     def __init__(
@@ -129,8 +125,7 @@ class StreamSafety:
         """Serve one request.
 
         If the platform's limit is near before the response has started, the client gets a 504, and
-        nothing is
-        raised.
+        nothing is raised.
 
         Raises:
             DeadlineExceeded: The platform's limit is near, and the response has started.
@@ -298,7 +293,8 @@ class _Guard:
     async def run(self, app: ASGIApp, scope: Scope, seconds: float) -> None:
         """Run the app until it returns or is given up. `seconds` are left for its response.
 
-        Raises the error that ended the response early, or what the app raised after it.
+        Raises:
+            Exception: What ended the response early, or what the app raised after it.
         """
         if seconds < math.inf:
             margin = min(self._margin, seconds / 2)
@@ -323,9 +319,8 @@ class _Guard:
             await app(scope, self.receive, self.send)
         except asyncio.CancelledError:
             self._error = self._error or AppCancelled("the app cancelled its own task")
-        except (
-            BaseException
-        ) as error:  # SystemExit, too: a task that raises it would end the event loop
+        except BaseException as error:
+            # SystemExit, too: a task that raises it would end the event loop
             self._error = self._error or error
         else:
             if not self._complete and not self._disconnected:
@@ -345,11 +340,7 @@ class _Guard:
                     return
                 if self._heartbeat_is_due(now) and all(beat.done() for beat in beats):
                     beats = {asyncio.create_task(self._beat())}
-                # a heartbeat may show that the client has left
-                changes = {
-                    self._changed,
-                    *beats,
-                }
+                changes = {self._changed, *beats}  # a heartbeat may show that the client has left
                 waits = {task, *(change for change in changes if not change.done())}
                 until = self._next_after(now)
                 timeout = None if until == math.inf else until - now

@@ -7,8 +7,7 @@
     assert response.chunks == [b"one", b"two"]
 
 The request cycle, the response states and the prelude are the runtime's own. Only the wire is
-missing.
-To see your app behind a Function URL, use lambda-emulator.
+missing. To see your app behind a Function URL, use lambda-emulator.
 """
 
 import base64
@@ -52,10 +51,10 @@ class StreamedResponse:
 
 
 class ExecutionEnvironment:
-    """An async context manager that starts the app's lifespan once, then answers any number of
-    events.
+    """An app in an execution environment. Use it with `async with`.
 
-    Several events may run at the same time.
+    The app's lifespan starts once. Then the app answers any number of events, also at the same
+    time.
 
     Args:
         app: An ASGI app, or the `LambdaASGI` around it.
@@ -82,8 +81,13 @@ class ExecutionEnvironment:
         await self._application.shutdown()
 
     async def invoke(self, event: Any, *, timeout_seconds: float = 30.0) -> StreamedResponse:
-        """Return the streamed response to `event`, after the app and its background work have
-        ended.
+        """Return the streamed response to `event`.
+
+        That is after the app and its background work have ended.
+
+        Args:
+            event: The event, as decoded JSON.
+            timeout_seconds: The function's timeout.
         """
         writer = _Recorder()
         exchange = self._exchange(event, timeout_seconds)

@@ -1,7 +1,6 @@
-"""Turn events into ASGI scopes, and responses into function results. One module for each family of
-event sources.
+"""Turn events into ASGI scopes, and responses into function results. Pure.
 
-Pure: no I/O, no clock, no environment.
+There is one module for each family of event sources.
 """
 
 from typing import Any
@@ -85,8 +84,9 @@ def _wants_no_response(event: dict[str, Any], request_context: dict[str, Any]) -
 
 
 def _is_lambda_at_edge_request(event: dict[str, Any]) -> bool:
-    """Return whether the event is from a request trigger. A response trigger expects a changed
-    response.
+    """Return whether the event is from a request trigger.
+
+    A response trigger expects a changed response instead.
     """
     match event.get("Records"):
         case [{"cf": {"request": dict()} as cloudfront}, *_]:

@@ -14,7 +14,9 @@ DEFAULT_PORTS = {"https": 443, "http": 80}
 # User information is not accepted: RFC 9110 deprecates it (section 4.2.4), and Host has none
 # (section 7.2).
 _AUTHORITY = re.compile(
-    r"(?P<name>(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+|\[(?P<ipv6>[0-9A-Fa-f:.]+)\])(?::(?P<port>[0-9]*))?"
+    r"(?P<name>(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+"
+    r"|\[(?P<ipv6>[0-9A-Fa-f:.]+)\])"
+    r"(?::(?P<port>[0-9]*))?"
 )
 
 
@@ -22,10 +24,10 @@ _AUTHORITY = re.compile(
 def server_address(
     authority: str, forwarded_port: bytes | None, scheme: str
 ) -> tuple[str, int] | None:
-    """Return (host, port) of an authority such as `example.com:8080` or `[::1]:8080`. None if
-    malformed.
+    """Return (host, port) of an authority such as `example.com:8080` or `[::1]:8080`.
 
-    Without a port, the port is `forwarded_port` if that is valid, otherwise the scheme's.
+    Without a port, the port is `forwarded_port` if that is valid, otherwise the scheme's. The
+    result is None if the authority is malformed.
     """
     match = _AUTHORITY.fullmatch(authority)
     if match is None or (match["ipv6"] and not _is_ipv6(match["ipv6"])):

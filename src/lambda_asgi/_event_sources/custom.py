@@ -25,15 +25,23 @@ class CustomHandler(EventSource):
         self.handler = handler
 
     def recognises(self) -> bool:
-        """Return the result of the handler's `infer`. Raises EventError if that raises."""
+        """Return the result of the handler's `infer`.
+
+        Raises:
+            EventError: `infer` raised.
+        """
+        config = results.mangum_config(self.options)
         try:
-            return bool(
-                self.handler.infer(self.event, self.context, results.mangum_config(self.options))
-            )
+            return bool(self.handler.infer(self.event, self.context, config))
         except Exception as error:
             raise EventError(f"{self.handler.__qualname__}.infer failed: {error!r}") from error
 
     def request(self) -> tuple[Scope, bytes]:
+        """Return the scope and the body that the handler makes of the event.
+
+        Raises:
+            EventError: The handler raised.
+        """
         config = results.mangum_config(self.options)
         try:
             handler = self.handler(self.event, self.context, config)
@@ -50,5 +58,6 @@ class CustomHandler(EventSource):
 
     def result(self, status: int, headers: RawHeaders, body: bytes) -> Any:
         lines = [[name, value] for name, value in headers]
-        handler = self.handler(self.event, self.context, results.mangum_config(self.options))
+        config = results.mangum_config(self.options)
+        handler = self.handler(self.event, self.context, config)
         return handler({"status": status, "headers": lines, "body": body})

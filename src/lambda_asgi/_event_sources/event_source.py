@@ -59,7 +59,8 @@ class EventSource(ABC):
     def request(self) -> tuple[Scope, bytes]:
         """Return the ASGI scope, without "state" and "extensions", and the whole body.
 
-        Raises EventError if the event cannot be served.
+        Raises:
+            EventError: The event cannot be served.
         """
 
     @abstractmethod
@@ -70,12 +71,18 @@ class EventSource(ABC):
 class RequestSource(EventSource):
     """An event that is an HTTP request. A subclass says where the event has each part.
 
-    A part may be missing, null or of another type than documented, because anyone who may call
-    `Invoke`
-    makes events. Each method raises EventError for a value that cannot be served, and nothing else.
+    Anyone who may call `Invoke` makes events, so a part may be missing, null or of another type
+    than documented. Each method raises EventError for a value that cannot be served, and nothing
+    else.
     """
 
     def request(self) -> tuple[Scope, bytes]:
+        """Return the ASGI scope, without "state" and "extensions", and the whole body.
+
+        Raises:
+            EventError: The event cannot be served.
+            EventPathForbidden: It is an HTTP request to the path for non-HTTP events.
+        """
         method = self.method()
         if not isinstance(method, str) or not method:
             raise EventError(
@@ -100,12 +107,11 @@ class RequestSource(EventSource):
         headers, server = self._addressed(headers, found, scheme)
         client = self.client_address(headers)
         protocol = self.protocol()
+        http_version = HTTP_VERSIONS.get(protocol) if isinstance(protocol, str) else None
         scope = {
             "type": "http",
             "asgi": ASGI_VERSIONS.copy(),
-            "http_version": HTTP_VERSIONS.get(protocol, "1.1")
-            if isinstance(protocol, str)
-            else "1.1",
+            "http_version": http_version or "1.1",
             "method": method,
             "scheme": scheme,
             "path": path,
@@ -153,9 +159,9 @@ class RequestSource(EventSource):
         reserved = _segments(decoded_path(self.options.event_path.encode()))
         if reserved in (_segments(path), _segments(path[len(root_path) :])):
             raise EventPathForbidden(
-                f"an HTTP request may not POST to {self.options.event_path}, where non-HTTP "
-                "events go: set"
-                " allow_http_events=True, or another LAMBDA_ASGI_EVENT_PATH"
+                f"an HTTP request may not POST to {self.options.event_path}, "
+                "where non-HTTP events go: "
+                "set allow_http_events=True, or another LAMBDA_ASGI_EVENT_PATH"
             )
 
     @abstractmethod
@@ -184,8 +190,9 @@ class RequestSource(EventSource):
         return ""
 
     def domain_name(self) -> Any:
-        """Return the name that replaces a missing Host. Without either, the scope's `server` is
-        None.
+        """Return the name that replaces a missing Host.
+
+        Without either, the scope's `server` is None.
         """
         return None
 

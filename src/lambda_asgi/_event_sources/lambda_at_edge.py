@@ -38,13 +38,10 @@ class LambdaAtEdge(RequestSource):
         return utf8(text_member(self.cloudfront["request"], "querystring"))
 
     def headers(self) -> RawHeaders:
-        """Return CloudFront's {"name": [{"key": "Name", "value": "..."}, ...]} as a list of
-        headers.
-        """
+        """Return the headers. CloudFront sends {"name": [{"key": "Name", "value": "..."}, ...]}."""
         values = {}
-        for name, lines in json_object(
-            self.cloudfront["request"].get("headers"), "headers"
-        ).items():
+        fields = json_object(self.cloudfront["request"].get("headers"), "headers")
+        for name, lines in fields.items():
             label = f"header {name!r}"
             values[name] = [
                 json_object(line, label).get("value") for line in json_list(lines, label)
@@ -52,6 +49,11 @@ class LambdaAtEdge(RequestSource):
         return multi_header_lines(values)
 
     def body(self) -> bytes:
+        """Return the body.
+
+        Raises:
+            EventError: CloudFront has cut it, or it is malformed.
+        """
         body = json_object(self.cloudfront["request"].get("body"), "body")
         if body.get("inputTruncated"):
             # A function gets 40 KB of a viewer request and 1 MB of an origin request,

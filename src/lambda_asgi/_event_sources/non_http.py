@@ -37,6 +37,11 @@ class NonHTTP(RequestSource):
         ]
 
     def body(self) -> bytes:
+        """Return the event as JSON.
+
+        Raises:
+            EventError: It has NaN or an infinity, or is nested too deeply.
+        """
         try:
             return json.dumps(self.event, separators=(",", ":"), allow_nan=False).encode()
         except (ValueError, RecursionError) as error:

@@ -20,8 +20,9 @@ HTTP_VERSIONS = {"HTTP/1.0": "1.0", "HTTP/2": "2", "HTTP/2.0": "2", "HTTP/3": "3
 
 # Request headers whose grammar has no list (RFC 9110), and Origin (RFC 6454).
 SINGLE_VALUED = frozenset(
-    b"authorization content-length content-location content-type date from host if-modified-since if-range"
-    b" if-unmodified-since max-forwards origin proxy-authorization range referer user-agent".split()
+    b"authorization content-length content-location content-type date from host"
+    b" if-modified-since if-range if-unmodified-since max-forwards origin proxy-authorization"
+    b" range referer user-agent".split()
 )
 
 # Names that nearly every event has, as Function URLs and API Gateway write them. A look into this
@@ -49,7 +50,11 @@ JSON_TYPES = {
 
 
 def header_lines(headers: Any) -> RawHeaders:
-    """Return the headers in a JSON object whose values are strings."""
+    """Return the headers in a JSON object whose values are strings.
+
+    Raises:
+        EventError: It is not an object, or a value is not a string.
+    """
     if not headers:
         return []
     try:
@@ -60,10 +65,8 @@ def header_lines(headers: Any) -> RawHeaders:
             )
             for name, value in headers.items()
         ]
-    except (
-        AttributeError,
-        UnicodeEncodeError,
-    ):  # rare: text that is not Latin-1, or a value of another type
+    except (AttributeError, UnicodeEncodeError):
+        # rare: text that is not Latin-1, or a value of another type
         fields = json_object(headers, "headers")
         return [(header_name(name), header_value(name, value)) for name, value in fields.items()]
 
@@ -72,6 +75,9 @@ def multi_header_lines(headers: Any) -> RawHeaders:
     """Return the headers in a JSON object whose values are lists of strings, one for each string.
 
     Cookies become one header (RFC 9113 section 8.2.3), because frameworks read a single one.
+
+    Raises:
+        EventError: It is not an object, or a value is not a list of strings.
     """
     fields = json_object(headers, "multiValueHeaders")
     try:
@@ -122,8 +128,9 @@ def single_values(headers: RawHeaders) -> RawHeaders:
 
 
 def merged_header_lines(event: dict[str, Any]) -> RawHeaders:
-    """Return all of `multiValueHeaders`, and names that only `headers` has (its last value of
-    each).
+    """Return all of `multiValueHeaders`, and what only `headers` has.
+
+    `headers` has the last value of each name.
     """
     multi, single = event.get("multiValueHeaders"), event.get("headers")
     if not multi:
@@ -140,14 +147,20 @@ def header_name(name: str) -> bytes:
 
 
 def header_value(name: str, value: Any) -> bytes:
+    """Return the bytes of a header's value.
+
+    Raises:
+        EventError: It is not a string.
+    """
     if not isinstance(value, str):
         raise EventError(f"the event's header {name!r} is {describe(value)}, not a string")
     return wire_bytes(value)
 
 
 def wire_bytes(text: str) -> bytes:
-    """Return header text as bytes: Latin-1, which restores the original bytes, or UTF-8 for other
-    text.
+    """Return header text as bytes.
+
+    Latin-1 restores the original bytes. UTF-8 is for other text, which a hand-made event may have.
     """
     try:
         return text.encode("latin-1")
@@ -198,8 +211,14 @@ def mount_point(path: str, *prefixes: str) -> str:
 
 
 def query_parameters(*sources: Any) -> list[tuple[str, str]]:
-    """Return the names and values of a query in JSON objects. Values are strings or lists of
-    strings.
+    """Return the names and values of a query in JSON objects.
+
+    Args:
+        sources: Objects whose values are strings or lists of strings. A name counts in the first
+            one that has it.
+
+    Raises:
+        EventError: A value is of another type.
     """
     pairs: list[tuple[str, str]] = []
     known: set[str] = set()
@@ -220,11 +239,10 @@ def query_parameters(*sources: Any) -> list[tuple[str, str]]:
 
 
 def undecoded_query_string(parameters: list[tuple[str, str]]) -> bytes:
-    """The query of parameters that the sender has not decoded: put together again, nothing encoded
-    twice.
+    """Return the query of parameters that the sender has not decoded. Escapes stay as they are.
 
-    What no query may hold on the wire (spaces, "#", other than ASCII) is escaped: a hand-made event
-    may have it.
+    Characters that no query may have on the wire are escaped: spaces, "#", and what is not ASCII.
+    A hand-made event may have them.
     """
     if not parameters:
         return b""
@@ -235,8 +253,12 @@ def undecoded_query_string(parameters: list[tuple[str, str]]) -> bytes:
 
 
 def request_body(body: Any, is_base64: Any) -> bytes:
-    """The whole request body. Unlike Mangum, refuses what is not base64 rather than to skip parts
-    of it."""
+    """Return the whole request body.
+
+    Raises:
+        EventError: A value is of another type, or the body is not valid base64. Mangum would skip
+            the invalid parts.
+    """
     if body is None:
         return b""
     if not isinstance(body, str):
@@ -256,10 +278,10 @@ def request_body(body: Any, is_base64: Any) -> bytes:
 
 
 def nearest_forwarded_for(headers: RawHeaders) -> str | None:
-    """The peer of a load balancer: the last address of `X-Forwarded-For`, to which it adds.
+    """Return the last address of `X-Forwarded-For`, which a load balancer adds: its peer.
 
-    The ones before it are whatever the client claims. The address may come with a port (ALB can be
-    told to add it).
+    The addresses before it are whatever the client claims. The address may have a port (an option
+    of ALB).
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/x-forwarded-headers.html
     """
     values = [value for name, value in headers if name == b"x-forwarded-for"]
@@ -272,6 +294,11 @@ def nearest_forwarded_for(headers: RawHeaders) -> str | None:
 
 
 def text_member(event: dict[str, Any], key: str) -> str:
+    """Return the string `key` of `event`, or "".
+
+    Raises:
+        EventError: It is not a string.
+    """
     value = event.get(key)
     if value is None:
         return ""
@@ -281,6 +308,11 @@ def text_member(event: dict[str, Any], key: str) -> str:
 
 
 def json_object(value: Any, name: str) -> dict[str, Any]:
+    """Return `value`, or an empty object for null. `name` says what it is, for the message.
+
+    Raises:
+        EventError: It is not an object.
+    """
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -289,6 +321,11 @@ def json_object(value: Any, name: str) -> dict[str, Any]:
 
 
 def json_list(value: Any, name: str) -> list[Any]:
+    """Return `value`, or an empty list for null. `name` says what it is, for the message.
+
+    Raises:
+        EventError: It is not a list.
+    """
     if value is None:
         return []
     if not isinstance(value, list):

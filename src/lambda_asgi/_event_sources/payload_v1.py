@@ -27,8 +27,9 @@ class PayloadV1(RequestSource):
         return self.event.get("httpMethod")
 
     def query_string(self) -> bytes:
-        """Return the query, encoded again. API Gateway decodes it; the original order and spelling
-        are lost.
+        """Return the query, encoded again.
+
+        API Gateway decodes it, so the original order and spelling are lost.
         """
         event = self.event
         parameters = query_parameters(
@@ -84,10 +85,10 @@ class RESTAPI(PayloadV1):
 
 
 class HTTPAPIPayloadV1(PayloadV1):
-    """An API Gateway HTTP API that is set to payload format 1.0. The path is not decoded (recorded).
+    """An API Gateway HTTP API that is set to payload format 1.0.
 
-    On the API's own domain it begins with a named stage, as in 2.0. On a custom domain it is the
-    URL's.
+    The path is not decoded (recorded). On the API's own domain it begins with a named stage, as in
+    2.0. On a custom domain it is the URL's.
     """
 
     name = "http-api"

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 # CloudFront responds 502 if a function sets one of these, or sets it itself.
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/edge-function-restrictions-all.html
 NOT_AT_EDGE = HOP_BY_HOP | frozenset(
-    b"content-length expect host proxy-authenticate proxy-authorization via x-accel-buffering x-accel-charset"
-    b" x-accel-limit-rate x-accel-redirect x-amzn-auth x-amzn-cf-billing x-amzn-cf-id x-amzn-cf-xff x-amzn-errortype"
-    b" x-amzn-fle-profile x-amzn-header-count x-amzn-header-order x-amzn-lambda-integration-tag x-amzn-requestid"
+    b"content-length expect host proxy-authenticate proxy-authorization via"
+    b" x-accel-buffering x-accel-charset x-accel-limit-rate x-accel-redirect"
+    b" x-amzn-auth x-amzn-cf-billing x-amzn-cf-id x-amzn-cf-xff x-amzn-errortype"
+    b" x-amzn-fle-profile x-amzn-header-count x-amzn-header-order"
+    b" x-amzn-lambda-integration-tag x-amzn-requestid"
     b" x-cache x-forwarded-proto x-real-ip".split()
 )
 NOT_AT_EDGE_PREFIXES = (b"x-amz-cf-", b"x-edge-")
@@ -35,9 +37,8 @@ def payload_v2(
         "version": "2.0",
         "requestContext": {"http": {"sourceIp": "", "path": "/", "method": "GET"}},
     }
-    result = HTTPGateway(event, NO_CONTEXT, _config_for(headers, body, options))(
-        mangum_response(status, headers, body)
-    )
+    handler = HTTPGateway(event, NO_CONTEXT, _config_for(headers, body, options))
+    result = handler(mangum_response(status, headers, body))
     if not media_type(headers):
         # Mangum says application/json, whatever the body is
         result["headers"].pop("content-type", None)
@@ -47,14 +48,14 @@ def payload_v2(
 def payload_v1(
     status: int, headers: RawHeaders, body: bytes, options: "EventOptions"
 ) -> dict[str, Any]:
-    """Return the result for payload format 1.0: `multiValueHeaders` for repeated names, else
-    `headers`.
+    """Return the result for payload format 1.0.
+
+    Repeated names are in `multiValueHeaders`, all others in `headers`.
     """
     from mangum.handlers import APIGateway
 
-    return APIGateway({}, NO_CONTEXT, _config_for(headers, body, options))(
-        mangum_response(status, headers, body)
-    )
+    handler = APIGateway({}, NO_CONTEXT, _config_for(headers, body, options))
+    return handler(mangum_response(status, headers, body))
 
 
 def alb(
@@ -141,8 +142,10 @@ def _config_for(headers: RawHeaders, body: bytes, options: "EventOptions") -> An
 
 
 def mangum_response(status: int, headers: RawHeaders, body: bytes) -> Any:
-    """Return Mangum's own response type. Mangum decodes headers as UTF-8, but HTTP's are
-    Latin-1."""
+    """Return Mangum's own response type.
+
+    Mangum decodes headers as UTF-8, but HTTP's are Latin-1.
+    """
     lines = [
         [name.decode("latin-1").encode(), value.decode("latin-1").encode()]
         for name, value in headers

@@ -22,8 +22,9 @@ from typing import Any
 
 
 def stage_name(request_context: dict[str, Any]) -> str:
-    """Return the name of an HTTP API's stage, or "" for the default stage, which is not in the
-    path.
+    """Return the name of an HTTP API's stage; "" for the default stage.
+
+    The default stage is not in the path.
     """
     stage = request_context.get("stage")
     return stage if isinstance(stage, str) and stage != "$default" else ""

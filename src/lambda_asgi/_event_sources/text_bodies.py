@@ -43,11 +43,11 @@ def media_type(headers: RawHeaders) -> str:
 
 
 def is_text(headers: RawHeaders, body: bytes, more: tuple[str, ...]) -> bool:
-    """Return whether `body` is text: its type is text, in `more` or missing, and its bytes are
-    UTF-8.
+    """Return whether `body` is text.
 
-    An item of `more` may be part of a type, as with Mangum's `text_mime_types`. A body with a
-    content coding is never text.
+    Its type must be text, in `more` or missing, and its bytes must be UTF-8. An item of `more` may
+    be part of a type, as with Mangum's `text_mime_types`. A body with a content coding is never
+    text.
     """
     if any(
         name.lower() == b"content-encoding" and value.lower() != b"identity"

@@ -22,8 +22,9 @@ from lambda_asgi._event_sources.parts import (
 
 
 class VPCLattice(RequestSource):
-    """A VPC Lattice service. Its events have the query twice: encoded in the path, and as
-    parameters.
+    """A VPC Lattice service.
+
+    Its events have the query twice: encoded in the path, and as parameters.
     """
 
     name = "vpc-lattice"
@@ -40,15 +41,15 @@ class VPCLattice(RequestSource):
 
     def query_string(self) -> bytes:
         _, mark, query_string = self._target()
-        return (
-            query_string
-            if mark
-            else undecoded_query_string(query_parameters(self.event.get(self.parameters_key)))
-        )
+        if mark:
+            return query_string
+        return undecoded_query_string(query_parameters(self.event.get(self.parameters_key)))
 
     def headers(self) -> RawHeaders:
-        """Version 2 has lists of values. Version 1, and the examples for version 2, have
-        strings."""
+        """Return the headers.
+
+        Version 2 has lists of values. Version 1, and the examples for version 2, have strings.
+        """
         fields = json_object(self.event.get("headers"), "headers")
         lists = {name: value for name, value in fields.items() if isinstance(value, list)}
         single = {name: value for name, value in fields.items() if name not in lists}

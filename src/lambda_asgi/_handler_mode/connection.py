@@ -17,9 +17,13 @@ READ_SIZE = 64 * 1024
 
 
 class SocketConnection:
-    """One connection to the Runtime API at `address` (`host:port`), for one request at a time.
+    """One connection to the Runtime API, for one request at a time.
 
-    Raises ConnectionToRuntimeAPILost for an invalid address.
+    Args:
+        address: `host:port`, from AWS_LAMBDA_RUNTIME_API.
+
+    Raises:
+        ConnectionToRuntimeAPILost: `address` is malformed.
     """
 
     def __init__(self, address: str) -> None:
@@ -36,7 +40,8 @@ class SocketConnection:
     def ready(self) -> socket.socket:
         """Return the open socket: the previous one, or a new one if the other end has closed it.
 
-        Raises ConnectionToRuntimeAPILost if nobody listens.
+        Raises:
+            ConnectionToRuntimeAPILost: Nobody listens.
         """
         refuse_in_child()
         if self._socket is not None:
@@ -96,7 +101,11 @@ class SocketConnection:
             raise
 
     def exchange(self, request: bytes) -> Reply:
-        """Send a whole request and wait for its reply. Raises ConnectionToRuntimeAPILost."""
+        """Send a whole request and wait for its reply.
+
+        Raises:
+            ConnectionToRuntimeAPILost: There was no reply.
+        """
         opened = self.ready()
         try:
             opened.sendall(request)

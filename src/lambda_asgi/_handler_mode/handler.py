@@ -155,13 +155,10 @@ class Handler:
                 raise
             finally:
                 # In this mode, the level of the function's log decides.
-                if (
-                    delivery is not None
-                    and exchange.cycle is not None
-                    and access_logger.isEnabledFor(logging.INFO)
-                ):
+                cycle = exchange.cycle if delivery is not None else None
+                if cycle is not None and access_logger.isEnabledFor(logging.INFO):
                     ended = time.perf_counter()
-                    log_access(access(exchange, exchange.cycle.ending, started, ended))
+                    log_access(access(exchange, cycle.ending, started, ended))
                 exchange.close()
 
     def _see(self, event: Any, context: Any) -> None:
@@ -172,8 +169,9 @@ class Handler:
                 delivery.event = json.dumps(event).encode()
 
     def _to_answer(self, exchange: Exchange, event: Any, context: Any) -> Delivery | None:
-        """Return the invocation that this call answers by streaming. None: the caller expects a
-        result.
+        """Return the invocation that this call answers by streaming.
+
+        None means that the caller expects a result.
         """
         if not exchange.streams or self._place is None:
             return None
@@ -243,8 +241,7 @@ class Handler:
         """A function around the handler has raised, or the app did not start.
 
         Behind a URL that streams, the loop's own post would reach the client as a 200 with the
-        error's JSON.
-        So the client gets a 500, and Lambda gets the error.
+        error's JSON. So the client gets a 500, and Lambda gets the error.
         """
         exchange = self._streamed_exchange(delivery)
         if exchange is None:
@@ -280,8 +277,9 @@ class Handler:
 
 
 def _refuse_app_as_handler(name: str) -> None:
-    """Raise ConfigurationError if the function's Handler names an ASGI app, which the loop cannot
-    call.
+    """Raise ConfigurationError if the function's Handler names an ASGI app.
+
+    Lambda's loop cannot call one.
     """
     module, _, attribute = name.rpartition(".")
     target = getattr(sys.modules.get(module.replace("/", ".")), attribute, None)
@@ -315,8 +313,9 @@ def _run(
     def plain_task(
         app: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
     ) -> "asyncio.Task[None]":
-        """Create a task that does not start eagerly. New Relic would make an eager one a
-        transaction.
+        """Create a task that does not start eagerly.
+
+        New Relic would report an eager one as a transaction of its own.
         """
         return loop.create_task(app, context=context)
 
@@ -343,7 +342,8 @@ def _run(
 def _deliver(writer: SocketWriter) -> bool:
     """Send the response. Return whether the Runtime API has accepted it.
 
-    Raises ConnectionToRuntimeAPILost: the process must end.
+    Raises:
+        ConnectionToRuntimeAPILost: The process must end.
     """
     try:
         writer.delivered()
@@ -354,8 +354,9 @@ def _deliver(writer: SocketWriter) -> bool:
 
 
 def _adopt(context: Context) -> None:
-    """Copy the context variables of the app's task. Sentry finds in them what it has already
-    reported.
+    """Copy the context variables of the app's task to this one.
+
+    Sentry keeps in them which errors it has already reported.
     """
     for variable, value in context.items():
         if variable.get(None) is not value:
@@ -363,8 +364,9 @@ def _adopt(context: Context) -> None:
 
 
 def _raised(cycle: RequestCycle, delivery: Delivery) -> Exception:
-    """Return what wrappers see after a broken stream: its error. An app's exit does not end the
-    process.
+    """Return the error that wrappers of the handler see after a broken stream.
+
+    It is always an Exception, so that an app's exit does not end the process.
     """
     error = cycle.error
     if not isinstance(error, Exception):
@@ -389,11 +391,8 @@ def _result(exchange: Exchange, cycle: RequestCycle, writer: SocketWriter) -> An
 def _deadline(context: Any) -> float | None:
     try:
         milliseconds: int = context.get_remaining_time_in_millis()
-    except (
-        AttributeError,
-        TypeError,
-        NotImplementedError,
-    ):  # the context of a test may be None or have fewer attributes
+    except (AttributeError, TypeError, NotImplementedError):
+        # the context of a test may be None or have fewer attributes
         return None
     return time.time() + milliseconds / 1000
 

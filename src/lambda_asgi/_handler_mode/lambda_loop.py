@@ -30,11 +30,10 @@ PACKAGE = "awslambdaric"
 NATIVE_CALLS = ("next", "post_invocation_result", "post_error")
 
 UNKNOWN = (
-    "awslambdaric %s is not made as this version of lambda_asgi knows it. Responses are streamed "
-    "all the "
-    "same, but Lambda's own loop answers each invocation a second time, and its process ends of "
-    "that. Until "
-    "there is an update, use runtime mode: AWS_LAMBDA_EXEC_WRAPPER=/var/task/lambda_asgi/bootstrap"
+    "this version of lambda_asgi does not know awslambdaric %s. "
+    "Responses are still streamed, but Lambda's own loop answers each invocation a second time, "
+    "which ends its process. Until there is an update, use runtime mode: "
+    "AWS_LAMBDA_EXEC_WRAPPER=/var/task/lambda_asgi/bootstrap"
 )
 
 
@@ -77,8 +76,7 @@ class Delivery:
 
 
 Poster = Callable[[Delivery, bytes], bool]
-"""Answers instead of the loop, given what the loop would post. Returns False to let the loop post.
-"""
+"""Answers instead of the loop, given what the loop would post. False lets the loop post."""
 
 
 class LambdaLoop:
@@ -178,23 +176,25 @@ def is_running() -> bool:
 
 
 def attach() -> LambdaLoop | UnknownLoop | None:
-    """Replace the client of the loop that runs this process. Returns None if there is no such
-    loop."""
+    """Replace the client of the loop that runs this process.
+
+    Returns None if Lambda's own loop does not run it.
+    """
     if not is_running():
         return None
     module: Any = sys.modules.get(f"{PACKAGE}.lambda_runtime_client")
     native = getattr(module, "runtime_client", None)
     if isinstance(native, LambdaLoop):
         return native
+    members = [] if module is None else vars(module).values()
     clients = [
-        client
-        for client in (vars(module).values() if module is not None else ())
-        if isinstance(client, type) and "wait_next_invocation" in vars(client)
+        member
+        for member in members
+        if isinstance(member, type) and "wait_next_invocation" in vars(member)
     ]
     if not clients or not all(callable(getattr(native, name, None)) for name in NATIVE_CALLS):
-        logger.error(
-            UNKNOWN, getattr(sys.modules[PACKAGE], "__version__", "(of an unknown version)")
-        )
+        version = getattr(sys.modules[PACKAGE], "__version__", "(of an unknown version)")
+        logger.error(UNKNOWN, version)
         return UnknownLoop()
     loop = LambdaLoop(native)
     for client in clients:

@@ -19,10 +19,9 @@ NOT_KEPT = "lambdaAsgiBodyNotKept"
 
 
 def plain_result(status: int, headers: RawHeaders, body: bytes) -> dict[str, Any] | None:
-    """Return the result of the most common response: JSON, without repeated headers. None for
-    others.
+    """Return the result of the most common response: JSON, without repeated headers.
 
-    It saves a tenth of an invocation's CPU time compared with the general way.
+    It is None for any other response. This way saves a tenth of an invocation's CPU time.
     """
     fields = _plain_headers(tuple(headers))
     if fields is None:

@@ -76,11 +76,6 @@ class SocketWriter:
         return self._socket is not None
 
     @property
-    def connected(self) -> bool:
-        """Always: a connection is made where there is none."""
-        return True
-
-    @property
     def body(self) -> bytes | None:
         """The whole body, or None if it was larger than what is kept."""
         return None if self._kept is None else b"".join(self._kept)
@@ -93,7 +88,8 @@ class SocketWriter:
         """Send parts of the stream.
 
         Returns:
-            What the caller must await: the peer reads slowly. None: nothing to wait for.
+            What the caller must await: the peer reads slowly.
+            None: nothing to wait for.
 
         Raises:
             ClientDisconnected: Nobody reads any more. Raised at once, or when awaited.
@@ -103,7 +99,12 @@ class SocketWriter:
         return self._drain() if self._left else None
 
     def stream_now(self, parts: Sequence[bytes], last: bool = False) -> None:
-        """`stream` without waiting."""
+        """`stream` without waiting.
+
+        Raises:
+            ClientDisconnected: Nobody reads any more.
+            ConnectionToRuntimeAPILost: There is no connection.
+        """
         if self._gone:
             raise ClientDisconnected("the Runtime API takes no more of this response")
         if self._kept is not None:
@@ -132,10 +133,13 @@ class SocketWriter:
             self._write([error_trailers(error)], more=False)
 
     def delivered(self) -> None:
-        """Block until the Runtime API has accepted the response. The event loop does not run
-        meanwhile.
+        """Block until the Runtime API has accepted the response.
 
-        Raises ResponseRefused and ConnectionToRuntimeAPILost.
+        The event loop does not run meanwhile.
+
+        Raises:
+            ResponseRefused: The Runtime API did not accept it.
+            ConnectionToRuntimeAPILost: There was no reply.
         """
         assert self._socket is not None, "nothing was streamed"
         self._unwatch()

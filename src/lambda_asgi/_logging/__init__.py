@@ -34,10 +34,10 @@ __all__ = [
 
 
 def configure(environment: Environment) -> None:
-    """Set up the root logger, standard output and the access line. Called once, before the app's
-    import.
+    """Set up the root logger, standard output and the access line.
 
-    A wrong setting causes a warning, and never fails the environment.
+    It is called once, before the app's import. A wrong setting causes a warning, and never fails
+    the environment.
     """
     # as Lambda's runtime does, so that an app's own formatters say UTC too
     logging.Formatter.converter = time.gmtime
@@ -74,13 +74,11 @@ def _level(name: str | None) -> tuple[int | None, str]:
     """Return AWS_LAMBDA_LOG_LEVEL as a level of Python's, and what is wrong with it."""
     if name is None:
         return None, ""
-    level = logging.getLevelNamesMapping().get({"TRACE": "DEBUG"}.get(name.upper(), name.upper()))
-    return (
-        level,
-        ""
-        if level is not None
-        else f"AWS_LAMBDA_LOG_LEVEL={name!r} is not known: use TRACE to FATAL",
-    )
+    known = {**logging.getLevelNamesMapping(), "TRACE": logging.DEBUG}
+    level = known.get(name.upper())
+    if level is None:
+        return None, f"AWS_LAMBDA_LOG_LEVEL={name!r} is not known: use TRACE to FATAL"
+    return level, ""
 
 
 def _handler(telemetry_log_fd: int | None, *, leveled: bool) -> tuple[LambdaHandler, str]:
@@ -91,8 +89,6 @@ def _handler(telemetry_log_fd: int | None, *, leveled: bool) -> tuple[LambdaHand
     try:
         os.set_inheritable(telemetry_log_fd, False)
     except OSError as error:
-        return (
-            StdoutHandler(),
-            f"_LAMBDA_TELEMETRY_LOG_FD={telemetry_log_fd}: {error.strerror}; logging to stdout",
-        )
+        reason = f"_LAMBDA_TELEMETRY_LOG_FD={telemetry_log_fd}: {error.strerror}"
+        return StdoutHandler(), f"{reason}; logging to stdout"
     return FrameHandler(telemetry_log_fd, leveled=leveled), ""

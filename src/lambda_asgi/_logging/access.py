@@ -1,5 +1,6 @@
-"""One line for each invocation. It is on the path of every invocation; docs/logging.md has its
-cost.
+"""The access line: one log line for each invocation.
+
+Its cost is part of every invocation. docs/logging.md has a measurement.
 """
 
 import logging

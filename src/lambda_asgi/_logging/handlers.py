@@ -36,7 +36,16 @@ class LambdaHandler(logging.Handler):
     """Base class of the two log handlers."""
 
     def write(self, line: str, level: int, created: float) -> None:
-        """Write one line, including its end. The caller holds this handler's lock."""
+        """Write one line, including its end. The caller holds this handler's lock.
+
+        Args:
+            line: The line.
+            level: The level of its record, as a number of `logging`.
+            created: The time of its record, in seconds since the epoch.
+
+        Raises:
+            OSError: It cannot be written.
+        """
         raise NotImplementedError
 
     def handleError(self, record: logging.LogRecord) -> None:
@@ -96,16 +105,16 @@ class FrameHandler(LambdaHandler):
     def write(self, line: str, level: int, created: float) -> None:
         message = line.encode("utf-8", "backslashreplace")
         severity = SEVERITY[rounded_level(level)] if self._leveled else 0
-        frame_type = (
-            0xA55A0000 | severity << 2 | (2 if isinstance(self.formatter, JSONFormatter) else 3)
-        )
+        kind = 2 if isinstance(self.formatter, JSONFormatter) else 3
+        frame_type = 0xA55A0000 | severity << 2 | kind
         microseconds = int(created * 1_000_000)
         head = frame_type.to_bytes(4) + len(message).to_bytes(4) + microseconds.to_bytes(8)
         self._write(head + message)
 
     def _write(self, frame: bytes) -> None:
-        """Write all of it, although a pipe may take less at a time. The caller holds this handler's
-        lock.
+        """Write all of it, although a pipe may take less at a time.
+
+        The caller holds this handler's lock.
         """
         written = 0
         while written < len(frame):

@@ -49,8 +49,10 @@ class RuntimeLogger(logging.Logger):
 
 
 def _last_resort(record: logging.LogRecord, failure: BaseException) -> None:
-    """Write to standard error what could not be logged. If that is closed, nothing is left to
-    try."""
+    """Write to standard error what could not be logged.
+
+    If standard error is closed, nothing is left to try.
+    """
     with suppress(Exception):
         message = (
             f"{record.levelname} {record.getMessage()} (logging failed: {type(failure).__name__})"
@@ -59,6 +61,7 @@ def _last_resort(record: logging.LogRecord, failure: BaseException) -> None:
 
 
 def runtime_logger(name: str) -> logging.Logger:
+    """Return the logger `name` as a RuntimeLogger."""
     usual = logging.getLoggerClass()
     logging.setLoggerClass(RuntimeLogger)
     try:
@@ -72,4 +75,4 @@ logger = runtime_logger("lambda_asgi")
 
 init_logger = runtime_logger("lambda_asgi.init")
 init_logger.setLevel(logging.INFO)
-"""What there is to know of a start: one or two lines, also where the root logger is at WARNING."""
+"""Messages about a start: one or two lines, also where the root logger is at WARNING."""

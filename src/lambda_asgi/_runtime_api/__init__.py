@@ -1,2 +1,4 @@
-"""The Runtime API as a transport: protocol (pure bytes), connection (one socket), client (one
-endpoint a method)."""
+"""The Runtime API as a transport.
+
+protocol.py has the bytes, connection.py one socket, and client.py a method for each endpoint.
+"""

@@ -1,8 +1,7 @@
 """The Runtime API's endpoints as methods, and what their statuses mean for a runtime.
 
-`next_invocation() -> (Invocation, RuntimeAPIWriter)` is the interface that another transport, such
-as
-a native streaming runtime of AWS, would implement.
+Another transport, such as a native streaming runtime of AWS, would implement the same interface:
+`next_invocation() -> (Invocation, RuntimeAPIWriter)`.
 """
 
 import asyncio
@@ -25,12 +24,14 @@ from lambda_asgi.errors import ClientDisconnected, ConnectionToRuntimeAPILost
 
 
 class RuntimeAPIClient:
-    """One poller of the Runtime API at `address` (`host:port`), with one connection, reopened if it
-    closes.
+    """One poller of the Runtime API. It has one connection, which it reopens if that closes.
 
-    Every method raises ConnectionToRuntimeAPILost if there is no connection, if it breaks, and for
-    status 500: the environment is over then. Methods that say so raise ResponseRefused for statuses
-    that concern one invocation.
+    Args:
+        address: `host:port`, from AWS_LAMBDA_RUNTIME_API.
+
+    Raises:
+        ConnectionToRuntimeAPILost: `address` is malformed. Every method raises it too: there is no
+            connection, or it broke, or the status is 500. The environment is over then.
     """
 
     def __init__(self, address: str) -> None:
@@ -43,9 +44,7 @@ class RuntimeAPIClient:
         self._opening: asyncio.Task[Connection] | None = None
 
     async def connection(self) -> Connection:
-        """Return the open connection, the previous one or a new one, however many tasks ask at
-        once.
-        """
+        """Return the open connection, or open one. Tasks that ask at the same time share it."""
         if self._connection is None or not self._connection.is_open:
             opening = self._opening
             if opening is None:
@@ -66,9 +65,12 @@ class RuntimeAPIClient:
             self._connection.close()
 
     async def next_invocation(self) -> tuple[Invocation, "RuntimeAPIWriter"]:
-        """Wait for an invocation, without a time limit: the environment may be frozen meanwhile.
+        """Wait for an invocation.
 
-        Raises ResponseRefused: the caller may ask again.
+        There is no time limit: the environment may be frozen meanwhile.
+
+        Raises:
+            ResponseRefused: The caller may ask again.
         """
         reply = await self._get(self.requests.next)
         assert self._connection is not None, "a reply came over it"
@@ -76,8 +78,9 @@ class RuntimeAPIClient:
         return invocation, RuntimeAPIWriter(self, self._connection, invocation)
 
     async def restore_next(self) -> None:
-        """Wait while the snapshot is taken. Returns in the restored environment, where old sockets
-        are dead.
+        """Wait while the snapshot is taken.
+
+        It returns in the restored environment, where old sockets are dead.
         """
         await self._get(self.requests.restore_next)
         self.close()
@@ -122,11 +125,15 @@ _TAKES_NO_MORE = "the Runtime API takes no more of this response"
 
 
 class RuntimeAPIWriter:
-    """Answers one invocation: `stream` parts and then `fail` or end; or one `result`; or one
-    `error`.
+    """Answers one invocation, in one of three ways.
 
-    After a streamed response, `delivered` waits until the Runtime API has accepted it. If the
-    connection has closed since `next`, the response waits for a new one, and is sent in its order.
+    - `stream` parts, the last of them with `last=True`, or `fail` before that. Then `delivered`
+      waits until the Runtime API has accepted the response.
+    - One `result`.
+    - One `error`.
+
+    If the connection has closed since `next`, a streamed response waits for a new one. Its parts
+    keep their order.
     """
 
     def __init__(
@@ -157,7 +164,8 @@ class RuntimeAPIWriter:
 
         Returns:
             What the caller must await: the peer reads more slowly than we write, or there is no
-            connection yet. None: nothing to wait for.
+            connection yet.
+            None: nothing to wait for.
 
         Raises:
             ClientDisconnected: Nobody reads any more. Raised at once, or when awaited.
@@ -171,7 +179,11 @@ class RuntimeAPIWriter:
         return None
 
     def stream_now(self, parts: Sequence[bytes], last: bool = False) -> None:
-        """`stream` without waiting, for few small parts."""
+        """`stream` without waiting, for few small parts.
+
+        Raises:
+            ClientDisconnected: Nobody reads any more.
+        """
         wire = chunked(parts)
         if last:
             wire.append(LAST_CHUNK)
@@ -225,9 +237,9 @@ class RuntimeAPIWriter:
             raise ClientDisconnected(_TAKES_NO_MORE)
 
     def fail(self, report: ErrorReport) -> None:
-        """End a begun stream with the announced error trailers, never with text or a post to
-        `/error`.
+        """End a begun stream with the announced error trailers.
 
+        Error text in the body would look like content, and a post to `/error` would come too late.
         It does nothing if the stream has ended already.
         """
         if self._ended:
@@ -242,7 +254,9 @@ class RuntimeAPIWriter:
     async def delivered(self) -> None:
         """Wait for the reply to the streamed response.
 
-        Raises ResponseRefused or ConnectionToRuntimeAPILost.
+        Raises:
+            ResponseRefused: The Runtime API did not accept it.
+            ConnectionToRuntimeAPILost: There was no reply.
         """
         if self._connecting is not None:
             await self._connecting
@@ -250,7 +264,11 @@ class RuntimeAPIWriter:
         checked(await self._reply)
 
     async def result(self, body: bytes) -> None:
-        """Answer with a whole result, JSON in bytes. Raises ResponseRefused."""
+        """Answer with a whole result, JSON in bytes.
+
+        Raises:
+            ResponseRefused: The Runtime API did not accept it.
+        """
         invocation = self._invocation
         await self._client.post(
             self._client.requests.buffered_response(
@@ -259,7 +277,11 @@ class RuntimeAPIWriter:
         )
 
     async def error(self, error: ErrorReport) -> None:
-        """Report that the invocation failed. Raises ResponseRefused."""
+        """Report that the invocation failed.
+
+        Raises:
+            ResponseRefused: The Runtime API did not accept it.
+        """
         invocation = self._invocation
         await self._client.post(
             self._client.requests.invocation_error(
@@ -272,9 +294,6 @@ class RuntimeAPIWriter:
             # the rest of the body was refused, so this connection cannot be used again
             self._connection.close()
         if self._on_gone is not None:
-            # otherwise both would wait for the garbage collector
-            on_gone, self._on_gone = (
-                self._on_gone,
-                None,
-            )
+            on_gone = self._on_gone
+            self._on_gone = None  # otherwise both would wait for the garbage collector
             on_gone()

@@ -1,7 +1,6 @@
-"""One kept-alive TCP connection to the Runtime API: one request at a time, with back-pressure both
-ways.
+"""One kept-alive TCP connection to the Runtime API, with one request at a time.
 
-Only this module uses a socket.
+Back-pressure works both ways. Only this module uses a socket.
 """
 
 import asyncio
@@ -56,7 +55,7 @@ class ReplyFuture(asyncio.Future[Reply]):
         else:
             self._waiting += ((callback, copy_context() if context is None else context),)
 
-    # A task may cause any other end of the wait. Then waiters resume in the next iteration, as
+    # A task may cause the wait to end in other ways. Then waiters resume in the next iteration, as
     # usual.
 
     def set_exception(self, error: type[BaseException] | BaseException, /) -> None:
@@ -78,11 +77,11 @@ class ReplyFuture(asyncio.Future[Reply]):
 
 
 class Connection(asyncio.BufferedProtocol):
-    """Call `begin` before the bytes of a request, and await the future that it returns for the
-    reply.
+    """One connection. An exchange is one request and its reply.
 
-    Either end may close between requests; check `is_open`. If the connection is lost during an
-    exchange, the reply's future fails with ConnectionToRuntimeAPILost, and tasks in `drain` resume.
+    Call `begin`, `write` the request, then await the future that `begin` returned. Either end may
+    close between requests; check `is_open`. If the connection is lost during an exchange, the
+    future fails with ConnectionToRuntimeAPILost, and tasks in `drain` resume.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -109,7 +108,11 @@ class Connection(asyncio.BufferedProtocol):
 
     @classmethod
     async def open(cls, host: str, port: int) -> Self:
-        """Connect. Raises ConnectionToRuntimeAPILost if nobody listens there."""
+        """Connect.
+
+        Raises:
+            ConnectionToRuntimeAPILost: Nobody listens there.
+        """
         refuse_in_child()
         loop = asyncio.get_running_loop()
         try:
@@ -123,8 +126,9 @@ class Connection(asyncio.BufferedProtocol):
     # One exchange.
 
     def begin(self) -> ReplyFuture:
-        """Start an exchange. The future is done when the reply arrives, maybe before the request
-        has ended.
+        """Start an exchange, and return the future of its reply.
+
+        The reply may arrive before the request has ended.
         """
         self.heard = False
         reply = self._reply = ReplyFuture(loop=self._loop)

@@ -1,8 +1,8 @@
 """The wire format of the Runtime API: requests as bytes, and the parser of replies. Pure.
 
-Endpoints: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. Streamed responses and
-their error trailers:
-https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming.
+Endpoints: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+Streamed responses and their error trailers:
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming
 
 Requests are written by hand. They are few, only an id varies, and no common HTTP client can end a
 chunked body with trailers. llhttp (through httptools) parses the replies.
@@ -24,9 +24,10 @@ HTTP_INTEGRATION = b"application/vnd.awslambda.http-integration-response"
 LAST_CHUNK = b"0\r\n\r\n"
 
 LARGEST_TRAILING_ERROR = 2900
-"""The most JSON bytes of an error in a stream's trailers. Lambda's Runtime API is written in Go,
-whose HTTP server rejects more than 4096 bytes of trailers ("suspiciously long trailer"). 3868
-bytes in base64 fit.
+"""The most JSON bytes of an error in a stream's trailers.
+
+Lambda's Runtime API is written in Go, whose HTTP server rejects more than 4096 bytes of trailers
+("suspiciously long trailer"). In base64 these bytes become 3868.
 """
 
 # Lambda documents the order type, then body. Both must be announced, or Lambda ignores them.
@@ -43,14 +44,16 @@ class Requests:
 
     def __init__(self, host: str, version: str) -> None:
         python = f"{sys.version_info.major}.{sys.version_info.minor}"
-        self._end = f" HTTP/1.1\r\nHost: {host}\r\nUser-Agent: lambda-asgi/{version} python/{python}\r\n".encode()
+        user_agent = f"lambda-asgi/{version} python/{python}"
+        self._end = f" HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {user_agent}\r\n".encode()
         self._streamed_end = self._end + _STREAMED
         self.next = self._get(b"/2018-06-01/runtime/invocation/next")
         self.restore_next = self._get(b"/2018-06-01/runtime/restore/next")
 
     def streamed_response(self, request_id: str, invocation_id: str | None) -> bytes:
-        """Return the head of a streamed response. Chunks follow, then LAST_CHUNK or
-        `error_trailers`.
+        """Return the head of a streamed response.
+
+        Chunks follow, then LAST_CHUNK or `error_trailers`.
         """
         end = self._streamed_end + _echo(invocation_id)
         return b"POST /2018-06-01/runtime/invocation/%b/response%b\r\n" % (request_id.encode(), end)
@@ -89,21 +92,14 @@ class Requests:
         return b"GET %b%b%b\r\n" % (path, self._end, headers)
 
     def _post(self, path: bytes, headers: bytes, body: bytes) -> bytes:
-        return b"POST %b%b%bContent-Length: %d\r\n\r\n%b" % (
-            path,
-            self._end,
-            headers,
-            len(body),
-            body,
-        )
+        length = b"Content-Length: %d\r\n\r\n" % len(body)
+        return b"".join((b"POST ", path, self._end, headers, length, body))
 
 
 def _echo(invocation_id: str | None) -> bytes:
-    return (
-        b""
-        if invocation_id is None
-        else b"Lambda-Runtime-Invocation-Id: %b\r\n" % invocation_id.encode()
-    )
+    if invocation_id is None:
+        return b""
+    return b"Lambda-Runtime-Invocation-Id: %b\r\n" % invocation_id.encode()
 
 
 def _error_headers(error: ErrorReport) -> bytes:
@@ -119,8 +115,9 @@ COPY_UP_TO = 4096
 
 
 def chunked(parts: Sequence[bytes]) -> list[bytes]:
-    """Return `parts` of a body as one chunk each. Empty parts are left out: their chunk would end
-    the body.
+    """Return `parts` of a body as one chunk each.
+
+    Empty parts are left out: an empty chunk would end the body.
     """
     wire: list[bytes] = []
     for part in parts:
@@ -133,21 +130,18 @@ def chunked(parts: Sequence[bytes]) -> list[bytes]:
 
 
 def error_trailers(error: ErrorReport) -> bytes:
-    """Return the end of a streamed body that failed: the last chunk and the two announced
-    trailers."""
+    """Return the end of a streamed body that failed: the last chunk and the announced trailers."""
     body = base64.b64encode(error.as_json(LARGEST_TRAILING_ERROR))
     return (
-        b"0\r\nLambda-Runtime-Function-Error-Type: %b\r\nLambda-Runtime-Function-Error-Body: %b\r\n\r\n"
-        % (
-            error.error_type.encode(),
-            body,
-        )
-    )
+        b"0\r\n"
+        b"Lambda-Runtime-Function-Error-Type: %b\r\n"
+        b"Lambda-Runtime-Function-Error-Body: %b\r\n"
+        b"\r\n"
+    ) % (error.error_type.encode(), body)
 
 
 class Reply(NamedTuple):
-    """A complete HTTP response. Header names are lower-case. The last of repeated headers
-    counts."""
+    """A complete HTTP response. Header names are lower-case; the last of a repeated one counts."""
 
     status: int
     headers: dict[bytes, bytes]
@@ -198,9 +192,14 @@ class ReplyParser:
         reply, self._reply = self._reply, None
         return reply
 
-    # Called by httptools, by these names.
+    # Called by httptools, by these names. `feed` raises what they raise.
 
     def on_message_begin(self) -> None:
+        """Forget the reply before.
+
+        Raises:
+            ConnectionToRuntimeAPILost: One request has two replies.
+        """
         if self._reply is not None:
             raise ConnectionToRuntimeAPILost("bytes after the reply")
         self._headers = {}
