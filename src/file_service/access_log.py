@@ -26,8 +26,9 @@ class AccessLog:
             "method": scope["method"],
             "path": scope["path"],
             "client": client_address(scope),
+            "caller": caller_arn(scope),
+            "request_id": request_id(scope),
         }
-        line |= {"caller": caller_arn(scope), "request_id": request_id(scope)}
         scope.setdefault("state", {})["log"] = line
         sent = 0
 
@@ -46,5 +47,7 @@ class AccessLog:
             line["failed"] = type(error).__name__
             raise
         finally:
-            line |= {"sent": sent, "seconds": round(time.perf_counter() - started, 4)}
-            _log.info(json.dumps({key: value for key, value in line.items() if value is not None}))
+            line["sent"] = sent
+            line["seconds"] = round(time.perf_counter() - started, 4)
+            known = {key: value for key, value in line.items() if value is not None}
+            _log.info(json.dumps(known))

@@ -92,8 +92,7 @@ def create_app(settings: Settings, source: FileSource) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # These pages load scripts from other hosts.
         redoc_url=None,
-        # It would redirect to an absolute address, which is wrong behind a share link or
-        # CloudFront.
+        # It would redirect to an absolute address, which is wrong behind a share link or CloudFront
         redirect_slashes=False,
     )
     app.state.settings = settings
@@ -134,11 +133,10 @@ _SECURITY: dict[str, dict[str, str]] = {
 
 
 def _openapi(app: FastAPI, protected: bool) -> dict[str, Any]:
-    """Return FastAPI's OpenAPI document, with the ways to authenticate if the service is
-    `protected`.
+    """Return FastAPI's OpenAPI document.
 
-    FastAPI's security classes would do the same, but each is a dependency that costs 30
-    microseconds for every request.
+    If the service is `protected`, it also has the ways to authenticate. FastAPI's security classes
+    would do the same, but each is a dependency that costs 30 microseconds for every request.
     """
     document = FastAPI.openapi(app)
     if protected:
@@ -151,10 +149,14 @@ def _openapi(app: FastAPI, protected: bool) -> dict[str, Any]:
 
 
 async def _check(source: FileSource) -> None:
-    """Check that the source can be listed. Raises `SourceRefused` if its settings are wrong.
+    """Check that the source can be listed.
 
-    On Lambda the check is skipped: a cold start would wait for it, and every request reports the
-    error anyway.
+    On Lambda this is skipped: a cold start would wait for it, and every request reports the error
+    anyway.
+
+    Raises:
+        SourceRefused: The settings of the source are wrong.
+        NotFound: The folder does not exist.
     """
     try:
         await source.check()

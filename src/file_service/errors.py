@@ -1,10 +1,9 @@
 """The exceptions of sources. A source raises no others.
 
-BrokenBody              a source failed after the first byte of a body: no error response is
-possible
+BrokenBody              a source failed after the first byte of a body
 SourceError
 ├── NotFound            no such file or folder, or one that the caller must not see
-├── FileChanged         the file is not the promised version: a body never mixes two versions
+├── FileChanged         the file is not the promised version
 ├── SourceUnavailable   the store does not answer, or asks to slow down: retrying may help
 └── SourceRefused       the store denies access to this service: its operator must act
 """
@@ -23,16 +22,19 @@ class NotFound(SourceError):
 
 
 class FileChanged(SourceError):
-    pass
+    """The file is not the promised version any more. A body never mixes two versions."""
 
 
 class SourceUnavailable(SourceError):
-    pass
+    """The store does not answer, or asks to slow down. Retrying may help."""
 
 
 class SourceRefused(SourceError):
-    pass
+    """The store denies access to this service. Retrying does not help: its operator must act."""
 
 
 class BrokenBody(Exception):
-    """A body cannot be finished. The server cuts the connection or sends error trailers."""
+    """A body cannot be finished, and it is too late for an error response.
+
+    The server cuts the connection or sends error trailers.
+    """

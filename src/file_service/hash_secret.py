@@ -18,12 +18,15 @@ def main(arguments: list[str]) -> int:
     if arguments:
         print(__doc__, file=sys.stderr)
         return 2
-    # Ask without echo in a terminal; otherwise read the first line of standard input.
-    secret = (
-        getpass.getpass("Secret: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-    )
-    print(hash_password(secret).text)
+    print(hash_password(_read_secret()).text)
     return 0
+
+
+def _read_secret() -> str:
+    """Ask without echo in a terminal. Otherwise read the first line of standard input."""
+    if sys.stdin.isatty():
+        return getpass.getpass("Secret: ")
+    return sys.stdin.readline().rstrip("\n")
 
 
 if __name__ == "__main__":

@@ -19,10 +19,12 @@ class Digest:
 
     @property
     def repr_digest(self) -> str:
-        """Return the value of Repr-Digest (RFC 9530 section 3): a dictionary of byte sequences (RFC
-        8941).
+        """Return the value of Repr-Digest (RFC 9530 section 3).
+
+        It is a dictionary of byte sequences (RFC 8941).
         """
-        return f"sha-256=:{base64.b64encode(self.sha256).decode()}:"
+        encoded = base64.b64encode(self.sha256).decode()
+        return f"sha-256=:{encoded}:"
 
 
 def sha256(data: bytes) -> Digest:
@@ -38,6 +40,7 @@ def sums_line(name: str, digest: Digest) -> bytes:
 
 
 def sums_line_size(name: str) -> int:
+    """Return the number of bytes of `sums_line` for this name."""
     return 64 + 2 + len(name.encode()) + 1
 
 
@@ -56,9 +59,10 @@ class KnownDigests:
         self._digests: OrderedDict[tuple[str, str], Digest] = OrderedDict()
 
     def get(self, path: str, etag: str) -> Digest | None:
-        digest = self._digests.get((path, etag))
+        version = path, etag
+        digest = self._digests.get(version)
         if digest is not None:
-            self._digests.move_to_end((path, etag))
+            self._digests.move_to_end(version)
         return digest
 
     def add(self, path: str, etag: str, digest: Digest) -> None:

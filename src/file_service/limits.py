@@ -13,8 +13,9 @@ _MAX_LISTED = 100  # 20 GB of a file. The remaining ranges have the same size.
 
 @dataclass(frozen=True, slots=True)
 class StreamLimits:
-    """The numbers of AWS's page "Response streaming for Lambda functions", and a margin for the
-    time.
+    """What Lambda can send, and how fast.
+
+    The numbers are from AWS's page "Response streaming for Lambda functions". The margin is ours.
     """
 
     max_bytes: int
@@ -26,6 +27,7 @@ class StreamLimits:
         """Return the largest body, in bytes, that surely arrives before the invocation's deadline.
 
         Args:
+            seconds_left: The seconds until the deadline.
             reading_seconds: The time to open many files one after the other. If they can be opened
                 in time, the burst is allowed even when little time is left: it takes almost no
                 time, and the runtime ends a late response visibly.
@@ -33,7 +35,8 @@ class StreamLimits:
         seconds = seconds_left - self.margin_seconds - reading_seconds
         if reading_seconds and seconds < 0:
             return 0
-        return min(self.max_bytes, self.burst_bytes + int(max(0, seconds) * self.bytes_per_second))
+        after_burst = int(max(0, seconds) * self.bytes_per_second)
+        return min(self.max_bytes, self.burst_bytes + after_burst)
 
 
 def ranges_to_ask_for(file_size: int, sendable: int) -> tuple[int, list[str]]:

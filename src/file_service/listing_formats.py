@@ -78,23 +78,29 @@ def ndjson(models: Iterable[BaseModel]) -> bytes:
 
 
 def cursor_after(entry: Entry) -> str:
-    """Return the cursor of the page after `path`. Clients must not interpret it."""
-    return base64.urlsafe_b64encode(entry.path.encode()).decode().rstrip("=")
+    """Return the cursor of the page after `entry`. Clients must not interpret it."""
+    encoded = base64.urlsafe_b64encode(entry.path.encode())
+    return encoded.decode().rstrip("=")
 
 
 def after_cursor(cursor: str) -> str:
-    """Return the path before the page. Raises `BadCursor`."""
+    """Return the path before the page.
+
+    Raises:
+        BadCursor: This service did not create it.
+    """
+    padding = "=" * (-len(cursor) % 4)
     try:
-        return base64.b64decode(
-            cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True
-        ).decode()
+        path = base64.b64decode(cursor + padding, altchars=b"-_", validate=True)
+        return path.decode()
     except (binascii.Error, ValueError):
         raise BadCursor(f"{cursor!r} is no cursor of this service.") from None
 
 
 def html_head(folder: str) -> bytes:
-    """Return the start of an index page in the format of nginx's autoindex, which programs can
-    parse.
+    """Return the start of an index page.
+
+    It has the format of nginx's autoindex, which programs can parse.
     """
     title = escape(f"Index of /{folder}")
     up = '<a href="../">../</a>\n' if folder else ""
@@ -108,7 +114,9 @@ def html_items(entries: Iterable[Entry]) -> bytes:
     """Return one line for each entry: a relative link, the time in UTC, the size in bytes."""
     items = []
     for entry in entries:
-        name = basename(entry.path.removesuffix("/")) + "/" * entry.path.endswith("/")
+        name = basename(entry.path.removesuffix("/"))
+        if entry.path.endswith("/"):
+            name += "/"
         if isinstance(entry, File):
             # strftime would use the month names of the locale.
             moment = entry.modified

@@ -18,7 +18,11 @@ class BadPath(ValueError):
 
 
 def requested_path(raw_path: bytes, path: str) -> str:
-    """Return the decoded `path` of a request whose target was `raw_path`. Raises `BadPath`."""
+    """Return the decoded `path` of a request whose target was `raw_path`.
+
+    Raises:
+        BadPath: No client sends such a path by accident.
+    """
     if _ENCODED_SEPARATOR.search(raw_path):
         raise BadPath("An encoded slash, backslash or NUL is not allowed in a path.")
     if _NEVER_SENT.search(path):

@@ -43,8 +43,13 @@ class ProblemDocument(BaseModel):
 
 
 class Problem(Exception):
-    """Raised to respond with an error. `members` are extension members of the problem (section
-    3.2).
+    """Raised to respond with an error.
+
+    Args:
+        status: The status of the response.
+        detail: What the client is told.
+        headers: Additional headers of the response.
+        members: Extension members of the problem (section 3.2).
     """
 
     def __init__(
@@ -57,17 +62,17 @@ class Problem(Exception):
         self.members = members
 
     def response(self) -> Response:
-        document: dict[str, Any] = {"detail": self.detail, **self.members}
-        if self.status != 404:  # which says it all in its detail
-            # `type` is "about:blank" by default (section 4.2.1): then the title is
-            # the phrase of the status.
-            document = {
-                "title": _TITLES.get(self.status) or HTTPStatus(self.status).phrase,
-                "status": self.status,
-                **document,
-            }
+        document: dict[str, Any] = {}
+        if self.status != 404:  # whose detail says enough
+            # `type` is "about:blank" by default (section 4.2.1): then the title is the phrase of
+            # the status.
+            document["title"] = _TITLES.get(self.status) or HTTPStatus(self.status).phrase
+            document["status"] = self.status
+        document["detail"] = self.detail
+        document.update(self.members)
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
         return Response(
-            json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(),
+            text.encode(),
             status_code=self.status,
             media_type="application/problem+json",
             headers={**self.headers, "cache-control": "no-store"},
@@ -85,8 +90,9 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
 
 
 def problem_of(error: Exception) -> Problem:
-    """Return what a client is told about an error. It contains nothing about the store: the log has
-    that.
+    """Return what a client is told about an error.
+
+    It contains nothing about the store. The log has that.
     """
     match error:
         case Problem():

@@ -74,7 +74,9 @@ def _check_name(value: str | None) -> str | None:
 
 
 class UserSettings(BaseModel):
-    """One user. `hash` is the hash of the user's secret. `folder` is all that they see; empty is
+    """One user.
+
+    `hash` is the hash of the user's secret. `folder` is all that the user sees; empty is
     everything.
     """
 
@@ -223,13 +225,13 @@ class Settings(BaseSettings):
 
     @property
     def keys(self) -> dict[str, bytes]:
-        """Return the keys that sign sessions and share links. A plain FILE_TOKEN signs its own
-        sessions.
+        """Return the keys that sign sessions and share links, by key id.
+
+        Without FILE_SIGNING_KEYS, a plain FILE_TOKEN signs its own sessions.
         """
         if self.signing_keys:
-            return {
-                key_id: key.get_secret_value().encode() for key_id, key in self.signing_keys.items()
-            }
+            keys = self.signing_keys.items()
+            return {key_id: key.get_secret_value().encode() for key_id, key in keys}
         if self.token:
             token = self.token.get_secret_value().encode()
             return {"token": hmac.digest(token, b"file_service sessions", "sha256")}
@@ -262,7 +264,8 @@ def load_settings() -> Settings:
         ConfigurationError: A setting is wrong, or a `FILE_` variable is unknown.
     """
     known = {f"FILE_{name.upper()}" for name in Settings.model_fields}
-    unknown = sorted(name for name in os.environ if name.startswith("FILE_") and name not in known)
+    given = {name for name in os.environ if name.startswith("FILE_")}
+    unknown = sorted(given - known)
     if unknown:  # A misspelt variable that protects files would leave them open.
         raise ConfigurationError("\n".join(f"{name}: there is no such setting" for name in unknown))
     try:
@@ -271,7 +274,8 @@ def load_settings() -> Settings:
             settings = Settings(**_stored(settings))
         return settings
     except ValidationError as error:
-        raise ConfigurationError("\n".join(map(_told, error.errors(include_url=False)))) from None
+        problems = error.errors(include_url=False)
+        raise ConfigurationError("\n".join(map(_told, problems))) from None
 
 
 def _stored(settings: Settings) -> dict[str, Any]:

@@ -1,16 +1,14 @@
 """Tools for the async generators that produce bodies."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 
 from file_service.errors import BrokenBody, SourceError
 from file_service.http.byte_ranges import ByteRange
-from file_service.sources import OpenFile
+from file_service.sources import Chunks, OpenFile
 
 
-async def pieces_of(
-    opened: OpenFile, pieces: Sequence[ByteRange | bytes]
-) -> AsyncGenerator[bytes, None]:
+async def pieces_of(opened: OpenFile, pieces: Sequence[ByteRange | bytes]) -> Chunks:
     """Yield the bytes of a selection, and close the file at its end or wherever it is left.
 
     The bytes that frame a range are yielded together with the chunk that follows.
@@ -29,15 +27,18 @@ async def pieces_of(
             yield framing
 
 
-async def started(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+async def started(chunks: Chunks) -> Chunks:
     """Return the same chunks, with the first one already read.
 
     An error before the first chunk can still get an error status. A later one is raised as
     `BrokenBody`.
+
+    Raises:
+        SourceError: There is no first chunk.
     """
     first = await anext(chunks, b"")
 
-    async def all_of_them() -> AsyncGenerator[bytes, None]:
+    async def all_of_them() -> Chunks:
         async with aclosing(chunks):
             yield first
             try:

@@ -25,7 +25,7 @@ class Reply:
 
 
 class AwsClient:
-    """A client for one `service` of `region` at `endpoint`."""
+    """A client for one `service` of `region` at `endpoint` (a URL)."""
 
     def __init__(
         self, endpoint: str, region: str, service: str, credentials: CredentialProvider
@@ -53,17 +53,23 @@ class AwsClient:
         method only for requests that change nothing.
 
         Args:
+            method: The HTTP method.
             path: The path, already percent-encoded.
+            query: The query parameters, not encoded.
+            headers: Additional headers. They are signed too.
+            body: The request body.
 
         Raises:
             OSError: There is no reply.
+            NoCredentials: There are no credentials to sign with.
         """
         encoded = query_string(query)
         target = f"{path}?{encoded}" if encoded else path
         failed: Exception | None = None
         for tried in range(_TRIES):
             if tried:
-                time.sleep(_RETRY_SECONDS * 2 ** (tried - 1) * random.uniform(0.5, 1))
+                longest = _RETRY_SECONDS * 2 ** (tried - 1)
+                time.sleep(longest * random.uniform(0.5, 1))
             signed = signed_headers(
                 method,
                 self._host,

@@ -41,16 +41,14 @@ class CredentialProvider:
             OSError: The endpoint does not answer.
         """
         with self._lock:
-            held = self._held
-            if held is None or (held.expires and held.expires - datetime.now(UTC) < _RENEW_BEFORE):
-                self._held = held = self._load()
-            return held
+            if self._held is None or _is_old(self._held):
+                self._held = self._load()
+            return self._held
 
     def _load(self) -> Credentials:
         environment = self._environment
-        access, secret = (
-            environment.get(f"AWS_{name}") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY")
-        )
+        access = environment.get("AWS_ACCESS_KEY_ID")
+        secret = environment.get("AWS_SECRET_ACCESS_KEY")
         if access and secret:
             return Credentials(access, secret, environment.get("AWS_SESSION_TOKEN") or None)
         if relative := environment.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
@@ -77,3 +75,10 @@ class CredentialProvider:
             given.get("Token"),
             datetime.fromisoformat(expires) if expires else None,
         )
+
+
+def _is_old(credentials: Credentials) -> bool:
+    """Return whether the credentials end so soon that they must be renewed."""
+    if credentials.expires is None:
+        return False
+    return credentials.expires - datetime.now(UTC) < _RENEW_BEFORE

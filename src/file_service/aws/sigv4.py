@@ -20,12 +20,14 @@ class Credentials:
 
 
 def query_string(query: Mapping[str, str]) -> str:
-    """Return `query` sorted and encoded as the signature needs it. It is also a valid query to
-    send.
+    """Return `query` sorted and encoded as the signature needs it.
+
+    It is also a valid query to send.
     """
-    return "&".join(
-        f"{quote(name, safe='')}={quote(query[name], safe='')}" for name in sorted(query)
-    )
+    pairs = []
+    for name, value in sorted(query.items()):
+        pairs.append(f"{quote(name, safe='')}={quote(value, safe='')}")
+    return "&".join(pairs)
 
 
 def signed_headers(
@@ -43,8 +45,16 @@ def signed_headers(
     """Return `headers` and the headers that sign the request.
 
     Args:
+        method: The HTTP method.
+        host: The value of the Host header.
         path: Already percent-encoded.
         query: Already encoded, by `query_string`.
+        body: The request body.
+        headers: Other headers to sign.
+        credentials: Whose signature it is.
+        region: Where the service is.
+        service: The name of the service, such as "s3".
+        now: The present time in UTC.
     """
     stamp = now.strftime("%Y%m%dT%H%M%SZ")
     digest = hashlib.sha256(body).hexdigest()

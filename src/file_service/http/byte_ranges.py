@@ -98,19 +98,22 @@ class _RangeSpec:
         return self.first <= self.last
 
     def within(self, file_size: int) -> ByteRange:
-        """Return the range in a file of this size. Its size is 0 or less if it is outside of the
-        file.
+        """Return the range in a file of this size.
+
+        Its size is 0 or less if it is outside of the file.
         """
         if self.first is None:
-            return ByteRange(max(0, file_size - (self.last or 0)), file_size)
-        return ByteRange(
-            self.first, file_size if self.last is None else min(self.last + 1, file_size)
-        )
+            start = file_size - (self.last or 0)
+            return ByteRange(max(0, start), file_size)
+        if self.last is None:
+            return ByteRange(self.first, file_size)
+        return ByteRange(self.first, min(self.last + 1, file_size))
 
 
 def _parse(field: str) -> list[_RangeSpec] | None:
-    """Return the elements of a Range field in bytes, or None if it is malformed or has another
-    unit.
+    """Return the elements of a Range field in bytes.
+
+    The result is None if the field is malformed or has another unit.
     """
     unit, _, elements = field.partition("=")
     if unit.strip().lower() != "bytes":
@@ -121,8 +124,11 @@ def _parse(field: str) -> list[_RangeSpec] | None:
         if not text:
             continue  # A recipient ignores empty list elements (section 5.6.1.2).
         match = _RANGE_SPEC.fullmatch(text)
-        spec = match and _RangeSpec(_position(match[1]), _position(match[2]))
-        if not spec or not spec.valid:
+        if match is None:
+            return None
+        first, last = map(_position, match.groups())
+        spec = _RangeSpec(first, last)
+        if not spec.valid:
             return None
         specs.append(spec)
     return specs
@@ -131,7 +137,9 @@ def _parse(field: str) -> list[_RangeSpec] | None:
 def _position(digits: str) -> int | None:
     # No file has 10^18 bytes. int() is slow for thousands of digits, and then refuses them.
     digits = digits.lstrip("0") or digits[:1]
-    return None if not digits else int(digits) if len(digits) <= 18 else 10**18
+    if not digits:
+        return None
+    return int(digits) if len(digits) <= 18 else 10**18
 
 
 def _insert(ranges: list[ByteRange], wanted: ByteRange) -> None:
@@ -143,7 +151,9 @@ def _insert(ranges: list[ByteRange], wanted: ByteRange) -> None:
         ranges.append(wanted)
         return
     parts = [*touching, wanted]
+    start = min(part.start for part in parts)
+    stop = max(part.stop for part in parts)
     place = ranges.index(touching[0])
-    ranges[place] = ByteRange(min(part.start for part in parts), max(part.stop for part in parts))
+    ranges[place] = ByteRange(start, stop)
     for other in touching[1:]:
         ranges.remove(other)

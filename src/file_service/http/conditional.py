@@ -60,7 +60,8 @@ def if_range_holds(field: str, etag: str, modified: datetime, now: datetime) -> 
     """
     if field.endswith('"'):
         return field == etag
-    return http_date(field) == modified and now - modified > _DATE_IS_STRONG_AFTER
+    is_strong = now - modified > _DATE_IS_STRONG_AFTER
+    return is_strong and http_date(field) == modified
 
 
 def http_date(field: str) -> datetime | None:
@@ -82,4 +83,5 @@ def _matches(field: str, etag: str, *, weak: bool) -> bool:
         return True
     if not _ENTITY_TAGS.fullmatch(field):
         return False
-    return any(tag == etag and (weak or not prefix) for prefix, tag in _ENTITY_TAG.findall(field))
+    tags = _ENTITY_TAG.findall(field)
+    return any(tag == etag and (weak or not prefix) for prefix, tag in tags)

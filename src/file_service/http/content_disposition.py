@@ -8,13 +8,16 @@ _ATTR_CHARS = "!#$&+-.^_`|~"
 
 
 def content_disposition(filename: str, *, attachment: bool) -> str:
-    """Return the field's value: an ASCII `filename` for every client, and `filename*` if that lost
-    something.
+    """Return the field's value.
+
+    It has an ASCII `filename` for every client, and `filename*` if that lost something.
     """
-    fallback = "".join(_plain(character) for character in unicodedata.normalize("NFKD", filename))
-    value = f'{"attachment" if attachment else "inline"}; filename="{fallback}"'
+    kind = "attachment" if attachment else "inline"
+    fallback = "".join(map(_plain, unicodedata.normalize("NFKD", filename)))
+    value = f'{kind}; filename="{fallback}"'
     if fallback != filename:
-        value += f"; filename*=UTF-8''{quote(filename, safe=_ATTR_CHARS)}"
+        encoded = quote(filename, safe=_ATTR_CHARS)
+        value += f"; filename*=UTF-8''{encoded}"
     return value
 
 
@@ -23,4 +26,5 @@ def _plain(character: str) -> str:
         return ""  # Normalization has split é into e and an accent.
     # Clients disagree on escaped quotes and backslashes, and some decode percent signs
     # (appendix D).
-    return character if " " <= character <= "~" and character not in '"\\%' else "_"
+    is_safe = " " <= character <= "~" and character not in '"\\%'
+    return character if is_safe else "_"

@@ -23,10 +23,10 @@ class MultipartByteRanges:
 
     @property
     def content_length(self) -> int:
-        framing = sum(len(self.part_head(byte_range)) for byte_range in self.ranges) + len(
-            self.tail
-        )
-        return framing + sum(byte_range.size for byte_range in self.ranges)
+        size = len(self.tail)
+        for byte_range in self.ranges:
+            size += len(self.part_head(byte_range)) + byte_range.size
+        return size
 
     def part_head(self, byte_range: ByteRange) -> bytes:
         return (

@@ -14,13 +14,15 @@ def preferred(accept: str, offers: Sequence[str]) -> str:
         media_range, *parameters = (part.strip() for part in element.split(";"))
         ranges[media_range] = _quality(parameters)
 
-    def liking(offer: str) -> tuple[float, int]:
-        for exactness, media_range in ((2, offer), (1, f"{offer.partition('/')[0]}/*"), (0, "*/*")):
+    def rank(offer: str) -> tuple[float, int]:
+        kind, _, _ = offer.partition("/")
+        candidates = [offer, f"{kind}/*", "*/*"]
+        for place, media_range in enumerate(candidates):
             if media_range in ranges:  # The most specific media range counts.
-                return ranges[media_range], exactness
-        return 0.0, 0
+                return ranges[media_range], -place
+        return 0.0, -len(candidates)
 
-    return max(offers, key=liking)
+    return max(offers, key=rank)
 
 
 def _quality(parameters: Sequence[str]) -> float:

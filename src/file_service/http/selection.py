@@ -1,5 +1,6 @@
-"""Which bytes of a file a GET selects and how they are framed, RFC 9110 sections 14 and 15.3.7.
-Pure.
+"""Which bytes of a file a GET selects and how they are framed. Pure.
+
+RFC 9110 sections 14 and 15.3.7.
 """
 
 import secrets
@@ -36,6 +37,10 @@ def select(
     """Select bytes by the Range and If-Range fields of a GET.
 
     Args:
+        fields: The header fields by lower-case name.
+        file: The file.
+        media_type: The media type of the file.
+        now: The present time.
         at_most: A longer single range is cut to its first `at_most` bytes. A server may send less
             than the client asked for (section 15.3.7), and media players then ask for the rest.
 
@@ -46,21 +51,25 @@ def select(
     if "range" in fields and _holds(fields, file, now):
         ranges = requested_ranges(fields["range"], file.size)
     if ranges is None:
+        headers = {"content-length": str(file.size)}
         whole = [ByteRange(0, file.size)] if file.size else []
-        return Selection(200, {"content-length": str(file.size)}, whole, file.size)
+        return Selection(200, headers, whole, file.size)
     if len(ranges) == 1:
         one = ranges[0] if at_most is None else ranges[0].first(at_most)
-        headers = {"content-length": str(one.size), "content-range": one.content_range(file.size)}
+        headers = {
+            "content-length": str(one.size),
+            "content-range": one.content_range(file.size),
+        }
         return Selection(206, headers, [one], one.size)
-    return _multipart(
-        MultipartByteRanges(ranges, file.size, media_type, boundary=secrets.token_hex(16))
-    )
+    boundary = secrets.token_hex(16)
+    return _multipart(MultipartByteRanges(ranges, file.size, media_type, boundary))
 
 
 def _holds(fields: Mapping[str, str], file: File, now: datetime) -> bool:
-    return "if-range" not in fields or if_range_holds(
-        fields["if-range"], file.etag, file.modified, now
-    )
+    if_range = fields.get("if-range")
+    if if_range is None:
+        return True
+    return if_range_holds(if_range, file.etag, file.modified, now)
 
 
 def _multipart(body: MultipartByteRanges) -> Selection:
@@ -68,5 +77,6 @@ def _multipart(body: MultipartByteRanges) -> Selection:
     for byte_range in body.ranges:
         pieces += [body.part_head(byte_range), byte_range]
     pieces.append(body.tail)
-    headers = {"content-length": str(body.content_length), "content-type": body.content_type}
-    return Selection(206, headers, pieces, body.content_length)
+    size = body.content_length
+    headers = {"content-length": str(size), "content-type": body.content_type}
+    return Selection(206, headers, pieces, size)

@@ -8,10 +8,8 @@ class ReadsWholeRequests:
 
     A Web Function's endpoint sends the whole request body to the app before it reads the response.
     Without this middleware, an early response to a large upload (a 401, a 405) would block until
-    the
-    function's timeout. When the app starts its response, the middleware reads the rest of the body
-    and
-    drops it. So an app must not read the body after that.
+    the function's timeout. When the app starts its response, the middleware reads the rest of the
+    body and drops it. So an app must not read the body after that.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -26,9 +24,8 @@ class ReadsWholeRequests:
         async def watched_receive() -> Message:
             nonlocal ended
             message = await receive()
-            ended = (
-                ended or message["type"] == "http.disconnect" or not message.get("more_body", False)
-            )
+            if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                ended = True
             return message
 
         async def send_after_body(message: Message) -> None:

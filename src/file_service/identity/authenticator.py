@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from starlette.requests import HTTPConnection
 
 from file_service.identity.caller import Caller, Share, folder_of
-from file_service.identity.credentials import presented
+from file_service.identity.credentials import Reading, presented
 from file_service.identity.share_paths import share_of
 from file_service.identity.signing import Signer
 from file_service.identity.users import TOKEN_USER, User, Users
@@ -21,6 +21,8 @@ class Authenticator:
     """Decides who sent a request. Without users and prefixes, everyone may read everything.
 
     Args:
+        users: The users who may log in.
+        signer: Signs sessions and share links. None: nobody can log in or share.
         caller_prefixes: The folder of each IAM caller. None: IAM does not limit folders.
         share_keys: Whether share links may be signed with the keys of `signer`.
     """
@@ -44,9 +46,11 @@ class Authenticator:
         Raises:
             Problem: A 401 or 403, if the caller may not read anything.
         """
-        if (token := share_of(connection.scope)) is not None:
+        token = share_of(connection.scope)
+        if token is not None:
             share = self._open_share(token)
-            return Caller(folder=share.path if share.path.endswith("/") else "", share=share)
+            folder = share.path if share.path.endswith("/") else ""
+            return Caller(folder=folder, share=share)
         user = await self._user(connection)
         if user is not None:
             return Caller(user.name, user.folder)
@@ -54,32 +58,35 @@ class Authenticator:
         if self._prefixes is not None and (arn or not self.users):
             return Caller(arn, folder_of(arn, self._prefixes))
         if self.users:
-            raise Problem(
-                401,
+            raise _unauthenticated(
                 "This service asks who you are: send 'X-File-Token: <token>', "
-                "'Authorization: Bearer <token>', or log in.",
-                headers={"www-authenticate": 'Bearer realm="file_service"'},
+                "'Authorization: Bearer <token>', or log in."
             )
         return Caller(arn)
 
     async def log_in(self, name: str | None, secret: str) -> User | None:
-        """Return the user who has this secret."""
-        return await self._first([(TOKEN_USER if name is None else name, secret)])
+        """Return the user who has this secret, or None."""
+        if name is None:
+            name = TOKEN_USER
+        return await self._first([(name, secret)])
 
     def may_share(self, caller: Caller) -> bool:
         return self.share_keys and caller.name is not None and caller.share is None
 
     def session(self, user: User, seconds: int) -> str:
-        """Return the value of the cookie that authenticates `user` from now on."""
+        """Return the value of the cookie that authenticates `user` from now on, for `seconds`."""
         assert self._signer is not None, "settings without keys have no users"
         ends = int(_now().timestamp()) + seconds
-        return self._signer.sign("session", [user.name, user.hash.fingerprint, ends])
+        payload = [user.name, user.hash.fingerprint, ends]
+        return self._signer.sign("session", payload)
 
     def share(self, caller: Caller, path: str, seconds: int) -> tuple[str, Share]:
         """Create a share link.
 
         Args:
+            caller: Who creates it.
             path: The path as the caller names it.
+            seconds: How long the link lasts.
 
         Returns:
             The token of the link, and what it contains.
@@ -99,15 +106,14 @@ class Authenticator:
             return self._session_user(connection.cookies.get(SESSION_COOKIE, ""))
         user = await self._first(readings)
         if user is None:
-            raise Problem(
-                401,
-                "The token or password is wrong.",
-                headers={"www-authenticate": 'Bearer realm="file_service"'},
-            )
+            raise _unauthenticated("The token or password is wrong.")
         return user
 
-    async def _first(self, readings: list[tuple[str, str]]) -> User | None:
-        known = [each for each in readings if self.users.get(each[0])] or readings[:1]
+    async def _first(self, readings: list[Reading]) -> User | None:
+        """Return the user of the first reading with a correct secret."""
+        known = [reading for reading in readings if self.users.get(reading[0])]
+        if not known:
+            known = readings[:1]  # It takes as long as for a known name.
         for name, secret in known:
             if self.users.remembered(name, secret):
                 return self.users[name]
@@ -117,17 +123,22 @@ class Authenticator:
         return None
 
     def _session_user(self, cookie: str) -> User | None:
-        payload = self._signer.verify("session", cookie) if self._signer and cookie else None
+        if self._signer is None or not cookie:
+            return None
+        payload = self._signer.verify("session", cookie)
         if payload is None:
             return None
         name, fingerprint, ends = payload
         user = self.users.get(name)
-        if user is None or user.hash.fingerprint != fingerprint or ends <= _now().timestamp():
+        if user is None or user.hash.fingerprint != fingerprint:
             return None
-        return user
+        return user if ends > _now().timestamp() else None
 
     def _open_share(self, token: str) -> Share:
-        payload = self._signer.verify("share", token) if self._signer and self.share_keys else None
+        """Return what the link of this token contains. Raises a 403 if it does not count."""
+        payload = None
+        if self._signer is not None and self.share_keys:
+            payload = self._signer.verify("share", token)
         if payload is None:
             raise Problem(403, "This link is not valid.")
         path, name, ends = payload
@@ -139,17 +150,23 @@ class Authenticator:
         return share
 
     def _still_sees(self, name: str, path: str) -> bool:
-        """Return whether the creator of a link could create it today. A link ends with its
-        creator's access.
+        """Return whether the creator of a link could create it today.
+
+        A link ends with its creator's access.
         """
         if user := self.users.get(name):
             return path.startswith(user.folder)
         if not name.startswith("arn:"):
             return False
         try:
-            return path.startswith(folder_of(name, self._prefixes or {"*": ""}))
+            folder = folder_of(name, self._prefixes or {"*": ""})
         except Problem:
             return False
+        return path.startswith(folder)
+
+
+def _unauthenticated(detail: str) -> Problem:
+    return Problem(401, detail, headers={"www-authenticate": 'Bearer realm="file_service"'})
 
 
 def _now() -> datetime:

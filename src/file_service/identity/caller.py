@@ -30,17 +30,15 @@ def folder_of(arn: str | None, prefixes: Mapping[str, str]) -> str:
     """Return the folder of an IAM caller.
 
     Args:
+        arn: The caller's ARN. None: the request is not signed.
         prefixes: Folders by ARN pattern (`*`, `?`). The first match counts.
 
     Raises:
         Problem: A 403, if no pattern matches.
     """
+    if arn is None:
+        raise Problem(403, "This service asks for requests signed by IAM.")
     for pattern, prefix in prefixes.items():
-        if arn is not None and fnmatchcase(arn, pattern):
+        if fnmatchcase(arn, pattern):
             return prefix
-    raise Problem(
-        403,
-        "No folder is set for this caller."
-        if arn
-        else "This service asks for requests signed by IAM.",
-    )
+    raise Problem(403, "No folder is set for this caller.")

@@ -11,8 +11,12 @@ from file_service.identity.users import TOKEN_USER
 TOKEN_HEADER = "x-file-token"
 
 
-def presented(headers: Mapping[str, str]) -> list[tuple[str, str]] | None:
-    """Return the pairs of name and secret that the request may mean, or None if it has none.
+Reading = tuple[str, str]
+"""A name and a secret that a request may mean."""
+
+
+def presented(headers: Mapping[str, str]) -> list[Reading] | None:
+    """Return the readings of the request's credentials, or None if it has none.
 
     A text with a colon is either a name and a secret, or a secret of `TOKEN_USER` that has a colon.
     """
@@ -28,12 +32,15 @@ def presented(headers: Mapping[str, str]) -> list[tuple[str, str]] | None:
             return None
 
 
-def _readings(text: str) -> list[tuple[str, str]]:
+def _readings(text: str) -> list[Reading]:
+    readings = [(TOKEN_USER, text)]
     name, colon, secret = text.partition(":")
-    return [(TOKEN_USER, text), *([(name, secret)] if colon else [])]
+    if colon:
+        readings.append((name, secret))
+    return readings
 
 
-def _basic(value: str) -> list[tuple[str, str]]:
+def _basic(value: str) -> list[Reading]:
     try:
         pair = base64.b64decode(value, validate=True).decode()
     except (binascii.Error, ValueError):

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 # One of OWASP's equivalent choices for scrypt, the one with the least memory for one lane: 16 MiB
 # and about 50 ms on a Lambda function of 1 GB (RFC 7914 section 2).
-_COST, _BLOCK, _LANES = 2**14, 8, 1
+_COST = 2**14
+_BLOCK = 8
+_LANES = 1
 _SALT_BYTES = 16
 _HASH_BYTES = 32
 
@@ -35,7 +37,11 @@ class SecretHash:
 
     @classmethod
     def parse(cls, text: str) -> "SecretHash":
-        """Parse the text form. Raises `BadHash` if it is malformed."""
+        """Parse the text form.
+
+        Raises:
+            BadHash: It is malformed.
+        """
         if not _FORM.fullmatch(text):
             raise BadHash("is no hash: set what `python -m file_service.hash_secret` prints")
         return cls(text)
@@ -46,11 +52,13 @@ class SecretHash:
         return hashlib.sha256(self.text.encode()).hexdigest()[:16]
 
     def matches(self, secret: str) -> bool:
+        """Return whether this is the hash of `secret`. For a password, it takes about 50 ms."""
         kind, *fields = self.text.split("$")
         if kind == "sha256":
             return hmac.compare_digest(hash_token(secret).text, self.text)
-        cost, block, lanes, salt, expected = fields
-        made = _scrypt(secret, base64.b64decode(salt), int(cost), int(block), int(lanes))
+        *costs, salt, expected = fields
+        cost, block, lanes = map(int, costs)
+        made = _scrypt(secret, base64.b64decode(salt), cost, block, lanes)
         return hmac.compare_digest(made, base64.b64decode(expected))
 
 
@@ -60,14 +68,22 @@ def hash_token(token: str) -> SecretHash:
 
 
 def hash_password(password: str) -> SecretHash:
+    """Hash a password, with a random salt."""
     salt = secrets.token_bytes(_SALT_BYTES)
     made = _scrypt(password, salt, _COST, _BLOCK, _LANES)
-    parts = (base64.b64encode(part).decode() for part in (salt, made))
-    return SecretHash("$".join(["scrypt", str(_COST), str(_BLOCK), str(_LANES), *parts]))
+    salt_text = base64.b64encode(salt).decode()
+    made_text = base64.b64encode(made).decode()
+    return SecretHash(f"scrypt${_COST}${_BLOCK}${_LANES}${salt_text}${made_text}")
 
 
 def _scrypt(secret: str, salt: bytes, cost: int, block: int, lanes: int) -> bytes:
     memory = 128 * cost * block * lanes + 1024 * 1024
     return hashlib.scrypt(
-        secret.encode(), salt=salt, n=cost, r=block, p=lanes, maxmem=memory, dklen=_HASH_BYTES
+        secret.encode(),
+        salt=salt,
+        n=cost,
+        r=block,
+        p=lanes,
+        maxmem=memory,
+        dklen=_HASH_BYTES,
     )

@@ -26,9 +26,12 @@ class SharePaths:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        root = scope.get("root_path", "") if scope["type"] == "http" else ""
-        path = scope.get("path", "").removeprefix(root)
-        if scope["type"] != "http" or not path.startswith(_PREFIX):
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        root = scope.get("root_path", "")
+        path = scope["path"].removeprefix(root)
+        if not path.startswith(_PREFIX):
             await self.app(scope, receive, send)
             return
         token, slash, rest = path.removeprefix(_PREFIX).partition("/")
@@ -38,9 +41,10 @@ class SharePaths:
         scope.setdefault("state", {})["share"] = token
         if slash:
             await self.app(scope, receive, _telling_no_referrer(send))
-        else:  # so that relative links of the page stay below the share link
-            answer = RedirectResponse(f"{token}/", 307, {"cache-control": "no-store"})
-            await answer(scope, receive, send)
+            return
+        # The slash keeps relative links of the page below the share link.
+        answer = RedirectResponse(f"{token}/", 307, {"cache-control": "no-store"})
+        await answer(scope, receive, send)
 
 
 def _telling_no_referrer(send: Send) -> Send:

@@ -21,9 +21,12 @@ class Signer:
         self._keys = dict(keys)
 
     def sign(self, purpose: str, payload: list[Any]) -> str:
+        """Return `payload` (JSON values) as a signed text for one purpose."""
         key_id = next(iter(self._keys))
-        encoded = _encode(json.dumps(payload, separators=(",", ":")).encode())
-        return f"{key_id}.{encoded}.{_encode(self._mac(purpose, key_id, encoded))}"
+        document = json.dumps(payload, separators=(",", ":"))
+        encoded = _encode(document.encode())
+        mac = self._mac(purpose, key_id, encoded)
+        return f"{key_id}.{encoded}.{_encode(mac)}"
 
     def verify(self, purpose: str, text: str) -> list[Any] | None:
         """Return the payload, or None if this service did not sign it or its key was removed."""
@@ -35,7 +38,8 @@ class Signer:
             given = _decode(mac)
         except (binascii.Error, ValueError):
             return None
-        if not hmac.compare_digest(given, self._mac(purpose, key_id, encoded)):
+        expected = self._mac(purpose, key_id, encoded)
+        if not hmac.compare_digest(given, expected):
             return None
         payload: list[Any] = json.loads(_decode(encoded))
         return payload
@@ -50,7 +54,8 @@ def _encode(data: bytes) -> str:
 
 
 def _decode(text: str) -> bytes:
-    data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    padding = "=" * (-len(text) % 4)
+    data = base64.b64decode(text + padding, altchars=b"-_", validate=True)
     if _encode(data) != text:  # Another base64 spelling of the same bytes is not accepted.
         raise ValueError(text)
     return data

@@ -1,11 +1,11 @@
 """Make an archive while it is sent. Its size is known before its first byte."""
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from typing import Protocol
 
 from file_service.packing.read_ahead import Whole, read_ahead
-from file_service.sources import File, FileSource
+from file_service.sources import Chunks, File, FileSource
 
 
 class Writer(Protocol):
@@ -27,9 +27,7 @@ class Writer(Protocol):
         """Return what follows the last file, in pieces of moderate size."""
 
 
-async def archive(
-    source: FileSource, files: Sequence[File], folder: str, writer: Writer
-) -> AsyncGenerator[bytes, None]:
+async def archive(source: FileSource, files: Sequence[File], folder: str, writer: Writer) -> Chunks:
     """Yield an archive of `files`, named by their paths below `folder`.
 
     Raises:
@@ -41,10 +39,12 @@ async def archive(
             if isinstance(unit, Whole):
                 parts: list[bytes] = []
                 for file, data in unit.files:
-                    parts += writer.whole(file.path.removeprefix(folder), file, data)
+                    name = file.path.removeprefix(folder)
+                    parts += writer.whole(name, file, data)
                 yield b"".join(parts)
                 continue
-            head = writer.begin(unit.file.path.removeprefix(folder), unit.file)
+            name = unit.file.path.removeprefix(folder)
+            head = writer.begin(name, unit.file)
             async for chunk in unit.chunks:
                 writer.data(chunk)
                 yield head + chunk if head else chunk

@@ -1,6 +1,6 @@
 """The archive formats that clients can choose."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -8,7 +8,7 @@ from file_service.packing.archive import Writer, archive
 from file_service.packing.gzip_stream import gzip_bound, gzipped
 from file_service.packing.tar_writer import TarSize, TarWriter
 from file_service.packing.zip_writer import ZipSize, ZipWriter
-from file_service.sources import File, FileSource
+from file_service.sources import Chunks, File, FileSource
 
 FormatName = Literal["zip", "tar", "tar.gz"]
 
@@ -33,9 +33,7 @@ class Format:
         """Return the largest size of an archive whose files and headers have `size` bytes."""
         return gzip_bound(size) if self.compressed else size
 
-    def pack(
-        self, source: FileSource, files: Sequence[File], folder: str
-    ) -> AsyncGenerator[bytes, None]:
+    def pack(self, source: FileSource, files: Sequence[File], folder: str) -> Chunks:
         packed = archive(source, files, folder, self.writer())
         return gzipped(packed) if self.compressed else packed
 

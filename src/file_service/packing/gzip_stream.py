@@ -2,8 +2,9 @@
 
 import asyncio
 import zlib
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
+
+from file_service.sources.base import Chunks
 
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
@@ -11,7 +12,7 @@ _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 _LEVEL = 1
 
 
-async def gzipped(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+async def gzipped(chunks: Chunks) -> Chunks:
     compressor = zlib.compressobj(_LEVEL, wbits=_GZIP_WINDOW)
     async with aclosing(chunks):
         async for chunk in chunks:

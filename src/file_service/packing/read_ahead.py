@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from file_service.packing import HELD_BYTES
-from file_service.sources import File, FileSource
+from file_service.sources import Chunks, File, FileSource
 
 _UNIT_FILES = 64
 
@@ -27,14 +27,18 @@ class Streamed:
     """A large file, to be read to its end."""
 
     file: File
-    chunks: AsyncGenerator[bytes, None]
+    chunks: Chunks
 
 
 Unit = Whole | Streamed
 
 
 async def read_ahead(source: FileSource, files: Sequence[File]) -> AsyncGenerator[Unit, None]:
-    """Yield all of `files` in order. Raises `SourceError` if one cannot be read."""
+    """Yield all of `files` in order.
+
+    Raises:
+        SourceError: One cannot be read.
+    """
     groups = _groups(files)
     ahead: deque[_Started] = deque()
     try:
@@ -55,19 +59,22 @@ class _Started:
 
     def __init__(self, source: FileSource, files: Sequence[File]) -> None:
         self._files = files
-        self._chunks: AsyncGenerator[bytes, None] | None = None
+        self._chunks: Chunks | None = None
         self._work: asyncio.Future[Sequence[bytes]]
-        if files[0].size <= HELD_BYTES:
+        first = files[0]
+        if first.size <= HELD_BYTES:
             self._work = asyncio.ensure_future(source.read_whole(files))
         else:
-            self._chunks = source.read(files[0], 0, files[0].size)
+            self._chunks = source.read(first, 0, first.size)
             self._work = asyncio.ensure_future(_first(self._chunks))
 
     async def unit(self) -> Unit:
         parts = await self._work
         if self._chunks is None:
-            return Whole(list(zip(self._files, parts, strict=True)))
-        return Streamed(self._files[0], _joined(parts, self._chunks))
+            files = list(zip(self._files, parts, strict=True))
+            return Whole(files)
+        chunks = _joined(parts, self._chunks)
+        return Streamed(self._files[0], chunks)
 
     async def aclose(self) -> None:
         self._work.cancel()
@@ -79,13 +86,11 @@ class _Started:
             await self._chunks.aclose()
 
 
-async def _first(chunks: AsyncGenerator[bytes, None]) -> Sequence[bytes]:
+async def _first(chunks: Chunks) -> Sequence[bytes]:
     return [await anext(chunks)]
 
 
-async def _joined(
-    first: Iterable[bytes], rest: AsyncGenerator[bytes, None]
-) -> AsyncGenerator[bytes, None]:
+async def _joined(first: Iterable[bytes], rest: Chunks) -> Chunks:
     for chunk in first:
         yield chunk
     async with aclosing(rest):

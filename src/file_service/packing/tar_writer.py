@@ -14,7 +14,8 @@ class TarSize:
     at: int = 0
 
     def add(self, name: str, file: File) -> None:
-        self.at += len(_header(name, file)) + file.size + _padding(file.size)
+        self.at += len(_header(name, file))
+        self.at += file.size + _padding(file.size)
 
     @property
     def total(self) -> int:
@@ -61,5 +62,6 @@ def _padding(size: int) -> int:
 
 
 def _end_bytes(at: int) -> int:
-    """Return two empty blocks, and as many more as complete the last record."""
-    return 2 * BLOCKSIZE + -(at + 2 * BLOCKSIZE) % RECORDSIZE
+    """Return the bytes of two empty blocks, and of as many more as complete the last record."""
+    blocks = 2 * BLOCKSIZE
+    return blocks + -(at + blocks) % RECORDSIZE

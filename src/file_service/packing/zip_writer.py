@@ -1,5 +1,6 @@
-"""The zip format, stored without compression, so that its size is known before its first byte.
-Pure.
+"""The zip format. Pure.
+
+Files are stored without compression, so that the size is known before the first byte.
 
 Source: APPNOTE.TXT, "ZIP File Format Specification", section 4.3. The standard library's writer
 takes 60 microseconds for each file, six times as long as this one. That was most of the time of an
@@ -31,7 +32,8 @@ _END = struct.Struct("<4s4H2LH")
 
 # Info-ZIP's extended timestamp has seconds of UTC. A zip's DOS time has no time zone.
 _TIME = struct.Struct("<HHBL")
-_EARLIEST, _LATEST = datetime(1980, 1, 1, tzinfo=UTC), datetime(2106, 1, 1, tzinfo=UTC)
+_EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)
+_LATEST = datetime(2106, 1, 1, tzinfo=UTC)
 
 # The zip64 field of a local header has both sizes. Like the checksum, they follow the data.
 _ZIP64_LOCAL = struct.pack("<HHQQ", 1, 16, 0, 0)
@@ -53,8 +55,10 @@ class ZipSize:
     def add(self, name: str, file: File) -> None:
         named = len(name.encode()) + _TIME.size
         large = file.size > SIZE_LIMIT
-        positions = 2 * large + (self.at > SIZE_LIMIT)  # Of eight bytes each, in the zip64 field
-        self.directory += _CENTRAL.size + named + (4 + 8 * positions if positions else 0)
+        positions = 2 * large + (self.at > SIZE_LIMIT)
+        self.directory += _CENTRAL.size + named
+        if positions:  # Of eight bytes each, in the zip64 field
+            self.directory += 4 + 8 * positions
         self.at += _LOCAL.size + named + file.size
         if large:
             self.at += len(_ZIP64_LOCAL) + _DESCRIPTOR_64.size
@@ -64,8 +68,10 @@ class ZipSize:
 
     @property
     def total(self) -> int:
-        zip64 = _needs_zip64(self.files, self.at, self.directory)
-        return self.at + self.directory + zip64 * (_END_64.size + _LOCATOR_64.size) + _END.size
+        size = self.at + self.directory + _END.size
+        if _needs_zip64(self.files, self.at, self.directory):
+            size += _END_64.size + _LOCATOR_64.size
+        return size
 
 
 def _needs_zip64(files: int, at: int, directory: int) -> bool:
@@ -92,7 +98,8 @@ class ZipWriter:
     def begin(self, name: str, file: File) -> bytes:
         self._open = _Entry.of(name, file, self._at, _SIZES_FOLLOW)
         self._crc = 0
-        header = self._open.local(0, 0, _ZIP64_LOCAL if self._open.large else b"")
+        zip64 = _ZIP64_LOCAL if self._open.large else b""
+        header = self._open.local(0, 0, zip64)
         self._at += len(header) + file.size
         return header
 
@@ -193,11 +200,17 @@ class _Entry:
 
     def central(self, crc: int) -> bytes:
         behind = self.at > SIZE_LIMIT
-        large = [self.size, self.size] if self.large else []
-        values = [*large, *([self.at] if behind else [])]
-        zip64 = struct.pack(f"<HH{len(values)}Q", 1, 8 * len(values), *values) if values else b""
-        version = _ZIP64_VERSION if values else _PLAIN_VERSION
-        size = 0xFFFFFFFF if large else self.size
+        values: list[int] = []
+        if self.large:
+            values += [self.size, self.size]
+        if behind:
+            values.append(self.at)
+        zip64 = b""
+        version = _PLAIN_VERSION
+        if values:
+            zip64 = struct.pack(f"<HH{len(values)}Q", 1, 8 * len(values), *values)
+            version = _ZIP64_VERSION
+        size = 0xFFFFFFFF if self.large else self.size
         header = _CENTRAL.pack(
             b"PK\x01\x02",
             _UNIX | version,

@@ -6,10 +6,14 @@ from typing import Any, TypeVar
 from fastapi import APIRouter
 from starlette.responses import Response
 
+Documented = dict[int | str, dict[str, Any]]
+"""Responses by status, for FastAPI's `responses`."""
+
 
 def moved(location: str) -> Response:
-    """Return a redirect. `location` is relative, because the app does not know what is in front of
-    it.
+    """Return a redirect to `location`.
+
+    It is relative, because the app does not know what is in front of it.
     """
     headers = {"cache-control": "no-cache", "location": location}
     return Response(f"{location}\n", 308, headers, media_type="text/plain")

@@ -47,10 +47,14 @@ async def get_archive(
 
 
 def archived_folder(request: Request, grant: Grant, path: str) -> str:
-    """Return the folder that the URL of an archive names, with its slash. The root is an empty
-    string.
+    """Return the folder that the URL of an archive names, with its slash.
+
+    The root is an empty string.
     """
-    return f"{grant.path(request, path).removesuffix('/')}/" if path else ""
+    if not path:
+        return ""
+    folder = grant.path(request, path).removesuffix("/")
+    return f"{folder}/"
 
 
 async def answer_with_archive(
@@ -68,7 +72,8 @@ async def answer_with_archive(
                 files.append(file)
                 size.add(file.path.removeprefix(folder), file)
 
-    filename = f"{basename(folder.removesuffix('/')) or 'files'}.{name}"
+    stem = basename(folder.removesuffix("/")) or "files"
+    filename = f"{stem}.{name}"
     headers = {
         "accept-ranges": "none",
         "cache-control": "private, no-store",
@@ -83,7 +88,8 @@ async def answer_with_archive(
     if request.method == "HEAD":
         return StreamingResponse(iter(()), headers=headers)
     _check_limits(grant, form.largest(size.total), len(files))
-    return StreamingResponse(await started(form.pack(grant.source, files, folder)), headers=headers)
+    body = await started(form.pack(grant.source, files, folder))
+    return StreamingResponse(body, headers=headers)
 
 
 def _check_limits(grant: Grant, size: int, files: int) -> None:

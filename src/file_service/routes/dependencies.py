@@ -1,5 +1,6 @@
-"""The dependencies of routes. A route reaches files only through `Grant`, which checks the caller
-first.
+"""The dependencies of routes.
+
+A route reaches files only through a `Grant`, which exists only after the caller was checked.
 """
 
 from dataclasses import dataclass
@@ -35,12 +36,22 @@ class Grant:
     log: dict[str, Any]  # The request's line in the access log; routes add to it
 
     def path(self, request: Request, path: str) -> str:
-        """Return the checked path of the request's URL. Raises `BadPath` or `NotFound`."""
-        path = requested_path(request.scope.get("raw_path") or b"", path)
+        """Return the checked path of the request's URL.
+
+        Raises:
+            BadPath: No client sends such a path by accident.
+            NotFound: It is not served.
+        """
+        raw_path = request.scope.get("raw_path") or b""
+        path = requested_path(raw_path, path)
         return self.served(path) if path else path
 
     def served(self, path: str) -> str:
-        """Return `path` if it is served. Raises `NotFound` otherwise."""
+        """Return `path`.
+
+        Raises:
+            NotFound: It is not served.
+        """
         if not is_served(path, show_hidden=self.settings.show_hidden):
             raise NotFound(path)
         return path
@@ -49,16 +60,21 @@ class Grant:
         """Return the largest body, in bytes, for a response of so many files. None: no limit."""
         if self.seconds_left is None:
             return self.settings.max_bytes_anywhere
-        reading = files / self.source.files_per_second if files > 1 else 0
-        return self.settings.stream_limits.sendable(self.seconds_left, reading)
+        reading_seconds = 0.0
+        if files > 1:
+            reading_seconds = files / self.source.files_per_second
+        limits = self.settings.stream_limits
+        return limits.sendable(self.seconds_left, reading_seconds)
 
     @property
     def presigned_seconds(self) -> int:
         """Return how long a presigned URL may be valid: no longer than the caller's own access."""
         seconds = self.settings.redirect_seconds
-        if self.caller.share is None:
+        share = self.caller.share
+        if share is None:
             return seconds
-        return min(seconds, int((self.caller.share.expires - datetime.now(UTC)).total_seconds()))
+        left = share.expires - datetime.now(UTC)
+        return min(seconds, int(left.total_seconds()))
 
 
 # One dependency instead of several: FastAPI takes about 30 µs to resolve each.
@@ -67,7 +83,8 @@ async def _grant(request: Request) -> Grant:
     authenticator: Authenticator = request.app.state.authenticator
     log: dict[str, Any] = request.state.log
     caller = await authenticator.identify(request)
-    requested_path(request.scope.get("raw_path") or b"", request.scope["path"])
+    raw_path = request.scope.get("raw_path") or b""
+    requested_path(raw_path, request.scope["path"])
     log["caller"] = caller.name
     log["share"] = caller.share and caller.share.path
     source, folder = _view(request.app.state.source, caller)
@@ -83,11 +100,13 @@ async def _grant(request: Request) -> Grant:
 
 def _view(source: FileSource, caller: Caller) -> tuple[FileSource, str]:
     """Return what `caller` sees of `source`, and the folder of it that is the caller's root."""
-    if caller.share and not caller.share.path.endswith("/") and caller.share.path:
-        return SingleFile(
-            source, caller.share.path
-        ), f"{caller.share.path.rpartition('/')[0]}/".removeprefix("/")
-    return (Subfolder(source, caller.folder) if caller.folder else source), caller.folder
+    shared = caller.share.path if caller.share else ""
+    if shared and not shared.endswith("/"):
+        folder = shared[: shared.rfind("/") + 1]
+        return SingleFile(source, shared), folder
+    if caller.folder:
+        return Subfolder(source, caller.folder), caller.folder
+    return source, ""
 
 
 Granted = Annotated[Grant, Depends(_grant)]
@@ -98,18 +117,23 @@ async def same_site(request: Request) -> None:
 
     A browser asks first before it sends JSON to another site (Fetch Standard, "CORS-preflight
     fetch").
-    The two headers below say where a request comes from.
+
+    Raises:
+        Problem: A 415 for another type than JSON. A 403 for a request of another site.
     """
-    if (
-        request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        != "application/json"
-    ):
+    content_type, _, _ = request.headers.get("content-type", "").partition(";")
+    if content_type.strip().lower() != "application/json":
         raise Problem(415, "Send 'Content-Type: application/json'.")
+    if _is_foreign(request):
+        raise Problem(403, "Another site sent this request.")
+
+
+def _is_foreign(request: Request) -> bool:
+    """Return whether a page of another site sent the request, as far as its headers tell."""
     site = request.headers.get("sec-fetch-site")
     if site is not None:
-        foreign = site not in {"same-origin", "none"}
-    else:
-        origin = request.headers.get("origin")
-        foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
-    if foreign:
-        raise Problem(403, "Another site sent this request.")
+        return site not in {"same-origin", "none"}
+    origin = request.headers.get("origin")
+    if origin is None:
+        return False
+    return urlsplit(origin).netloc != request.headers.get("host")

@@ -7,9 +7,9 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+from collections.abc import AsyncIterable, Sequence
 from contextlib import aclosing
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -22,9 +22,9 @@ from file_service.http.content_disposition import content_disposition
 from file_service.known_digests import Digest, sha256, sums_end, sums_line, sums_line_size
 from file_service.packing.read_ahead import Whole, read_ahead
 from file_service.problem import Problem, problem_of
-from file_service.routes import get_and_head
+from file_service.routes import Documented, get_and_head
 from file_service.routes.dependencies import Grant, Granted
-from file_service.sources import File
+from file_service.sources import Chunks, File
 from file_service.streams import started
 
 router = APIRouter()
@@ -36,7 +36,7 @@ _PROGRESS_SECONDS = 0.2
 _HASHED_PER_SECOND = 100 * 1024 * 1024
 
 _PLAIN = "text/plain"
-_SUMS: dict[int | str, dict[str, Any]] = {200: {"content": {_PLAIN: {}}}}
+_SUMS: Documented = {200: {"content": {_PLAIN: {}}}}
 
 _log = logging.getLogger("file_service")
 
@@ -62,8 +62,7 @@ class Failure(BaseModel):
 @get_and_head(router, "/digests/{folder:path}/", include_in_schema=False)
 @get_and_head(router, "/digests/", response_class=Response, responses=_SUMS)
 async def get_sums(request: Request, grant: Granted) -> Response:
-    """The digests of all files below a folder (`/digests/{folder}/`), in the format of `sha256sum
-    -c`.
+    """The digests of all files below a folder (`/digests/{folder}/`), for `sha256sum -c`.
 
     The last line is a comment with the number of digests. A list without it was cut.
     """
@@ -97,31 +96,27 @@ async def get_sums(request: Request, grant: Granted) -> Response:
     return StreamingResponse(await started(lines), headers=headers, media_type=_PLAIN)
 
 
-async def _sums(
-    grant: Grant, files: Sequence[File], folder: str, end: bytes
-) -> AsyncGenerator[bytes, None]:
+async def _sums(grant: Grant, files: Sequence[File], folder: str, end: bytes) -> Chunks:
     async with aclosing(read_ahead(grant.source, files)) as units:
         async for unit in units:
             if isinstance(unit, Whole):
-                read = unit.files
-                # In a thread; see below.
-                digests = await asyncio.to_thread(_hash_all, [data for _, data in read])
-                pairs = [(file, digest) for (file, _), digest in zip(read, digests, strict=True)]
+                # In a thread, as below.
+                hashed = await asyncio.to_thread(_hash_all, unit)
             else:
                 hashing = hashlib.sha256()
                 async for chunk in unit.chunks:
                     await asyncio.to_thread(hashing.update, chunk)
-                pairs = [(unit.file, Digest(hashing.digest()))]
-            for file, digest in pairs:
+                hashed = [(unit.file, Digest(hashing.digest()))]
+            lines = bytearray()
+            for file, digest in hashed:
                 grant.digests.add(file, digest)
-            yield b"".join(
-                sums_line(file.path.removeprefix(folder), digest) for file, digest in pairs
-            )
+                lines += sums_line(file.path.removeprefix(folder), digest)
+            yield bytes(lines)
     yield end
 
 
-def _hash_all(contents: Sequence[bytes]) -> Sequence[Digest]:
-    return [sha256(content) for content in contents]
+def _hash_all(unit: Whole) -> list[tuple[File, Digest]]:
+    return [(file, sha256(data)) for file, data in unit.files]
 
 
 async def _file(request: Request, grant: Granted, path: str) -> File:
@@ -134,40 +129,42 @@ _RequestedFile = Annotated[File, Depends(_file)]
 
 @router.get("/digests/{path:path}", response_class=EventSourceResponse)
 async def get_digest(grant: Granted, file: _RequestedFile) -> AsyncIterable[ServerSentEvent]:
-    """Events `progress`, then one `digest` or `failed`. A client that reconnects (Last-Event-ID)
-    starts over.
+    """Events `progress`, then one `digest` or `failed`.
+
+    A client that reconnects (Last-Event-ID) starts over.
     """
     digest = grant.digests.get(file)
     if digest is None:
         sha256 = hashlib.sha256()
         hashed = 0
         shown_at = time.monotonic()
-        yield ServerSentEvent(event="progress", data=Progress(hashed=0, size=file.size))
+        yield _progress(0, file)
         try:
             async with aclosing(grant.source.read(file, 0, file.size)) as chunks:
                 async for chunk in chunks:
-                    # In a thread: 1 MiB takes 5 ms on a processor without SHA
-                    # instructions, and would block others.
+                    # In a thread: 1 MiB takes 5 ms on a processor without SHA instructions, and
+                    # would block others.
                     await asyncio.to_thread(sha256.update, chunk)
                     hashed += len(chunk)
                     if time.monotonic() - shown_at >= _PROGRESS_SECONDS:
                         shown_at = time.monotonic()
-                        yield ServerSentEvent(
-                            event="progress", data=Progress(hashed=hashed, size=file.size)
-                        )
+                        yield _progress(hashed, file)
         except SourceError as error:
             _log.exception("The digest of %s was not finished", file.path)
-            yield ServerSentEvent(event="failed", data=Failure(detail=problem_of(error).detail))
+            failure = Failure(detail=problem_of(error).detail)
+            yield ServerSentEvent(event="failed", data=failure)
             return
-        yield ServerSentEvent(event="progress", data=Progress(hashed=hashed, size=file.size))
+        yield _progress(hashed, file)
         digest = Digest(sha256.digest())
         grant.digests.add(file, digest)
-    yield ServerSentEvent(
-        event="digest",
-        data=Result(
-            sha256=digest.sha256.hex(),
-            repr_digest=digest.repr_digest,
-            size=file.size,
-            etag=file.etag,
-        ),
+    result = Result(
+        sha256=digest.sha256.hex(),
+        repr_digest=digest.repr_digest,
+        size=file.size,
+        etag=file.etag,
     )
+    yield ServerSentEvent(event="digest", data=result)
+
+
+def _progress(hashed: int, file: File) -> ServerSentEvent:
+    return ServerSentEvent(event="progress", data=Progress(hashed=hashed, size=file.size))

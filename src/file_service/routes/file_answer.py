@@ -41,10 +41,14 @@ async def answer_with_file(
         answer = asked.without_body(await grant.source.stat(path))
         if answer is not None:
             return answer
-    opened = await grant.source.open(path, *likely_slice(asked.fields.get("range", "")))
+    start, stop = likely_slice(asked.fields.get("range", ""))
+    opened = await grant.source.open(path, start, stop)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(aclosing(opened))
-        return asked.without_body(opened.file) or await asked.with_body(opened, stack)
+        answer = asked.without_body(opened.file)
+        if answer is not None:
+            return answer
+        return await asked.with_body(opened, stack)
 
 
 class _Asked:
@@ -57,16 +61,16 @@ class _Asked:
         # A Function URL responds to every HEAD with Content-Length 0. Content-Range has no meaning
         # in a 200 (section 14.4), but rclone and others read the size from it.
         self._length_is_lost = on_event_function(request.scope)
-        self.fields = {name: ",".join(request.headers.getlist(name)) for name in request.headers}
+        headers = request.headers
+        self.fields = {name: ",".join(headers.getlist(name)) for name in headers}
 
     def without_body(self, file: File) -> Response | None:
         """Return the response if it has no body: a 304, or any response to HEAD. Raises a 412."""
         headers = self._headers(file)
         match evaluate(self.fields, file.etag, file.modified):
             case Outcome.NOT_MODIFIED:
-                return Response(
-                    status_code=304, headers={name: headers[name] for name in _NOT_MODIFIED}
-                )
+                kept = {name: headers[name] for name in _NOT_MODIFIED}
+                return Response(status_code=304, headers=kept)
             case Outcome.PRECONDITION_FAILED:
                 raise Problem(
                     412,
@@ -75,51 +79,56 @@ class _Asked:
                 )
         if self._method != "HEAD":
             return None
-        # A HEAD selects no range: Range is defined for GET only (section 14.2). No file
-        # is too large either.
+        # A HEAD selects no range: Range is defined for GET only (section 14.2). No file is too
+        # large either.
         if self._length_is_lost and file.size:
-            headers["content-range"] = ByteRange(0, file.size).content_range(file.size)
+            whole = ByteRange(0, file.size)
+            headers["content-range"] = whole.content_range(file.size)
         return Response(headers=headers)
 
     async def with_body(self, opened: OpenFile, stack: AsyncExitStack) -> Response:
         """Return the response with a body. `stack` closes the file unless the body reads it."""
-        file, grant = opened.file, self._grant
+        file = opened.file
+        grant = self._grant
         headers = self._headers(file)
         sendable = grant.sendable()
+        # A media player can neither be told to ask for less, nor be redirected to S3: the page's
+        # security policy allows loads from this service only.
+        is_player = self.fields.get("sec-fetch-dest") in _PLAYERS
+        at_most = sendable if is_player else None
+        now = datetime.now(UTC)
         try:
-            selection = select(
-                self.fields,
-                file,
-                headers["content-type"],
-                datetime.now(UTC),
-                # A media player can neither be told to ask for less, nor be redirected to S3: the
-                # page's security policy allows loads from this service only.
-                at_most=sendable if self.fields.get("sec-fetch-dest") in _PLAYERS else None,
-            )
+            selection = select(self.fields, file, headers["content-type"], now, at_most)
         except RangeNotSatisfiable as error:
             unsatisfied = {"content-range": f"bytes */{file.size}"}
             raise Problem(416, str(error), headers=unsatisfied, size=file.size) from None
 
         grant.log.update(selected=selection.size, sendable=sendable, decision="stream")
         if sendable is not None and selection.size > sendable:
-            url = await grant.source.sign(file, grant.presigned_seconds)
-            grant.log["decision"] = "redirect" if url else "refuse"
-            if url:
-                return RedirectResponse(url, status_code=307, headers={"cache-control": "no-store"})
-            raise _too_large(file, selection.size, sendable)
+            return await self._elsewhere(file, selection.size, sendable)
         body = await started(pieces_of(opened, selection.pieces))
         stack.pop_all()
-        return StreamingResponse(body, selection.status, headers={**headers, **selection.headers})
+        headers.update(selection.headers)
+        return StreamingResponse(body, selection.status, headers)
+
+    async def _elsewhere(self, file: File, selected: int, sendable: int) -> Response:
+        """Return a redirect to the store for a body that is too large. Otherwise raises a 413."""
+        grant = self._grant
+        url = await grant.source.sign(file, grant.presigned_seconds)
+        if url is None:
+            grant.log["decision"] = "refuse"
+            raise _too_large(file, selected, sendable)
+        grant.log["decision"] = "redirect"
+        return RedirectResponse(url, 307, {"cache-control": "no-store"})
 
     def _headers(self, file: File) -> dict[str, str]:
         """Return the headers that describe the file, for any part of it."""
         content_type = media_type(file.path, file.size)
+        name = basename(file.path)
         headers = {
             "accept-ranges": "bytes",
             "cache-control": self._grant.settings.cache_control,
-            "content-disposition": content_disposition(
-                basename(file.path), attachment=self._attachment
-            ),
+            "content-disposition": content_disposition(name, attachment=self._attachment),
             "content-length": str(file.size),
             "content-type": content_type,
             "etag": file.etag,
@@ -130,7 +139,8 @@ class _Asked:
         # Scripts in files must not run as the service's. A web site's scripts are its operator's.
         if is_active(content_type) and not self._grant.settings.serves_site:
             headers["content-security-policy"] = "sandbox"
-        if digest := self._grant.digests.get(file):
+        digest = self._grant.digests.get(file)
+        if digest is not None:
             headers["repr-digest"] = digest.repr_digest
         return headers
 

@@ -2,7 +2,7 @@
 
 from contextlib import aclosing
 from posixpath import basename
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query
@@ -10,13 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from file_service.errors import NotFound
-from file_service.routes import get_and_head, moved
+from file_service.routes import Documented, get_and_head, moved
 from file_service.routes.dependencies import Grant, Granted
 from file_service.routes.file_answer import answer_with_file
 
 router = APIRouter()
 
-_ANSWERS: dict[int | str, dict[str, Any]] = {
+_ANSWERS: Documented = {
     200: {"description": "The file", "content": {"*/*": {}}},
     206: {"description": "Ranges of the file", "content": {"*/*": {}}},
     304: {"description": "The file is the one that the client has"},

@@ -1,5 +1,6 @@
-"""GET /healthz: whether the process answers. It does not ask the store: a slow store needs no
-restart.
+"""GET /healthz: whether the process answers.
+
+It does not ask the store, because a restart would not help a slow store.
 """
 
 from fastapi import APIRouter

@@ -1,7 +1,6 @@
 """GET and HEAD /files/ and /files/{folder}/: the contents of a folder."""
 
 import logging
-from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from typing import Annotated
 
@@ -27,14 +26,12 @@ from file_service.problem import problem_of
 from file_service.routes import get_and_head, moved
 from file_service.routes.dependencies import Granted
 from file_service.routes.file_answer import answer_with_file
-from file_service.sources import Entry, FileSource, Page
+from file_service.sources import Chunks, Entry, FileSource, Pages
 from file_service.streams import started
 
 router = APIRouter()
 
 JSON, NDJSON, HTML = "application/json", "application/x-ndjson", "text/html"
-
-Pages = AsyncGenerator[Page, None]
 
 _log = logging.getLogger("file_service")
 
@@ -109,7 +106,7 @@ async def _page(source: FileSource, folder: str, after: str, limit: int) -> List
     )
 
 
-async def _lines(pages: Pages) -> AsyncGenerator[bytes, None]:
+async def _lines(pages: Pages) -> Chunks:
     count = skipped = 0
     try:
         async with aclosing(pages):
@@ -127,7 +124,7 @@ async def _lines(pages: Pages) -> AsyncGenerator[bytes, None]:
         yield ndjson([EndOfListing(entries=count, skipped=skipped)])
 
 
-async def _links(folder: str, pages: Pages) -> AsyncGenerator[bytes, None]:
+async def _links(folder: str, pages: Pages) -> Chunks:
     head = html_head(folder)
     skipped = 0
     async with aclosing(pages):

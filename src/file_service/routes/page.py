@@ -83,7 +83,6 @@ async def get_part(request: Request, version: str, name: str) -> Response:
 def _answer(request: Request, content: bytes, suffix: str, headers: dict[str, str]) -> Response:
     media_type = _TYPES[suffix]
     if request.method == "HEAD":
-        return Response(
-            headers={**headers, "content-length": str(len(content))}, media_type=media_type
-        )
+        headers["content-length"] = str(len(content))
+        return Response(headers=headers, media_type=media_type)
     return Response(content, headers=headers, media_type=media_type)

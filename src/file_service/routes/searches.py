@@ -1,7 +1,6 @@
 """GET /searches/{folder}: files and folders below a folder, by name."""
 
 import time
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated, Literal
 
@@ -15,7 +14,7 @@ from file_service.listing_formats import FailedListing, listed, ndjson
 from file_service.name_search import NameSearch
 from file_service.problem import Problem, problem_of
 from file_service.routes.dependencies import Granted
-from file_service.sources import Entry, FileSource
+from file_service.sources import Chunks, Entry, FileSource
 from file_service.streams import started
 
 router = APIRouter()
@@ -62,20 +61,16 @@ async def search_folder(
     folder = f"{grant.path(request, path).removesuffix('/')}/" if path else ""
     if not q.strip():
         raise Problem(422, "Say what a name shall contain: 'q' is only spaces.")
-    left = grant.seconds_left
-    seconds = (
-        MOST_SECONDS
-        if left is None
-        else min(MOST_SECONDS, left - grant.settings.stream_margin_seconds)
-    )
+    seconds = MOST_SECONDS
+    if grant.seconds_left is not None:
+        usable = grant.seconds_left - grant.settings.stream_margin_seconds
+        seconds = min(seconds, usable)
     lines = _lines(grant.source, folder, NameSearch(folder, q), seconds)
     headers = {"cache-control": "private, no-store", "x-content-type-options": "nosniff"}
     return StreamingResponse(await started(lines), headers=headers, media_type=NDJSON)
 
 
-async def _lines(
-    source: FileSource, folder: str, search: NameSearch, seconds: float
-) -> AsyncGenerator[bytes, None]:
+async def _lines(source: FileSource, folder: str, search: NameSearch, seconds: float) -> Chunks:
     began = said = time.monotonic()
     count = 0
     more = False
@@ -97,4 +92,5 @@ async def _lines(
             raise  # Nothing was sent yet, so the error gets a status.
         yield ndjson([FailedListing(detail=problem_of(error).detail)])
     else:
-        yield ndjson([EndOfSearch(entries=count, searched=search.searched, more=more)])
+        end = EndOfSearch(entries=count, searched=search.searched, more=more)
+        yield ndjson([end])

@@ -4,7 +4,7 @@ It is a POST only because the names may be too long for a URL. It changes nothin
 """
 
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter
@@ -18,7 +18,7 @@ from file_service.packing.formats import FORMATS
 from file_service.problem import Problem
 from file_service.routes.archives import answer_with_archive, archived_folder
 from file_service.routes.dependencies import Grant, Granted
-from file_service.sources import File, FileSource, Page
+from file_service.sources import File, FileSource, Page, Pages
 
 router = APIRouter()
 
@@ -63,8 +63,10 @@ async def archive_selection(request: Request, grant: Granted, path: str) -> Resp
     `Accept: application/json` the response is only the size of the zip.
     """
     folder = archived_folder(request, grant, path)
-    pages = _selected(grant.source, _paths(grant, folder, await _names(request)))
-    if preferred(request.headers.get("accept", ""), [ZIP, JSON]) == ZIP:
+    names = await _names(request)
+    pages = _selected(grant.source, _paths(grant, folder, names))
+    accept = request.headers.get("accept", "")
+    if preferred(accept, [ZIP, JSON]) == ZIP:
         return await answer_with_archive(request, grant, folder, pages, "zip")
     size = FORMATS["zip"].size()
     files = 0
@@ -74,9 +76,8 @@ async def archive_selection(request: Request, grant: Granted, path: str) -> Resp
                 files += 1
                 size.add(file.path.removeprefix(folder), file)
     measured = Measured(files=files, size=size.total)
-    return Response(
-        measured.model_dump_json(), headers={"cache-control": "no-store"}, media_type=JSON
-    )
+    headers = {"cache-control": "no-store"}
+    return Response(measured.model_dump_json(), headers=headers, media_type=JSON)
 
 
 async def _names(request: Request) -> list[str]:
@@ -84,9 +85,8 @@ async def _names(request: Request) -> list[str]:
     async for chunk in request.stream():
         body += chunk
         if len(body) > MOST_BODY_BYTES:
-            raise Problem(
-                413, f"The form has more than {MOST_BODY_BYTES} bytes.", max_bytes=MOST_BODY_BYTES
-            )
+            detail = f"The form has more than {MOST_BODY_BYTES} bytes."
+            raise Problem(413, detail, max_bytes=MOST_BODY_BYTES)
     try:
         fields = parse_qsl(body.decode(), keep_blank_values=True, errors="strict")
     except UnicodeDecodeError:
@@ -103,14 +103,19 @@ def _paths(grant: Grant, folder: str, names: Iterable[str]) -> list[str]:
     Raises:
         NotFound: A name is not served.
     """
+    wanted = {folder + grant.served(name) for name in names}
     paths: list[str] = []
-    for path in sorted(folder + grant.served(name) for name in set(names)):
-        if not (paths and paths[-1].endswith("/") and path.startswith(paths[-1])):
-            paths.append(path)
+    above: str | None = None  # The latest folder among them
+    for path in sorted(wanted):
+        if above is not None and path.startswith(above):
+            continue
+        paths.append(path)
+        if path.endswith("/"):
+            above = path
     return paths
 
 
-async def _selected(source: FileSource, paths: Sequence[str]) -> AsyncGenerator[Page, None]:
+async def _selected(source: FileSource, paths: Sequence[str]) -> Pages:
     """Yield the files at `paths`, and the files below the folders among them. Raises `NotFound`."""
     by_folder: dict[str, set[str]] = defaultdict(set)
     for path in paths:
@@ -118,23 +123,23 @@ async def _selected(source: FileSource, paths: Sequence[str]) -> AsyncGenerator[
             async for page in source.walk(path):
                 yield page
         else:
-            by_folder[path[: path.rfind("/") + 1]].add(path)
+            folder = path[: path.rfind("/") + 1]
+            by_folder[folder].add(path)
     for folder, wanted in by_folder.items():
         async for page in _files(source, folder, wanted):
             yield page
 
 
-async def _files(source: FileSource, folder: str, wanted: set[str]) -> AsyncGenerator[Page, None]:
+async def _files(source: FileSource, folder: str, wanted: set[str]) -> Pages:
     """Yield the files `wanted`, which are all directly in `folder`."""
     if len(wanted) < _MANY:
         for path in sorted(wanted):
             yield Page([await source.stat(path)])
         return
     async for page in source.list_pages(folder):
-        found = [
-            entry for entry in page.entries if isinstance(entry, File) and entry.path in wanted
-        ]
-        wanted.difference_update(entry.path for entry in found)
+        files = [entry for entry in page.entries if isinstance(entry, File)]
+        found = [file for file in files if file.path in wanted]
+        wanted.difference_update(file.path for file in found)
         yield Page(found)
     if wanted:
         raise NotFound(min(wanted))

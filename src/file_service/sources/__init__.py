@@ -2,14 +2,34 @@
 
 from pathlib import Path
 
-from file_service.sources.base import Entry, File, FileSource, Folder, OpenFile, Page
+from file_service.sources.base import (
+    Chunks,
+    Entry,
+    File,
+    FileSource,
+    Folder,
+    OpenFile,
+    Page,
+    Pages,
+)
 
-__all__ = ["Entry", "File", "FileSource", "Folder", "OpenFile", "Page", "open_source"]
+__all__ = [
+    "Chunks",
+    "Entry",
+    "File",
+    "FileSource",
+    "Folder",
+    "OpenFile",
+    "Page",
+    "Pages",
+    "open_source",
+]
 
 
 def open_source(address: str, *, show_hidden: bool) -> FileSource:
-    """Return the source at `address`, a folder or `s3://bucket/prefix`. Imports only the client it
-    needs.
+    """Return the source at `address`, a folder or `s3://bucket/prefix`.
+
+    Only the client that it needs is imported.
     """
     if address.startswith("s3://"):
         from file_service.sources.s3 import S3Source

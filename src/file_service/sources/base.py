@@ -34,12 +34,20 @@ PAGE_ENTRIES = 1000  # The number of entries that one S3 list request returns at
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A part of a listing. `skipped` is the number of names left out because no path can express
-    them.
+    """A part of a listing.
+
+    `skipped` is the number of names that were left out because no path can express them.
     """
 
     entries: Sequence[Entry]
     skipped: int = 0
+
+
+Chunks = AsyncGenerator[bytes, None]
+"""Bytes of a file or of a response, in order. Close it (`aclose`) if you leave it early."""
+
+Pages = AsyncGenerator[Page, None]
+"""A listing, in order. Close it (`aclose`) if you leave it early."""
 
 
 class OpenFile(Protocol):
@@ -48,11 +56,10 @@ class OpenFile(Protocol):
     @property
     def file(self) -> File: ...
 
-    def read(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+    def read(self, start: int, stop: int) -> Chunks:
         """Yield the bytes from `start` up to `stop` (exclusive), in chunks of the store's choice.
 
-        Exactly `stop - start` bytes are yielded, or an error is raised. Close the generator
-        (`aclose`) if you leave it before its end. Read one range at a time.
+        Exactly `stop - start` bytes are yielded, or an error is raised. Read one range at a time.
 
         Raises:
             FileChanged: The store has another version by now. Raised before the last chunk at the
@@ -77,32 +84,47 @@ class FileSource(Protocol):
         """A number of small files that can surely be read in one second."""
 
     async def check(self) -> None:
-        """Raise `SourceError` if the store cannot be listed. A remote store needs one request for
-        it.
+        """Check that the store can be listed. A remote store needs one request for it.
+
+        Raises:
+            SourceError: It cannot.
         """
 
     async def stat(self, path: str) -> File:
-        """Return the file's present version. Raises `NotFound`, also for folders."""
+        """Return the file's present version.
+
+        Raises:
+            NotFound: There is no such file. It may be a folder.
+        """
 
     async def open(self, path: str, start: int = 0, stop: int | None = None) -> OpenFile:
-        """Open the file's present version. Raises `NotFound`, also for folders.
+        """Open the file's present version.
 
         Args:
             path: The file.
             start: Where reading most likely starts, as in a slice. -500 is the last 500 bytes.
             stop: Where reading most likely stops, as in a slice. A remote store sends this range
                 with its response. Other ranges can be read too.
+
+        Raises:
+            NotFound: There is no such file. It may be a folder.
         """
 
-    def read(self, file: File, start: int, stop: int) -> AsyncGenerator[bytes, None]:
-        """Yield bytes as `OpenFile.read` does, of exactly this version."""
+    def read(self, file: File, start: int, stop: int) -> Chunks:
+        """Yield bytes as `OpenFile.read` does, of exactly this version.
+
+        Raises:
+            FileChanged: The store has another version by now.
+        """
 
     async def read_whole(self, files: Sequence[File]) -> Sequence[bytes]:
-        """Return the bytes of some small files, exactly these versions, all in memory."""
+        """Return the bytes of some small files, exactly these versions, all in memory.
 
-    def list_pages(
-        self, folder: str, *, after: str = "", limit: int = PAGE_ENTRIES
-    ) -> AsyncGenerator[Page, None]:
+        Raises:
+            FileChanged: The store has another version by now.
+        """
+
+    def list_pages(self, folder: str, *, after: str = "", limit: int = PAGE_ENTRIES) -> Pages:
         """Yield pages of the contents of `folder`, ordered by the UTF-8 bytes of the path.
 
         It holds no more than one page of entries. A local source also holds the names of one
@@ -117,12 +139,17 @@ class FileSource(Protocol):
             NotFound: There is no such folder.
         """
 
-    def walk(self, folder: str) -> AsyncGenerator[Page, None]:
-        """Yield pages of all files below `folder`, at any depth, in the same order. No folders."""
+    def walk(self, folder: str) -> Pages:
+        """Yield pages of all files below `folder`, at any depth, in the same order. No folders.
+
+        Raises:
+            NotFound: There is no such folder.
+        """
 
     async def sign(self, file: File, seconds: int) -> str | None:
-        """Return a URL that lets anyone GET this file for `seconds`, or None if the store cannot
-        sign.
+        """Return a URL that lets anyone GET this file for `seconds`.
+
+        It is None if the store cannot sign URLs.
         """
 
     async def aclose(self) -> None:

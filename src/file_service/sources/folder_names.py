@@ -40,8 +40,9 @@ class Folders:
         self._known: OrderedDict[tuple[int, ...], FolderNames] = OrderedDict()
 
     def names(self, descriptor: int, is_folder: Callable[[str], bool]) -> FolderNames:
-        """Return the names in the folder that is open as `descriptor`. `is_folder` is asked about
-        links.
+        """Return the names in the folder that is open as `descriptor`.
+
+        `is_folder` says whether a link of this name leads to a folder.
         """
         status = os.fstat(descriptor)
         key = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
@@ -54,9 +55,12 @@ class Folders:
         if settled and len(names.names) <= _REMEMBERED_NAMES:
             with self._lock:  # Several threads read folders.
                 self._known[key] = names
-                while sum(len(each.names) for each in self._known.values()) > _REMEMBERED_NAMES:
+                while self._remembered() > _REMEMBERED_NAMES:
                     self._known.popitem(last=False)
         return names
+
+    def _remembered(self) -> int:
+        return sum(len(folder.names) for folder in self._known.values())
 
     def _read(self, descriptor: int, is_folder: Callable[[str], bool]) -> FolderNames:
         names: list[str] = []
@@ -69,11 +73,11 @@ class Folders:
                     if not is_path(name):
                         unsayable.append(name)
                     continue
-                link = entry.is_symlink()
-                if is_folder(name) if link else entry.is_dir(follow_symlinks=False):
+                if entry.is_symlink():
+                    name = f"{name}/" if is_folder(name) else name
+                    links.add(name)
+                elif entry.is_dir(follow_symlinks=False):
                     name += "/"
                 names.append(name)
-                if link:
-                    links.add(name)
         names.sort()
         return FolderNames(names, frozenset(links), unsayable)

@@ -4,14 +4,14 @@ import asyncio
 import os
 import stat
 from bisect import bisect_right
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from file_service.errors import FileChanged, NotFound, SourceRefused
-from file_service.sources.base import PAGE_ENTRIES, Entry, File, Folder, Page
+from file_service.sources.base import PAGE_ENTRIES, Chunks, Entry, File, Folder, Page, Pages
 from file_service.sources.folder_names import FolderNames, Folders
 from file_service.sources.local_errors import source_error
 from file_service.sources.local_file import LocalFile, file_of, same_version
@@ -30,6 +30,10 @@ class LocalSource:
 
     A file is opened first. Then the system is asked where the descriptor leads, and a file outside
     of the root is closed again. Checking the path before opening would be a race.
+
+    Args:
+        root: The folder. It must exist.
+        show_hidden: Whether names that start with a dot are served.
     """
 
     files_per_second = 2000  # A low estimate for NFS. A disk reads ten times as many.
@@ -55,20 +59,18 @@ class LocalSource:
             opening.add_done_callback(_close_unwanted)
             raise
 
-    async def read(self, file: File, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+    async def read(self, file: File, start: int, stop: int) -> Chunks:
         opened = await self.open(file.path)
         async with aclosing(opened):
-            _check_version(file, opened)
+            _check_version(file, opened.file)
             async with aclosing(opened.read(start, stop)) as chunks:
                 async for chunk in chunks:
                     yield chunk
 
     async def read_whole(self, files: Sequence[File]) -> Sequence[bytes]:
-        return await asyncio.to_thread(lambda: [self._read_whole(file) for file in files])
+        return await asyncio.to_thread(self._read_all, files)
 
-    async def list_pages(
-        self, folder: str, *, after: str = "", limit: int = PAGE_ENTRIES
-    ) -> AsyncGenerator[Page, None]:
+    async def list_pages(self, folder: str, *, after: str = "", limit: int = PAGE_ENTRIES) -> Pages:
         names = await asyncio.to_thread(self._names, folder)
         at = bisect_right(names.names, after, key=lambda name: folder + name)
         while at < len(names.names):
@@ -78,9 +80,9 @@ class LocalSource:
             log_skipped(folder, names.unsayable)
             yield Page([], len(names.unsayable))
 
-    async def walk(self, folder: str) -> AsyncGenerator[Page, None]:
+    async def walk(self, folder: str) -> Pages:
         entries = self._walk(folder)
-        while found := await asyncio.to_thread(lambda: list(islice(entries, PAGE_ENTRIES))):
+        while found := await asyncio.to_thread(_some, entries):
             files = [entry for entry in found if isinstance(entry, File)]
             unsayable = [entry for entry in found if isinstance(entry, str)]
             if unsayable:
@@ -101,10 +103,10 @@ class LocalSource:
         except OSError as error:
             raise source_error(error, path) from error
         try:
-            opened = _Opened(descriptor, real_path(descriptor))
-            if opened.real != self._root and not opened.real.startswith(self._below):
+            real = real_path(descriptor)
+            if real != self._root and not real.startswith(self._below):
                 raise NotFound(path)
-            yield opened
+            yield _Opened(descriptor, real)
         except OSError as error:
             raise source_error(error, path) from error
         finally:
@@ -118,30 +120,35 @@ class LocalSource:
         with self._opened(path, _READ) as opened:
             status = _regular(opened, path)
             kept = os.dup(opened.descriptor)
-        return LocalFile(file_of(path, status, frozen=self._frozen), kept, status)
+        return LocalFile(self._version(path, status), kept, status)
 
     def _stat(self, path: str) -> File:
         with self._opened(path, _LOOK) as opened:
             status = _regular(opened, path)
+        return self._version(path, status)
+
+    def _version(self, path: str, status: os.stat_result) -> File:
         return file_of(path, status, frozen=self._frozen)
+
+    def _read_all(self, files: Sequence[File]) -> Sequence[bytes]:
+        return [self._read_whole(file) for file in files]
 
     def _read_whole(self, file: File) -> bytes:
         with self._opened(file.path, _READ) as opened:
             before = os.fstat(opened.descriptor)
-            if file_of(file.path, before, frozen=self._frozen).etag != file.etag:
-                raise FileChanged(f"{file.path} changed before it was read")
-            data = b""
-            while more := os.read(opened.descriptor, file.size - len(data)):
-                data += more
-            if len(data) < file.size or not same_version(before, os.fstat(opened.descriptor)):
-                raise FileChanged(f"{file.path} changed while it was read")
-            return data
+            _check_version(file, self._version(file.path, before))
+            data = _read_up_to(file.size, opened.descriptor)
+            after = os.fstat(opened.descriptor)
+        if len(data) < file.size or not same_version(before, after):
+            raise FileChanged(f"{file.path} changed while it was read")
+        return data
 
     def _names(self, folder: str) -> FolderNames:
+        def links_to_folder(name: str) -> bool:
+            return self._linked_folder(folder + name) is not None
+
         with self._opened(folder, _FOLDER) as opened:
-            return self._folders.names(
-                opened.descriptor, lambda name: self._linked_folder(folder + name) is not None
-            )
+            return self._folders.names(opened.descriptor, links_to_folder)
 
     def _linked_folder(self, path: str) -> str | None:
         """Return the real path of the folder that the link at `path` leads to, or None."""
@@ -153,10 +160,10 @@ class LocalSource:
     def _entries(
         self, folder: str, names: FolderNames, at: int, limit: int
     ) -> tuple[list[Entry], int]:
-        """Return at most `limit` entries of `folder` from position `at` of `names`, and the next
-        position.
+        """Return at most `limit` entries of `folder`, and the position after them in `names`.
 
-        A name that is no file or folder, or does not exist any more, has no entry.
+        The entries begin at position `at`. A name that is no file or folder, or does not exist any
+        more, has no entry.
         """
         entries: list[Entry] = []
         with self._opened(folder, _FOLDER) as opened:
@@ -181,7 +188,7 @@ class LocalSource:
             return None
         if not stat.S_ISREG(status.st_mode):
             return None
-        return file_of(folder + name, status, frozen=self._frozen)
+        return self._version(folder + name, status)
 
     def _link(self, opened: "_Opened", path: str) -> Entry | None:
         """Return what the link at `path` in the folder `opened` leads to.
@@ -218,8 +225,9 @@ class LocalSource:
     def _next_level(
         self, folder: Folder, levels: "Sequence[_Level]", linked: set[str]
     ) -> "_Level | None":
-        """Return the level below, or None if a link leads to a folder that was walked or is being
-        walked.
+        """Return the level below.
+
+        It is None if a link leads to a folder that was walked or is being walked.
         """
         try:
             level = self._level(folder.path)
@@ -227,7 +235,8 @@ class LocalSource:
             return None
         if not level.linked_from(levels[-1]):
             return level
-        if level.real in linked or any(level.real == above.real for above in levels):
+        walked = {above.real for above in levels}
+        if level.real in linked or level.real in walked:
             return None
         linked.add(level.real)
         return level
@@ -268,9 +277,21 @@ def _regular(opened: _Opened, path: str) -> os.stat_result:
     return status
 
 
-def _check_version(file: File, opened: LocalFile) -> None:
-    if opened.file.etag != file.etag:
-        raise FileChanged(f"{file.path} changed before it was read")
+def _check_version(wanted: File, present: File) -> None:
+    if wanted.etag != present.etag:
+        raise FileChanged(f"{wanted.path} changed before it was read")
+
+
+def _read_up_to(size: int, descriptor: int) -> bytes:
+    data = b""
+    while more := os.read(descriptor, size - len(data)):
+        data += more
+    return data
+
+
+def _some(entries: Iterator[File | str]) -> list[File | str]:
+    """Return the next entries: as many as fit on a page."""
+    return list(islice(entries, PAGE_ENTRIES))
 
 
 def _close_unwanted(opening: asyncio.Future[LocalFile]) -> None:

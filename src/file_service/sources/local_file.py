@@ -3,11 +3,10 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 
 from file_service.errors import FileChanged
-from file_service.sources.base import File
+from file_service.sources.base import Chunks, File
 from file_service.sources.local_errors import source_error
 from file_service.sources.reads import Reads
 
@@ -25,10 +24,14 @@ class LocalFile:
         self._status = status
         self._reads: Reads | None = None
 
-    async def read(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+    async def read(self, start: int, stop: int) -> Chunks:
         """Yield the range. The last chunk is sent after a check that the file has not changed.
 
         So a file that is rewritten in place never looks complete.
+
+        Raises:
+            FileChanged: The file has changed.
+            SourceError: It cannot be read.
         """
         self._reads = reads = Reads(self._descriptor, start, stop)
         turn = time.monotonic()
@@ -63,7 +66,7 @@ class LocalFile:
     async def _check_unchanged(self, reads: Reads) -> None:
         if reads.cache_tells:
             status = os.fstat(self._descriptor)
-        else:  # NFS asks its server.
+        else:  # On NFS this is a request to its server.
             status = await asyncio.to_thread(os.fstat, self._descriptor)
         if not same_version(self._status, status):
             raise FileChanged(f"{self.file.path} changed while it was read")
@@ -75,24 +78,30 @@ def same_version(before: os.stat_result, now: os.stat_result) -> bool:
     The change time reveals a rewrite that resets the modification time. The change time also
     changes when the file gets or loses a name: a file that another one replaced is read to its end.
     """
-    if (before.st_mtime_ns, before.st_size) != (now.st_mtime_ns, now.st_size):
+    if now.st_size != before.st_size or now.st_mtime_ns != before.st_mtime_ns:
         return False
-    return before.st_ctime_ns == now.st_ctime_ns or before.st_nlink != now.st_nlink
+    names_changed = now.st_nlink != before.st_nlink
+    return names_changed or now.st_ctime_ns == before.st_ctime_ns
 
 
 def file_of(path: str, status: os.stat_result, *, frozen: bool) -> File:
     """Return the version of a file.
 
     Args:
+        path: The path of the file in its source.
+        status: The status of the file.
         frozen: The file system is read-only, as for a function's code. There the modification time
             and the size identify a version: change times and inodes differ between the execution
             environments that serve one zip, and a download must be resumable in another
             environment. Elsewhere the change time reveals a replaced file with an old date.
     """
+    seconds = status.st_mtime_ns // 1_000_000_000
     tag = f"{status.st_mtime_ns:x}-{status.st_size:x}"
+    if not frozen:
+        tag += f"-{status.st_ctime_ns:x}"
     return File(
         path=path,
         size=status.st_size,
-        modified=datetime.fromtimestamp(status.st_mtime_ns // 1_000_000_000, UTC),
-        etag=f'"{tag}"' if frozen else f'"{tag}-{status.st_ctime_ns:x}"',
+        modified=datetime.fromtimestamp(seconds, UTC),
+        etag=f'"{tag}"',
     )

@@ -52,8 +52,8 @@ class Reads:
             return cached(self._descriptor, self._at, min(CHUNK_BYTES, self.left))
         except BlockingIOError:
             return None
-        # The file system cannot tell. If there is another error, the thread gets it too.
         except OSError:
+            # The file system cannot tell. If there is another error, the thread gets it too.
             self.cache_tells = False
             return None
 
@@ -65,8 +65,9 @@ class Reads:
 
 
 def cached(descriptor: int, start: int, size: int) -> bytes:
-    """Return cached bytes of the range of `size` bytes from `start`. Empty only at the end of the
-    file.
+    """Return cached bytes of the range of `size` bytes from `start`.
+
+    The result is empty only at the end of the file.
 
     Raises:
         BlockingIOError: The read would wait for the disk.

@@ -2,8 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import aclosing
+from collections.abc import Iterator, Sequence
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -11,7 +10,7 @@ from file_service.aws.client import AwsClient
 from file_service.aws.credentials import CredentialProvider
 from file_service.errors import NotFound, SourceUnavailable
 from file_service.paths import is_path, is_served
-from file_service.sources.base import PAGE_ENTRIES, Entry, File, Folder, Page
+from file_service.sources.base import PAGE_ENTRIES, Chunks, Entry, File, Folder, Page, Pages
 from file_service.sources.log_skipped import log_skipped
 from file_service.sources.s3_file import S3File
 from file_service.sources.s3_listing import S3Listing, S3Page
@@ -29,8 +28,7 @@ class S3Source:
 
     A key that ends with `/` only marks a folder, as consoles create them. A key that is not a path
     (`a//b`, `../c`, `/d`, one with a control character) is left out, counted and logged. A file
-    `name`
-    and a folder `name/` may both exist.
+    `name` and a folder `name/` may both exist.
     """
 
     # 16 at once in 50 ms each would be 320. Not all responses of S3 are that quick.
@@ -38,9 +36,10 @@ class S3Source:
 
     def __init__(self, url: str, *, show_hidden: bool = False) -> None:
         address = urlsplit(url)
-        bucket, prefix = address.netloc, address.path.strip("/")
-        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        bucket = address.netloc
+        prefix = address.path.strip("/")
+        region = _first_set("AWS_REGION", "AWS_DEFAULT_REGION") or "us-east-1"
+        endpoint = _first_set("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
         base = endpoint or f"https://s3.{region}.amazonaws.com"
         self._prefix = f"{prefix}/" if prefix else ""
         self._show_hidden = show_hidden
@@ -62,13 +61,13 @@ class S3Source:
         try:
             body = await self._objects.get(path, start, stop)
         except RangeOutside:
-            return S3File(self._objects, await self.stat(path))
+            file = await self.stat(path)
+            return S3File(self._objects, file)
         return S3File(self._objects, body.file, body)
 
-    async def read(self, file: File, start: int, stop: int) -> AsyncGenerator[bytes, None]:
-        async with aclosing(S3File(self._objects, file).read(start, stop)) as chunks:
-            async for chunk in chunks:
-                yield chunk
+    def read(self, file: File, start: int, stop: int) -> Chunks:
+        opened = S3File(self._objects, file)
+        return opened.read(start, stop)
 
     async def read_whole(self, files: Sequence[File]) -> Sequence[bytes]:
         tasks = [asyncio.ensure_future(self._whole(file)) for file in files]
@@ -78,26 +77,23 @@ class S3Source:
             for task in tasks:
                 task.cancel()
 
-    async def list_pages(
-        self, folder: str, *, after: str = "", limit: int = PAGE_ENTRIES
-    ) -> AsyncGenerator[Page, None]:
-        # A page after a folder also skips the folder's contents.
-        behind = after and self._prefix + after + _LAST * after.endswith("/")
-        pages = self._listing.pages(self._prefix + folder, after=behind, delimiter="/", limit=limit)
-        async for page in self._pages(folder, pages, exists=not folder or bool(after)):
-            yield page
+    def list_pages(self, folder: str, *, after: str = "", limit: int = PAGE_ENTRIES) -> Pages:
+        prefix = self._prefix + folder
+        last = self._prefix + after if after else ""
+        if last.endswith("/"):
+            last += _LAST  # A page after a folder also skips the folder's contents.
+        pages = self._listing.pages(prefix, after=last, delimiter="/", limit=limit)
+        return self._pages(folder, pages, exists=not folder or bool(after))
 
-    async def walk(self, folder: str) -> AsyncGenerator[Page, None]:
+    def walk(self, folder: str) -> Pages:
         pages = self._listing.pages(self._prefix + folder)
-        async for page in self._pages(folder, pages, exists=not folder):
-            yield page
+        return self._pages(folder, pages, exists=not folder)
 
-    async def _pages(
-        self, folder: str, pages: Iterator[S3Page], *, exists: bool
-    ) -> AsyncGenerator[Page, None]:
+    async def _pages(self, folder: str, pages: Iterator[S3Page], *, exists: bool) -> Pages:
         """Yield pages. A folder `exists` if any key begins with it; otherwise raise `NotFound`."""
         check_key(folder)
-        while page := await self._objects.run("ListObjectsV2", folder, partial(next, pages, None)):
+        following = partial(next, pages, None)
+        while page := await self._objects.run("ListObjectsV2", folder, following):
             exists = exists or bool(page.objects or page.prefixes)
             if exists:
                 yield self._page(folder, page)
@@ -118,7 +114,8 @@ class S3Source:
             try:
                 return await self._objects.whole(file)
             except SourceUnavailable:  # A connection broke. The usual reader resumes where it did.
-                return b"".join([chunk async for chunk in self.read(file, 0, file.size)])
+                chunks = self.read(file, 0, file.size)
+                return b"".join([chunk async for chunk in chunks])
 
     def _page(self, folder: str, page: S3Page) -> Page:
         """Return the entries of a page that are served.
@@ -130,17 +127,28 @@ class S3Source:
         skipped: list[str] = []
         for each in page.objects:
             path = each.key.removeprefix(self._prefix)
-            if not is_path(path) or (path.endswith("/") and each.size):
+            is_marker = path.endswith("/")
+            if not is_path(path) or (is_marker and each.size):
                 skipped.append(each.key)
-            elif not path.endswith("/") and is_served(path, show_hidden=self._show_hidden):
-                entries.append(File(path, each.size, each.modified, strong_tag(each.etag)))
+            elif not is_marker and self._is_served(path):
+                etag = strong_tag(each.etag)
+                entries.append(File(path, each.size, each.modified, etag))
         for prefix in page.prefixes:
             path = prefix.removeprefix(self._prefix)
             if not is_path(path):
                 skipped.append(prefix)
-            elif is_served(path, show_hidden=self._show_hidden):
+            elif self._is_served(path):
                 entries.append(Folder(path))
         if skipped:
             log_skipped(folder, skipped)
         entries.sort(key=lambda entry: entry.path)
         return Page(entries, len(skipped))
+
+    def _is_served(self, path: str) -> bool:
+        return is_served(path, show_hidden=self._show_hidden)
+
+
+def _first_set(*names: str) -> str | None:
+    """Return the value of the first of these environment variables that is set and not empty."""
+    values = (os.environ.get(name) for name in names)
+    return next(filter(None, values), None)

@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
 
 from file_service.errors import SourceUnavailable
-from file_service.sources.base import File
+from file_service.sources.base import Chunks, File
 from file_service.sources.s3_objects import Body, S3Objects
 
 # Attempts in a row without a byte before a read is given up. obstore retries each of them itself.
@@ -23,8 +22,14 @@ class S3File:
         self._objects = objects
         self._body = body
 
-    async def read(self, start: int, stop: int) -> AsyncGenerator[bytes, None]:
-        """Yield the range. A read whose connection breaks resumes at the byte where it broke."""
+    async def read(self, start: int, stop: int) -> Chunks:
+        """Yield the range. A read whose connection breaks resumes at the byte where it broke.
+
+        Raises:
+            FileChanged: The object has another version by now.
+            SourceUnavailable: Several connections in a row broke without a byte.
+            SourceError: Any other failure.
+        """
         body, self._body = self._body, None
         if body and (body.start != start or body.stop < stop):
             body = None  # This closes its connection.
@@ -32,7 +37,8 @@ class S3File:
         barren = 0
         while at < stop:
             try:
-                body = body or await self._objects.get(self.file.path, at, stop, self.file.etag)
+                if body is None:
+                    body = await self._objects.get(self.file.path, at, stop, self.file.etag)
                 while at < stop and (chunk := await self._objects.next_chunk(body)):
                     wanted = chunk[: stop - at]
                     at += len(wanted)

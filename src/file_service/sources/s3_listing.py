@@ -48,12 +48,20 @@ class S3Listing:
         """Yield what starts with `prefix`, after the key `after`. Blocking.
 
         Args:
+            prefix: What the keys begin with.
+            after: A key. Those up to it are left out.
             delimiter: Keys that contain it after `prefix` are replaced by their part up to it.
+            limit: The largest number of keys and prefixes on a page.
 
         Raises:
             SourceError: The store does not answer, or refuses.
         """
-        query = {"list-type": "2", "prefix": prefix, "max-keys": str(limit), "encoding-type": "url"}
+        query = {
+            "list-type": "2",
+            "prefix": prefix,
+            "max-keys": str(limit),
+            "encoding-type": "url",
+        }
         if delimiter:
             query["delimiter"] = delimiter
         if after:
@@ -62,10 +70,9 @@ class S3Listing:
             root = self._ask(query)
             # URL-encoded, because XML cannot express control characters.
             decode = unquote_plus if root.findtext("EncodingType") == "url" else str
-            yield S3Page(
-                [_object(element, decode) for element in root.iter("Contents")],
-                [decode(each.findtext("Prefix", "")) for each in root.iter("CommonPrefixes")],
-            )
+            objects = [_object(element, decode) for element in root.iter("Contents")]
+            prefixes = [each.findtext("Prefix", "") for each in root.iter("CommonPrefixes")]
+            yield S3Page(objects, list(map(decode, prefixes)))
             token = root.findtext("NextContinuationToken")
             if root.findtext("IsTruncated") != "true" or not token:
                 return
@@ -99,12 +106,11 @@ def failure(call: str, reply: Reply) -> SourceError:
 
 
 def _object(element: ElementTree.Element, decode: Callable[[str], str]) -> S3Object:
-    return S3Object(
-        decode(element.findtext("Key", "")),
-        int(element.findtext("Size", "0")),
-        datetime.fromisoformat(element.findtext("LastModified", "")).replace(microsecond=0),
-        element.findtext("ETag"),
-    )
+    key = element.findtext("Key", "")
+    size = element.findtext("Size", "0")
+    modified = datetime.fromisoformat(element.findtext("LastModified", ""))
+    etag = element.findtext("ETag")
+    return S3Object(decode(key), int(size), modified.replace(microsecond=0), etag)
 
 
 def _without_namespace(root: ElementTree.Element) -> ElementTree.Element:

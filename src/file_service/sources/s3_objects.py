@@ -108,16 +108,25 @@ class S3Objects:
 
     async def head(self, path: str) -> File:
         check_key(path)
-        return _file(await self.run("HeadObject", path, partial(obstore.head, self._store, path)))
+        work = partial(obstore.head, self._store, path)
+        meta = await self.run("HeadObject", path, work)
+        return _file(meta)
 
     async def get(
         self, path: str, start: int = 0, stop: int | None = None, etag: str | None = None
     ) -> Body:
         """Start a GET.
 
+        Args:
+            path: The key, without the prefix of the source.
+            start: The range, with `stop`, as in a slice. -500 is the last 500 bytes.
+            stop: The end of the range, or None for the end of the object.
+            etag: With one, only this version is read.
+
         Raises:
             RangeOutside: No byte is in the range.
             FileChanged: The object has another ETag.
+            SourceError: Any other failure.
         """
         check_key(path)
         options: GetOptions = {"if_match": etag} if etag else {}
@@ -127,26 +136,41 @@ class S3Objects:
             options["range"] = (start, stop)
         elif start:
             options["range"] = {"offset": start}
-        return await self.run("GetObject", path, partial(self._get, path, options))
+        work = partial(self._get, path, options)
+        return await self.run("GetObject", path, work)
 
     async def whole(self, file: File) -> bytes:
         """Return all bytes of exactly this version with one request."""
         options: GetOptions = {"if_match": file.etag}
-        work = partial(obstore.get, self._store, file.path, options=options)
-        return await self.run("GetObject", file.path, lambda: bytes(work().bytes()))
+
+        def work() -> bytes:
+            result = obstore.get(self._store, file.path, options=options)
+            return bytes(result.bytes())
+
+        return await self.run("GetObject", file.path, work)
 
     async def next_chunk(self, body: Body) -> bytes:
         """Return the next chunk. It is empty at the end."""
-        return await self.run("GetObject", body.file.path, partial(next, body.chunks, b""))
+        work = partial(next, body.chunks, b"")
+        return await self.run("GetObject", body.file.path, work)
 
     async def sign(self, path: str, seconds: int) -> str:
         lifetime = timedelta(seconds=seconds)
-        return await self.run(
-            "GetObject", path, partial(obstore.sign, self._store, "GET", path, lifetime)
-        )
+        work = partial(obstore.sign, self._store, "GET", path, lifetime)
+        return await self.run("GetObject", path, work)
 
     async def run(self, call: str, path: str, work: Callable[[], _Result]) -> _Result:
-        """Run `work` in a thread. Its errors about `path` become `SourceError`s."""
+        """Return the result of `work`, run in a thread.
+
+        Args:
+            call: The name of the request, for error messages.
+            path: What the request is about.
+            work: Makes the request. Blocking.
+
+        Raises:
+            SourceError: `work` failed.
+            RangeOutside: The range of a GET is outside of the object.
+        """
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except (BaseError, OSError, ValueError) as error:
@@ -158,8 +182,10 @@ class S3Objects:
 
     def _get(self, path: str, options: "GetOptions") -> Body:
         result = obstore.get(self._store, path, options=options)
+        file = _file(result.meta)
         start, stop = result.range
-        return Body(_file(result.meta), start, stop, iter(result.stream(CHUNK_BYTES)))
+        chunks = iter(result.stream(CHUNK_BYTES))
+        return Body(file, start, stop, chunks)
 
 
 def _held(provider: CredentialProvider) -> "S3Credential":
@@ -180,10 +206,16 @@ def check_key(path: str) -> None:
 
 def _file(meta: "ObjectMeta") -> File:
     modified = meta["last_modified"].replace(microsecond=0)
-    return File(meta["path"], meta["size"], modified, strong_tag(meta["e_tag"]))
+    etag = strong_tag(meta["e_tag"])
+    return File(meta["path"], meta["size"], modified, etag)
 
 
 def strong_tag(etag: str | None) -> str:
+    """Return `etag`.
+
+    Raises:
+        SourceRefused: There is none.
+    """
     if etag is None:
         raise SourceRefused(
             "The store sends no ETag: without it two versions of a file could be mixed up"
@@ -192,17 +224,24 @@ def strong_tag(etag: str | None) -> str:
 
 
 def _translated(error: Exception, path: str, call: str) -> SourceError | RangeOutside:
-    """Return the `SourceError` for an error. `call` names the request; the log has it and S3's own
-    code.
+    """Return the `SourceError` for an error.
+
+    `call` names the request. The message has it, and S3's own code.
     """
     text = str(error)
-    status, code = (found and found[1] for found in (_STATUS.search(text), _CODE.search(text)))
+    status = _found(_STATUS, text)
+    code = _found(_CODE, text)
     if status == "416":
         return RangeOutside(path)
     if isinstance(error, PreconditionError):
         return FileChanged(f"{path} changed while it was read")
     if isinstance(error, FileNotFoundError) and code != "NoSuchBucket":
         return NotFound(path)
-    said = " ".join(filter(None, (status, code))) or text.partition("\n")[0]
+    said = f"{status} {code}".strip() or text.partition("\n")[0]
     kind = SourceRefused if isinstance(error, _REFUSED) else SourceUnavailable
     return kind(f"{call}: {said}")
+
+
+def _found(pattern: re.Pattern[str], text: str) -> str:
+    match = pattern.search(text)
+    return match[1] if match else ""
