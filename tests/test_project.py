@@ -1,5 +1,6 @@
 """What has to agree between the project's files."""
 
+import fnmatch
 import re
 import subprocess
 import sys
@@ -40,6 +41,14 @@ def test_the_locks_hold_what_pyproject_asks_for() -> None:
         "dependencies"
     ]
     assert shipped | names(emulator + groups["dev"]) <= pins("requirements-dev.txt").keys()
+
+
+def test_no_folder_of_tests_is_left_out(request: pytest.FixtureRequest) -> None:
+    """By default pytest skips folders called `build` or `dist` without a word."""
+    left_out: list[str] = request.config.getini("norecursedirs")
+    for test in (TOP / "tests").rglob("test_*.py"):
+        for folder in test.relative_to(TOP).parent.parts:
+            assert not any(fnmatch.fnmatch(folder, pattern) for pattern in left_out), test
 
 
 def test_no_lock_names_an_address() -> None:
