@@ -18,7 +18,7 @@ FIRST_BYTES: dict[str, dict[str, list[float]]] = {}
 
 @dataclass
 class Emulator:
-    """A running `lambda-emulator`. `urls` has the Function URL of each function, then the REST APIs."""
+    """A running `lambda-emulator`. `urls` has the Function URLs, then the REST APIs."""
 
     urls: list[str]
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Emulator:
 
 @pytest.fixture(scope="module")
 def serve(request: pytest.FixtureRequest) -> Iterator[Callable[..., Emulator]]:
-    """`serve(**parameters)` starts the emulator on the template next to the test; it ends with the test's module.
+    """`serve(**parameters)` starts the emulator on the template next to the test, for its module.
 
     `fronts`: how many Function URLs and REST APIs the template has.
     """
@@ -117,5 +117,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The time from a request to its first byte, for each route: the median of its requests."""
     for example, requests in FIRST_BYTES.items():
         for request, times in requests.items():
-            line = f"first byte {statistics.median(times):8.1f} ms  {example}: {request}, of {len(times)}"
+            median = statistics.median(times)
+            line = f"first byte {median:8.1f} ms  {example}: {request}, of {len(times)}"
             terminalreporter.write_line(line)

@@ -13,8 +13,9 @@ _LOWEST = 10_000
 def free_ports(count: int) -> list[int]:
     """Ports of the loopback interface on which nobody listens.
 
-    They are below those that the kernel hands out by itself, so that until the server listens there, no connection and
-    no other server gets one by chance. Each of several processes that run tests looks in a part of its own.
+    They are below those that the kernel hands out itself. So until the server listens there, no
+    connection and no other server gets one by chance. Each of several test processes looks in its
+    own part.
     """
     ephemeral = int(_RANGE.read_text().split()[0]) if _RANGE.exists() else 32_768
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))

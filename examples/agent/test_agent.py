@@ -1,4 +1,4 @@
-"""The real agent library, against a stand-in model that asks for a tool and then answers with what the tool said."""
+"""The real agent library with a stand-in model, which calls a tool and answers with its result."""
 
 import json
 import threading

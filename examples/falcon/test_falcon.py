@@ -14,7 +14,7 @@ def test_json(url: str) -> None:
 
 
 def test_numbers_arrive_one_by_one(url: str) -> None:
-    """The stream takes three hours: its first numbers are here because nothing waits for its end."""
+    """The stream takes three hours. Its first numbers are here, so nothing waits for its end."""
     with httpx.stream("GET", f"{url}/numbers?last=54000") as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         lines = response.iter_lines()

@@ -1,4 +1,4 @@
-"""`before` runs under uvicorn here, as it does behind the adapter; the adapter itself is not started."""
+"""`before` runs under uvicorn here, as it does behind the adapter. The adapter is not started."""
 
 import json
 import subprocess

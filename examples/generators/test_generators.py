@@ -1,7 +1,7 @@
-"""The app under uvicorn, one process for all requests, as on a Web Function; and in the emulator.
+"""The app under uvicorn, one process for all requests as on a Web Function; and in the emulator.
 
-No test looks at a clock: the source waits until the test says so, and each test looks at threads and
-at the order of events.
+No test uses a clock. The source waits until the test releases it. Each test checks threads and the
+order of events.
 """
 
 import asyncio

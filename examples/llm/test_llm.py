@@ -1,4 +1,4 @@
-"""Both real clients, against a stand-in that says its second token only after the test has read the first."""
+"""Both real clients. The stand-in sends its second token only after the test has read the first."""
 
 import json
 import struct
@@ -35,7 +35,10 @@ class Signature(httpx.Auth):
 
 
 class Models(ThreadingHTTPServer):
-    """OpenAI's and Bedrock's streaming APIs. Each answer is "Hello", and " world" once `go_on` is set."""
+    """The streaming APIs of OpenAI and Bedrock.
+
+    They answer "Hello", and then " world" once `go_on` is set.
+    """
 
     daemon_threads = True
 

@@ -1,4 +1,4 @@
-"""The official client, its own OAuth discovery and token request included, against the server in the emulator."""
+"""The official client, with its OAuth discovery and token request, and the emulator's server."""
 
 import asyncio
 import base64
@@ -164,7 +164,7 @@ def test_the_official_client_finds_its_way_and_sees_progress(url: str, oauth: OA
 
 
 def test_without_a_token_a_client_learns_where_to_get_one(url: str, oauth: OAuthServer) -> None:
-    """A Function URL renames WWW-Authenticate. Clients then look at the well-known address, as the MCP spec says."""
+    """A Function URL renames WWW-Authenticate, so clients use the well-known address (MCP spec)."""
     refused = httpx.post(url, json=PING, headers=ACCEPT)
     assert refused.status_code == 401
     assert "www-authenticate" not in refused.headers
@@ -204,7 +204,7 @@ def test_with_a_wrong_public_url_every_request_is_misdirected(
 
 
 def test_mangum_fails_from_the_second_request_on(serve: Callable[..., Any]) -> None:
-    """It runs the app's lifespan for each request, and the SDK's session manager starts only once."""
+    """Mangum runs the lifespan for each request, but the SDK's session manager starts only once."""
     server = serve(template="with_mangum/template.yaml")
     statuses = [
         httpx.post(f"{server.url}/mcp", json=PING, headers=ACCEPT).status_code for _ in range(3)

@@ -1,4 +1,4 @@
-"""The function of the production template through both of its doors, with a real S3 server behind it."""
+"""The production template's function through both of its doors, with a real S3 server."""
 
 import json
 from collections.abc import Callable, Generator, Iterator
@@ -72,7 +72,7 @@ def test_nobody_enters_without_a_signature(emulator: Any) -> None:
 
 
 def test_each_line_of_the_log_is_a_metric(emulator: Any) -> None:
-    """Valid by CloudWatch's rules for embedded metrics: each metric and dimension names a field of the line."""
+    """CloudWatch's rules for embedded metrics hold: each metric and dimension names a field."""
     httpx.get(f"{emulator.url}/healthz", auth=Signature())
     line = emulator.wait_for(lambda event: access_line(event, "/healthz"))
     (metrics,) = line["_aws"]["CloudWatchMetrics"]

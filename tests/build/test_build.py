@@ -30,7 +30,7 @@ pytestmark = pytest.mark.timeout(900)  # two builds on a loaded machine
 
 
 def build(folder: Path, umask: int) -> Path:
-    """The built function of this commit, from a copy of its own, for the Python that runs the tests."""
+    """Build the function of this commit in a copy, for the Python that runs the tests."""
     archive = subprocess.run(
         ["git", "-C", str(TOP), "archive", "HEAD"], capture_output=True, check=True
     ).stdout
@@ -63,7 +63,9 @@ def build(folder: Path, umask: int) -> Path:
         )
         assert done.returncode == 0, done.stderr
     assert re.search(
-        r"\d+ files, .* MB as a zip .*\n.*: sha256 \w{64}\nimport file_service\.main: \d+ ms with Python",
+        r"\d+ files, .* MB as a zip .*\n"
+        r".*: sha256 \w{64}\n"
+        r"import file_service\.main: \d+ ms with Python",
         done.stdout,
     )
     return folder / ".aws-sam" / "build" / "FileServiceFunction"

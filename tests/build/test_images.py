@@ -1,7 +1,8 @@
 """The Dockerfiles of examples/images, built and invoked.
 
-No registry is asked: the bases are stand-ins, made from the Lambda base image that is on this machine. Like AWS's image
-they start AWS's Runtime Interface Emulator when there is no Runtime API; pip finds its packages in a folder.
+No registry is asked. The bases are stand-ins, made from the Lambda base image that is on this
+machine. Like AWS's image, they start AWS's Runtime Interface Emulator if there is no Runtime API.
+pip finds its packages in a folder.
 """
 
 import os

@@ -1,7 +1,8 @@
-"""docs/your-own-app.md, "With other tools": its snippets, as far as they run without an account and without Docker.
+"""The snippets of docs/your-own-app.md, "With other tools".
 
-The tools are installed from PyPI and npm, which takes minutes: only with -m other_tools. Terraform itself is in no
-registry of packages, so its snippet is read by python-hcl2. The image is built in test_images.py.
+Those run that need neither an account nor Docker. The tools are installed from PyPI and npm, which
+takes minutes, so this needs `-m other_tools`. No package registry has Terraform itself, so
+python-hcl2 reads its snippet. test_images.py builds the image.
 """
 
 import json
@@ -24,7 +25,8 @@ pytestmark = [pytest.mark.other_tools, pytest.mark.timeout(900)]
 PAGE = (TOP / "docs" / "your-own-app.md").read_text()
 MODES = (TOP / "docs" / "modes.md").read_text()
 
-# Docker makes the packages in the page's snippet; here, CDK's local bundling copies what pip has installed.
+# In the page's snippet, Docker makes the packages. Here, CDK's local bundling copies what pip has
+# installed.
 CDK_PROGRAM = """
 import shutil
 import sys

@@ -1,4 +1,4 @@
-"""`sam init --location sam-init`: the project that it makes passes its own tests, builds, and streams."""
+"""`sam init --location sam-init`: the new project passes its tests, builds and streams."""
 
 import re
 import subprocess

@@ -1,8 +1,9 @@
-"""`sam local`, in a container, for all that there is: every event of events/, and an API. Minutes: see the marker.
+"""`sam local` in a container: every event of events/, and an API.
 
     pytest -m docker_all
 
-`make invoke` has to have built the function, and the Lambda base image has to be there. Nothing is fetched here.
+It takes minutes. `make invoke` must have built the function, and the Lambda base image must be on
+this machine: nothing is fetched here.
 """
 
 import base64
@@ -48,7 +49,9 @@ def in_process(event: Any, tmp_path: Path) -> Any:
     (tmp_path / "event.json").write_text(json.dumps(event))
     code = (
         "import json, sys, types; from file_service.main import handler\n"
-        "context = types.SimpleNamespace(aws_request_id='1', get_remaining_time_in_millis=lambda: 30000)\n"
+        "context = types.SimpleNamespace(\n"
+        "    aws_request_id='1', get_remaining_time_in_millis=lambda: 30000\n"
+        ")\n"
         "try: result = handler(json.load(open(sys.argv[1])), context)\n"
         "except Exception as error: result = {'errorType': type(error).__name__}\n"
         "print(json.dumps(result))"
@@ -80,7 +83,7 @@ def comparable(result: Any) -> Any:
 
 @pytest.mark.parametrize("name", EVENTS)
 def test_every_event(name: str, tmp_path: Path) -> None:
-    """The result is that of the handler itself: in the container, too, the event reaches the app and its answer us."""
+    """In the container, too, the event reaches the app, and the result is the handler's."""
     command = [str(BIN / "sam"), "local", "invoke", "--skip-pull-image", "--template", str(BUILT)]
     command += [
         "--parameter-overrides",
@@ -125,7 +128,7 @@ def api(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, str]) -> Iter
 
 
 def test_an_api(api: str) -> None:
-    """It buffers, whatever the template says; the runtime knows, and answers with a whole result."""
+    """`sam local` always buffers. The runtime knows that, and answers with a whole result."""
     response = httpx.get(f"{api}/numbers?last=2", timeout=120)
     assert (response.status_code, response.text) == (200, "data: 1\n\ndata: 2\n\n")
     assert re.match("text/event-stream", response.headers["content-type"])

@@ -1,6 +1,6 @@
-"""docs/your-own-app.md: its files, built by `sam build` with the wheel as its only source, stream chunk by chunk.
+"""The files of docs/your-own-app.md, built by `sam build`, stream chunk by chunk.
 
-Nothing of this folder is on the way: the app lies in a temporary folder, its requirements name `fastapi` and
+The only source is the wheel. The app is in a temporary folder, its requirements name `fastapi` and
 `lambda-asgi`, and pip finds the wheel through PIP_FIND_LINKS.
 """
 

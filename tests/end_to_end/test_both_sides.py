@@ -1,7 +1,7 @@
-"""One suite, two other sides of the wire: our emulator, and AWS's own. Neither shares code with the runtime.
+"""One suite, two other sides of the wire: our emulator and AWS's. Neither has our runtime's code.
 
-AWS's hands over the stream as it is, prelude and all; ours makes the response of it that a client of a Function URL
-sees. What an app's answer is, they have to agree on.
+AWS's emulator passes the stream on with its prelude. Ours makes of it the response that a client of
+a Function URL gets. Both must agree about the app's response.
 """
 
 import sys

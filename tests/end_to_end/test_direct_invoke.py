@@ -1,4 +1,4 @@
-"""A program that invokes the function directly, by boto3: docs/streams.md says how it reads status and headers."""
+"""A program invokes the function by boto3, and reads status and headers (docs/streams.md)."""
 
 import json
 import sys

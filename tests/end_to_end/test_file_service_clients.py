@@ -1,4 +1,4 @@
-"""Downloads by the clients that people use, through both kinds of function: resumed, in parallel, whole folders."""
+"""Downloads by common clients, through both kinds of function: resumed, parallel, whole folders."""
 
 import os
 import random

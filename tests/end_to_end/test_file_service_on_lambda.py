@@ -1,5 +1,8 @@
-"""What differs on Lambda, on both kinds of function: limits decided before the first byte, redirects to S3, streams
-without a length."""
+"""What differs on Lambda, on both kinds of function.
+
+Limits are checked before the first byte, large files are redirected to S3, and streams have no
+length.
+"""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""template.yaml's own function, started by its own bootstrap: a big file, whole, and in little memory."""
+"""template.yaml's own function, started by its bootstrap: a large file, in little memory."""
 
 import hashlib
 import http.client

@@ -1,4 +1,7 @@
-"""What a client sees when `response_mode` and the URL's invoke mode do not agree, as docs/your-own-app.md says it."""
+"""What a client sees if `response_mode` and the URL's invoke mode do not match.
+
+docs/your-own-app.md describes it.
+"""
 
 import json
 import sys

@@ -1,6 +1,7 @@
-"""`sam local invoke` of the built function, in a container: AWS's Runtime Interface Emulator, AWS's base image.
+"""`sam local invoke` of the built function, in a container with AWS's emulator and base image.
 
-`make invoke` builds it, and fetches the image where it can. Nothing is built or fetched here.
+`make invoke` builds the function, and fetches the image if it can. Nothing is built or fetched
+here.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The stream-safety middleware where it is meant to work: one app, under uvicorn and on both kinds of function."""
+"""The stream-safety middleware with one app, under uvicorn and on both kinds of function."""
 
 import os
 import subprocess

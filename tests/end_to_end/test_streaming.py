@@ -1,4 +1,4 @@
-"""An app through the whole path: lambda_asgi, the Runtime API, the Function URL, a client. All of it real processes."""
+"""An app on the whole path: lambda_asgi, Runtime API, Function URL, client. Only real processes."""
 
 import os
 import sys

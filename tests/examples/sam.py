@@ -1,4 +1,4 @@
-"""A SAM template as CloudFormation sees it: transformed by SAM's own translator, then with its parameters filled in."""
+"""A SAM template as CloudFormation sees it: transformed by SAM's translator, with parameters."""
 
 import copy
 import functools
@@ -92,7 +92,7 @@ class Evaluator:
         self.values = values
 
     def __call__(self, value: Any) -> Any:
-        """The value with every condition decided and every parameter filled in; references to resources stay."""
+        """Return the value with conditions and parameters resolved, but not references."""
         if isinstance(value, list):
             return [item for item in map(self, value) if item is not NO_VALUE]
         if not isinstance(value, dict):
@@ -167,7 +167,7 @@ LEFT_BEHIND = ("Parameters", "Conditions", "Rules", "Metadata")
 
 
 def deployed(path: Path, **given: str) -> dict[str, Any]:
-    """What would be deployed with these parameters: no SAM, no parameter and no condition is left in it."""
+    """Return what would be deployed: a template without SAM, parameters and conditions."""
     return filled_in(path, transform(path, **given), given)
 
 

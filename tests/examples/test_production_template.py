@@ -1,4 +1,4 @@
-"""The production template: every combination of its switches, transformed as CloudFormation would."""
+"""The production template: every combination of its switches, as CloudFormation transforms it."""
 
 import functools
 import itertools
@@ -18,7 +18,9 @@ TEMPLATE = TOP / "examples" / "production" / "template.yaml"
 VPC = {"SubnetIds": "subnet-12345678,subnet-87654321", "SecurityGroupIds": "sg-12345678"}
 EFS = {
     **VPC,
-    "AccessPointArn": "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0",
+    "AccessPointArn": (
+        "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0"
+    ),
 }
 KMS = {"KmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/12345678-1234-1234-1234-123456789012"}
 TOPIC = {"AlarmTopicArn": "arn:aws:sns:us-east-1:123456789012:alarms"}
@@ -60,7 +62,10 @@ def pairs(combination: dict[str, str]) -> set[tuple[tuple[str, str], ...]]:
 
 
 def few() -> Iterator[dict[str, str]]:
-    """Few combinations, in which every two values of two switches meet: for tools that take seconds for each."""
+    """Return few combinations that have every pair of values of two switches.
+
+    They are for tools that take seconds for each.
+    """
     left = {
         tuple(sorted(found.items())): pairs(found)
         for option in OPTIONS.values()
@@ -113,7 +118,7 @@ def references(value: Any) -> Iterator[str]:
 
 @functools.cache
 def transformed(gradual: str) -> dict[str, Any]:
-    """The transform is the same for all other switches (a test below): their conditions are decided later."""
+    """The other switches do not change the transform, as a test below shows."""
     return sam.transform(TEMPLATE, Bucket="bucket", GradualDeployment=gradual)
 
 
@@ -161,7 +166,10 @@ def check(combination: dict[str, str]) -> None:
 
 
 def check_permissions(resources: dict[str, Any], alias: str, cloudfront: bool) -> None:
-    """CloudFront has the two that a Function URL asks for since October 2025; nobody has one without a source."""
+    """CloudFront has the two permissions that a Function URL needs since October 2025.
+
+    Nobody has one without a source.
+    """
     permissions = [
         item["Properties"]
         for item in resources.values()

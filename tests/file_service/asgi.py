@@ -43,7 +43,10 @@ def call(
     event: Mapping[str, Any] | None = None,
     body: str | None = None,
 ) -> Answer:
-    """One request. `seconds_left` and `event` put it on Lambda. An error after the first byte is raised."""
+    """Send one request. `seconds_left` and `event` make it one on Lambda.
+
+    An error after the first byte is raised.
+    """
 
     async def served(scope: Scope, receive: Receive, send: Send) -> None:
         if seconds_left is not None or event is not None:

@@ -1,4 +1,4 @@
-"""A proxy in front of an S3 server that cuts connections at random places and answers 503 SlowDown."""
+"""A proxy in front of an S3 server. It cuts connections at random and answers 503 SlowDown."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Real servers for tests: the service under uvicorn and under the Lambda emulator, and an S3 server."""
+"""Real servers for tests: the service under uvicorn and under the emulator, and an S3 server."""
 
 import contextlib
 import json
@@ -71,11 +71,13 @@ class Server:
 def service(
     front: str, settings: Mapping[str, str], environment: Mapping[str, str] | None = None
 ) -> Iterator[Server]:
-    """The service as a process of its own, behind `uvicorn`, `lambda` (an Event Function with a Function URL) or `web`
-    (a Web Function). `settings`: its FILE_ variables.
+    """The service as a process of its own.
 
-    SERVICE_CODE and SERVICE_PYTHON put something else in the place of src and of this interpreter: what was built, and
-    the Python that it was built for.
+    It runs behind `uvicorn`, `lambda` (an Event Function with a Function URL) or `web` (a Web
+    Function). `settings` are its FILE_ variables.
+
+    SERVICE_CODE and SERVICE_PYTHON replace src and this interpreter: by a build, and by the Python
+    that it was built for.
     """
     inherited = {
         name: value
@@ -163,7 +165,10 @@ def server_process(
     ready: str,
     stop: signal.Signals = signal.SIGINT,
 ) -> Iterator[Server]:
-    """A server process, from the line that says where it listens to its end. A failing start shows its output."""
+    """A server process, from the line that names its address to its end.
+
+    If the start fails, its output is shown.
+    """
     process = subprocess.Popen(
         command,
         cwd=ROOT,
@@ -232,7 +237,7 @@ class S3Server:
 
     def mark_folder(self, key: str) -> None:
         """Puts the empty object `key/`, as AWS's console does for a new folder."""
-        import boto3  # obstore cannot name it, and half a second of import is for the one test that needs it
+        import boto3  # Only one test needs it, and its import takes half a second.
 
         client = boto3.client(
             "s3",

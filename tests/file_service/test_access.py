@@ -120,7 +120,7 @@ def test_whoever_has_no_prefix_sees_nothing(shared: FastAPI, event: dict[str, An
 
 
 def test_the_digests_of_one_caller_are_not_told_to_another(shared: FastAPI) -> None:
-    """Two callers have a file of one name; in memory, where tags are of the bytes, even with one tag."""
+    """Two callers have a file of the same name. In memory it even has the same tag."""
     same = app_over(
         MemorySource({"anna/a": b"same", "bob/a": b"same"}),
         caller_prefixes={ANNA: "anna", READER: "bob"},

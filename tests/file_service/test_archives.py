@@ -137,8 +137,10 @@ file_sets = st.dictionaries(names, st.binary(max_size=40), max_size=6)
 def test_the_size_of_a_zip_is_known_before_also_where_zip64_begins(
     files: dict[str, bytes], size_limit: int, count_limit: int, held: int
 ) -> None:
-    """zip64 begins at 4 GiB and at 65,536 files; the arithmetic is the same where it begins at
-    less. Files up to `held` bytes are written as a whole."""
+    """zip64 begins at 4 GiB and at 65,536 files. With smaller limits, the arithmetic is the same.
+
+    Files up to `held` bytes are written as a whole.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(zip_writer, "SIZE_LIMIT", size_limit)
         patch.setattr(zip_writer, "COUNT_LIMIT", count_limit)

@@ -33,7 +33,7 @@ def app(source: MemorySource) -> FastAPI:
 
 
 def events(answer: Answer) -> list[tuple[str, Any]]:
-    """The events of a stream, parsed as the HTML standard section 9.2.6 has it (as far as we send)."""
+    """Return the events of a stream, parsed as in HTML section 9.2.6, as far as we send them."""
     assert answer.status == 200
     assert answer.headers["content-type"].startswith("text/event-stream")
     found = []

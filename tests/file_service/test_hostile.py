@@ -59,7 +59,8 @@ values = st.text(
     ]
 )
 names = (
-    "range if-range if-match if-none-match if-modified-since if-unmodified-since accept accept-encoding cookie "
+    "range if-range if-match if-none-match if-modified-since if-unmodified-since"
+    " accept accept-encoding cookie "
     "authorization last-event-id host"
 )
 fields = st.dictionaries(st.sampled_from(names.split()), values, max_size=4)
@@ -96,7 +97,7 @@ def test_no_request_does_harm(
 
 
 async def ask(app: FastAPI, method: str, target: str, headers: dict[str, str]) -> tuple[int, bytes]:
-    """The request as uvicorn would hand it on, without a client library that makes it decent before."""
+    """Send the request as uvicorn would pass it on, without a client library that corrects it."""
     path, _, query = target.partition("?")
     scope: dict[str, Any] = {
         "type": "http",

@@ -203,7 +203,7 @@ def test_no_descriptor_is_left_open(root: Path) -> None:
 
 
 class Threads(ThreadPoolExecutor):
-    """The event loop's threads. They count what is `asked` of them, and begin with none of it unless `free`."""
+    """The event loop's threads. They count the work that is `asked`, and wait unless `free`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -311,7 +311,7 @@ def test_a_chunk_is_read_while_the_one_before_is_sent(
 def test_a_reader_that_is_cancelled_again_and_again_leaves_nothing_open(
     stage: str, root: Path, large: bytes, cache_cannot_tell: None
 ) -> None:
-    """As in a cancelled scope of anyio's, when a client has gone. No file is closed under a thread's hands."""
+    """As in a cancelled scope of anyio, when a client has left. No thread uses a closed file."""
 
     async def work() -> None:
         source = LocalSource(root)

@@ -36,7 +36,7 @@ def test_sending_hundreds_of_mebibytes_takes_few(target: str, files: Path) -> No
 
 
 def _measure(server: Server, target: str) -> tuple[int, int]:
-    """By how much the server's peak of resident memory grows over a download, and the bytes of that."""
+    """Return how far a download raises the server's peak of memory, and its number of bytes."""
     Path(f"/proc/{server.pid}/clear_refs").write_text("5")  # the peak begins anew
     before = _peak(server.pid)
     connection = HTTPConnection(urlsplit(server.url).netloc, timeout=PATIENCE)

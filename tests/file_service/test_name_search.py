@@ -1,4 +1,4 @@
-"""Which names a search finds, and how the route tells it: as it goes, within its limits, and no longer than wanted."""
+"""Which names a search finds, and that the route reports them early and within its limits."""
 
 import asyncio
 import json
@@ -171,7 +171,7 @@ def test_a_search_ends_when_its_client_has_gone(monkeypatch: pytest.MonkeyPatch)
             "state": {},
             "root_path": "",
         }
-        with pytest.raises(Exception):  # noqa: B017, PT011 - the framework's own, of a client that has gone
+        with pytest.raises(Exception):  # noqa: B017, PT011  # the framework's own
             await app(scope, receive, send)
 
     asyncio.run(searched_for_a_while())

@@ -101,7 +101,11 @@ def test_archives_hold_the_same_and_say_what_is_missing(server: Server, name: st
             held = {each: zipped.read(each) for each in zipped.namelist()}
     else:
         with tarfile.open(fileobj=data) as tar:
-            held = {each.name: tar.extractfile(each).read() for each in tar}  # type: ignore[union-attr]
+            held = {}
+            for each in tar:
+                content = tar.extractfile(each)
+                assert content is not None
+                held[each.name] = content.read()
     assert held == GOOD
     assert "x-skipped" not in server.get("/archives/name").headers
 

@@ -1,4 +1,7 @@
-"""Schemathesis asks what the OpenAPI document allows, and what it does not: no 500, and no undocumented answer."""
+"""Schemathesis sends what the OpenAPI document allows, and what it does not.
+
+No answer is a 500 or undocumented.
+"""
 
 import os
 import subprocess
@@ -9,7 +12,10 @@ import pytest
 from tests.file_service.servers import BIN, service
 from tests.patience import PATIENCE
 
-CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+CHECKS = (
+    "not_a_server_error,status_code_conformance,"
+    "content_type_conformance,response_schema_conformance"
+)
 FILES = {"a.txt": b"alpha", "folder/b c.txt": b"beta", "empty": b""}
 
 

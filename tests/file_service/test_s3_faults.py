@@ -1,4 +1,4 @@
-"""S3 as it is on a bad day: whatever happens to its connections, no download is silently short or mixed up."""
+"""S3 on a bad day: whatever happens to its connections, no download is short or mixed up."""
 
 import asyncio
 import hashlib
@@ -18,7 +18,9 @@ from tests.file_service.faulty_proxy import FaultyProxy
 from tests.file_service.servers import S3Server, s3_server, service
 from tests.patience import PATIENCE
 
-# By hand: FAULT_DOWNLOADS=200 FAULT_BYTES=20000000 pytest -s -k downloads_are --timeout 900 tests/file_service
+# By hand:
+# FAULT_DOWNLOADS=200 FAULT_BYTES=20000000
+# pytest -s -k downloads_are --timeout 900 tests/file_service
 DOWNLOADS = int(os.environ.get("FAULT_DOWNLOADS", "10"))
 DATA = random.Random(1).randbytes(int(os.environ.get("FAULT_BYTES", "6000000")))
 
@@ -39,7 +41,7 @@ def environment(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyP
 
 @pytest.mark.parametrize("front", ["uvicorn", "lambda", "web"])
 def test_downloads_are_whole_or_visibly_not(front: str, s3: S3Server) -> None:
-    """Connections are cut within a third more than the file's length, and a fifth of them is told to slow down."""
+    """Connections are cut at random places. A fifth of all requests gets SlowDown."""
     due = hashlib.sha256(DATA).digest()
     whole = failed = 0
     with FaultyProxy(s3.url, cut_within=len(DATA) * 4 // 3, slow_down=0.2).running() as proxy:
@@ -59,7 +61,8 @@ def test_downloads_are_whole_or_visibly_not(front: str, s3: S3Server) -> None:
                 )
                 whole += 1
     print(
-        f"{front}: {whole} whole, {failed} visibly failed; {proxy.cuts} cuts, {proxy.slowed} times SlowDown"
+        f"{front}: {whole} whole, {failed} visibly failed; "
+        f"{proxy.cuts} cuts, {proxy.slowed} times SlowDown"
     )
     assert proxy.cuts >= DOWNLOADS // 4
     assert proxy.slowed >= DOWNLOADS // 10

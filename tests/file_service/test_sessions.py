@@ -77,8 +77,11 @@ OVERWRITTEN = "AWS4-HMAC-SHA256 Credential=AKIA/20261126/us-east-1/lambda/aws4_r
 @pytest.mark.parametrize("carried", ["x-file-token", "cookie", "bearer", "basic"])
 @pytest.mark.parametrize("door", ["plain", "cloudfront", "iam"])
 def test_what_each_door_lets_through(app: FastAPI, door: str, carried: str) -> None:
-    """CloudFront's origin access control puts a signature of its own into Authorization; a
-    Function URL with IAM takes Authorization out, and CloudFront in front of it signs too."""
+    """Front doors change Authorization.
+
+    CloudFront's origin access control replaces it by a signature of its own. A Function URL with
+    IAM removes it.
+    """
     headers = {
         "x-file-token": {"x-file-token": "bob:bob-token"},
         "cookie": cookie_of(log_in(app, {"user": "bob", "secret": "bob-token"})),

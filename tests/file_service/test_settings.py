@@ -160,7 +160,10 @@ def test_everything_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatc
 
 
 def test_starting_imports_no_store_that_is_not_used() -> None:
-    code = "import sys, file_service.main; print([name for name in ('obstore', 'boto3') if name in sys.modules])"
+    code = (
+        "import sys, file_service.main; "
+        "print([name for name in ('obstore', 'boto3') if name in sys.modules])"
+    )
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=SAMPLES.parent
     )
@@ -168,7 +171,10 @@ def test_starting_imports_no_store_that_is_not_used() -> None:
 
 
 def test_starting_does_not_import_pydantics_old_version() -> None:
-    code = "import sys, file_service.main; print([name for name in sys.modules if name.startswith('pydantic.v1.')])"
+    code = (
+        "import sys, file_service.main; "
+        "print([name for name in sys.modules if name.startswith('pydantic.v1.')])"
+    )
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=SAMPLES.parent
     )

@@ -1,4 +1,4 @@
-"""What is different on a Web Function: many requests in one process, no context, half-duplex requests."""
+"""What differs on a Web Function: many requests at once, no context, half-duplex requests."""
 
 import hashlib
 import io
@@ -90,7 +90,7 @@ def test_more_than_200_mib_are_streamed_since_no_limit_is_known(server: Server) 
 def test_a_large_upload_is_refused_at_its_end_and_not_at_the_timeout(
     server: Server, method: str, target: str, status: int
 ) -> None:
-    """The endpoint reads no answer before it has sent the whole body, and it takes 300 s to give up."""
+    """The endpoint reads no response before it has sent the whole body. It gives up after 300 s."""
     connection = HTTPConnection(urlsplit(server.url).netloc, timeout=PATIENCE)
     connection.request(method, target, body=bytes(64 * MIB))
     assert connection.getresponse().status == status

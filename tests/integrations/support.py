@@ -1,4 +1,4 @@
-"""A function with an integration in it, under the emulator; and the collectors that its telemetry goes to."""
+"""A function with an integration, under the emulator, and the collectors of its telemetry."""
 
 import gzip
 import json
@@ -54,9 +54,12 @@ def function(
 ) -> Iterator[RunningEmulator]:
     """A recipe of docs/observability.md around web.py, behind a Function URL.
 
-    There is one environment, and it is frozen between invocations. `name` is that of the packages' environment.
-    `adapter` is "handler" or "runtime" (both of lambda_asgi), "mangum", or "none". `mode` is the one that the recipe
-    was written for, where that is not the adapter's.
+    There is one environment, and it is frozen between invocations.
+
+    Args:
+        name: The environment that has the packages.
+        adapter: "handler" or "runtime" (both of lambda_asgi), "mangum", or "none".
+        mode: The mode that the recipe was written for, if it is not the adapter's.
     """
     python = interpreter(name)
     code = folder / adapter
@@ -102,7 +105,10 @@ def version(python: Path) -> int:
 
 
 def ask(emulator: RunningEmulator, path: str) -> Response:
-    """The response to a GET, once the environment is frozen again: what it has not sent by then is late."""
+    """Return the response to a GET, once the environment is frozen again.
+
+    What it has not sent by then comes too late.
+    """
     response = emulator.get(path)
     emulator.wait_for("report", requestId=response.header("x-amzn-requestid"))
     return response
@@ -215,7 +221,7 @@ class Datagrams:
 
 
 def in_environment(name: str, code: str, data: bytes) -> Any:
-    """What `code` prints as JSON, run with `data` as its input where the integration's packages are."""
+    """Run `code` where the integration's packages are. Return what it prints as JSON."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     ran = subprocess.run(
         [interpreter(name), "-c", code],

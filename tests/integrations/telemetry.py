@@ -1,4 +1,4 @@
-"""What of an invocation arrives where telemetry is collected, for each package in the same words."""
+"""The telemetry of an invocation that a collector gets, in the same form for each package."""
 
 import base64
 import gzip
@@ -44,11 +44,11 @@ class Package:
     recipe: str
     """The title's first part: it names the mode as well."""
     variables: Callable[[str, str], dict[str, str]]
-    """The function's, for an adapter and the address of an HTTP collector. HANDLER is the template's."""
+    """The function's variables, for an adapter and a collector. The template sets HANDLER."""
     read: Callable[[Sources], Iterator[Seen]]
 
     def observe(self, adapter: str, folder: Path, mode: str = "") -> Telemetry:
-        """Ask for each of PATHS. What has not arrived when the environment is frozen again does not count."""
+        """Request each of PATHS. What arrives after the environment is frozen does not count."""
         seen: Telemetry = {}
         with collector() as http, closing(Datagrams()) as udp:
             variables = self.variables(adapter, http.url)
@@ -171,12 +171,13 @@ def _datadog(sources: Sources) -> Iterator[Seen]:
             yield from _datadog_spans(in_environment("datadog", DECODE_MSGPACK, request.body))
 
 
-# Version 0.5 of the agent's API: a table of strings, and spans as lists whose words are numbers in it.
+# Version 0.5 of the agent's API: a table of strings, and spans as lists with indexes into it.
 DECODE_MSGPACK = """
 import json, msgpack, sys
 strings, traces = msgpack.unpackb(sys.stdin.buffer.read(), strict_map_key=False)
 print(json.dumps([
-    [{"name": strings[span[1]], "trace_id": span[3], "duration": span[7]} for span in trace] for trace in traces
+    [{"name": strings[span[1]], "trace_id": span[3], "duration": span[7]} for span in trace]
+    for trace in traces
 ]))
 """
 

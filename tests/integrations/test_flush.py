@@ -1,4 +1,4 @@
-"""A client has its whole response before telemetry is sent, and the environment is busy until that has left."""
+"""A client has its whole response before telemetry is sent. The environment waits for that."""
 
 from pathlib import Path
 

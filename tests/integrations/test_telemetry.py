@@ -30,11 +30,14 @@ pytestmark = pytest.mark.integrations
 PACKAGES = [DATADOG_DECORATOR, DATADOG_REDIRECT, NEW_RELIC, OTEL, POWERTOOLS, SENTRY, XRAY]
 
 ONE_TRACE = (DATADOG_DECORATOR, DATADOG_REDIRECT, OTEL)
-"""What the function and the app tell of an invocation belongs together, and to no other invocation."""
+"""The telemetry of the function and of the app belongs to the same invocation, and to no other."""
 
 TWICE = (DATADOG_DECORATOR, DATADOG_REDIRECT)
-"""These count an exception of a handler behind an HTTP event twice: as an exception, and as a 502. Mangum raises none,
-because it has sent nothing yet. `test_datadog_counts_an_exception_twice` shows it without any adapter."""
+"""These count an exception of a handler behind an HTTP event twice: as an exception and as a 502.
+
+Mangum raises none, because it has sent nothing yet. `test_datadog_counts_an_exception_twice` shows
+the same without any adapter.
+"""
 
 REQUESTS = dict.fromkeys(PATHS, "request")
 WITH_ERRORS = REQUESTS | {"/early": "request error", "/late": "request error"}

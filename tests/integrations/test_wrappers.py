@@ -1,4 +1,4 @@
-"""What wraps a handler and does more than watch: idempotency, event classes, batches, warm-up events."""
+"""Wrappers that do more than watch a handler: idempotency, event classes, batches, warm-up."""
 
 import json
 import re

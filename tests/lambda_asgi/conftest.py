@@ -16,7 +16,7 @@ def mode(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is marked `runtime_mode` is about a part that in handler mode belongs to Lambda's own loop."""
+    """Skip `runtime_mode` tests in handler mode, where Lambda's own loop does that part."""
     items[:] = [
         item
         for item in items

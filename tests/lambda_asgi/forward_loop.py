@@ -42,9 +42,10 @@ _loops: "weakref.WeakSet[ForwardLoop]" = weakref.WeakSet()
 
 
 def pass_time(seconds: float) -> None:
-    """In a scenario of `play`, or on a ForwardLoop: let all timers believe that so much time has passed.
+    """Let all timers believe that so much time has passed.
 
-    A deadline comes when the test says so then, and not in the middle of what a slow machine is still doing.
+    This works in a scenario of `play`, or on a ForwardLoop. Then a deadline comes when the test
+    says so, and not while a slow machine is still busy.
     """
     mine = asyncio.get_running_loop()
     assert isinstance(mine, ForwardLoop)

@@ -1,9 +1,9 @@
 """Handler mode in the test's own process: Lambda's own loop, awslambdaric, in a thread.
 
-Its runtime client and its handling of an event are the real ones. Two parts are ours. The lines of
-`bootstrap.run`, because those take over the process's logging and its exit. And the native client, which
-holds the interpreter's lock while it posts, so that a Runtime API in the same process could never answer.
-Both real parts are in test_handler_mode_matrix.py.
+Its runtime client and its handling of an event are the real ones. Two parts are ours: the lines of
+`bootstrap.run`, because those take over the process's logging and exit; and the native client,
+because that holds the interpreter's lock while it posts, so that a Runtime API in the same process
+could never answer. test_handler_mode_matrix.py uses both real parts.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The runtime as a process of its own, as Lambda starts it, against a Runtime API in the test's process."""
+"""The runtime as a process of its own, as Lambda starts it. The test has the Runtime API."""
 
 import asyncio
 import os

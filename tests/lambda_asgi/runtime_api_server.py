@@ -1,6 +1,6 @@
-"""A Runtime API to test against: on h11, so that another HTTP implementation than ours judges every byte.
+"""A Runtime API for tests, on h11, so that another HTTP implementation judges our bytes.
 
-It enforces nothing of the protocol's order; a test says what it answers, and sees what came, chunk by chunk.
+It does not enforce the protocol's order. A test says what it answers, and sees each chunk.
 """
 
 import asyncio
@@ -72,7 +72,7 @@ class Posted:
 
 
 class RuntimeAPIServer:
-    """`events` go out to whoever asks `next`; `posts` come in. The other attributes say how it behaves badly."""
+    """`next` hands out `events`; `posts` come in. The other attributes are ways to misbehave."""
 
     def __init__(self) -> None:
         self.address = ""
@@ -81,7 +81,7 @@ class RuntimeAPIServer:
         self.polls = 0
         self.connections = 0
         self.replies: dict[str, list[int]] = {}
-        """Path ending -> the statuses to answer with, at the request's head, before all is well again."""
+        """Path ending -> the statuses to answer with first, as soon as a request's head came."""
         self.late_replies: dict[str, list[int]] = {}
         """The same, at the request's end."""
         self.raw_replies: dict[str, list[bytes]] = {}
@@ -106,14 +106,16 @@ class RuntimeAPIServer:
     def invoke(
         self, event: Any, *, seconds: float = 900.0, headers: Mapping[str, str] | None = None
     ) -> str:
-        """Queue an invocation with `seconds` to its deadline, from when it is delivered. Its request id."""
+        """Queue an invocation, and return its id. Its deadline is `seconds` after its delivery."""
         self._count += 1
         request_id = f"request-{self._count}"
         payload = event if isinstance(event, bytes) else json.dumps(event).encode()
         head = {
             "Content-Type": "application/json",
             "Lambda-Runtime-Aws-Request-Id": request_id,
-            "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:eu-west-1:123456789012:function:test",
+            "Lambda-Runtime-Invoked-Function-Arn": (
+                "arn:aws:lambda:eu-west-1:123456789012:function:test"
+            ),
             **(headers or {}),
         }
         self.events.put_nowait((seconds, head, payload))
@@ -279,7 +281,7 @@ async def runtime_api_server() -> AsyncIterator[RuntimeAPIServer]:
     """A server on a free port of the loopback interface."""
     server = RuntimeAPIServer()
     listener = socket.create_server(("127.0.0.1", 0))
-    # Or else the kernel may hold a whole response while nobody reads: its buffers grow as far as the machine allows.
+    # Otherwise the kernel may hold a whole response while nobody reads: its buffers grow.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 256 * 1024)
     server._listening = await asyncio.start_server(server._serve, sock=listener)
     host, port = server._listening.sockets[0].getsockname()[:2]

@@ -77,7 +77,7 @@ class RunningLoop:
 async def runtime(
     app: Any, *, settings: Settings | None = None, api: RuntimeAPIServer | None = None
 ) -> AsyncIterator[Running]:
-    """`app` (an ASGI app, or a LambdaASGI of one) served in the test's mode, until the block ends."""
+    """Serve `app` (an ASGI app or a LambdaASGI) in the test's mode until the block ends."""
     adapter = app if isinstance(app, LambdaASGI) else streaming(app)
     settings = settings or Settings(access_log=False)
     async with runtime_api_server() as server:
@@ -138,7 +138,7 @@ def streaming(app: Any) -> LambdaASGI:
 
 
 def play(scenario: Coroutine[Any, Any, T], patience: float = PATIENCE) -> T:
-    """Run it in an event loop of its own. Fails when it hangs, or leaves tasks, descriptors or generators behind."""
+    """Run it in an event loop of its own. Fail if it hangs, or leaves tasks or descriptors."""
     loop = ForwardLoop()
 
     async def watched() -> T:
@@ -169,7 +169,8 @@ def descriptors() -> int:
 
 def _open_generators() -> list[types.AsyncGeneratorType[Any, Any]]:
     """Those that began in this event loop; it keeps them, to close them at its end."""
-    begun: Any = asyncio.get_running_loop()._asyncgens  # type: ignore[attr-defined]  # private, but exact
+    loop: Any = asyncio.get_running_loop()
+    begun: Any = loop._asyncgens  # private, but exact
     return [generator for generator in begun if generator.ag_frame is not None]
 
 
@@ -180,7 +181,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def stalled(progress: Callable[[], int]) -> int:
-    """Wait until `progress` gives the same figure for a good while of the event loop's turns. That figure."""
+    """Wait until `progress` stays the same for many iterations of the event loop. Return it."""
     same = 0
     before = progress()
     while same < 200:

@@ -1,4 +1,4 @@
-"""What an app may do wrong without harm to others: loops that never wait, loggers that raise, messages of any size."""
+"""Faults of an app that must not harm others: loops that never wait, loggers that raise, ..."""
 
 import asyncio
 import gc
@@ -60,7 +60,7 @@ def answered(app: Any, *, settings: Settings = QUIET, event: Any = EVENT) -> Pos
 
 
 class Turns:
-    """Fails an app that the event loop has to wait for; what then hangs would end as the app's error."""
+    """Fail if the app blocks the event loop. Otherwise a hang would count as the app's error."""
 
     held_up: ClassVar[list[str]] = []
 
@@ -133,7 +133,7 @@ LOOPS = [
 
 @pytest.mark.parametrize("app", LOOPS)
 def test_a_loop_that_ignores_everything_ends_at_the_deadline(app: Any) -> None:
-    """`receive` and a refused `send` returned at once, for ever: no timer, no other invocation came to its turn."""
+    """`receive` and a refused `send` must let the event loop continue: others need a turn."""
 
     async def one_loops(scope: Scope, receive: Receive, send: Send) -> None:
         await (app if scope["path"] == "/loops" else hello)(scope, receive, send)

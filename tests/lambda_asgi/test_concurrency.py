@@ -22,7 +22,7 @@ from tests.lambda_asgi.support import ForwardLoop, pass_time
 
 
 class Meeting:
-    """An app whose requests wait in the middle of their response until the test opens the door of their path."""
+    """An app whose responses wait in the middle until the test opens the door of their path."""
 
     def __init__(self) -> None:
         self.doors: dict[str, asyncio.Event] = {}

@@ -78,7 +78,7 @@ def access_line(caplog: pytest.LogCaptureFixture) -> str:
 def test_where_nobody_listens_any_more_the_invocation_is_lost(
     then: Callable[[Send], Awaitable[None]], settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An app that swallowed the error had `200 complete` in the log, for a stream without a prelude."""
+    """An app that ignores the error must not have `200 complete` in its log."""
 
     async def scenario() -> None:
         api: list[RuntimeAPIServer] = []

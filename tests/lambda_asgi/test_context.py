@@ -1,4 +1,4 @@
-"""What an app knows of its invocation, under `python -m lambda_asgi` and under a bootstrap of its own."""
+"""What an app knows of its invocation, under `python -m lambda_asgi` and its own bootstrap."""
 
 import asyncio
 import copy

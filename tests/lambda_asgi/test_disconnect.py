@@ -18,7 +18,7 @@ def invoke(app: Any) -> None:
 
 
 def test_is_disconnected_after_the_response() -> None:
-    """Starlette asks inside a cancelled scope: an answer that waits for the event loop never arrives there."""
+    """Starlette asks inside a cancelled scope, where an answer that waits never arrives."""
     told = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:

@@ -1,4 +1,4 @@
-"""What `LambdaASGI(...)` and the settings say about events, through whole invocations, streamed and buffered."""
+"""Options of `LambdaASGI` and settings about events, in whole invocations of both modes."""
 
 import asyncio
 import copy

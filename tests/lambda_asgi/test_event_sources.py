@@ -228,7 +228,7 @@ def pure_modules() -> list[Path]:
 
 @pytest.mark.parametrize("path", pure_modules(), ids=lambda path: path.name)
 def test_pure(path: Path) -> None:
-    """No I/O, no clock, no environment; and nothing imported at once that a cold start need not pay."""
+    """No I/O, no clock, no environment, and no import that a cold start does not need."""
     tree = ast.parse(path.read_text())
     everywhere = {name for node in ast.walk(tree) for name in imported(node)}
     at_once = {name for node in tree.body for name in imported(node)}

@@ -57,7 +57,8 @@ REQUESTS = {
         "GET", "/files/%ZZ/50%/\ufffd\ufffd(", b"/files/%ZZ/50%/%FF%C3%28"
     ),
     "function_url_get_cookies": url("GET", "/", headers=((b"cookie", b"a=1; b=two; c=3"),)),
-    # AWS doubles the list when the client's spelling varies (recorded). It cannot be told from a list sent so.
+    # AWS doubles the list when the client's spelling varies (recorded). Such a list looks like one
+    # that was sent.
     "function_url_get_repeated_header": url(
         "GET", "/", headers=((b"x-repeat", b"one,two,three,one,two,three"),)
     ),
@@ -135,7 +136,8 @@ REQUESTS = {
         REST_API,
         query=(
             b"empty=&encodedPlus=a%2Bb&literalPlus=a+b&redirect=https%3A%2F%2Fexample.com%2Fa%2Fb"
-            b"&repeat=one&repeat=two&%D0%BA%D0%BB%D1%8E%D1%87=%D0%B7%D0%BD%D0%B0%D1%87%D0%B5%D0%BD%D0%B8%D0%B5"
+            b"&repeat=one&repeat=two"
+            b"&%D0%BA%D0%BB%D1%8E%D1%87=%D0%B7%D0%BD%D0%B0%D1%87%D0%B5%D0%BD%D0%B8%D0%B5"
         ),
         root_path="/live",
     ),

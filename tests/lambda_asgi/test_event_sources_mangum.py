@@ -1,6 +1,7 @@
-"""The same app and the same event through Mangum and through our event sources: every difference has a name here.
+"""The same app and event through Mangum and through our event sources.
 
-The tables are exact: a difference that goes away, or a new one, fails a test. docs/events.md says what each is about.
+Every difference has a name here. The tables are exact: a new difference fails a test, and so does
+one that is gone. docs/events.md explains each.
 """
 
 import asyncio
@@ -42,7 +43,7 @@ MANGUM_RAISES = {
     *("vpc_lattice_get", "vpc_lattice_post"),  # taken for an HTTP API: KeyError
     "function_url_get_no_headers",  # "headers": null: AttributeError
 }
-# Events that describe a request, but are none: Mangum has the app serve it, and answers with a response.
+# Events that describe a request, but expect no HTTP response. Mangum lets the app serve them.
 MANGUM_SERVES_WHAT_IS_NO_REQUEST = {
     "http_api_authorizer",
     "rest_api_authorizer",

@@ -1,5 +1,7 @@
-"""The scope of an event beside the one that uvicorn makes of the same request, sent over a socket; and how Starlette
-and FastAPI take it."""
+"""The scope of an event compared with the one that uvicorn makes of the same request.
+
+uvicorn gets the request over a socket. Starlette and FastAPI read both scopes.
+"""
 
 import asyncio
 import json
@@ -28,7 +30,7 @@ def golden(name: str) -> Any:
 
 
 class OnTheWire(NamedTuple):
-    """The request that a client sent to get the event (recorded for some, else by the documentation)."""
+    """The client's request behind the event: recorded for some, else from the documentation."""
 
     line: str
     headers: tuple[tuple[str, str], ...] = ()
@@ -93,7 +95,8 @@ REQUESTS = {
         root_path="/live",
     ),
     "alb_get": OnTheWire(
-        "GET /files/space%20value?redirect=https%3A%2F%2Fexample.com%2Fa%2Fb&plus=a+b&space=a%20b&key%5B%5D=1&empty="
+        "GET /files/space%20value?redirect=https%3A%2F%2Fexample.com%2Fa%2Fb"
+        "&plus=a+b&space=a%20b&key%5B%5D=1&empty="
     ),
     "alb_get_multi_value": OnTheWire(
         "GET /files/a%2Fb?repeat=one&repeat=two&encodedPlus=a%2Bb&literalPlus=a+b",

@@ -56,7 +56,7 @@ def test_an_exit_that_nobody_waits_for_changes_nothing(path: str) -> None:
     ],
 )
 def test_a_forked_child_is_not_a_second_runtime(path: str, body: bytes) -> None:
-    """A child answered its parent's invocations, and a SIGTERM for the child ended the parent (or did nothing)."""
+    """A child must not answer its parent's invocations. A SIGTERM for it ends only the child."""
     found, _, code = asyncio.run(answers([path, "/after", path]))
     assert found == [(200, body), (200, b"fine"), (200, body)]
     assert code == 0

@@ -1,7 +1,8 @@
-"""The Runtime API misbehaves: every status at every step, resets, bytes that are no HTTP, heads one byte at a time.
+"""Faults of the Runtime API: every status at every step, resets, bytes that are not HTTP, ...
 
-What concerns one invocation is logged, and the next one is taken; a 500 or a lost connection ends the process with exit
-code 1. `play` counts tasks, file descriptors and generators before and after each scenario.
+A fault of one invocation is logged, and the next one is taken. A 500 or a lost connection ends the
+process with exit code 1. `play` counts tasks, file descriptors and generators before and after each
+scenario.
 """
 
 import asyncio
@@ -106,7 +107,7 @@ def test_an_answer_that_is_refused_costs_one_invocation(
 def test_a_stream_that_is_refused_in_its_middle(
     status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The app hears of it at once, and the connection, which still waits for the rest of the body, is given up."""
+    """The app is told at once. The connection, which waits for the rest of the body, is closed."""
 
     async def scenario() -> None:
         async with runtime(patient, settings=QUICK) as running:

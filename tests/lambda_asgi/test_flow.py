@@ -45,7 +45,7 @@ EVENT = function_url_event("/")
 QUICK = Settings(access_log=False, deadline_margin=0.2)
 
 ENDLESS = response.LARGEST_STREAM * 9 // 10
-"""More than any kernel holds of a connection whose reader's buffer is small, and less than the byte budget."""
+"""More than a kernel holds for a reader with a small buffer, and less than the byte budget."""
 
 
 # Each chunk as it is sent.
@@ -96,7 +96,7 @@ def test_the_prelude_arrives_before_an_app_that_waits_sends_a_body() -> None:
 
 
 class BlockingPeer:
-    """A Runtime API in a thread: it sees bytes arrive while the event loop of the runtime is blocked."""
+    """A Runtime API in a thread. It sees bytes arrive while the runtime's event loop is blocked."""
 
     def __init__(self) -> None:
         self.listening = socket.create_server(("127.0.0.1", 0))
@@ -192,7 +192,7 @@ async def connection() -> tuple[Connection, Wire]:
 
 
 def test_writes_of_one_turn_leave_together() -> None:
-    """But the first at once; and many small ones as one buffer each time, not as a list of hundreds."""
+    """The first message leaves at once. Many small ones leave as one buffer, not as a list."""
 
     async def scenario() -> None:
         made, wire = await connection()
@@ -371,9 +371,10 @@ def test_a_callback_for_a_reply_can_be_taken_back() -> None:
 
 @pytest.mark.parametrize("size", [1000, 64 * 1024, 4 * 1024 * 1024])
 def test_send_waits_while_the_peer_does_not_read(size: int) -> None:
-    """And goes on when it reads again: nothing is lost.
+    """`send` resumes when the peer reads again: nothing is lost.
 
-    How much the kernel takes before `send` waits is not asked: that may be less than one message, or many of them.
+    How much the kernel takes before `send` waits does not matter. It may be less than one message,
+    or many of them.
     """
 
     async def scenario() -> None:
@@ -414,7 +415,7 @@ def test_send_waits_while_the_peer_does_not_read(size: int) -> None:
 
 
 def test_other_events_are_heard_while_send_waits() -> None:
-    """A stalled peer at the deadline: the app is told, and cancelled; its end is on the way when the peer reads."""
+    """A stalled peer at the deadline: the app is cancelled. The end is sent once the peer reads."""
 
     async def scenario() -> None:
         working, cleaned_up = Signal(), Signal()
@@ -498,7 +499,7 @@ def test_a_body_of_a_known_size_over_the_limit_is_a_413(waits: bool) -> None:
 
 @pytest.mark.timeout(10 * PATIENCE)
 def test_200_mib_for_real_and_one_byte_more() -> None:
-    """As much as Lambda passes on, in flat memory; and not the byte that it would drop without a word."""
+    """All that Lambda passes on is sent, in flat memory, and not the byte that it would drop."""
     room = response.LARGEST_STREAM - len(prelude.encode(200, []))
     chunk = bytes(1024 * 1024)
 

@@ -1,7 +1,7 @@
-"""Handler mode's own side: what wraps the handler, what the loop is told, and when something does not fit.
+"""Handler mode: wrappers of the handler, reports to Lambda's loop, and wrong uses.
 
-What an app may do is in test_stream_safety.py, for both modes. The real loop, its versions and Pythons are
-in test_handler_mode_matrix.py.
+test_stream_safety.py tests what an app may do, in both modes. test_handler_mode_matrix.py tests the
+real loop in its versions, on every Python.
 """
 
 import asyncio
@@ -303,7 +303,7 @@ def test_a_stored_result_is_replayed() -> None:
 
 
 def test_a_wrapper_that_raises_before_the_app_ran() -> None:
-    """The client gets a 500, and Lambda is told of the error: `/error` would be a 200 with its JSON."""
+    """The client gets a 500, and Lambda the error. Through `/error` it would be a 200 with JSON."""
 
     def refuse(handler: Any, event: Any, context: Any) -> Any:
         raise PermissionError("not you")
@@ -368,7 +368,7 @@ def test_a_handler_that_is_called_within_a_running_loop() -> None:
 
 
 def test_a_handler_that_is_called_with_events_of_the_functions_own() -> None:
-    """A queue's messages as requests, say: the function's result is its own, and nothing is streamed."""
+    """A handler that calls itself, as for a queue's messages, gets results. Nothing is streamed."""
 
     def each(handler: Any, event: Any, context: Any) -> Any:
         return [
@@ -589,7 +589,7 @@ def test_a_response_that_is_lost_ends_the_process(app: Any, when: str) -> None:
 
 
 def test_an_unknown_loop_gets_streams_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
-    """Never a result into a URL that streams. The loop answers a second time, and its process ends of that."""
+    """A URL that streams never gets a result. The loop's second answer ends its process."""
     log: list[str] = []
 
     async def scenario() -> None:
@@ -685,7 +685,7 @@ def test_a_handler_that_the_first_call_imports_and_that_cannot_start() -> None:
 
 
 def test_the_first_connection_imports_nothing_more() -> None:
-    """Neither the codec of international names, which a host as text would need, nor anything else."""
+    """Not even the codec of international names, which a host as str would need."""
     code = (
         "import sys; from lambda_asgi._handler_mode.connection import SocketConnection\n"
         "before = set(sys.modules)\n"

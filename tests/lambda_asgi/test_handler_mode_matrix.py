@@ -1,5 +1,7 @@
-"""Handler mode in Lambda's own loop as it is: each line of awslambdaric on each Python that it supports,
-under lambda-emulator and under AWS's Runtime Interface Emulator."""
+"""Handler mode in Lambda's own loop: each line of awslambdaric on each Python that it supports.
+
+It runs under lambda-emulator and under AWS's Runtime Interface Emulator.
+"""
 
 import json
 import os
@@ -153,7 +155,10 @@ def test_the_lifespan_starts_before_the_snapshot(python: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("python", from_version("4"), indirect=True)
 def test_managed_instances(python: str, tmp_path: Path) -> None:
-    """Lambda's loop forks a process for each request at once, before it imports the handler: each of them streams."""
+    """Lambda's loop forks a process for each concurrent request before it imports the handler.
+
+    Each of them streams.
+    """
     managed = {
         "CapacityProviderArn": "arn:aws:lambda:us-east-1:123456789012:capacity-provider:test"
     }
@@ -175,7 +180,7 @@ def test_managed_instances(python: str, tmp_path: Path) -> None:
             client.close()
 
 
-# AWS's Runtime Interface Emulator: it validates what is posted, and hands a stream over in one piece.
+# AWS's Runtime Interface Emulator: it validates each post, and passes a stream on in one piece.
 
 
 @needs_rie

@@ -1,6 +1,6 @@
-"""Made events through the whole runtime: each gets a valid answer or an error answer, and none ends the process.
+"""Made events through the whole runtime: each gets a valid answer, and none ends the process.
 
-A few hundred in the suite; `EVENTS=10000 pytest tests/lambda_asgi/test_hostile_events.py` for as many as you like.
+The suite uses a few hundred. For more: EVENTS=10000 pytest tests/lambda_asgi/test_hostile_events.py
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Who may import what: the pure core stays pure, and the packages stay apart. Read from the source, whole trees."""
+"""Who may import what. The pure core stays pure, and the packages stay apart."""
 
 import ast
 import subprocess
@@ -49,7 +49,7 @@ IMPURE = {
 
 
 def imports(path: Path) -> Iterator[tuple[str, str]]:
-    """(module, name) of each import anywhere in a file; name is "" where the whole module is imported."""
+    """Return (module, name) of each import in a file. The name of a whole module is ""."""
     for node in ast.walk(ast.parse(path.read_bytes(), path)):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -143,7 +143,7 @@ def imported_by(statement: str) -> set[str]:
 
 @pytest.mark.parametrize("module", ["lambda_asgi", "lambda_asgi.__main__"])
 def test_importing_lambda_asgi_is_cheap(module: str) -> None:
-    """A cold start pays for every import: frameworks are the app's, and Mangum waits for the first buffered answer."""
+    """A cold start pays for every import. Frameworks belong to the app; Mangum is imported late."""
     loaded = imported_by(f"import {module}")
     assert "lambda_asgi" in loaded
     for name in (

@@ -16,7 +16,7 @@ from tests.patience import PATIENCE
 
 
 class App:
-    """Answers startup and shutdown with what it is told to: a message type, or an exception to raise."""
+    """An app that answers startup and shutdown with a message type, or raises an exception."""
 
     def __init__(
         self,
@@ -208,7 +208,7 @@ def test_the_adapter_says_whether_it_is_required(adapter_lifespan: Any) -> None:
 def test_an_app_that_goes_on_asking_after_its_shutdown_holds_nothing_up(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """`ExecutionEnvironment` hung for ever, and the runtime logged that the app had not shut down."""
+    """Such a shutdown must neither hang nor be logged as a failure."""
     ended: list[str] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

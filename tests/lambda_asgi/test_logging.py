@@ -1,4 +1,4 @@
-"""configure() in a process of its own, as in an execution environment: what comes out of its pipes."""
+"""configure() in a process of its own, as in an execution environment: what it prints."""
 
 import asyncio
 import json
@@ -25,11 +25,15 @@ from lambda_asgi._invocation import Invocation, LambdaContext, current_invocatio
 from lambda_asgi._logging import Access, configure, log_access, logger
 
 configure(Environment.read(os.environ))
-invocation = Invocation("request-1", None, "arn:aws:lambda:eu-west-1:1:function:f", b"{}", tenant_id="blue")
+arn = "arn:aws:lambda:eu-west-1:1:function:f"
+invocation = Invocation("request-1", None, arn, b"{}", tenant_id="blue")
 current_invocation.set(invocation)
 ACCESS = Access("GET", "/files/a.bin", 200, 1048576, 3, 3.14159, 78.25, "complete", "function_url")
 """
-ACCESS_MESSAGE = "GET /files/a.bin 200 complete: bytes 1048576, chunks 3, first byte 3.1 ms, total 78.2 ms, function_url"
+ACCESS_MESSAGE = (
+    "GET /files/a.bin 200 complete: "
+    "bytes 1048576, chunks 3, first byte 3.1 ms, total 78.2 ms, function_url"
+)
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 HEAD = re.compile(rf"\[(\w+)\]\t{TIME}\t([^\t]*)\t")
 
@@ -196,7 +200,7 @@ def test_a_descriptor_that_is_not_open_is_a_warning() -> None:
 
 
 def test_lines_leave_at_once_and_in_order() -> None:
-    """The process ends as a frozen environment does: nothing is flushed. PYTHONUNBUFFERED is not set."""
+    """The process ends like a frozen environment: nothing is flushed. No PYTHONUNBUFFERED."""
     program = """
     print("a caf\\u00e9, a surrogate, \\ud800")
     logging.warning("two\\nlines")
@@ -215,7 +219,9 @@ def test_lines_leave_at_once_and_in_order() -> None:
 
 def test_times_are_utc_whatever_the_time_zone() -> None:
     program = """
-    epoch = logging.makeLogRecord({"created": 0, "msecs": 0, "levelno": 20, "levelname": "INFO", "msg": "x"})
+    epoch = logging.makeLogRecord(
+        {"created": 0, "msecs": 0, "levelno": 20, "levelname": "INFO", "msg": "x"}
+    )
     logging.getLogger().handle(epoch)
     print(logging.Formatter("%(asctime)s").format(epoch))  # an app's own
     """
@@ -278,8 +284,16 @@ def test_an_apps_own_root_handler_takes_every_line_once() -> None:
     logging.config.dictConfig({
         "version": 1,
         "filters": {"invocation": {"()": InvocationFilter}},
-        "formatters": {"mine": {"format": "mine %(aws_request_id)s %(name)s %(message)s %(status)s"}},
-        "handlers": {"mine": {"class": "logging.StreamHandler", "formatter": "mine", "filters": ["invocation"]}},
+        "formatters": {
+            "mine": {"format": "mine %(aws_request_id)s %(name)s %(message)s %(status)s"}
+        },
+        "handlers": {
+            "mine": {
+                "class": "logging.StreamHandler",
+                "formatter": "mine",
+                "filters": ["invocation"],
+            }
+        },
         "root": {"handlers": ["mine"]},
     })
     log_access(ACCESS)
@@ -313,7 +327,7 @@ def test_loggers_of_uvicorn_and_fastapi() -> None:
     "variables", [{}, {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "INFO"}]
 )
 def test_powertools_logger(variables: dict[str, Any]) -> None:
-    """Powertools' logger writes its own lines, and filters them out of each handler of the root logger."""
+    """Powertools' logger writes its own lines, and every handler of the root logger drops them."""
     program = """
     from aws_lambda_powertools import Logger
     orders = Logger(service="orders", level="INFO")

@@ -22,7 +22,8 @@ ACCESS = Access("GET", "/a", 200, 5, 1, 1.25, 2.5, "complete", "function_url")
         ),
         (
             ACCESS._replace(path="/été/日本"),
-            "GET /été/日本 200 complete: bytes 5, chunks 1, first byte 1.2 ms, total 2.5 ms, function_url",
+            "GET /été/日本 200 complete: "
+            "bytes 5, chunks 1, first byte 1.2 ms, total 2.5 ms, function_url",
         ),
     ],
 )

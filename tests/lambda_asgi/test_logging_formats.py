@@ -1,6 +1,6 @@
-"""The shapes of lines and frames, record by record, against awslambdaric's own handler and formatters.
+"""The shapes of lines and frames, compared with awslambdaric's own handler and formatters.
 
-What we do otherwise, and why, is in docs/logging.md; each difference has its own test here.
+docs/logging.md explains what we do differently. Each difference has its own test here.
 """
 
 import fcntl
@@ -34,7 +34,7 @@ levels = st.sampled_from([*range(0, 61, 5), 25, 100, -1])
 
 
 def frames(data: bytes) -> list[tuple[int, int, bytes]]:
-    """(type, microseconds, message) of each frame: an independent reading of what awslambdaric's docstring says."""
+    """Return (type, microseconds, message) of each frame, read as awslambdaric's docstring says."""
     found = []
     while data:
         frame_type, length, microseconds = (
@@ -144,8 +144,8 @@ def test_text_frames_with_a_traceback_are_awslambdarics(monkeypatch: pytest.Monk
             )
         ((our_type, _, our_message),) = frames(our_bytes())
         ((their_type, _, their_message),) = frames(their_bytes())
-        # Theirs ends without a newline here, because its format sets one between message and traceback. On standard
-        # output, the next line then follows on the same one.
+        # awslambdaric's text has no newline at its end here, because its format puts one between
+        # message and traceback. So the next line of standard output continues this one.
         assert (our_type, our_message) == (their_type, their_message + b"\n")
 
 
@@ -225,7 +225,7 @@ def test_a_formatter_of_the_apps_on_our_handler_makes_text_frames(
         ]
 
 
-# Where we differ. Each test says what awslambdaric does, so that its next version tells us of a change.
+# Differences. Each test also checks awslambdaric, so that a change in its next version shows.
 
 
 def theirs(made: logging.LogRecord) -> Any:
@@ -413,7 +413,7 @@ def test_a_traceback_is_one_line_of_standard_output(capsys: pytest.CaptureFixtur
 
 @pytest.mark.parametrize("blocking", [True, False])
 def test_frames_of_many_threads_arrive_whole(blocking: bool) -> None:
-    """Through a pipe of one page, which takes parts of a frame, and none of the next while it is full."""
+    """Through a pipe of one page, which takes a frame in parts, and nothing while it is full."""
     reading, writing = os.pipe()
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
     os.set_blocking(writing, blocking)

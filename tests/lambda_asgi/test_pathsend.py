@@ -1,4 +1,4 @@
-"""Whole files: http.response.pathsend, also of files that grow, shrink or vanish while they are sent."""
+"""http.response.pathsend: whole files, also those that change or vanish while they are sent."""
 
 import asyncio
 import os
@@ -123,7 +123,7 @@ def test_a_file_that_shrinks_while_it_is_sent(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("when", ["before", "while"])
 def test_a_file_that_vanishes(tmp_path: Path, when: str) -> None:
-    """Before it is opened: 500. While it is sent: an open file stays readable, and the response is whole."""
+    """A file that vanishes before it is opened is a 500. An open one stays readable to its end."""
     path = tmp_path / "file"
     path.write_bytes(bytes(20 * READ_SIZE))
 

@@ -59,7 +59,7 @@ def page_cache(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 
 class Threads(ThreadPoolExecutor):
-    """The event loop's threads. They say what they were `asked` to do, and wait with what is `held` until `let_go`."""
+    """The event loop's threads. They record what is `asked`, and wait while it is `held`."""
 
     def __init__(self, held: str = "") -> None:
         super().__init__()
@@ -153,7 +153,7 @@ class Fifo:
 
 @pytest.mark.parametrize("stage", ["open", "read"])
 def test_a_cancelled_read_waits_for_its_thread(tmp_path: Path, stage: str) -> None:
-    """A file must not be closed while a thread reads from it, nor stay open because nobody waited for `open`."""
+    """A file stays open while a thread reads it, and is closed if nobody waited for `open`."""
     fifo = Fifo(tmp_path / "fifo")
     before = open_files()
 
@@ -165,7 +165,8 @@ def test_a_cancelled_read_waits_for_its_thread(tmp_path: Path, stage: str) -> No
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
         reading = asyncio.create_task(read())
-        # opened now, `open` is over and the thread is in `read`; opened later, the thread is still in `open`
+        # opened now: `open` has ended, and the thread is in `read`
+        # opened later: the thread is still in `open`
         writer = await loop.run_in_executor(None, fifo.writer) if stage == "read" else None
         for _ in range(10):
             await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""The prelude: what `encode` makes of headers, and that `split` finds it again however it arrives."""
+"""The prelude: what `encode` makes of headers, and that `split` finds it in any pieces."""
 
 import json
 

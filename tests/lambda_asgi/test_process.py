@@ -215,7 +215,7 @@ exec "$TASK/lambda_asgi/bootstrap" "$@"
 
 @pytest.mark.skipif(not can_unshare(), reason="an /opt of one's own needs root and unshare")
 def test_dependencies_in_a_layer_are_found(tmp_path: Path) -> None:
-    """An interpreter that has none of them; lambda_asgi in the function, what it needs in /opt/python."""
+    """An interpreter without packages: lambda_asgi is in the function, httptools in /opt/python."""
     shutil.copytree(ROOT / "src" / "lambda_asgi", tmp_path / "lambda_asgi")
     (tmp_path / "main.py").write_text(APP)
     python = f"{sys.base_prefix}/bin/python{sys.version_info.major}.{sys.version_info.minor}"

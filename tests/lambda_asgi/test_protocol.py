@@ -30,7 +30,7 @@ ERROR = ErrorReport("Runtime.UserException", "KeyError", "'a\u2603'", ("Tracebac
 
 
 def read(wire: bytes) -> tuple[h11.Request, bytes, dict[bytes, bytes]]:
-    """What another HTTP implementation reads: one request, its body, its trailers, and not a byte more."""
+    """What another HTTP implementation reads: exactly one request, its body and its trailers."""
     connection = h11.Connection(h11.SERVER)
     connection.receive_data(wire)
     request = connection.next_event()
@@ -194,12 +194,17 @@ def test_error_trailers_fit_into_the_buffer_of_a_go_server(
 
 # Replies.
 
-WHOLE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Empty:\r\nContent-Length: 5\r\n\r\nhello"
+WHOLE = (
+    b"HTTP/1.1 200 OK\r\n"
+    b"Content-Type: application/json\r\nX-Empty:\r\nContent-Length: 5\r\n"
+    b"\r\nhello"
+)
 REPLIES = {
     "content-length": (WHOLE, 200, b"hello", True),
     "empty": (b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n", 202, b"", True),
     "chunked": (
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\nX-Trailer: a\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\nX-Trailer: a\r\n\r\n",
         200,
         b"hello",
         True,

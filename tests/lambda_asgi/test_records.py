@@ -68,7 +68,7 @@ def test_json_lines_have_no_heartbeat() -> None:
 
 
 def read_events(body: bytes) -> list[tuple[str, str]]:
-    """(type, data) of each event, as the specification says that they are parsed. Its own code, on purpose."""
+    """Return (type, data) of each event, parsed as specified. It shares no code with ours."""
     events: list[tuple[str, str]] = []
     kind, data = "message", list[str]()
     for line in re.split("\r\n|\n|\r", body.decode()):
@@ -100,7 +100,7 @@ def test_a_reader_sees_the_events_that_were_sent_and_then_the_error(
     sent = b"".join(parts)
     *before, last = read_events(body + found.error("Runtime.Test"))
     assert last == ("error", '{"errorType":"Runtime.Test"}')
-    # What was begun and not ended is read as an event of its own, as the record's empty line ends it.
+    # A record that was begun is read as an event: the error record's empty line ends it.
     assert before == read_events(sent + b"\n\n")
 
 

@@ -1,4 +1,4 @@
-"""The state table: every state meets every input; and what goes out. test_response_model.py plays any order."""
+"""The state table: every state with every input. test_response_model.py uses any order."""
 
 import json
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Any messages in any order against a plain reading of ASGI: what went out is what it would have let out."""
+"""Messages in any order, compared with a plain model of ASGI."""
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -11,7 +11,7 @@ from tests.lambda_asgi.support import body, start
 
 
 class Model(RuleBasedStateMachine):
-    """Any messages in any order: what went out is what a plain reading of ASGI would have let out."""
+    """Messages in any order: what is sent is what the model would send."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""The runtime under AWS's own Runtime Interface Emulator, the binary that comes with aws-sam-cli.
+"""The runtime under AWS's own Runtime Interface Emulator, the binary of aws-sam-cli.
 
-It validates what a runtime posts, but passes no stream on: a streamed answer reaches the client in one piece, prelude
-and all. https://github.com/aws/aws-lambda-runtime-interface-emulator
+It validates what a runtime posts, but does not stream: the client gets a streamed response in one
+piece, with its prelude. https://github.com/aws/aws-lambda-runtime-interface-emulator
 """
 
 import base64
@@ -38,7 +38,10 @@ def binary() -> Path:
 
 needs_rie = pytestmark = pytest.mark.skipif(
     platform.system() != "Linux" or not binary().exists(),
-    reason=f"aws-sam-cli has no Runtime Interface Emulator for {platform.system()} on {platform.machine()}",
+    reason=(
+        "aws-sam-cli has no Runtime Interface Emulator for "
+        f"{platform.system()} on {platform.machine()}"
+    ),
 )
 
 
@@ -67,7 +70,7 @@ class Emulator:
         self.output.extend(self.process.stdout)
 
     def invoke(self, event: Any, **headers: str) -> Answer:
-        """The emulator's answer, asked for again while it does not listen yet, or its workers have not polled yet."""
+        """Return the emulator's answer. Ask again while it or its workers are not ready yet."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         for _ in range(1500):
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
@@ -261,14 +264,14 @@ def test_an_app_that_blocks_the_event_loop_times_out() -> None:
     with rie(AWS_LAMBDA_FUNCTION_TIMEOUT="3") as emulator:
         timed_out = b"Task timed out after 3.00 seconds"
         assert timed_out in emulator.get("/block").body
-        # A new process has the same time for its start and its answer; a slow machine may need several.
+        # A new process has the same time for start and answer. A slow machine needs several tries.
         answers = (emulator.get("/count") for _ in range(100))
         answer = next(answer for answer in answers if timed_out not in answer.body)
         assert answer.split[1] == b"1"
 
 
-# Managed Instances: several invocations at once. The emulator then starts /var/task/bootstrap as a user of its own, so
-# it gets a /var of its own, with this Python in it.
+# Managed Instances: several invocations at once. The emulator then starts /var/task/bootstrap as
+# another user, so it gets a /var of its own, with this Python in it.
 
 SCRIPT = """
 set -e
@@ -278,7 +281,8 @@ mount --bind "$PYTHON_HOME" /var/lang
 cp "$APPS"/*.py /var/task
 mkdir /var/packages
 cp -r "$SOURCE/lambda_asgi" "$PACKAGES/httptools" /var/packages
-printf '#!/bin/sh\\n%s\\nexec /var/lang/bin/%s -m lambda_asgi\\n' "$EXPORTS" "$PYTHON" > /var/task/bootstrap
+printf '#!/bin/sh\\n%s\\nexec /var/lang/bin/%s -m lambda_asgi\\n' "$EXPORTS" "$PYTHON" \\
+  > /var/task/bootstrap
 chmod -R a+rX /var/task /var/packages
 chmod a+x /var/task/bootstrap
 exec "$@"
@@ -288,7 +292,8 @@ exec "$@"
 def can_unshare() -> bool:
     if platform.system() != "Linux":
         return False
-    script = "mount -t tmpfs tmpfs /var && setpriv --reuid 1 --regid 1 --clear-groups true"  # root here may still not
+    # root here may still not mount
+    script = "mount -t tmpfs tmpfs /var && setpriv --reuid 1 --regid 1 --clear-groups true"
     trial = ["unshare", "-m", "sh", "-c", script]
     try:
         return subprocess.run(trial, capture_output=True, check=False).returncode == 0
@@ -348,7 +353,7 @@ def test_managed_instances() -> None:
             thread.join()
         assert len({answer.split[1] for answer in answers}) == 1
 
-        # In this mode the emulator shows the error trailers: they were announced, in order, and not too long.
+        # In this mode the emulator shows the error trailers: announced, in order, and not too long.
         broken = emulator.get("/break")
         assert broken.headers["Error-Type"] == "Runtime.UserException"
         error = json.loads(broken.body)

@@ -1,7 +1,8 @@
-"""The stream-safety contract: every response completes verifiably or is visibly broken. One section for each line.
+"""The stream-safety contract: every response completes verifiably or is visibly broken.
 
-Each test runs the runtime against a Runtime API on a real socket, and looks at what arrived there. After every scenario
-the process lives on: it answers one more request (see `after`).
+There is one section for each line of the contract. Each test runs the runtime against a Runtime API
+on a real socket, and looks at what arrived there. After every scenario the process still works: it
+answers one more request (see `after`).
 """
 
 import asyncio
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("mode")
 
 QUICK = Settings(access_log=False, deadline_margin=0.2)
 
-# Of an invocation whose deadline comes when the test lets that time pass: the machine's own slowness is nothing to it.
+# For invocations whose deadline comes when the test lets that time pass, on however slow a machine.
 FAR = 1000.0
 
 
@@ -175,7 +176,7 @@ def test_an_error_before_the_first_byte_is_a_500(
 def test_an_error_behind_a_start_that_came_late_is_a_500(
     message: Message | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However slow the machine: the event loop gets no turn between a start that is held and what the app does next."""
+    """The event loop gets no turn between a held start and what the app does next."""
     monkeypatch.setattr(cycle, "FAIR_SHARE", -1.0)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -324,7 +325,7 @@ def test_an_app_may_replace_a_start_that_was_refused() -> None:
     assert streamed(answered(app)) == (503, {}, b"later")
 
 
-# The deadline: disconnect, then cancellation so that `finally` blocks run; trailers; the process lives on.
+# The deadline: disconnect, then cancellation, so that `finally` blocks run. Then the trailers.
 
 
 def test_at_the_deadline_the_app_is_told_then_cancelled() -> None:

@@ -1,6 +1,6 @@
-"""StreamSafety without sockets: a plain server of the test's own, the runtime's cycle, and middleware in middleware.
+"""StreamSafety without sockets: under a plain server, in the runtime's cycle, and in itself.
 
-Under uvicorn and through the emulator: `end_to_end/test_stream_safety_everywhere.py`.
+end_to_end/test_stream_safety_everywhere.py has it under uvicorn and through the emulator.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from lambda_asgi.testing import ExecutionEnvironment, function_url_event
 from tests.lambda_asgi.support import play
 
 SHORT = 0.05
-"""What an app that never ends is given. Nothing here depends on anything being quicker than that."""
+"""Seconds for an app that never ends. No test depends on anything that takes less time."""
 
 EVENTS = [(b"content-type", b"text/event-stream")]
 LINES = [(b"content-type", b"application/x-ndjson")]
@@ -447,7 +447,7 @@ def test_no_silence_is_longer_than_the_heartbeat(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(loop, "time", lambda: started + skipped)
 
         async def wait(seconds: float) -> None:
-            """Let so much time pass, in steps of a second, each as short as what is waiting needs."""
+            """Let so much time pass, in steps of a second. Each is as short as its waiters need."""
             nonlocal skipped
             for _ in range(round(seconds)):
                 skipped += 1.0
@@ -514,7 +514,7 @@ def test_no_heartbeat_where_it_would_be_content(
 
 
 def test_a_heartbeat_finds_out_that_the_reader_has_gone() -> None:
-    """Where the server says so only when something is sent: a quiet app would work on for nobody."""
+    """Some servers report a disconnect only when something is sent. A quiet app would work on."""
     cancelled: list[bool] = []
 
     async def scenario() -> None:

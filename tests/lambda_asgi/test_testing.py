@@ -75,7 +75,7 @@ app = Starlette(
 def invoke(url: str, **parts: object) -> StreamedResponse:
     async def main() -> StreamedResponse:
         async with ExecutionEnvironment(app, Settings(deadline_margin=0.02)) as environment:
-            event = function_url_event(url, **parts)  # type: ignore[arg-type]  # the tests below give the right ones
+            event = function_url_event(url, **parts)  # type: ignore[arg-type]  # they are right
             return await environment.invoke(event, timeout_seconds=0.05 if url == "/slow" else 30)
 
     return asyncio.run(main())
@@ -109,7 +109,9 @@ def test_the_event_of_a_request() -> None:
     assert answer.pop("request id")
     assert answer == {
         "method": "POST",
-        "url": "https://abcdefghijklmnopqrstuvwxyz012345.lambda-url.us-east-1.on.aws/echo?a=1&b=%20",
+        "url": (
+            "https://abcdefghijklmnopqrstuvwxyz012345.lambda-url.us-east-1.on.aws/echo?a=1&b=%20"
+        ),
         "body": "ä",
         "cookies": {"x": "1", "y": "2"},
         "greeting": "hello",

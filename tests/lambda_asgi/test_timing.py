@@ -1,4 +1,4 @@
-"""When things happen: margins before a deadline, fair shares, first bytes, tries, and the end of the environment."""
+"""When things happen: deadline margins, fair shares, first bytes, retries, the shutdown."""
 
 import asyncio
 import logging
@@ -117,7 +117,7 @@ def test_messages_without_a_part_of_the_body_are_not_counted(messages: list[byte
 
 
 def test_the_durations_of_an_invocation(caplog: pytest.LogCaptureFixture) -> None:
-    """The first byte is counted once, when it leaves; the whole includes what comes behind the response."""
+    """The first byte counts once, when it leaves. The total includes background work."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(0.05)

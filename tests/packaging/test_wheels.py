@@ -1,4 +1,4 @@
-"""The two wheels, each built and installed into an empty environment: what is there, what runs, and what is absent."""
+"""The two wheels, each installed into an empty environment: what is there, runs and is absent."""
 
 import importlib.metadata
 import os
@@ -65,7 +65,7 @@ class Installed:
             "--constraint",
             self._pins(folder),
         ]
-        # `make install` has left the pinned packages in uv's cache; where it was emptied they are fetched.
+        # `make install` has left the pinned packages in uv's cache. Without them, they are fetched.
         if run(*install, "--offline", self.wheel, check=False).returncode:
             run(*install, self.wheel)
 

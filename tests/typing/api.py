@@ -1,6 +1,7 @@
-"""The public API as a user's type checker sees it: `mypy --strict` checks this file; nothing runs it.
+"""The public API as a user's type checker sees it. `mypy --strict` checks it; nothing runs it.
 
-What is here may be imported, and keeps its types. Everything else in lambda_asgi has a name with an underscore.
+What is here may be imported, and keeps its types. Everything else in lambda_asgi has a name with an
+underscore.
 """
 
 from typing import Any, assert_type

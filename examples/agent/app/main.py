@@ -1,4 +1,4 @@
-"""An agent that shows its steps while it works: which tool it calls, what came back, and its answer word by word."""
+"""An agent that streams its steps: the tool that it calls, the tool's result, its answer."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Django: numbers as server-sent events, each when it is due. One file; a project's `asgi.py` looks the same."""
+"""Django: numbers as server-sent events, each when it is due. In one file, instead of a project."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ async def index(request: HttpRequest) -> JsonResponse:
 
 
 async def numbers(request: HttpRequest) -> StreamingHttpResponse:
-    """With a plain generator Django would collect the whole body first: it has to be an async one."""
+    """Django would collect the whole body of a plain generator first, so this one is async."""
     last = int(request.GET.get("last", "10"))
     return StreamingHttpResponse(events(last), content_type="text/event-stream")
 

@@ -1,4 +1,4 @@
-"""A query's rows as NDJSON or CSV, while the database still finds them: memory stays flat for any number of rows."""
+"""A query's rows as NDJSON or CSV, sent while the database finds them. Memory stays flat."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ from lambda_asgi import LambdaASGI
 DATABASE = Path(os.environ.get("DATABASE", "/tmp/orders.sqlite"))
 ORDERS = 200_000
 BATCH = 1000
-"""Rows that are fetched and sent at once. A hop to a thread costs about as much as formatting a hundred rows."""
+"""Rows to fetch and send at once. A hop to a thread costs as much as formatting 100 rows."""
 
 app = FastAPI()
 
@@ -43,7 +43,7 @@ async def comma_separated(since: Since = 0) -> StreamingResponse:
 async def export(
     since: int, formatted: Callable[[list[str], list[Row], bool], str]
 ) -> AsyncIterator[str]:
-    """The database blocks, so each batch is fetched in a thread. The event loop only hands it on."""
+    """The database blocks, so a thread fetches each batch. The event loop only passes it on."""
     with closing(await run_in_threadpool(connect)) as connection:
         cursor = await run_in_threadpool(
             connection.execute,

@@ -1,4 +1,4 @@
-"""Four ways to stream what comes from a source that blocks. Only one of them stops everybody else."""
+"""Four ways to stream from a source that blocks. One of them stops every other request."""
 
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -13,7 +13,7 @@ app = FastAPI()
 
 
 class Source:
-    """A database, a slow disk, a client library without async: it gives pieces, and takes its time for each."""
+    """A database, a slow disk or a client library without async: each piece takes its time."""
 
     def __init__(self, pieces: int) -> None:
         self.left = pieces
@@ -40,7 +40,7 @@ async def blocking(pieces: int = 3) -> StreamingResponse:
 
 @app.get("/sync")
 def sync(pieces: int = 3) -> StreamingResponse:
-    """Right: Starlette runs each step in a thread. It costs two hand-overs for each piece, so make them large."""
+    """Right: Starlette runs each step in a thread. Make pieces large: each costs two hops."""
 
     def body() -> Iterator[bytes]:
         source = Source(pieces)

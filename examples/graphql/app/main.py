@@ -1,4 +1,4 @@
-"""GraphQL with subscriptions. A Lambda function takes no WebSocket; server-sent events need none."""
+"""GraphQL with subscriptions as server-sent events, because Lambda has no WebSockets."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,6 +1,6 @@
 """HTTP requests and a queue's batches, with the same models and the same code.
 
-An event that is no HTTP request arrives as a POST to `/events`; what that route answers is the invocation's result.
+A non-HTTP event arrives as a POST to `/events`. The route's response is the invocation's result.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""The entry point of an image that has no runtime of Lambda's: lambda_asgi speaks to the Runtime API itself."""
+"""The entry point of an image without Lambda's runtime: lambda_asgi uses the Runtime API itself."""
 
 from main import app
 

@@ -1,4 +1,4 @@
-"""An MCP server. Each tool call streams its progress; every call carries a token of the OAuth server."""
+"""An MCP server. Tool calls stream their progress. Each carries a token of the OAuth server."""
 
 import asyncio
 import os

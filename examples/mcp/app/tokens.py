@@ -8,7 +8,7 @@ from mcp.server.auth.provider import AccessToken
 
 
 class JWTVerifier:
-    """`audience`: the server's own URL. A token for another server is refused (RFC 8707, RFC 9068)."""
+    """`audience` is the server's URL. A token for another one is refused (RFC 8707, RFC 9068)."""
 
     def __init__(self, jwks_url: str, *, issuer: str, audience: str) -> None:
         self.keys = jwt.PyJWKClient(jwks_url)

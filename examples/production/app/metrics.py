@@ -1,7 +1,8 @@
 """Turns lambda_asgi's line for each invocation into CloudWatch metrics.
 
-With `LogFormat: JSON` that line is a JSON object with the fields `firstByteMs`, `bytes` and `ending`. An `_aws` object
-in the same line tells CloudWatch to make metrics of it: no agent, no API call, no second line.
+With `LogFormat: JSON` that line is a JSON object with the fields `firstByteMs`, `bytes` and
+`ending`. An `_aws` object in the same line tells CloudWatch to make metrics of it. That needs no
+agent, no API call and no second line.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
@@ -17,7 +18,7 @@ def install(namespace: str) -> None:
 
 
 class EmbeddedMetrics(logging.Filter):
-    """Adds to each line: TimeToFirstByte (ms), Bytes, and BrokenStreams (1 for a body that broke off, else 0)."""
+    """Adds TimeToFirstByte (ms), Bytes and BrokenStreams (1 or 0) to each line."""
 
     def __init__(self, namespace: str) -> None:
         super().__init__()

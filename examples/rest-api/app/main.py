@@ -1,4 +1,4 @@
-"""Behind a REST API: a stream, a binary file without binaryMediaTypes, and a redirect that keeps the stage."""
+"""Behind a REST API: a stream, a file without binaryMediaTypes, a redirect that keeps the stage."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ async def events(last: int) -> AsyncIterator[str]:
 
 
 async def binary(request: Request) -> Response:
-    """A streamed response is passed on byte for byte; a buffered one would be base64 inside JSON."""
+    """A streamed response is passed on byte for byte. A buffered one would be base64 in JSON."""
     return Response(bytes(range(256)), media_type="application/octet-stream")
 
 

@@ -16,7 +16,8 @@ from fastapi.responses import StreamingResponse
 from lambda_asgi import LambdaASGI
 from lambda_asgi.stream_safety import StreamSafety, stream_limits
 
-# The stop marks. Several environments have to see them: on AWS, a folder of an EFS or S3 Files mount, or a table.
+# The stop marks. Several environments must see them. On AWS, use a table, or a folder of an EFS or
+# S3 Files mount.
 STOPS = Path(os.environ.get("STOP_FOLDER", "/tmp/stops"))
 
 app = FastAPI()
@@ -51,7 +52,7 @@ async def clock(stream: str, request: Request) -> StreamingResponse:
 
 @app.delete("/clock/{stream}", status_code=202)
 async def stop(stream: str) -> None:
-    """Stop a stream, wherever it runs: its reader calls this when it leaves (`navigator.sendBeacon`, say)."""
+    """Stop a stream, wherever it runs. Its reader calls this when it leaves (`sendBeacon`)."""
     mark = stop_mark(stream)
     mark.parent.mkdir(parents=True, exist_ok=True)
     mark.touch()

@@ -1,4 +1,4 @@
-"""The files of a folder as one zip, made while it is downloaded: nothing is stored, and memory stays flat."""
+"""A folder as one zip, made while it is downloaded. Nothing is stored; memory stays flat."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""The app as Lambda runs it, without sockets: `lambda_asgi.testing` gives each chunk that it sends."""
+"""The app as Lambda runs it, without sockets. `lambda_asgi.testing` returns each chunk."""
 
 import asyncio
 

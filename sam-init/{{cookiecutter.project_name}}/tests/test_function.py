@@ -31,7 +31,7 @@ def url() -> Iterator[str]:
 
 
 def test_numbers_arrive_one_by_one(url: str) -> None:
-    """A hundred numbers take fifty seconds: the first are here because nothing waits for the last."""
+    """A hundred numbers take fifty seconds. The first are here, so nothing waits for the last."""
     with httpx.stream("GET", f"{url}/numbers?last=100") as response:
         lines = response.iter_lines()
         assert [next(lines) for _ in range(3)] == ["data: 1", "", "data: 2"]

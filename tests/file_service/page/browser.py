@@ -38,7 +38,8 @@ _PASSING = [
     ElementNotInteractableException,
 ]
 
-# Runs before the page's own scripts: requests whose URL contains a held text wait until it is released.
+# Runs before the page's own scripts. Requests whose URL contains a held text wait until it is
+# released.
 HOLD_REQUESTS = """
 window.held = [];
 held.signals = [];
@@ -61,7 +62,7 @@ class Page:
     def open(self, hash_: str = "", before: str = "") -> None:
         """Opens the page anew. `before`: a script to run ahead of the page's own."""
         self.browser.get("about:blank")
-        # The page has the keyboard, whatever window of the browser's own (of downloads, say) has opened before.
+        # The page gets the keyboard, whatever window of its own the browser has opened before.
         self.command("Emulation.setFocusEmulationEnabled", {"enabled": True})
         script = None
         if before:
@@ -75,7 +76,10 @@ class Page:
                 self.command("Page.removeScriptToEvaluateOnNewDocument", {"identifier": script})
 
     def until(self, holds: Callable[[], Any], seconds: float = PATIENCE) -> Any:
-        """What `holds` gives, once it is true. An element that the page has just replaced is looked for anew."""
+        """Wait until `holds` returns something true, and return that.
+
+        An element that the page has just replaced is looked up again.
+        """
         wait = WebDriverWait(self.browser, seconds, 0.05, ignored_exceptions=_PASSING)
         try:
             return wait.until(lambda _: holds())
@@ -159,7 +163,10 @@ class Page:
 
     def progress(self) -> float:
         """How far the latest download is, from 0 to 1; -1 where that is not known."""
-        script = "const bar = document.querySelector('#tray progress'); return bar && !bar.hidden ? bar.position : -1"
+        script = (
+            "const bar = document.querySelector('#tray progress');"
+            " return bar && !bar.hidden ? bar.position : -1"
+        )
         return float(self.run(script))
 
     def files_on_its_disk(self) -> int:
@@ -186,8 +193,9 @@ class Page:
         return sum(_private_bytes(pid) for pid in pids)
 
     def complaints(self) -> list[str]:
-        """What the console got since the last look: refused by Content-Security-Policy, failed, thrown."""
-        entries: list[dict[str, str]] = self.browser.get_log("browser")  # type: ignore[no-untyped-call] # has no annotations
+        """Return the console's new entries: policy violations, failed requests, errors."""
+        log = self.browser.get_log("browser")  # type: ignore[no-untyped-call] # has no annotations
+        entries: list[dict[str, str]] = log
         messages = [entry["message"] for entry in entries if entry["level"] == "SEVERE"]
         # A browser asks for it by itself, on an address of ours that is no page.
         return [message for message in messages if "/favicon.ico" not in message]

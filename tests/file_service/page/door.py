@@ -1,7 +1,7 @@
-"""A front door between browser and service that a test can make slow, and that says what was asked.
+"""A front door between browser and service. A test can make it slow, and sees the requests.
 
-It treats answers as a Function URL does: their length is told by another name, and a body that breaks ends like a whole
-one.
+It changes responses as a Function URL does: their length has another name, and a body that breaks
+ends like a whole one.
 """
 
 import contextlib

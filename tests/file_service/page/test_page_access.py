@@ -107,7 +107,7 @@ class TestAccess:
 
 
 def test_the_page_names_its_parts_by_their_version(private: Server) -> None:
-    """The page is asked for again each time, cheaply; its parts are kept for ever, and never mixed."""
+    """The page itself is revalidated each time. Its parts are cached for ever, and never mixed."""
     page = private.get("/")
     assert page.headers["cache-control"] == "no-cache"
     again = private.get("/", {"if-none-match": page.headers["etag"]})

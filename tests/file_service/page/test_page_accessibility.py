@@ -1,4 +1,4 @@
-"""The page by ear and by keyboard: axe-core in every state, and what the browser tells a screen reader."""
+"""The page by ear and by keyboard: axe-core in every state, and the accessibility tree."""
 
 import json
 import shutil
@@ -42,15 +42,18 @@ def axe() -> str:
 
 
 def complaints_of_axe(page: Page, axe: str) -> list[str]:
-    """What axe-core has to say, best practices included, each with the elements that it is about."""
-    # Into a world of its own, as an extension would: the page's policy forbids scripts that are not its own.
+    """Return what axe-core finds, best practices included, each with its elements."""
+    # It runs in a world of its own, as an extension would: the page's policy forbids other scripts.
     frame = page.command("Page.getFrameTree", {})["frameTree"]["frame"]["id"]
     world = page.command("Page.createIsolatedWorld", {"frameId": frame, "worldName": "axe"})[
         "executionContextId"
     ]
     page.command("Runtime.evaluate", {"expression": axe, "contextId": world})
     # Frames are documents of their own: the browser's PDF viewer, and a sandbox without scripts.
-    run = "axe.run(document, { iframes: false }).then(found => JSON.stringify([found.passes, found.violations]))"
+    run = (
+        "axe.run(document, { iframes: false })"
+        ".then(found => JSON.stringify([found.passes, found.violations]))"
+    )
     answer = page.command(
         "Runtime.evaluate", {"expression": run, "contextId": world, "awaitPromise": True}
     )
@@ -58,7 +61,8 @@ def complaints_of_axe(page: Page, axe: str) -> list[str]:
     # It ran. In a modal dialog, the rule of the page's heading does not apply.
     assert {"color-contrast", "button-name"} <= {rule["id"] for rule in passes}
     return [
-        f"{violation['id']} ({violation['impact']}): {[node['target'] for node in violation['nodes']][:5]}"
+        f"{violation['id']} ({violation['impact']}): "
+        f"{[node['target'] for node in violation['nodes']][:5]}"
         for violation in violations
     ]
 
@@ -224,7 +228,7 @@ def test_axe_has_nothing_to_say_about_login_and_sharing(
 
 
 def tree(page: Page) -> list[tuple[str, str]]:
-    """What the browser tells a screen reader: (role, name) of each node that it does not leave out."""
+    """Return (role, name) of each node that the browser tells a screen reader about."""
     nodes: list[dict[str, Any]] = page.command("Accessibility.getFullAXTree", {})["nodes"]
     return [
         (node["role"]["value"], node.get("name", {}).get("value", ""))
@@ -273,7 +277,7 @@ OUTLINES = (
 
 
 def test_the_keyboard_alone_does_everything(page: Page) -> None:
-    """Tab goes through the controls and the active row; what has the focus can be seen to have it."""
+    """Tab moves through the controls and the active row. The focus is always visible."""
     page.open("#/sorted/")
     page.until(lambda: "6 items" in page.text())
     reached: list[str] = []
@@ -286,7 +290,8 @@ def test_the_keyboard_alone_does_everything(page: Page) -> None:
         )
         reached.append(
             page.run(
-                "const e = document.activeElement; return e.getAttribute('aria-label') || e.textContent.trim() || e.id"
+                "const e = document.activeElement;"
+                " return e.getAttribute('aria-label') || e.textContent.trim() || e.id"
             )
         )
         page.until(lambda: {"solid", "auto"} & set(page.run(OUTLINES)))

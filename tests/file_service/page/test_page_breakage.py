@@ -408,7 +408,8 @@ def test_fifty_downloads_at_once(page: Page) -> None:
         """
     )
     page.run(
-        "for (const each of [...document.querySelectorAll('#rows .do button')].slice(0, 10)) each.click()"
+        "const buttons = [...document.querySelectorAll('#rows .do button')];"
+        "for (const each of buttons.slice(0, 10)) each.click()"
     )
     for number in range(10, 50, 10):
         page.run(f"scrollTo(0, {number * 44 + 100})")

@@ -31,7 +31,8 @@ def test_every_entry_of_a_large_folder_is_shown_once(page: Page) -> None:
     page.until(lambda: "0000.txt" in page.text())
     page.until(
         lambda: page.run(
-            "scrollTo(0, document.documentElement.scrollHeight); return document.body.innerText.includes('2999.txt')"
+            "scrollTo(0, document.documentElement.scrollHeight);"
+            " return document.body.innerText.includes('2999.txt')"
         )
     )
     assert page.text().count("2999.txt") == 1

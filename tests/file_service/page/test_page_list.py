@@ -1,4 +1,4 @@
-"""Folders and searches as lists: found, ordered, filtered and walked through, by pointer and keyboard."""
+"""Folders and searches as lists: search, order, filter and move, by pointer and keyboard."""
 
 from functools import partial
 from pathlib import Path
@@ -82,7 +82,8 @@ def test_rows_are_sorted_by_each_column_with_folders_first(page: Page) -> None:
     page.click("Modified")
     page.until(lambda: page.names()[-1] == "B.txt")
     headers = page.run(
-        "return [...document.querySelectorAll('[role=columnheader]')].map(e => e.getAttribute('aria-sort'))"
+        "return [...document.querySelectorAll('[role=columnheader]')]"
+        ".map(e => e.getAttribute('aria-sort'))"
     )
     assert headers == [None, "none", "none", "ascending", None]
     page.open("#/sorted/")  # the order is remembered
@@ -261,7 +262,8 @@ def test_a_list_that_is_too_long_for_one_answer_comes_in_pages(page: Page) -> No
         const real = window.fetch;
         window.pages = 0;
         window.fetch = async (url, options) => {
-          if (options?.headers?.Accept === 'application/x-ndjson') return new Response('too long', { status: 413 });
+          if (options?.headers?.Accept === 'application/x-ndjson')
+            return new Response('too long', { status: 413 });
           if (String(url).includes('cursor=')) window.pages++;
           return real(url, options);
         };"""
@@ -279,7 +281,10 @@ def emulate(page: Page) -> Any:
     page.command("Emulation.setEmulatedMedia", {"features": []})
 
 
-DEEP = "#/deep/a%20folder%20with%20a%20rather%20long%20name/another%20one%20below%20it/and%20the%20last%20of%20them/"
+DEEP = (
+    "#/deep/a%20folder%20with%20a%20rather%20long%20name"
+    "/another%20one%20below%20it/and%20the%20last%20of%20them/"
+)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -304,7 +309,8 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(page: Page, emulate: Any, s
         assert page.run("return document.documentElement.scrollWidth") <= 360
         wider = (
             "return [...document.querySelectorAll('#viewer *')].filter(element =>"
-            " !element.closest('.cells, pre, svg') && element.getBoundingClientRect().right > 361).length"
+            " !element.closest('.cells, pre, svg')"
+            " && element.getBoundingClientRect().right > 361).length"
         )
         assert page.run(wider) == 0
     background = page.run("return getComputedStyle(document.body).backgroundColor")
@@ -323,7 +329,10 @@ def test_a_long_path_folds_in_its_middle(page: Page, emulate: Any) -> None:
     )
     page.open(DEEP)
     page.until(page.names)
-    crumbs = "return [...document.querySelectorAll('#crumbs li')].filter(e => e.offsetWidth).map(e => e.textContent)"
+    crumbs = (
+        "return [...document.querySelectorAll('#crumbs li')]"
+        ".filter(e => e.offsetWidth).map(e => e.textContent)"
+    )
     first, fold, *_, last = page.run(crumbs)
     assert (first, fold, last) == ("Files", "\u2026", "and the last of them")
     page.click("Show the whole path")

@@ -1,4 +1,4 @@
-"""100,000 rows: how much of a processor and how much memory they take. With -s the figures are printed."""
+"""100,000 rows: the processor time and memory that they take. With -s the figures are printed."""
 
 from tests.file_service.page.browser import Keys, Page, needs_chromium
 
@@ -8,7 +8,8 @@ ROWS = 100_000
 FRAMES = 200
 STEP = 600  # pixels: most of a window, so most rows are other ones in each frame
 
-# The listing comes from a script, so that the page alone is measured: in pieces of 1000 lines, as from the server.
+# A script makes the listing, so that only the page is measured. It comes in pieces of 1000 lines,
+# as from the server.
 LISTING = """
 const real = window.fetch;
 window.fetch = async (url, options) => {
@@ -16,13 +17,18 @@ window.fetch = async (url, options) => {
   let at = 0;
   const pull = controller => {
     if (at === ROWS) {
-      controller.enqueue(new TextEncoder().encode(JSON.stringify({ type: 'end', entries: ROWS, skipped: 0 })));
+      const end = JSON.stringify({ type: 'end', entries: ROWS, skipped: 0 });
+      controller.enqueue(new TextEncoder().encode(end));
       return controller.close();
     }
     const lines = [];
     for (const end = at + 1000; at < end; at++) lines.push(JSON.stringify({
-      type: 'file', path: `enormous/IMG_${(at * 7919) % ROWS}_holiday by the sea.jpg`, size: at * 37,
-      modified: new Date(1.7e12 + at * 1e5).toISOString(), etag: `"${at.toString(16)}-1f"`, media_type: 'image/jpeg',
+      type: 'file',
+      path: `enormous/IMG_${(at * 7919) % ROWS}_holiday by the sea.jpg`,
+      size: at * 37,
+      modified: new Date(1.7e12 + at * 1e5).toISOString(),
+      etag: `"${at.toString(16)}-1f"`,
+      media_type: 'image/jpeg',
     }));
     controller.enqueue(new TextEncoder().encode(lines.join('\\n') + '\\n'));
   };
@@ -104,7 +110,8 @@ def test_a_hundred_thousand_rows_stay_quick_and_small(page: Page) -> None:
         f"{loaded * 1e3:.0f} to load, {to_the_end * 1e3:.0f} to the end, {frame * 1e3:.1f} a frame "
         f"of scrolling (3,000 rows: {few * 1e3:.1f}), "
         f"{filtering * 1e3:.0f} to filter (6 keys), {sorting * 1e3:.0f} to sort; "
-        f"heap {large / 2**20:.0f} MiB more, all of the browser {all_of_it / 2**20:.0f} MiB more; {rows} rows"
+        f"heap {large / 2**20:.0f} MiB more, "
+        f"all of the browser {all_of_it / 2**20:.0f} MiB more; {rows} rows"
     )
     page.run("localStorage.clear()")
     assert rows < 80
@@ -114,7 +121,7 @@ def test_a_hundred_thousand_rows_stay_quick_and_small(page: Page) -> None:
 
 
 def scrolled(page: Page) -> tuple[float, int]:
-    """Scrolls on: seconds of a processor for each frame, and how many rows were in the document at most."""
+    """Scroll. Return the processor seconds for each frame, and the most rows in the document."""
     used = processor_seconds(page)
     rows = page.browser.execute_async_script(f"const FRAMES = {FRAMES}, STEP = {STEP}; {SCROLL}")
     return (processor_seconds(page) - used) / FRAMES, rows

@@ -1,4 +1,4 @@
-"""Downloads: verified, in pieces, paused and resumed, while one looks at something else; in memory none of them."""
+"""Downloads: verified, in pieces, paused and resumed, in the background, never in memory."""
 
 import hashlib
 import zipfile
@@ -249,7 +249,7 @@ def downloads_by_itself(page: Page) -> None:
 
 @pytest.mark.timeout(600)
 def test_a_large_download_takes_no_memory(page: Page, brief: Path) -> None:
-    """300 MB on their way through the page, with the heap of the page and of its worker measured."""
+    """Download 300 MB through the page, and measure the heaps of the page and of its worker."""
     big = brief / "big.bin"
     with big.open("wb") as file:
         for _ in range(300):

@@ -1,4 +1,4 @@
-"""A file as it is shown: pictures, films, documents and tables, none of which may run as a part of the page."""
+"""The viewer: pictures, films, documents and tables. None may run as a part of the page."""
 
 import struct
 import zlib
@@ -47,7 +47,8 @@ def album(files: Path) -> Path:
     for number in range(GALLERY):
         (album / f"{number:02}.png").write_bytes(png(600 + number, 400, number * 20))
     (album / "drawing.svg").write_text(
-        '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>top.document.title="owned"</script>'
+        '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">'
+        '<script>top.document.title="owned"</script>'
         '<rect width="9" height="9"/></svg>'
     )
     (album / "from a phone.heic").write_bytes(b"\0\0\0\x18ftypheic")
@@ -151,7 +152,8 @@ def test_a_video_can_be_sought(page: Page) -> None:
     page.run("document.querySelector('#viewer video').currentTime = 9")
     page.until(
         lambda: page.run(
-            "const v = document.querySelector('#viewer video'); return !v.seeking && v.readyState >= 2"
+            "const v = document.querySelector('#viewer video');"
+            " return !v.seeking && v.readyState >= 2"
         )
     )
     assert page.run("return document.querySelector('#viewer video').currentTime") == 9
@@ -207,7 +209,8 @@ def test_csv_is_a_table(page: Page) -> None:
     assert "CSV table" in page.text()
     assert "charset" not in page.text()
     cells = page.run(
-        "return [...document.querySelectorAll('#viewer tr')].map(row => [...row.cells].map(cell => cell.textContent))"
+        "return [...document.querySelectorAll('#viewer tr')]"
+        ".map(row => [...row.cells].map(cell => cell.textContent))"
     )
     assert cells == [
         ["name", "value", "note"],
@@ -228,7 +231,7 @@ def test_html_is_shown_as_text_and_opened_without_its_scripts(page: Page) -> Non
 
 
 def test_the_modules_agree_with_the_specifications(page: Page) -> None:
-    """SHA-256 against the browser's own, for every length around its blocks; CSV by the examples of RFC 4180."""
+    """SHA-256 as the browser computes it, for lengths around its blocks; CSV as in RFC 4180."""
     page.open()
     page.until(page.names)
     result = page.browser.execute_async_script("""
@@ -241,13 +244,15 @@ def test_the_modules_agree_with_the_specifications(page: Page) -> None:
           const wrong = [];
           for (let size = 0; size < 200; size++) {
             const bytes = crypto.getRandomValues(new Uint8Array(size));
-            const expected = Array.from(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)),
+            const digest = await crypto.subtle.digest('SHA-256', bytes);
+            const expected = Array.from(new Uint8Array(digest),
               byte => byte.toString(16).padStart(2, '0')).join('');
             const hash = new Sha256();
             for (let at = 0; at < size; at += 37) hash.update(bytes.subarray(at, at + 37));
             if (hash.hex() !== expected) wrong.push(size);
           }
-          const texts = ['a,b\\r\\nc,d\\r\\n', 'a,b\\nc,d', '"a","b""c"\\r\\n', '"a\\r\\nb",c', 'a,,\\n', ''];
+          const texts = ['a,b\\r\\nc,d\\r\\n', 'a,b\\nc,d', '"a","b""c"\\r\\n',
+            '"a\\r\\nb",c', 'a,,\\n', ''];
           const csv = texts.map(text => rowsOf(text, ','));
           const names = ['a10', 'a9', 'A1', 'b', '\\u00e4', 'a'];
           const order = names.sort((x, y) => sortKey(x) < sortKey(y) ? -1 : 1);

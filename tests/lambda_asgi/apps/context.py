@@ -1,4 +1,4 @@
-"""An app that tells what it knows of its invocation. Run as a script, it serves itself: a bootstrap of one's own."""
+"""An app that returns what it knows of its invocation. As a script, it is its own bootstrap."""
 
 import json
 import os
