@@ -44,6 +44,6 @@ def test_a_batch_names_its_failures(urls: list[str]) -> None:
 
 
 def test_nobody_sends_a_batch_by_http(urls: list[str]) -> None:
-    """Only events that are no HTTP request reach that route."""
+    """Only non-HTTP events reach that route."""
     response = httpx.post(f"{urls[0]}/events", json={"Records": []})
     assert response.status_code == 404
