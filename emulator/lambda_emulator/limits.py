@@ -1,8 +1,7 @@
-"""Every number that the emulator takes from AWS, and its own limits for hostile clients, with
-sources.
+"""Every number that the emulator takes from AWS, and its own limits for hostile clients.
 
-Marks as in docs/fidelity.md: recorded (captured from AWS), documented (an AWS page), assumed (our
-choice).
+Each has its source. The words are those of docs/fidelity.md: recorded (captured from AWS),
+documented (an AWS page), assumed (our choice). Sizes are in bytes. Times are in seconds.
 """
 
 KIB = 1024
@@ -17,13 +16,13 @@ ASYNCHRONOUS_PAYLOAD = 1 * MIB
 """Largest event of InvocationType Event. Documented: Lambda quotas (256 KB before October 2025)."""
 
 ASYNCHRONOUS_RETRY_SECONDS = (60.0, 120.0)
-"""Between the attempts of an event that its function fails.
+"""The pauses before the second and the third attempt of an asynchronous event.
 
 Documented: error handling for asynchronous invocation.
 """
 
 ASYNCHRONOUS_RETRY_SCALE = 1 / 60
-"""Nobody wants to wait for minutes: here a second stands for each. The emulator's own."""
+"""The emulator's pauses are shorter by this factor: a second for a minute. Its own choice."""
 
 ASYNCHRONOUS_BACKOFF_SECONDS = 300.0
 """Longest wait of an event whose function is throttled; the first is one second.
@@ -35,10 +34,9 @@ CLIENT_CONTEXT = 3583
 """Largest X-Amz-Client-Context, in base64. Documented: Invoke."""
 
 API_GATEWAY_PAYLOAD = 10 * MIB
-"""Largest request to a REST or HTTP API.
+"""Largest request to a REST or HTTP API. Its event must also fit REQUEST_PAYLOAD.
 
 Documented: quotas.
-Its event must still fit REQUEST_PAYLOAD.
 """
 
 REST_API_SECONDS = 29.0
@@ -47,7 +45,7 @@ HTTP_API_SECONDS = 30.0
 """How long an API waits for its integration. Documented: quotas, response transfer mode."""
 
 API_GATEWAY_TIMEOUT = 0.05
-"""The shortest of these that can be asked for. Documented: TimeoutInMillis."""
+"""The shortest timeout that can be set for an integration. Documented: TimeoutInMillis."""
 
 HTTP_API_HEAD = 10240
 """Request line and header values together, in an HTTP API. Documented: quotas."""
@@ -65,7 +63,10 @@ Recorded (one run).
 """
 
 PRELUDE = 16 * KIB
-"""Where the eight NULs must have come. Documented for API Gateway; assumed for Function URLs."""
+"""The eight NULs that end the prelude must be within these bytes.
+
+Documented for API Gateway; assumed for Function URLs.
+"""
 
 INIT_SECONDS = 10.0
 """Time for the initialisation of an on-demand function. Documented: Lambda runtime environment."""
@@ -90,7 +91,7 @@ LOG_TAIL = 4 * KIB
 
 FUNCTION_TIMEOUT = 3
 MEMORY_MIB = 128
-"""What Lambda takes where the template says nothing. Documented: AWS::Lambda::Function."""
+"""Lambda's defaults for Timeout and MemorySize. Documented: AWS::Lambda::Function."""
 
 STREAM_BURST = 6 * MIB
 STREAM_RATE = 2 * MIB
@@ -112,7 +113,7 @@ From the source of AWS's runtime interface emulator (core/directinvoke).
 """
 
 REQUESTS_PER_RESERVED = 10
-"""A Function URL's requests a second are at most ten times the reserved concurrency.
+"""A Function URL takes so many requests a second for each unit of reserved concurrency.
 
 Documented: Function URLs.
 """
@@ -120,7 +121,7 @@ Documented: Function URLs.
 # ---- the emulator's own
 
 DEBUG_SECONDS = 86_400
-"""What stands for no time limit with --debug: a day."""
+"""The time limit with --debug, which should be none: a day."""
 
 HEAD_SECONDS = 10.0
 """From a request's first byte to the end of its headers.
@@ -129,7 +130,7 @@ nginx allows 60 s; the usual advice for Go is 5 s.
 """
 
 BODY_SECONDS = 30.0
-"""... and so long between two parts of a request body."""
+"""Longest time between two parts of a request body."""
 
 IDLE_SECONDS = 60.0
 """How long a kept-alive connection may wait for its next request.
@@ -144,23 +145,23 @@ A close before that would reset the connection and lose the response (RFC 9112, 
 """
 
 SILENCE_SECONDS = 2.0
-"""Nobody should wait longer without being told what for."""
+"""If a start takes longer, the console says what the caller is waiting for."""
 
 SETTLE_SECONDS = 0.05
 """How long an environment may take from its response to the next poll before another replaces it.
 """
 
 READ_AHEAD = 256 * KIB
-"""Bytes of a body held in memory before its sender is no longer read from."""
+"""Bytes of a body to hold in memory. Beyond that, its sender must wait."""
 
 WRITE_AHEAD = 256 * KIB
 """Bytes handed to a socket's buffer before its writer has to wait."""
 
 TRAILERS = 64
-"""Trailers of one request body; a runtime sends two."""
+"""Most trailers of one request body. A runtime sends two."""
 
 PIPELINE = 16
-"""Requests of one connection that are parsed ahead of their turn."""
+"""Most requests of one connection that are parsed before it is their turn."""
 
 EMPTY_STREAM_HANG_SECONDS = 30.0
 """How long a stream without a single byte leaves its client waiting.
@@ -171,7 +172,7 @@ Recorded: more than 90 s; shortened here.
 # ---- Web Functions
 
 WEB_INIT_SECONDS = 10.0
-"""An app has so long until it listens.
+"""Time for an app to start listening.
 
 Documented: Web Functions, execution environment lifecycle.
 """
@@ -180,7 +181,7 @@ WEB_SHUTDOWN_SECONDS = 1.0
 """From SIGTERM to SIGKILL. Documented: Web Functions, execution environment lifecycle."""
 
 WEB_HEADER_LINES = 6300
-"""Header lines of a request, with those that the platform adds; more is a 431.
+"""Most header lines of a request, with those that the platform adds. More get a 431.
 
 From AWS's agent toolkit.
 """
@@ -189,10 +190,10 @@ WEB_VARIABLE = 4096
 """Characters of one environment variable's value. Documented: AWS::Lambda::WebFunctionRevision."""
 
 WEB_VARIABLES = 32 * KIB
-"""... and of all names and values together. From AWS's agent toolkit."""
+"""Characters of all environment variables, names and values. From AWS's agent toolkit."""
 
 WEB_SIGNED_BODY = 64 * MIB
-"""A signed request is held in memory until its digest was compared; more is refused.
+"""Largest signed request. It is held in memory until its digest was compared.
 
 The emulator's own limit.
 """

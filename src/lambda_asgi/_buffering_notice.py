@@ -18,13 +18,22 @@ ADVICE = (
 
 
 class BufferingNotice:
-    """Watches what an app sends until there is a reason to warn."""
+    """Watches what an app sends until there is a reason to warn.
+
+    There is one for each app. The caller watches only buffered requests whose event source could
+    stream, and none after the warning.
+    """
 
     def __init__(self) -> None:
         self.is_said = False
+        """Whether the warning is in the log."""
 
     def watch(self, app: ASGIApp) -> ASGIApp:
-        """Return `app`, watched for one request."""
+        """Return an app that passes everything on and watches the messages of one request.
+
+        A response counts as streamed if its type is text/event-stream, or if a part of its body
+        follows the first one after more than DELAY.
+        """
 
         async def watched(scope: Scope, receive: Receive, send: Send) -> None:
             first_part: float | None = None

@@ -1,4 +1,8 @@
-"""The command line of `lambda-emulator compare`."""
+"""The command line of `lambda-emulator compare`.
+
+A probe is a function whose responses show how the platform treats it (examples/probe). `compare`
+sends the same requests to a deployed probe and to one in the emulator, and prints the differences.
+"""
 
 import argparse
 import asyncio
@@ -28,7 +32,7 @@ __all__ = ["PROBE", "main", "parser"]
 
 PROBE: Final = Path(__file__).with_name("probe")
 _TIMEOUT: Final = 10
-"""Of the probe's template in examples/probe, too."""
+"""The probe's timeout in seconds. It is the same in the template of examples/probe."""
 _EXAMPLES: Final = """\
 examples:
   lambda-emulator compare --url https://ID.lambda-web.REGION.on.aws --sigv4
@@ -79,13 +83,23 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The exit status: 0 nothing differs, 1 something does, 2 there is nothing to compare with."""
+    """Run the command, and return its exit status.
+
+    Returns:
+        0: Nothing differs.
+        1: Something differs.
+        2: There is nothing to compare with.
+    """
     given = parser().parse_args(arguments)
     return asyncio.run(_compare(given))
 
 
 async def _compare(given: argparse.Namespace) -> int:
-    """Function URLs where they are named, or where an Index names them; else a Web Function."""
+    """Compare Function URLs if `--url` names them, otherwise what is at the single URL.
+
+    That may be a probe's function Index, which lists Function URLs. Otherwise it is taken for a Web
+    Function.
+    """
     console = Console(file=sys.stderr if given.json == "-" else sys.stdout)
     urls = dict(word.split("=", 1) for word in given.url if re.match(r"\w+=", word))
     if not urls:
@@ -137,7 +151,7 @@ async def _run(
 
 @contextlib.asynccontextmanager
 async def _emulator(*, signed: bool) -> AsyncIterator[Target]:
-    """The emulator with the probe, as a Web Function."""
+    """Run the emulator with the probe as a Web Function. Yields how to reach it."""
     properties = {
         "Runtime": "python3.13",
         "CodeUri": str(PROBE),

@@ -22,12 +22,16 @@ from lambda_emulator.http.exchange import Exchange
 __all__ = ["ReadAPI"]
 
 _PAGE: Final = 50
-"""Functions of one ListFunctions. Documented."""
+"""The most functions in one response of ListFunctions. Documented."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadAPI:
-    """`functions` are all of the template's, served or not."""
+    """Answers about the functions of a template.
+
+    `functions` are all of them, also those that the emulator does not serve. `console` shows each
+    request.
+    """
 
     functions: Iterable[Described]
     console: Console
@@ -50,7 +54,11 @@ class ReadAPI:
         self.console.request(line)
 
     def _answer(self, target: str) -> Mapping[str, Any]:
-        """Raises Refusal."""
+        """Return the JSON of the response.
+
+        Raises:
+            Refusal: The operation or the function does not exist, or a parameter is invalid.
+        """
         path, _, text = target.partition("?")
         query = {name: values[-1] for name, values in parse_qs(text).items()}
         if re.fullmatch(r"/2015-03-31/functions/?", path):
@@ -82,8 +90,9 @@ class ReadAPI:
         raise Refusal(404, "ResourceNotFoundException", message)
 
     def _page(self, query: Mapping[str, str]) -> Mapping[str, Any]:
-        """Return a part of all functions. The marker is the name of the first function of the next
-        part.
+        """Return one page of ListFunctions, in the order of names.
+
+        The marker is the name of the first function on the next page.
         """
         ordered = sorted(self.functions, key=lambda function: function.config.name)
         rest = [one for one in ordered if one.config.name >= query.get("Marker", "")]
@@ -116,4 +125,4 @@ _OPERATIONS: Final[
     (_operation("2019-09-25", "/event-invoke-config/list"), describe.event_invokes),
     (re.compile(r"/2017-03-31/tags/(?P<name>[^/]+)"), lambda function: {"Tags": {}}),
 )
-"""Each operation about one function. None: the function has no such thing."""
+"""The operations about one function, by path. A result of None is a 404: it has no such thing."""

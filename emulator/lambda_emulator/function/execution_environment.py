@@ -36,10 +36,16 @@ def _platform_error(kind: str, message: str) -> ErrorAnswer:
 
 
 class ExecutionEnvironment:
-    """Starts in `start`, runs one invocation at a time (Managed Instances: several) in `run`, ends
-    in `stop`.
+    """The life of one environment: `start`, any number of `run`, `stop`.
 
-    `on_change` is called whenever it may have become free, or has ended.
+    It runs one invocation at a time, or several on Managed Instances. It is the `Observer` of its
+    Runtime API, which calls `initialised`, `init_failed`, `failed`, `waiting` and `completed`.
+
+    Args:
+        function: The function of the template.
+        launch: The command, folder, variables and extensions to start.
+        host: What all environments share, such as the console.
+        on_change: Called whenever the environment may have become free, or has ended.
     """
 
     def __init__(
@@ -58,6 +64,7 @@ class ExecutionEnvironment:
         """The code has changed: no new invocation goes here."""
         self.ended = False
         self._loop = asyncio.get_running_loop()
+        # Done when everything waits for work: after the start, and again after a restore.
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._address = ""
         self._runtime: Process | None = None
@@ -154,21 +161,28 @@ class ExecutionEnvironment:
         return process
 
     def initialised(self) -> None:
+        """The runtime and all extensions wait for work: `start`, or the restore, is complete."""
         if not self._ready.done():
             self._ready.set_result(None)
         self.on_change()
 
     def init_failed(self, error: ErrorAnswer) -> None:
+        """The runtime or an extension cannot start: `start`, or the restore, raises InitError."""
         if not self._ready.done():
             self._ready.set_exception(InitError(error))
 
     def waiting(self) -> None:
+        """The runtime asks for an invocation: the environment may be free."""
         self.on_change()
 
     # ---- invocations
 
     async def run(self, invocation: Invocation) -> None:
-        """Deliver an invocation, and wait until it is over. Its answer is filled meanwhile."""
+        """Deliver an invocation, and wait until the environment is done with it.
+
+        The function's response arrives in `invocation.answer` meanwhile. Without one in time, the
+        answer is an error.
+        """
         report = invocation.report = Report(memory=self.function.memory)
         self._read_output()  # output between two invocations does not belong to the next
         self.running[invocation.request_id] = invocation
@@ -194,14 +208,16 @@ class ExecutionEnvironment:
             self.on_change()
 
     def completed(self, invocation: Invocation) -> None:
+        """The invocation is over, as the Runtime API sees it: `run` returns."""
         self._read_output()
         if len(self.running) == 1:
             self._flush_lines()
         invocation.released.set()
 
     async def _restored(self, invocation: Invocation, report: Report) -> bool:
-        """Restore the snapshot at the first invocation (SnapStart), and wait for the runtime's
-        hooks.
+        """Restore the snapshot at the first invocation (SnapStart). Return whether it succeeded.
+
+        It waits for the runtime's hooks. After a failure, the environment has ended.
         """
         started = time.monotonic()
         self._ready = self._loop.create_future()
@@ -291,6 +307,7 @@ class ExecutionEnvironment:
         self._begin_stop("failure")
 
     def failed(self, error: ErrorAnswer) -> None:
+        """An extension cannot continue: all invocations fail, and the environment ends."""
         for invocation in list(self.running.values()):
             self._end_running(invocation, error)
         self._begin_stop("failure")

@@ -1,7 +1,7 @@
 """A CloudFormation document: parameters, conditions, and the intrinsic functions.
 
-Only what a function's properties use in practice is evaluated;
-all else is an error that names the line.
+Only what a function's properties use in practice is evaluated. Anything else is an error that names
+the line. "Made" resources are those that CloudFormation would create: their Condition is true.
 """
 
 import re
@@ -38,14 +38,21 @@ _GENERATED: Final = re.compile(
 
 
 class Document:
-    """One template. `overrides` are parameter values, `region` is AWS::Region.
+    """One template, with its loops and includes written out.
 
-    Raises TemplateError.
+    Args:
+        path: The file, YAML or JSON.
+        overrides: Values of parameters, in the place of their defaults.
+        region: The value of AWS::Region.
+
+    Raises:
+        TemplateError: The template cannot be used. The message has the line.
     """
 
     def __init__(self, path: Path, overrides: Mapping[str, str], region: str = REGION) -> None:
         self.path = path
         self.region = region
+        # `cautions` collects what AWS would do differently, or what the emulator ignores.
         self.root, self.cautions = read(path)
         self.resources: Node = self.root["Resources"]
         self.conditions: dict[str, bool] = {}
@@ -54,6 +61,7 @@ class Document:
         self.resources = self.root["Resources"]
 
     def error(self, line: int, message: str) -> TemplateError:
+        """Return an error that names the file and the line. The caller raises it."""
         return TemplateError(f"{self.path}:{line}: {message}")
 
     # ---- parameters, conditions, intrinsic functions
@@ -104,17 +112,22 @@ class Document:
         return [item.strip() for item in text.split(",")] if is_list else text
 
     def section(self, name: str) -> Node:
-        """A top-level mapping, empty where it is not given. Raises TemplateError."""
+        """Return a top-level mapping. It is empty if the template has none.
+
+        Raises:
+            TemplateError: It is not a mapping.
+        """
         section = self.root.get(name)
         if not isinstance(section, Node | None):
             raise self.error(self.root.lines[name], f"{name} is not a mapping")
         return section or Node(1)
 
     def caution(self, line: int, message: str) -> None:
+        """Record something that AWS would do differently, or that the emulator ignores."""
         self.cautions.append(Caution(line, message))
 
     def needs_extensions(self, function: str, line: int) -> None:
-        """Says so where AWS would not know an intrinsic function."""
+        """Caution if AWS would refuse `Fn::{function}`, because a transform is missing."""
         if LANGUAGE_EXTENSIONS not in transforms(self.root):
             message = (
                 f"Fn::{function} needs Transform: {LANGUAGE_EXTENSIONS}; AWS refuses it without"
@@ -122,7 +135,11 @@ class Document:
             self.caution(line, message)
 
     def is_made(self, resource: Node) -> bool:
-        """Is its Condition true, or is there none? Raises TemplateError."""
+        """Return whether the resource has no Condition, or one that is true.
+
+        Raises:
+            TemplateError: The condition is malformed or does not exist.
+        """
         condition = resource.get("Condition")
         if isinstance(condition, str):
             return self.condition(condition, resource.lines["Condition"])
@@ -135,7 +152,11 @@ class Document:
 
     @cached_property
     def made(self) -> dict[str, Node]:
-        """The resources whose Condition is true. Raises TemplateError."""
+        """The resources that CloudFormation would create, by logical id.
+
+        Raises:
+            TemplateError: A condition is malformed or does not exist.
+        """
         return {
             name: resource
             for name, resource in self.resources.items()
@@ -143,11 +164,15 @@ class Document:
         }
 
     def of_type(self, *types: str) -> Iterator[str]:
-        """The logical ids of the made resources of these types."""
+        """Return the logical ids of the made resources of these types."""
         return (name for name, resource in self.made.items() if resource.get("Type") in types)
 
     def shared(self, kind: str) -> Node:
-        """What Globals says of Function, Api or HttpApi. Raises TemplateError."""
+        """Return the section `kind` of Globals: Function, Api or HttpApi. It may be empty.
+
+        Raises:
+            TemplateError: It is not a mapping.
+        """
         everything = self.section("Globals")
         found = everything.get(kind)
         if not isinstance(found, Node | None):
@@ -155,6 +180,11 @@ class Document:
         return found or Node(1)
 
     def condition(self, name: str, line: int) -> bool:
+        """Return the value of a condition. `line` is where it is used.
+
+        Raises:
+            TemplateError: It does not exist, or cannot be evaluated.
+        """
         if name not in self.conditions:
             declared = self.section("Conditions")
             if name not in declared:
@@ -168,9 +198,13 @@ class Document:
         return key in INTRINSICS or (isinstance(key, str) and key.startswith("Fn::"))
 
     def resolve(self, value: Any) -> Any:
-        """The value with its intrinsic functions evaluated.
+        """Return `value` with its intrinsic functions evaluated.
 
-        A resource's Ref or attribute becomes a name for it.
+        The Ref of a resource and its attributes become plausible names, because nothing is
+        deployed. Members that are AWS::NoValue are left out.
+
+        Raises:
+            TemplateError: A function is unknown to the emulator, or has wrong arguments.
         """
         if isinstance(value, list):
             return [item for item in map(self.resolve, value) if item is not None]
@@ -197,6 +231,11 @@ class Document:
         return result
 
     def ref(self, name: Any, line: int) -> Any:
+        """Return the value of `!Ref name`: a parameter's value, or a name for a resource.
+
+        Raises:
+            TemplateError: There is no such parameter or resource.
+        """
         if name in self.parameters:
             return self.parameters[name]
         owner, dot, part = str(name).partition(".")
@@ -207,7 +246,7 @@ class Document:
         raise self.error(line, f"!Ref {name}: no such parameter or resource")
 
     def ref_value(self, logical_id: str) -> str:
-        """What Ref gives: for most types a name."""
+        """Return what Ref gives for a resource: a URL, an ARN or, for most types, a name."""
         kind, name = self._type(logical_id), self.physical_name(logical_id)
         match kind:
             case "AWS::SQS::Queue":
@@ -219,7 +258,7 @@ class Document:
         return name
 
     def physical_name(self, logical_id: str) -> str:
-        """The name that its properties give, or else its logical id."""
+        """Return the name that the resource's properties give it, otherwise its logical id."""
         resource = self.resources.get(logical_id)
         properties = resource.get("Properties") if isinstance(resource, Node) else None
         if not isinstance(properties, Node):
@@ -236,7 +275,11 @@ class Document:
         return to_text(resource.get("Type")) if isinstance(resource, Node) else ""
 
     def attribute(self, logical_id: str, name: str) -> str:
-        """An ARN where the type has a well-known one; a made-up text for all else."""
+        """Return an attribute of a resource, as Fn::GetAtt does.
+
+        An `Arn` has the form of the real one for common types. Everything else is the text
+        `LOGICAL_ID.NAME`.
+        """
         if name != "Arn":
             return f"{logical_id}.{name}"
         physical = self.physical_name(logical_id)

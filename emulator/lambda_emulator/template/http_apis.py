@@ -1,4 +1,8 @@
-"""HTTP APIs of a template: SAM's, with their events, and the resources of AWS::ApiGatewayV2."""
+"""HTTP APIs of a template.
+
+They come from SAM (AWS::Serverless::HttpApi and the `HttpApi` events of functions), or from
+resources of AWS::ApiGatewayV2.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -49,7 +53,14 @@ class HTTPAPIs:
         self._apis: dict[str, HTTPAPI] = {}
 
     def event_route(self, event: Properties) -> HTTPRoute:
-        """The route of an `HttpApi` event's properties. Raises TemplateError."""
+        """Return the route that an `HttpApi` event describes. What is not emulated is a caution.
+
+        Args:
+            event: The properties of the event.
+
+        Raises:
+            TemplateError: A property is invalid.
+        """
         if event.inner("Auth").reference("Authorizer") not in ("", "NONE"):
             event.caution("Auth", NO_AUTHORIZER)
         if "RouteSettings" in event.node:
@@ -66,7 +77,16 @@ class HTTPAPIs:
         )
 
     def resource_routes(self, logical_id: str) -> Iterator[HTTPRoute]:
-        """The routes of resources that lead to a function. Raises TemplateError."""
+        """Yield the routes in plain CloudFormation that lead to a function.
+
+        These are the routes whose integration is the function, and APIs whose `Target` it is.
+
+        Args:
+            logical_id: The function.
+
+        Raises:
+            TemplateError: A property is invalid.
+        """
         names = (logical_id, self.document.physical_name(logical_id))
         for name in self.document.of_type("AWS::ApiGatewayV2::Route"):
             route = Properties.of(self.document, name)
@@ -141,7 +161,7 @@ class HTTPAPIs:
         return HTTPAPI(logical_id, stages, read_cors(get), mappings)
 
     def _about(self, kind: str, api: str) -> Iterator[Properties]:
-        """The resources of a type whose ApiId is this API."""
+        """Yield the properties of the resources of this type that belong to this API."""
         for logical_id in self.document.of_type(kind):
             found = Properties.of(self.document, logical_id)
             if found.reference("ApiId") == api:
@@ -149,7 +169,15 @@ class HTTPAPIs:
 
 
 def read_cors(get: Properties, key: str = "CorsConfiguration") -> Cors:
-    """The CORS block of an HTTP API or a Function URL; `true` lets every origin in."""
+    """Return the CORS settings of an HTTP API or of a Function URL.
+
+    Args:
+        get: The properties that have the block.
+        key: The name of the block. Its value may also be `true`, which allows every origin.
+
+    Raises:
+        TemplateError: The block has an unknown member.
+    """
     given: Any = get.node.get(key)
     if not isinstance(given, Node | None):
         return Cors(allow_origins=("*",) if get.flag(key) else ())
@@ -167,7 +195,7 @@ def read_cors(get: Properties, key: str = "CorsConfiguration") -> Cors:
 
 
 def _split(key: str) -> tuple[str, str]:
-    """The method and the path of a route key.
+    """Return the method and the path of a route key.
 
     >>> _split("GET /items/{id}"), _split("$default")
     (('GET', '/items/{id}'), ('ANY', '$default'))

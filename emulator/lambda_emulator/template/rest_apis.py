@@ -1,4 +1,7 @@
-"""REST APIs of a template: SAM's, with their events."""
+"""REST APIs of a template that SAM makes: AWS::Serverless::Api, and the `Api` events of functions.
+
+rest_resources.py reads those in plain CloudFormation.
+"""
 
 from collections.abc import Mapping
 from typing import Final
@@ -33,7 +36,10 @@ _NOT_EMULATED: Final = {
 
 
 class RestAPIs:
-    """The REST APIs of one template. Each is read when the first route needs it."""
+    """The REST APIs of one template. Each is read when the first route needs it.
+
+    `raw` reads the REST APIs in plain CloudFormation.
+    """
 
     def __init__(self, document: Document) -> None:
         self.document = document
@@ -41,7 +47,14 @@ class RestAPIs:
         self._apis: dict[str, RestAPI] = {}
 
     def route(self, event: Properties) -> RestRoute:
-        """The route of an `Api` event's properties. Raises TemplateError."""
+        """Return the route that an `Api` event describes. What is not emulated is a caution.
+
+        Args:
+            event: The properties of the event.
+
+        Raises:
+            TemplateError: A property is invalid.
+        """
         api = self._api(event.reference("RestApiId", _IMPLICIT))
         auth = event.inner("Auth")
         if auth.reference("Authorizer") not in ("", "NONE"):
@@ -92,7 +105,10 @@ class RestAPIs:
 
 
 def _streams(event: Properties) -> bool:
-    """Only the literal word streams: SAM passes over every other spelling, and over functions."""
+    """Return whether the route streams.
+
+    SAM ignores every value but the literal word RESPONSE_STREAM, also an intrinsic function.
+    """
     given = event.node.get("ResponseTransferMode", "BUFFERED")
     if given not in ("BUFFERED", "RESPONSE_STREAM"):
         message = "SAM buffers here: it knows only the literal word RESPONSE_STREAM"
@@ -101,7 +117,11 @@ def _streams(event: Properties) -> bool:
 
 
 def _cors(get: Properties) -> Mapping[str, str] | None:
-    """The headers of the OPTIONS method that SAM adds to each path. Raises TemplateError."""
+    """Return the headers of the OPTIONS method that SAM adds to each path; None without Cors.
+
+    Raises:
+        TemplateError: Cors has an unknown member.
+    """
     given = get.value("Cors")
     if given is None or given is False:
         return None
@@ -119,7 +139,10 @@ def _cors(get: Properties) -> Mapping[str, str] | None:
 
 
 def _unquoted(get: Properties, key: str) -> str:
-    """A value such as "'*'": to API Gateway, text in single quotes is a constant."""
+    """Return a value without its single quotes.
+
+    In API Gateway, text in single quotes is a constant, such as "'*'". Other text is a caution.
+    """
     text = get.text(key, "")
     if len(text) < 2 or text[0] != "'" or text[-1] != "'":
         message = f"""API Gateway takes only text in single quotes here: {key}: "'{text}'\""""

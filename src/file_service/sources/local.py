@@ -1,4 +1,7 @@
-"""A folder on disk: in the zip, on an EFS mount, on a laptop."""
+"""A folder on disk: in the zip, on an EFS mount, on a laptop.
+
+Names that no path can express, such as those that are not UTF-8, are called `unsayable` here.
+"""
 
 import asyncio
 import os
@@ -26,10 +29,11 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class LocalSource:
-    """The files below `root`. Symbolic links are followed if they end inside it.
+    """The files below `root`, as a `FileSource` (base.py describes its methods).
 
-    A file is opened first. Then the system is asked where the descriptor leads, and a file outside
-    of the root is closed again. Checking the path before opening would be a race.
+    Symbolic links are followed if they end inside of the root. A file is opened first. Then the
+    system is asked where the descriptor leads, and a file outside of the root is closed again.
+    Checking the path before opening would be a race.
 
     Args:
         root: The folder. It must exist.
@@ -41,6 +45,7 @@ class LocalSource:
     def __init__(self, root: Path, *, show_hidden: bool = False) -> None:
         self._root = os.path.realpath(root)
         self._below = f"{self._root.rstrip('/')}/"
+        # A read-only file system, as of a function's code: `file_of` says what that changes.
         self._frozen = bool(os.statvfs(root).f_flag & os.ST_RDONLY)
         self._folders = Folders(show_hidden=show_hidden)
 
@@ -251,10 +256,13 @@ class LocalSource:
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
+    """What is open, and its real path."""
+
     descriptor: int
-    real: str  # The path of the open file or folder, without links
+    real: str  # Without links
 
     def lies_in(self, folder: str) -> bool:
+        """Return whether it is `folder` (a real path) or something below it."""
         return self.real == folder or self.real.startswith(f"{folder.rstrip('/')}/")
 
 
@@ -267,6 +275,7 @@ class _Level:
     unsayable: Sequence[str]
 
     def linked_from(self, above: "_Level") -> bool:
+        """Return whether a link led here: then the real folder is not in the one above."""
         return os.path.dirname(self.real) != above.real
 
 
