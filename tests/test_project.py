@@ -11,7 +11,10 @@ import pytest
 import yaml
 
 from tests.examples.sam import deployed
+from tests.file_service import test_import_rules as service
+from tests.lambda_asgi import test_import_rules as runtime
 from tests.patience import PATIENCE
+from tools.mutated_modules import TESTS
 
 TOP = Path(__file__).parent.parent
 PIN = re.compile(r"^([a-z0-9._-]+)==(\S+)", re.MULTILINE)
@@ -150,3 +153,16 @@ def test_every_test_that_a_document_names_exists() -> None:
             if not any(f"def {test}(" in text for text in files) if test else not files:
                 missing.append(f"{document.name}: {path}::{test}")
     assert not missing
+
+
+def test_the_pure_modules_are_those_that_make_mutants_changes() -> None:
+    """And a few more, whose decisions are in time."""
+    pure = [*runtime.PURE, *(runtime.FILE_SERVICE / f"{name}.py" for name in service.PURE)]
+    names = {
+        str(path.relative_to(TOP / "src").with_suffix("")).replace("/", ".")
+        for path in pure
+        if re.search(r"^ *(async )?def ", path.read_text(), re.M)
+    }
+    timed = {"lambda_asgi._cycle", "lambda_asgi._ending", "lambda_asgi._runtime"}
+    assert set(TESTS) == names | timed
+    assert all((TOP / file).is_file() for files in TESTS.values() for file in files)

@@ -2,77 +2,44 @@
 
     python -m tools.mutants [--every N] [MODULE ...]
 
-mutmut makes the changes.
-The tests of each module run in a fork for each change, in this process's memory,
-so the modules are those that tests reach without starting a program.
-docs/mutants.md has the last score, and each survivor.
+mutmut makes the changes, and this module one kind more: a call whose result nobody uses is left
+out. The tests are collected once, and run once without a change, to see which functions each of
+them reaches. Then each change has a fork of that process. It runs the tests that reach the changed
+function, the fastest first, until one fails. docs/mutants.md has the score, and each survivor.
 """
 
 import argparse
 import contextlib
+import inspect
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import libcst
 import pytest
 from mutmut.__main__ import copy_also_copy_files, copy_src_dir, create_mutants
+from mutmut.configuration import Config
+from mutmut.mutation import file_mutation, mutators, trampoline
 
-HERE = "tests/lambda_asgi"
-SERVICE = "tests/file_service"
-EVENTS = [
-    f"{HERE}/test_{name}.py"
-    for name in (
-        "authority",
-        "event_options",
-        "event_sources",
-        "event_sources_custom",
-        "event_sources_golden",
-        "results",
-        "stages",
-        "text_bodies",
-    )
-]
-CYCLE = [
-    f"{HERE}/test_{name}.py"
-    for name in ("app_faults", "disconnect", "endings", "flow", "stream_safety", "timing")
-]
-
-TESTS: dict[str, list[str]] = {
-    "lambda_asgi._describe": [f"{HERE}/test_describe.py", f"{HERE}/test_app_faults.py"],
-    "lambda_asgi._environment": [f"{HERE}/test_environment.py"],
-    "lambda_asgi._error_report": [f"{HERE}/test_protocol.py", f"{HERE}/test_app_faults.py"],
-    "lambda_asgi._event_sources": EVENTS,
-    "lambda_asgi._headers": [f"{HERE}/test_headers.py", f"{HERE}/test_response.py"],
-    "lambda_asgi._invocation": [f"{HERE}/test_invocation.py", f"{HERE}/test_context.py"],
-    "lambda_asgi._prelude": [f"{HERE}/test_prelude.py"],
-    "lambda_asgi._records": [f"{HERE}/test_records.py"],
-    "lambda_asgi._response": [f"{HERE}/test_response.py", f"{HERE}/test_response_model.py"],
-    "lambda_asgi._runtime_api.protocol": [f"{HERE}/test_protocol.py"],
-    "file_service.http.byte_ranges": [f"{SERVICE}/test_byte_ranges.py"],
-    "file_service.http.conditional": [f"{SERVICE}/test_conditional.py"],
-    "file_service.http.content_disposition": [f"{SERVICE}/test_names.py"],
-    "file_service.http.negotiation": [f"{SERVICE}/test_names.py"],
-    "file_service.paths": [f"{SERVICE}/test_names.py"],
-    "lambda_asgi._cycle": CYCLE,
-}
-"""Packages and modules, and what tests them."""
-
-# Tests that look at the source or at memory see the changed modules otherwise;
-# the others need minutes on a busy machine.
-NOT = (
-    "not pure and not 200_mib and not garbage_collector and not does_not_read and not memory "
-    "and not copied_often"
-)
-OPTIONS = ["-x", "-q", "--no-header", "--timeout=60", "-p", "no:cacheprovider", "-k", NOT]
+from tools.mutated_modules import NOT, TESTS
 
 AT_ONCE = os.cpu_count() or 1
-LONGEST = 120.0
-"""Seconds until tests that hang have noticed the change."""
+
+PATIENCE = 15.0
+"""Seconds, beside ten times what the tests take, until tests that hang have noticed a change."""
+
+PROGRAM = "a program"
+"""What a test reaches that starts one. Which functions run there is not seen."""
+
+reached: set[str] = set()
+"""The functions that were called, as mutmut names them."""
 
 
 def main() -> int:
@@ -80,73 +47,206 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1, help="only each N-th change of a function")
     parser.add_argument("modules", nargs="*", default=list(TESTS))
     asked = parser.parse_args()
-    copy_src_dir()
-    copy_also_copy_files()
-    create_mutants(AT_ONCE)
+    _widen_mutmut()
+    Config.get().only_mutate = [f"src/{module.replace('.', '/')}.py" for module in asked.modules]
+    with contextlib.redirect_stdout(sys.stderr):
+        copy_src_dir()
+        copy_also_copy_files()
+        create_mutants(AT_ONCE)
     os.chdir("mutants")
-    sys.path.insert(0, os.path.abspath("src"))
-    os.environ["MUTANT_UNDER_TEST"] = "none"
-    total: Counter[str] = Counter()
-    for module in asked.modules:
-        noticed = unnoticed = 0
-        if not _passes_unchanged(TESTS[module]):
-            print(f"{module}: its tests fail without a change", file=sys.stderr)
-            return 1
-        for name, survived in _tried(_names(module, asked.every), TESTS[module]):
-            unnoticed += survived
-            noticed += not survived
-            if survived:
-                print(f"survived: {name}", flush=True)
-        total.update(noticed=noticed, all=noticed + unnoticed)
-        print(f"{module}: {noticed} of {noticed + unnoticed}", flush=True)
-    print(f"{total['noticed']} of {total['all']} noticed; mutmut show NAME prints a change")
-    return 0
+    source = os.path.abspath("src")
+    sys.path.insert(0, source)
+    os.environ.update(PYTHONPATH=f"{source}:{_for_programs()}", MUTANT_UNDER_TEST="stats")
+    trampoline.record_trampoline_hit = _reached  # type: ignore[attr-defined]
+    subprocess.Popen.__init__ = _start_program  # type: ignore[assignment]
+    files = sorted({file for module in asked.modules for file in TESTS[module]})
+    options = ["-q", "--no-header", "--timeout=0", "-p", "no:cacheprovider", "-k", NOT]
+    return int(pytest.main([*options, *files], plugins=[Trial(asked.modules, asked.every)]))
 
 
-def _names(module: str, every: int) -> list[str]:
-    place = Path("src", *module.split("."))
-    files = sorted(place.glob("*.py.meta")) if place.is_dir() else [place.with_suffix(".py.meta")]
-    found = [name for file in files for name in json.loads(file.read_text())["exit_code_by_key"]]
-    return [name for name in found if (int(name.rpartition("_")[2]) - 1) % every == 0]
+def _widen_mutmut() -> None:
+    operators: Any = mutators.mutation_operators
+    operators.append((libcst.Expr, _left_out))
+    file_mutation.MutationVisitor = _AlsoInDataclasses  # type: ignore[misc]
 
 
-def _passes_unchanged(tests: list[str]) -> bool:
-    return os.waitstatus_to_exitcode(os.waitpid(_start("none", tests), 0)[1]) == 0
+def _left_out(statement: libcst.Expr) -> Iterable[libcst.Expr]:
+    value = statement.value
+    if isinstance(value, libcst.Await):
+        value = value.expression
+    if isinstance(value, libcst.Call):
+        yield statement.with_changes(value=libcst.Name("None"))
 
 
-def _tried(names: list[str], tests: list[str]) -> Iterator[tuple[str, bool]]:
-    """(name, whether it survived) of each."""
-    running: dict[int, tuple[str, float]] = {}
-    waiting = list(reversed(names))
-    while waiting or running:
-        while waiting and len(running) < AT_ONCE:
-            name = waiting.pop()
-            running[_start(name, tests)] = name, time.monotonic() + LONGEST
-        for pid, (name, limit) in list(running.items()):
-            ended, status = os.waitpid(pid, os.WNOHANG)
-            if not ended and time.monotonic() > limit:
-                os.killpg(pid, signal.SIGKILL)
-                _, status = os.waitpid(pid, 0)
-            elif not ended:
-                continue
-            del running[pid]
-            yield name, status == 0
-        time.sleep(0.02)
+def _for_programs() -> str:
+    """A folder with what changed modules import of mutmut, which itself imports too much."""
+    package = Path("programs", "mutmut", "mutation")
+    package.mkdir(parents=True, exist_ok=True)
+    for folder in (package, package.parent):
+        (folder / "__init__.py").touch()
+    lines = inspect.getsource(trampoline).splitlines(keepends=True)
+    needed = [line for line in lines if not line.startswith("from mutmut.")]
+    (package / "trampoline.py").write_text("".join(needed))
+    return os.path.abspath("programs")
 
 
-def _start(name: str, tests: list[str]) -> int:
-    """The process that runs `tests` with the change `name`."""
+class _AlsoInDataclasses(file_mutation.MutationVisitor):
+    """mutmut skips every class with a decorator."""
+
+    def _skip_node_and_children(self, node: libcst.CSTNode) -> bool:
+        return not isinstance(node, libcst.ClassDef) and super()._skip_node_and_children(node)
+
+
+def _reached(name: str, caller: str | None = None) -> None:
+    reached.add(name)
+
+
+_popen: Any = subprocess.Popen.__init__
+
+
+def _start_program(
+    self: Any, *args: Any, env: Mapping[str, str] | None = None, **options: Any
+) -> None:
+    """A runtime that a test starts sees the change, too."""
+    if env is not None and ("_HANDLER" in env or "lambda_asgi" in args[0]):
+        reached.add(PROGRAM)
+        change = os.environ["MUTANT_UNDER_TEST"].replace("stats", "none")
+        env = {**env, "PYTHONPATH": os.environ["PYTHONPATH"], "MUTANT_UNDER_TEST": change}
+    _popen(self, *args, env=env, **options)
+
+
+class Unchanged(NamedTuple):
+    """What a test does without a change."""
+
+    seconds: float
+    reached: list[str]
+
+
+class Trial:
+    """A plugin of pytest. It runs the collected tests for each change."""
+
+    def __init__(self, modules: list[str], every: int) -> None:
+        self._modules = modules
+        self._every = every
+        self._unchanged: dict[str, Unchanged] = {}
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        at_import = set(reached)
+        self._unchanged = _run_unchanged(session.items)
+        total: Counter[bool] = Counter()
+        for module in self._modules:
+            noticed: Counter[bool] = Counter()
+            tests = [item for item in session.items if item.nodeid.split("::")[0] in TESTS[module]]
+            for name, result in self._tried(self._names(module), tests):
+                if result == "survived" and _function(name) in at_import:
+                    result = _after_a_fresh_start(name, TESTS[module])
+                noticed[result != "survived"] += 1
+                if result != "noticed":
+                    print(f"{result}: {name}", flush=True)
+            print(f"{module}: {noticed[True]} of {noticed.total()}", flush=True)
+            total.update(noticed)
+        print(f"{total[True]} of {total.total()} noticed; mutmut show NAME prints a change")
+        return True
+
+    def _names(self, module: str) -> list[str]:
+        meta = Path("src", *module.split(".")).with_suffix(".py.meta")
+        names = json.loads(meta.read_text())["exit_code_by_key"]
+        return [name for name in names if (int(name.rpartition("_")[2]) - 1) % self._every == 0]
+
+    def _that_reach(self, function: str, tests: list[pytest.Item]) -> list[pytest.Item]:
+        """The fastest first. A function that no test reaches here may run in a program."""
+        for place in (function, PROGRAM):
+            found = [item for item in tests if place in self._unchanged[item.nodeid].reached]
+            if found:
+                return sorted(found, key=lambda item: self._unchanged[item.nodeid].seconds)
+        return []
+
+    def _tried(self, names: list[str], tests: list[pytest.Item]) -> Iterator[tuple[str, str]]:
+        """(name, result) of each: noticed, survived, or hangs, which is noticed too."""
+        running: dict[int, tuple[str, float]] = {}
+        waiting = list(reversed(names))
+        while waiting or running:
+            while waiting and len(running) < AT_ONCE:
+                name = waiting.pop()
+                chosen = self._that_reach(_function(name), tests)
+                takes = sum(self._unchanged[item.nodeid].seconds for item in chosen)
+                limit = time.monotonic() + PATIENCE + 10 * takes
+                running[_fork(name, chosen)] = name, limit
+            for pid, (name, limit) in list(running.items()):
+                ended, status = os.waitpid(pid, os.WNOHANG)
+                if ended:
+                    result = "noticed" if status else "survived"
+                elif time.monotonic() > limit:
+                    os.killpg(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
+                    result = "hangs"
+                else:
+                    continue
+                del running[pid]
+                yield name, result
+            time.sleep(0.005)
+
+
+def _function(name: str) -> str:
+    return name.rpartition("__mutmut_")[0]
+
+
+def _run_unchanged(items: list[pytest.Item]) -> dict[str, Unchanged]:
+    """Run every test in a child process: what it starts and keeps is gone after it."""
+    results = Path("unchanged.json")
+    pid = os.fork()
+    if not pid:
+        results.write_text(json.dumps(_run_each(items)))
+        os._exit(0)
+    if os.waitpid(pid, 0)[1]:
+        pytest.exit("a test fails without a change", 1)
+    return {test: Unchanged(*found) for test, found in json.loads(results.read_text()).items()}
+
+
+def _run_each(items: list[pytest.Item]) -> dict[str, Unchanged]:
+    results = {}
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        reached.clear()
+        before = time.monotonic()
+        if not _passes(item, following):
+            print(f"fails without a change: {item.nodeid}", file=sys.stderr)
+            os._exit(1)
+        results[item.nodeid] = Unchanged(time.monotonic() - before, sorted(reached))
+    return results
+
+
+def _fork(name: str, tests: Sequence[pytest.Item]) -> int:
+    """The process that runs `tests` with the change `name`. It exits with 0 if all pass."""
     sys.stdout.flush()
     if pid := os.fork():
         return pid
     os.setsid()
     os.environ["MUTANT_UNDER_TEST"] = name
-    code = 3
-    with contextlib.suppress(BaseException), open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 1)
-        os.dup2(nowhere.fileno(), 2)
-        code = pytest.main([*OPTIONS, *tests])
-    os._exit(int(code))
+    code = 1
+    with contextlib.suppress(BaseException):
+        for test in tests[:1]:
+            test.config.pluginmanager.unregister(name="terminalreporter")
+        code = 0 if all(_passes(test, None) for test in tests) else 1
+    os._exit(code)
+
+
+def _passes(item: pytest.Item, following: pytest.Item | None) -> bool:
+    failed_before = item.session.testsfailed
+    item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+    return item.session.testsfailed == failed_before
+
+
+def _after_a_fresh_start(name: str, tests: list[str]) -> str:
+    """For a function that also runs while modules are imported and tests collected."""
+    change = {**os.environ, "MUTANT_UNDER_TEST": name}
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-k", NOT]
+    try:
+        done = subprocess.run(
+            [*command, *tests], env=change, capture_output=True, timeout=10 * PATIENCE, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return "hangs"
+    return "noticed" if done.returncode else "survived"
 
 
 if __name__ == "__main__":

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -10,6 +12,8 @@ from file_service.http.byte_ranges import (
     requested_ranges,
 )
 from file_service.http.multipart import MultipartByteRanges
+from file_service.http.selection import Selection, select
+from file_service.sources import File
 
 positions = st.one_of(st.integers(0, 60), st.integers(0, 10**30)).map(str)
 specs = st.one_of(
@@ -118,3 +122,85 @@ def test_the_length_of_a_multipart_body_is_known_before_it_is_made(
         + multipart.tail
     )
     assert multipart.content_length == len(body)
+
+
+def test_the_head_and_the_tail_of_a_part() -> None:
+    multipart = MultipartByteRanges([ByteRange(0, 2)], 100, "text/plain", "b")
+    assert multipart.content_type == "multipart/byteranges; boundary=b"
+    assert multipart.part_head(ByteRange(10, 20)) == (
+        b"\r\n--b\r\nContent-Type: text/plain\r\nContent-Range: bytes 10-19/100\r\n\r\n"
+    )
+    assert multipart.tail == b"\r\n--b--\r\n"
+
+
+MODIFIED = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
+
+
+def selected(fields: dict[str, str], size: int = 10, at_most: int | None = None) -> Selection:
+    file = File("a.txt", size, MODIFIED, '"tag"')
+    return select(fields, file, "text/plain", MODIFIED + timedelta(hours=1), at_most)
+
+
+@pytest.mark.parametrize(
+    ("fields", "at_most", "due"),
+    [
+        ({}, None, (200, {"content-length": "10"}, [ByteRange(0, 10)], 10)),
+        ({}, 3, (200, {"content-length": "10"}, [ByteRange(0, 10)], 10)),
+        ({"range": "lines=1-2"}, None, (200, {"content-length": "10"}, [ByteRange(0, 10)], 10)),
+        (
+            {"range": "bytes=2-5"},
+            None,
+            (206, {"content-length": "4", "content-range": "bytes 2-5/10"}, [ByteRange(2, 6)], 4),
+        ),
+        (
+            {"range": "bytes=2-"},
+            3,
+            (206, {"content-length": "3", "content-range": "bytes 2-4/10"}, [ByteRange(2, 5)], 3),
+        ),
+        (
+            {"range": "bytes=2-5", "if-range": '"tag"'},
+            None,
+            (206, {"content-length": "4", "content-range": "bytes 2-5/10"}, [ByteRange(2, 6)], 4),
+        ),
+        (
+            {"range": "bytes=2-5", "if-range": "Mon, 23 Nov 2026 05:00:00 GMT"},
+            None,
+            (206, {"content-length": "4", "content-range": "bytes 2-5/10"}, [ByteRange(2, 6)], 4),
+        ),
+        (
+            {"range": "bytes=2-5", "if-range": '"other"'},
+            None,
+            (200, {"content-length": "10"}, [ByteRange(0, 10)], 10),
+        ),
+    ],
+)
+def test_the_selection(
+    fields: dict[str, str], at_most: int | None, due: tuple[object, ...]
+) -> None:
+    found = selected(fields, at_most=at_most)
+    assert (found.status, found.headers, found.pieces, found.size) == due
+
+
+def test_the_selection_of_an_empty_file() -> None:
+    assert selected({}, size=0) == Selection(200, {"content-length": "0"}, [], 0)
+    with pytest.raises(RangeNotSatisfiable):
+        selected({"range": "bytes=0-"}, size=0)
+
+
+def test_the_selection_of_several_ranges() -> None:
+    two = {"range": "bytes=0-1,8-9"}
+    found = selected(two, at_most=1)  # `at_most` is for a single range
+    _, _, boundary = str(found.headers["content-type"]).partition("multipart/byteranges; boundary=")
+    assert len(boundary) == 32
+    head = f"\r\n--{boundary}\r\nContent-Type: text/plain\r\nContent-Range: bytes "
+    assert found.status == 206
+    assert found.pieces == [
+        f"{head}0-1/10\r\n\r\n".encode(),
+        ByteRange(0, 2),
+        f"{head}8-9/10\r\n\r\n".encode(),
+        ByteRange(8, 10),
+        f"\r\n--{boundary}--\r\n".encode(),
+    ]
+    sizes = (len(each) if isinstance(each, bytes) else each.size for each in found.pieces)
+    assert found.headers["content-length"] == str(found.size) == str(sum(sizes))
+    assert selected(two).headers["content-type"] != found.headers["content-type"]
