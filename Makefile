@@ -17,7 +17,9 @@ UV = $(shell command -v uv || echo $(BIN)/uv)
 
 # sam looks for uv on PATH.
 SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam
-FINISH_BUILD := $(BIN)/python -m tools.finish_build
+# The function's Python, as 3.13.
+RUNTIME := $(shell sed -n 's/^ *Runtime: python//p' template.yaml | head -1)
+FINISH_BUILD := $(BIN)/python -m tools.finish_build --python $(RUNTIME)
 
 PORT ?= 3000
 EVENT ?= events/function_url_get_file.json
@@ -67,12 +69,12 @@ integrations: $(READY) ## test with Datadog, Sentry, OpenTelemetry ..., in envir
 	@$(BIN)/python -m tools.integrations
 	@$(BIN)/pytest -n auto --dist worksteal tests/integrations $(ARGS)
 
-# The built zip has packages for Python 3.13, so the emulator runs under that, in an environment of its own.
+# The built zip has packages for the function's Python, so the emulator runs under that, in an environment of its own.
 ZIP_PYTHON := .cache/zip-python
 .PHONY: test-zip
 test-zip: $(READY) ## build the zip for this machine's processor, and test the service in it as both kinds of function
 	@$(MAKE) --no-print-directory build ARCH=$(HOST_ARCH)
-	@$(UV) venv -q --allow-existing --python "$$($(BIN)/python -c 'from tools.finish_build import interpreter; print(interpreter("3.13") or "3.13")')" $(ZIP_PYTHON)
+	@$(UV) venv -q --allow-existing --python "$$($(BIN)/python -c 'from tools.finish_build import interpreter; print(interpreter("$(RUNTIME)") or "$(RUNTIME)")')" $(ZIP_PYTHON)
 	@$(UV) pip install -q --python $(ZIP_PYTHON)/bin/python './emulator[web]'
 	@SERVICE_CODE=$(CURDIR)/.aws-sam/build/FileServiceFunction.zip SERVICE_PYTHON=$(CURDIR)/$(ZIP_PYTHON)/bin/python \
 	    $(BIN)/pytest -n auto tests/end_to_end/test_file_service_on_lambda.py tests/end_to_end/test_file_service_clients.py \
@@ -88,7 +90,7 @@ lint: $(READY) ## ruff, mypy --strict, lizard, and the template through sam vali
 	@$(SAM) validate --lint
 
 .PHONY: build
-build: $(READY) ## sam build for ARCH (arm64 or x86_64), reproducible, with bytecode where there is a Python 3.13
+build: $(READY) ## sam build for ARCH (arm64 or x86_64), reproducible, with bytecode where there is the function's Python
 	@$(SAM) build --parameter-overrides Architecture=$(ARCH)
 	@$(FINISH_BUILD) .aws-sam/build/FileServiceFunction
 	@$(BIN)/lambda-emulator check-code --architecture $(ARCH) .aws-sam/build/FileServiceFunction

@@ -132,8 +132,8 @@ def build(interpreter: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(made / "FileServiceFunction", folder)
         shutil.copy(HERE / "apps" / "mangum_service.py", folder)
-    bytecode = (sys.executable, str(ROOT / "tools" / "finish_build.py"), str(BUILT))
-    subprocess.run(bytecode, cwd=ROOT, env=environment, check=True)
+    finish = (sys.executable, str(ROOT / "tools" / "finish_build.py"), str(BUILT))
+    subprocess.run((*finish, "--python", runtime_version()), cwd=ROOT, env=environment, check=True)
 
 
 def locked(package: str) -> str:

@@ -1,12 +1,13 @@
 """Make what `sam build` has built small, quick to import, and the same every time.
 
-    python -m tools.finish_build .aws-sam/build/FileServiceFunction
+    python -m tools.finish_build --python 3.13 .aws-sam/build/FileServiceFunction
 
 It removes what a function never reads, compiles the modules,
 and gives files the same modes and dates wherever and whenever they were built.
 Beside the folder it makes a zip.
 Two builds of one commit are equal byte for byte, if the same release of Python compiled them:
-3.13.0 and 3.13.5 compile some modules differently.
+3.13.0 and 3.13.5 compile some modules differently. The same holds for the zip and zlib.
+So the last lines name both.
 
 Bytecode has to come from the Python version of the function:
 where there is none, this says so, and the zip works without.
@@ -17,13 +18,13 @@ docs/performance.md has what it saves.
 import argparse
 import hashlib
 import os
-import re
 import shutil
 import statistics
 import subprocess
 import sys
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("folder", type=Path, help="what sam build has made of one function")
     parser.add_argument(
-        "--python", default="3.13", help="the function's Python version (default: %(default)s)"
+        "--python", required=True, help="the function's Python version, such as 3.13"
     )
     parser.add_argument(
         "--module", default="file_service.main", help="whose import is timed (default: %(default)s)"
@@ -71,6 +72,10 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     make_uniform(given.folder)
     print(size(given.folder, archive(given.folder)))
+    compiled = "no bytecode" if python is None else f"bytecode by Python {release(python)}"
+    print(
+        f"The same bytes come from this commit, {compiled}, and zlib {zlib.ZLIB_RUNTIME_VERSION}."
+    )
     if python is not None:
         print(import_time(given.folder, python, given.module))
     return 0
@@ -169,12 +174,14 @@ def import_time(folder: Path, python: str, module: str) -> str:
             last = (done.stderr.strip().splitlines() or ["it failed"])[-1]
             return f"import {module}: not measured here ({last})"
         times.append(float(done.stdout))
-    version = re.sub(
-        r"^Python ", "", subprocess.check_output([python, "--version"], text=True).strip()
-    )
-    return (
-        f"import {module}: {statistics.median(times):.0f} ms with Python {version} on this machine"
-    )
+    median = statistics.median(times)
+    return f"import {module}: {median:.0f} ms with Python {release(python)} on this machine"
+
+
+def release(python: str) -> str:
+    """Such as 3.13.5."""
+    said = subprocess.check_output([python, "--version"], text=True)
+    return said.strip().removeprefix("Python ")
 
 
 if __name__ == "__main__":

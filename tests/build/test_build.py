@@ -65,6 +65,7 @@ def build(folder: Path, umask: int) -> Path:
     assert re.search(
         r"\d+ files, .* MB as a zip .*\n"
         r".*: sha256 \w{64}\n"
+        r"The same bytes come from this commit, bytecode by Python \S+, and zlib \S+\.\n"
         r"import file_service\.main: \d+ ms with Python",
         done.stdout,
     )

@@ -1,4 +1,4 @@
-"""The clients of docs/file_service.md: each line is run as it stands, through both kinds of function."""
+"""The clients of docs/file_service.md: each line is run, through both kinds of function."""
 
 import os
 import re
@@ -134,7 +134,7 @@ def test_a_line_does_what_it_is_for(server: Server, front: str, tmp_path: Path, 
 
 
 def test_a_file_in_pieces(server: Server, tmp_path: Path) -> None:
-    """The script for files that are too large: it goes on where it stopped, and takes several pieces."""
+    """The script for large files: it goes on where it stopped, and takes several pieces."""
     found = re.search(
         r"^```sh\n(#!/bin/sh\n# fetch URL FILE\n.*?)^```", PAGE.read_text(), re.M | re.S
     )
