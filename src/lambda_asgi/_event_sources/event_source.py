@@ -107,11 +107,13 @@ class RequestSource(EventSource):
         headers, server = self._addressed(headers, found, scheme)
         client = self.client_address(headers)
         protocol = self.protocol()
-        http_version = HTTP_VERSIONS.get(protocol) if isinstance(protocol, str) else None
+        http_version = "1.1"
+        if isinstance(protocol, str):
+            http_version = HTTP_VERSIONS.get(protocol, "1.1")
         scope = {
             "type": "http",
             "asgi": ASGI_VERSIONS.copy(),
-            "http_version": http_version or "1.1",
+            "http_version": http_version,
             "method": method,
             "scheme": scheme,
             "path": path,
