@@ -54,8 +54,12 @@ dev: $(READY) ## the same app under uvicorn --reload, without Lambda (PORT, and 
 	@exec $(BIN)/uvicorn --app-dir src --reload --reload-dir src --port $(PORT) file_service.main:app
 
 .PHONY: test
-test: $(READY) ## run the test suite on all cores (ARGS="-k name" for a part of it)
-	@$(BIN)/pytest -n auto --dist worksteal $(ARGS)
+test: $(READY) ## run the tests on all cores, without the slow ones (ARGS="-k name" for some of all)
+	@$(BIN)/pytest -n auto --dist worksteal $(or $(ARGS),-m "not slow")
+
+.PHONY: test-slow
+test-slow: $(READY) ## run the tests that `make test` leaves out: in browsers, with real tools, under load
+	@$(BIN)/pytest -n auto --dist worksteal -m slow $(ARGS)
 
 .PHONY: coverage
 coverage: $(READY) ## run the test suite with branch coverage, which must not fall below its floor

@@ -54,6 +54,7 @@ def test_a_shell_starts_all_processes_and_becomes_the_last() -> None:
 
 
 @pytest.mark.skipif(shutil.which("vgdb") is None, reason="needs valgrind")
+@pytest.mark.slow
 def test_instructions_are_those_of_the_invocations_alone() -> None:
     """Twice as many invocations take twice as many instructions, so neither start nor end is in."""
     peer = replace(PEERS[SOCKET], name="another name: no streams")

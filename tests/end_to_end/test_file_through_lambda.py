@@ -5,8 +5,12 @@ import http.client
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.lambda_emulator.support import RunningEmulator, environments
 from tests.patience import PATIENCE
+
+pytestmark = pytest.mark.slow
 
 TOP = Path(__file__).parent.parent.parent
 MIB = 1024 * 1024

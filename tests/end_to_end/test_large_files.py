@@ -150,6 +150,7 @@ def test_a_player_gets_what_fits_and_asks_for_the_rest(
     reason="needs Debian's chromium and chromium-driver",
 )
 @pytest.mark.parametrize("source", ["folder", "s3"])
+@pytest.mark.slow
 def test_chromium_plays_and_seeks_a_video_that_is_too_large_for_one_response(
     source: str, files: Path, s3: S3Server
 ) -> None:

@@ -13,6 +13,8 @@ import pytest
 
 from tests.file_service.servers import ROOT, Server, server_process
 
+pytestmark = pytest.mark.slow
+
 FILES = {
     "anna/report.txt": b"of anna",
     "anna/photos/one.jpg": b"picture",

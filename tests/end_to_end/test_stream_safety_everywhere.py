@@ -13,6 +13,8 @@ from tests.lambda_emulator.support import RunningEmulator, write_template
 from tests.lambda_emulator.web_support import WebClient, WebEmulator, write_web_template
 from tests.patience import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 APPS = Path(__file__).with_name("apps")
 
 

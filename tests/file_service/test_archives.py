@@ -209,6 +209,7 @@ def test_ten_thousand_files() -> None:
         assert len(reader.namelist()) == 10_000
 
 
+@pytest.mark.slow
 def test_more_files_than_a_plain_zip_can_count() -> None:
     files = {f"{number}": b"" for number in range(66_000)}
     made, size = pack("zip", MemorySource(files))

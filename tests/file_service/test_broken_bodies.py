@@ -10,6 +10,8 @@ import pytest
 from tests.file_service.servers import service
 from tests.patience import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 MIB = 1024 * 1024
 SIZE = 150 * MIB  # more than all buffers on the way hold
 

@@ -12,6 +12,8 @@ import pytest
 from tests.file_service.servers import BIN, service
 from tests.patience import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 CHECKS = (
     "not_a_server_error,status_code_conformance,"
     "content_type_conformance,response_schema_conformance"

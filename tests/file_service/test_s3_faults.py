@@ -192,6 +192,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 def test_processes_that_used_s3_end_cleanly_50_times_in_a_row(s3: S3Server) -> None:
     """obstore's awaitables abort one in five processes as they end; called in threads it does not.
 

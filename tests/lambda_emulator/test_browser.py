@@ -18,6 +18,7 @@ from tests.patience import PATIENCE
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-get install chromium")
 def test_chromium_reads_streams_incrementally(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from tests.lambda_emulator.support import KEYS, asked
 from tests.lambda_emulator.web_support import WebEmulator, write_web_template
 from tests.patience import PATIENCE
 
-pytestmark = pytest.mark.timeout(6 * PATIENCE)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(6 * PATIENCE)]
 
 
 def compare(url: str, *options: str) -> tuple[int, dict[str, Any], str]:

@@ -20,7 +20,7 @@ from lambda_emulator.template.reader import load
 from tests.lambda_emulator.support import KEYS, RunningEmulator, environment
 from tests.patience import PATIENCE
 
-pytestmark = pytest.mark.timeout(10 * PATIENCE)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(10 * PATIENCE)]
 PROBE = Path(__file__).parents[2] / "emulator" / "lambda_emulator" / "compare" / "replay"
 
 

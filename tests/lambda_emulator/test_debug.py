@@ -158,6 +158,7 @@ class Debugger:
         return self.next("response", command)
 
 
+@pytest.mark.slow
 def test_a_debugger_attaches(tmp_path: Path) -> None:
     """The command of docs/emulator.md, and the requests that VS Code sends."""
     source = tmp_path / "main.py"

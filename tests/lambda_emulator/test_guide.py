@@ -11,6 +11,8 @@ import pytest
 from tests.lambda_emulator.support import RunningEmulator, environment
 from tests.patience import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 GUIDE = Path(__file__).parents[2] / "docs" / "emulator.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -710,6 +710,7 @@ class _PageHandler(BaseHTTPRequestHandler):
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-get install chromium")
 def test_a_page_of_an_allowed_origin_may_do_what_cors_allows(tmp_path: Path) -> None:

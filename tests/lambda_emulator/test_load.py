@@ -73,6 +73,7 @@ def resident(pid: int) -> int:
 
 @pytest.mark.timeout(240 + 2 * SECONDS)
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
+@pytest.mark.slow
 def test_200_streaming_clients(tmp_path: Path) -> None:
     inner = {"CapacityProviderArn": "arn:x", "PerExecutionEnvironmentMaxConcurrency": CLIENTS}
     template = write_template(

@@ -16,13 +16,23 @@ from mypy_boto3_lambda import LambdaClient
 
 from tests.lambda_emulator.support import RUNTIMES, RunningEmulator, environment
 from tests.patience import PATIENCE
+from tools import integrations
 
 KEYS = {
     "AWS_ACCESS_KEY_ID": "any",
     "AWS_SECRET_ACCESS_KEY": "any",
     "AWS_DEFAULT_REGION": "eu-west-1",
 }
-AWS = os.environ.get("AWS_CLI") or shutil.which("aws")
+
+
+def aws_cli() -> str | None:
+    """AWS_CLI, the one on PATH, or that of `python -m tools.integrations aws_cli`."""
+    python = integrations.interpreter("aws_cli")
+    own = str(python.with_name("aws")) if python else None
+    return os.environ.get("AWS_CLI") or shutil.which("aws") or own
+
+
+AWS = aws_cli()
 
 
 def function(**properties: Any) -> dict[str, Any]:
@@ -188,7 +198,8 @@ def is_version_2() -> bool:
     return "aws-cli/2" in done.stdout + done.stderr
 
 
-@pytest.mark.skipif(AWS is None, reason="needs the AWS CLI: pip install awscli, or AWS_CLI=path")
+@pytest.mark.skipif(AWS is None, reason="needs the AWS CLI: python -m tools.integrations aws_cli")
+@pytest.mark.slow
 def test_the_aws_cli(emulated: Emulated, tmp_path: Path) -> None:
     def aws(*words: str) -> Any:
         assert AWS is not None

@@ -6,6 +6,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.lambda_emulator.support import RUNTIMES, RunningEmulator, environment, write_template
 from tests.lambda_emulator.test_execution_environments import living
 from tests.patience import PATIENCE
@@ -106,6 +108,7 @@ def scripted_command(template: Path) -> list[str]:
     return [*emulator, "--", sys.executable, str(RUNTIMES / "scripted.py")]
 
 
+@pytest.mark.slow
 def test_a_function_that_never_stops_writing(tmp_path: Path) -> None:
     """Its time limit holds, other requests are served, and a signal ends the emulator."""
     template = write_template(tmp_path, Timeout=10)  # the other requests must not meet it

@@ -18,7 +18,7 @@ from tests.patience import PATIENCE
 EXAMPLE = Path(__file__).parents[2] / "examples" / "smoke" / "template.yaml"
 BROKEN = Path(__file__).with_name("broken")
 
-pytestmark = pytest.mark.timeout(6 * PATIENCE)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(6 * PATIENCE)]
 
 
 def smoke(url: str, *options: str) -> tuple[int, dict[str, Any], str]:

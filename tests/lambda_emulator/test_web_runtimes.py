@@ -12,6 +12,8 @@ from tests.lambda_emulator.support import environment
 from tests.lambda_emulator.web_support import APPS, RAW_SERVER, WebEmulator, write_web_template
 from tests.patience import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 
 def web(*options: str, cwd: Path = APPS, command: tuple[str, ...] = (), **more: Any) -> WebEmulator:
     return WebEmulator("--web", *options, cwd=cwd, command=command, **more)

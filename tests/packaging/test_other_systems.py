@@ -15,6 +15,8 @@ from tests.lambda_emulator.support import RunningEmulator, write_template
 from tests.lambda_emulator.web_support import WebEmulator
 from tests.patience import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 TOP = Path(__file__).parents[2]
 OTHER_SYSTEMS = Path(__file__).with_name("other_systems")
 APP_UNDER_TEST = Path(__file__).with_name("small_app.py")

@@ -14,6 +14,8 @@ import pytest
 from lambda_asgi._version import __version__ as lambda_asgi_version
 from lambda_emulator._version import __version__ as lambda_emulator_version
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 # Where there is no uv on PATH, `make install` puts one beside the interpreter.
 UV = shutil.which("uv") or Path(sys.executable).with_name("uv")
