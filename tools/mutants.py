@@ -32,8 +32,8 @@ from tools.mutated_modules import NOT, TESTS
 
 AT_ONCE = os.cpu_count() or 1
 
-PATIENCE = 15.0
-"""Seconds, beside ten times what the tests take, until tests that hang have noticed a change."""
+PATIENCE = 15
+"""Seconds, beside ten times what a test takes, until a test that hangs has noticed a change."""
 
 PROGRAM = "a program"
 """What a test reaches that starts one. Which functions run there is not seen."""
@@ -163,28 +163,36 @@ class Trial:
 
     def _tried(self, names: list[str], tests: list[pytest.Item]) -> Iterator[tuple[str, str]]:
         """(name, result) of each: noticed, survived, or hangs, which is noticed too."""
-        running: dict[int, tuple[str, float]] = {}
+        running: dict[int, str] = {}
         waiting = list(reversed(names))
         while waiting or running:
             while waiting and len(running) < AT_ONCE:
                 name = waiting.pop()
-                chosen = self._that_reach(_function(name), tests)
-                takes = sum(self._unchanged[item.nodeid].seconds for item in chosen)
-                limit = time.monotonic() + PATIENCE + 10 * takes
-                running[_fork(name, chosen)] = name, limit
-            for pid, (name, limit) in list(running.items()):
-                ended, status = os.waitpid(pid, os.WNOHANG)
-                if ended:
-                    result = "noticed" if status else "survived"
-                elif time.monotonic() > limit:
-                    os.killpg(pid, signal.SIGKILL)
-                    os.waitpid(pid, 0)
-                    result = "hangs"
-                else:
-                    continue
-                del running[pid]
-                yield name, result
-            time.sleep(0.005)
+                running[self._fork(name, self._that_reach(_function(name), tests))] = name
+            pid, status = os.wait()
+            with contextlib.suppress(ProcessLookupError):  # no program of a test is left
+                os.killpg(pid, signal.SIGKILL)
+            code = os.waitstatus_to_exitcode(status)
+            yield running.pop(pid), {0: "survived", -signal.SIGALRM: "hangs"}.get(code, "noticed")
+
+    def _fork(self, name: str, tests: Sequence[pytest.Item]) -> int:
+        """The process that runs `tests` with the change `name`. It exits with 0 if all pass."""
+        sys.stdout.flush()
+        if pid := os.fork():
+            return pid
+        os.setsid()
+        os.environ["MUTANT_UNDER_TEST"] = name
+        code = 1
+        with contextlib.suppress(BaseException):
+            for test in tests[:1]:
+                test.config.pluginmanager.unregister(name="terminalreporter")
+            for test in tests:
+                signal.alarm(round(PATIENCE + 10 * self._unchanged[test.nodeid].seconds))
+                if not _passes(test, None):
+                    break
+            else:
+                code = 0
+        os._exit(code)
 
 
 def _function(name: str) -> str:
@@ -213,21 +221,6 @@ def _run_each(items: list[pytest.Item]) -> dict[str, Unchanged]:
             os._exit(1)
         results[item.nodeid] = Unchanged(time.monotonic() - before, sorted(reached))
     return results
-
-
-def _fork(name: str, tests: Sequence[pytest.Item]) -> int:
-    """The process that runs `tests` with the change `name`. It exits with 0 if all pass."""
-    sys.stdout.flush()
-    if pid := os.fork():
-        return pid
-    os.setsid()
-    os.environ["MUTANT_UNDER_TEST"] = name
-    code = 1
-    with contextlib.suppress(BaseException):
-        for test in tests[:1]:
-            test.config.pluginmanager.unregister(name="terminalreporter")
-        code = 0 if all(_passes(test, None) for test in tests) else 1
-    os._exit(code)
 
 
 def _passes(item: pytest.Item, following: pytest.Item | None) -> bool:

@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -74,8 +75,50 @@ def test_ranges_that_touch_become_one(field: str, due: list[tuple[int, int]]) ->
 
 
 @pytest.mark.parametrize(
+    ("field", "size", "due"),
+    [
+        ("-0", 10, "No byte of the ranges lies within the 10 bytes of the file."),
+        ("10-", 10, "No byte of the ranges lies within the 10 bytes of the file."),
+        ("0-", 0, "No byte of the ranges lies within the 0 bytes of the file."),
+        ("-0", 0, "No byte of the ranges lies within the 0 bytes of the file."),
+        ("0-0," * MAX_RANGES + "0-0", 10, f"More than {MAX_RANGES} ranges."),
+        ("999999999999999999-", 10**18, None),  # 18 digits are read
+        ("9" * 19 + "-", 10**18, f"No byte of the ranges lies within the {10**18} bytes"),
+        ("1" + "0" * 18 + "-", 10**18 + 1, None),
+    ],
+)
+def test_ranges_that_cannot_be_sent(field: str, size: int, due: str | None) -> None:
+    if due is None:
+        assert requested_ranges(f"bytes={field}", size) == [ByteRange(size - 1, size)]
+    else:
+        with pytest.raises(RangeNotSatisfiable, match=re.escape(due)):
+            requested_ranges(f"bytes={field}", size)
+
+
+@pytest.mark.parametrize(
     ("field", "due"),
     [
+        ("0-0," * (MAX_RANGES - 1) + "0-0", [ByteRange(0, 1)]),
+        (", \t2-3\t , ,5-6", [ByteRange(2, 4), ByteRange(5, 7)]),
+        ("002-003", [ByteRange(2, 4)]),
+        ("00-00", [ByteRange(0, 1)]),
+        ("\n2-3", None),
+        ("X2-3", None),
+        ("-", None),
+    ],
+)
+def test_the_elements_of_a_field(field: str, due: list[ByteRange] | None) -> None:
+    assert requested_ranges(f"bytes={field}", 10) == due
+
+
+def test_the_last_bytes_of_an_empty_file_are_the_whole_file() -> None:
+    assert requested_ranges("bytes=-5", 0) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "due"),
+    [
+        ("bytes=-0", b"abcdefghij"),
         ("bytes=2-4", b"cde"),
         ("bytes=2-", b"cdefghij"),
         ("bytes=-3", b"hij"),

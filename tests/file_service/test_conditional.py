@@ -85,6 +85,21 @@ def test_a_malformed_entity_tag_matches_nothing(field: str, matches: bool) -> No
         assert evaluate({"if-match": field}, '"tag"', THEN) is due
 
 
+@pytest.mark.parametrize(
+    ("field", "due"),
+    [('W/"tag"', Outcome.PRECONDITION_FAILED), ('W/"tag", "tag"', Outcome.PROCEED)],
+)
+def test_a_weak_tag_is_no_match_for_if_match(field: str, due: Outcome) -> None:
+    assert evaluate({"if-match": field}, '"tag"', THEN) is due
+
+
+@pytest.mark.parametrize(
+    ("field", "holds"), [('"tag"', True), ('"other"', False), ('W/"tag"', False), ('"tag', False)]
+)
+def test_if_range_takes_exactly_the_strong_tag(field: str, holds: bool) -> None:
+    assert if_range_holds(field, '"tag"', THEN, THEN + timedelta(days=1)) is holds
+
+
 def test_a_long_malformed_field_takes_no_time() -> None:
     for field in (
         "," * 60_000 + "x",

@@ -39,7 +39,7 @@ def test_the_signature_that_aws_has_published() -> None:
     [
         ("s3", "GET", "/", {}, b"", {}, None),
         ("s3", "GET", "/bucket/a%20b/%C3%A9%2B", {}, b"", {}, "a/session+token=="),
-        ("s3", "GET", "/", {"prefix": "a b/é+&=~", "list-type": "2", "a": ""}, b"", {}, None),
+        ("s3", "GET", "/", {"prefix": "a b/é+&=~", "list/type": "2", "a": ""}, b"", {}, None),
         ("s3", "HEAD", "/key", {}, b"", {"X-Amz-Mode": "  on ", "range": "bytes=0-1"}, None),
         ("secretsmanager", "POST", "/", {}, b'{"SecretId": "x"}', {"x-amz-target": "a.Get"}, "t"),
     ],

@@ -30,6 +30,7 @@ from lambda_asgi._describe import LONGEST, LONGEST_TEXT, described, text_of
         ([[1]], "[[1]]"),
         ([[[1]]], "[[a list]]"),
         ({"a": {"b": {}}}, "{'a': {'b': a dict}}"),
+        ({((1,),): 0}, "{(a tuple): 0}"),
         (object(), "an object of the type object"),
     ],
 )

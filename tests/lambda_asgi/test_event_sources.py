@@ -10,7 +10,7 @@ import pytest
 
 import lambda_asgi._event_sources
 from lambda_asgi._event_sources import EventOptions, infer
-from lambda_asgi.errors import EventError
+from lambda_asgi.errors import EventError, EventNotHandled, EventPathForbidden
 
 EVENTS = Path(__file__).parents[2] / "events"
 GOLDEN = {path.stem: json.loads(path.read_text()) for path in sorted(EVENTS.glob("*.json"))}
@@ -136,6 +136,12 @@ EDGE_REQUEST = ("Records", 0, "cf", "request")
         (changed("vpc_lattice_get", "headers", to={"a": [1]}), "header 'a' is a number"),
         (changed("vpc_lattice_get", "path", to=1), "path is a number"),
         (changed("lambda_at_edge_viewer_request", *EDGE_REQUEST, "uri", to=1), "uri is a number"),
+        (changed("lambda_at_edge_viewer_request", *EDGE_REQUEST, "headers", to=1), "^headers is"),
+        (changed("lambda_at_edge_origin_request_post", *EDGE_REQUEST, "body", to=1), "^body is"),
+        (
+            changed("lambda_at_edge_viewer_request", *EDGE_REQUEST[:-1], "config", to=1),
+            "config is a number",
+        ),
         (
             changed("lambda_at_edge_viewer_request", *EDGE_REQUEST, "headers", to={"a": "b"}),
             "header 'a' is a string",
@@ -152,7 +158,7 @@ EDGE_REQUEST = ("Records", 0, "cf", "request")
                 "inputTruncated",
                 to=True,
             ),
-            "has cut",
+            "^CloudFront has cut the request body: it is longer than Lambda@Edge gets to see$",
         ),
         (float("nan"), "cannot be written as JSON"),
     ],
@@ -185,6 +191,78 @@ def test_near_misses_are_no_http_requests(event: Any) -> None:
     source = infer(event)
     assert not source.is_http
     assert json.loads(source.request()[1]) == event
+
+
+@pytest.mark.parametrize("key", ["connectionId", "eventType"])
+def test_only_both_keys_together_are_of_a_websocket(key: str) -> None:
+    event = changed("rest_api_get", "requestContext", key, to="x")
+    assert infer(event).name == "rest-api"
+
+
+def test_vpc_lattice_payloads_are_told_apart_by_the_name_of_the_path() -> None:
+    event = GOLDEN["vpc_lattice_v1_get"] | {
+        "requestContext": {"serviceArn": "arn"},
+        "path": "/other",
+    }
+    scope, _ = infer(event).request()
+    assert scope["raw_path"] == event["raw_path"].partition("?")[0].encode()
+
+
+@pytest.mark.parametrize("event", [None, [1], {"detail": 1}])
+def test_an_event_that_is_no_request_has_its_context_too(event: Any) -> None:
+    scope, _ = infer(event, "context").request()
+    assert (scope["aws.event"], scope["aws.context"]) == (event, "context")
+
+
+@pytest.mark.parametrize(
+    ("fields", "scheme"),
+    [
+        ({"cloudfront-forwarded-proto": "http"}, "http"),
+        ({"x-forwarded-proto": "http"}, "http"),
+        ({"cloudfront-forwarded-proto": "https", "x-forwarded-proto": "http"}, "https"),
+        ({"cloudfront-forwarded-proto": "http", "x-forwarded-proto": "https"}, "http"),
+        ({}, "https"),
+    ],
+)
+def test_the_scheme_of_a_viewer(fields: dict[str, str], scheme: str) -> None:
+    headers = {name: [{"key": name, "value": value}] for name, value in fields.items()}
+    event = changed("lambda_at_edge_viewer_request", *EDGE_REQUEST, "headers", to=headers)
+    made, _ = infer(event).request()
+    assert made["scheme"] == scheme
+    config = event["Records"][0]["cf"]["config"]
+    assert made["server"][0] == config["distributionDomainName"]
+
+
+def test_a_body_is_compact_json() -> None:
+    assert infer({"a": [1, "ä"]}).request()[1] == b'{"a":[1,"\\u00e4"]}'
+
+
+def test_a_status_that_is_no_success_is_told_with_the_start_of_the_body() -> None:
+    with pytest.raises(EventNotHandled) as caught:
+        infer([1]).result(300, [], b"x" * 1001)
+    assert str(caught.value) == f"the app answered the event with status 300: {b'x' * 1000!r}"
+
+
+def test_a_request_that_poses_as_an_event_is_told_how_to_be_allowed() -> None:
+    event = changed("function_url_post_json", "rawPath", to="/events")
+    with pytest.raises(EventPathForbidden) as caught:
+        infer(event).request()
+    assert str(caught.value) == (
+        "an HTTP request may not POST to /events, where non-HTTP events go: "
+        "set allow_http_events=True, or another LAMBDA_ASGI_EVENT_PATH"
+    )
+
+
+@pytest.mark.parametrize("path", [None, ""])
+def test_an_edge_request_without_a_path_is_for_the_root(path: Any) -> None:
+    event = changed("lambda_at_edge_viewer_request", *EDGE_REQUEST, "uri", to=path)
+    assert infer(event).request()[0]["raw_path"] == b"/"
+
+
+@pytest.mark.parametrize("path", [None, ""])
+def test_a_load_balancers_request_without_a_path_is_for_the_root(path: Any) -> None:
+    scope, _ = infer(changed("alb_get", "path", to=path)).request()
+    assert (scope["raw_path"], scope["path"]) == (b"/", "/")
 
 
 @pytest.mark.parametrize("name", ["alb_get", "vpc_lattice_post"])

@@ -82,6 +82,26 @@ def test_a_custom_handler_is_asked_before_the_built_in_ones_and_only_about_objec
     assert not infer(None, None, PINGER).is_http
 
 
+def test_a_custom_handler_has_the_event_and_the_context_each_time() -> None:
+    seen: list[Any] = []
+
+    class Witness(Pinger):
+        def __init__(self, event: Any, context: Any, config: Any) -> None:
+            super().__init__(event, context, config)
+            seen.append((event, context))
+
+        @classmethod
+        def infer(cls, event: Any, context: Any, config: Any) -> bool:
+            seen.append((event, context))
+            return super().infer(event, context, config)
+
+    event = {"ping": {"body": b""}}
+    source = infer(event, "context", EventOptions(custom_handlers=(Witness,)))
+    source.request()
+    source.result(200, [], b"")
+    assert seen == [(event, "context")] * 3
+
+
 def test_an_error_of_a_custom_handler_is_an_event_error_with_its_cause() -> None:
     class Broken(Pinger):
         @classmethod

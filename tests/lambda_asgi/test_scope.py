@@ -301,6 +301,12 @@ def test_a_malformed_host_reaches_no_app(malformed: bytes) -> None:
     assert named["headers"] == [(b"accept", b"*/*"), (b"host", b"api.example.com")]
 
 
+def test_a_forwarded_port_is_the_servers() -> None:
+    port = (b"x-forwarded-port", b"8443")
+    assert scope(headers=[(b"host", b"example.com"), port])["server"] == ("example.com", 8443)
+    assert scope(headers=[port], domain_name="a.example")["server"] == ("a.example", 8443)
+
+
 def test_a_malformed_domain_name_is_no_server() -> None:
     assert scope(headers=[(b"host", b"/")], domain_name="a/b")["server"] is None
 
