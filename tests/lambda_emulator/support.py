@@ -27,7 +27,7 @@ def environment(**extra: str) -> dict[str, str]:
     } | extra
 
 
-KEYS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+KEYS = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"), "local")
 
 
 def asked(command: str, url: str, *options: str) -> tuple[int, dict[str, Any], str]:

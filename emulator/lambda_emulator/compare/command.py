@@ -25,8 +25,7 @@ from lambda_emulator.compare.recorded import CASES as RECORDED
 from lambda_emulator.compare.recorded import URLS
 from lambda_emulator.compare.redact import redacted
 from lambda_emulator.compare.report import compared, document, show
-from lambda_emulator.compare.running import running_emulator
-from lambda_emulator.credentials import Credentials
+from lambda_emulator.compare.running import LOCAL, running_emulator
 
 __all__ = ["PROBE", "main", "parser"]
 
@@ -163,4 +162,4 @@ async def _emulator(*, signed: bool) -> AsyncIterator[Target]:
         template = Path(folder) / "template.json"
         template.write_text(json.dumps({"Resources": resources}))
         async with running_emulator(template) as urls:
-            yield Target(urls[""], credentials=Credentials("local", "local") if signed else None)
+            yield Target(urls[""], credentials=LOCAL if signed else None)

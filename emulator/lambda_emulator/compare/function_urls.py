@@ -20,8 +20,7 @@ from lambda_emulator.compare.recorded import (
     recording,
 )
 from lambda_emulator.compare.redact import redacted
-from lambda_emulator.compare.running import running_emulator
-from lambda_emulator.credentials import Credentials
+from lambda_emulator.compare.running import LOCAL, running_emulator
 
 __all__ = ["compare", "find_urls"]
 
@@ -29,7 +28,6 @@ _TEMPLATE: Final = Path(__file__).with_name("replay") / "template.yaml"
 _PATIENCE: Final = 60.0
 _HANG_SECONDS: Final = 5.0
 """So long a response that hung when it was recorded is waited for."""
-_LOCAL: Final = Credentials("local", "local")
 
 Targets = Mapping[str, Target]
 
@@ -54,7 +52,7 @@ async def compare(
     asked = [case for case in CASES if _is_asked(case, targets, names)]
     there = await _run(targets, asked, console, "there")
     async with running_emulator(_TEMPLATE, fronts=len(URLS) + 1) as urls:
-        local = {name: Target(url, credentials=_LOCAL) for name, url in urls.items()}
+        local = {name: Target(url, credentials=LOCAL) for name, url in urls.items()}
         here = await _run(local, asked, console, "emulator")
     found = _table(asked, there, here, console)
     console.print(f"{len(asked)} cases, {found} differ.")

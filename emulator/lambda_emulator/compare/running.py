@@ -9,7 +9,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
-__all__ = ["running_emulator"]
+from lambda_emulator.credentials import Credentials
+
+__all__ = ["LOCAL", "running_emulator"]
+
+LOCAL: Final = Credentials("local", "local", "local")
+"""The emulator's keys, and the callers'. On AWS each function has a session token, too."""
 
 _ADDRESS: Final = re.compile(r"(http://\S+)(?: \((\w+).*\))?")
 
@@ -17,7 +22,8 @@ _ADDRESS: Final = re.compile(r"(http://\S+)(?: \((\w+).*\))?")
 @contextlib.asynccontextmanager
 async def running_emulator(template: Path, *, fronts: int = 1) -> AsyncIterator[dict[str, str]]:
     """Serve a template on free ports. The addresses, by the names of the functions ("" for one)."""
-    keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    keys = dict.fromkeys(names, "local")
     shell = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
