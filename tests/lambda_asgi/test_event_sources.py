@@ -136,11 +136,17 @@ EDGE_REQUEST = ("Records", 0, "cf", "request")
         (changed("vpc_lattice_get", "headers", to={"a": [1]}), "header 'a' is a number"),
         (changed("vpc_lattice_get", "path", to=1), "path is a number"),
         (changed("lambda_at_edge_viewer_request", *EDGE_REQUEST, "uri", to=1), "uri is a number"),
-        (changed("lambda_at_edge_viewer_request", *EDGE_REQUEST, "headers", to=1), "^headers is"),
-        (changed("lambda_at_edge_origin_request_post", *EDGE_REQUEST, "body", to=1), "^body is"),
         (
-            changed("lambda_at_edge_viewer_request", *EDGE_REQUEST[:-1], "config", to=1),
-            "config is a number",
+            changed("lambda_at_edge_viewer_request", *EDGE_REQUEST, "headers", to=1),
+            "event's headers is",
+        ),
+        (
+            changed("lambda_at_edge_origin_request_post", *EDGE_REQUEST, "body", to=1),
+            "event's body is",
+        ),
+        (
+            {"Records": [{"cf": {"config": 1, "request": {"method": "GET"}}}]},
+            "event's config is a number",
         ),
         (
             changed("lambda_at_edge_viewer_request", *EDGE_REQUEST, "headers", to={"a": "b"}),
