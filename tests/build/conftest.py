@@ -13,6 +13,15 @@ BIN = Path(sys.executable).parent
 UV = str(BIN / "uv") if (BIN / "uv").exists() else "uv"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def package_index() -> None:
+    """Builds install packages, some of them in new environments."""
+    resolve = [UV, "pip", "compile", "--quiet", "--no-cache", "--python", sys.executable, "-"]
+    done = subprocess.run(resolve, input="h11", text=True, capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip(f"needs a package index: {done.stderr.splitlines()[0]}")
+
+
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheels of lambda-asgi and lambda-emulator."""

@@ -26,7 +26,7 @@ from tests.ports import free_ports
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 HELLO = (TOP / "src" / "samples" / "hello.txt").read_bytes()
 
-pytestmark = pytest.mark.timeout(900)  # two builds on a loaded machine
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # two builds on a loaded machine
 
 
 def build(folder: Path, umask: int) -> Path:

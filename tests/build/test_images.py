@@ -57,6 +57,7 @@ def reason_to_skip() -> str:
 
 REASON = reason_to_skip()
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.docker,
     pytest.mark.skipif(bool(REASON), reason=REASON),
     pytest.mark.timeout(600),

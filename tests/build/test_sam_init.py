@@ -10,15 +10,16 @@ import pytest
 from tests.build.conftest import BIN, TOP, UV
 from tests.lambda_emulator.support import RunningEmulator
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 INIT = [str(BIN / "sam"), "init", "--location", str(TOP / "sam-init"), "--no-input"]
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory, tools: dict[str, str]) -> Path:
-    folder = tmp_path_factory.mktemp("init")
+@pytest.fixture
+def project(tmp_path: Path, tools: dict[str, str]) -> Path:
+    folder = tmp_path / "init"
+    folder.mkdir()
     subprocess.run([*INIT, "--name", "my-app"], cwd=folder, env=tools, check=True)
     return folder / "my-app"
 

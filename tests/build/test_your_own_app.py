@@ -22,7 +22,7 @@ VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 PAGE = TOP / "docs" / "your-own-app.md"
 MODES = TOP / "docs" / "modes.md"
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 DECORATED = """
 

@@ -109,6 +109,7 @@ def test_the_emulators_command_line_takes_each_command() -> None:
             pytest.fail(f"{where}: {text}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [["main:app"], ["--web", "main:app"]], ids=" ".join)
 def test_the_app_of_the_readme_runs_as_it_says(options: list[str], tmp_path: Path) -> None:
     page = (TOP / "README.md").read_text()

@@ -116,7 +116,7 @@ class RunningEmulator:
         for _ in range(self._fronts):
             line = self.process.stdout.readline().strip()
             if not line.startswith(("Listening on http://", "Listening on https://")):
-                self.process.kill()
+                self.stop(signal.SIGKILL)
                 raise AssertionError(f"not ready: {line!r}; events: {self.drain()}")
             self.lines.append(line)
             self.ports.append(int(line.split()[2].rpartition(":")[2].strip("/")))
