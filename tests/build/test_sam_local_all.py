@@ -34,7 +34,7 @@ ETAG = re.compile(r'"etag":"[^,]*",')
 pytestmark = [
     pytest.mark.docker_all,
     pytest.mark.skipif(bool(REASON), reason=REASON),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),  # each starts sam and a container, on a loaded machine
 ]
 
 
