@@ -12,10 +12,13 @@ from lambda_asgi._asgi import RawHeaders
 from lambda_asgi._event_sources.event_source import EventOptions, RequestSource, wire_path
 from lambda_asgi._event_sources.parts import (
     decoded_path,
+    encoded_again,
     header_lines,
+    merged_header_lines,
     mount_point,
     multi_header_lines,
     nearest_forwarded_for,
+    query_parameters,
     request_body,
     single_values,
 )
@@ -127,6 +130,20 @@ def test_a_name_that_takes_one_value_has_its_last() -> None:
     ]
 
 
+def test_a_name_that_only_headers_has_is_added() -> None:
+    event = {"multiValueHeaders": {"A": ["1", "2"]}, "headers": {"a": "2", "B": "3"}}
+    assert merged_header_lines(event) == [(b"a", b"1"), (b"a", b"2"), (b"b", b"3")]
+
+
+def test_a_parameter_counts_in_the_first_source_that_has_it() -> None:
+    found = query_parameters({"a": ["1", "2"]}, {"b": "3"}, {"a": "4", "c": "5"})
+    assert found == [("a", "1"), ("a", "2"), ("b", "3"), ("c", "5")]
+
+
+def test_a_decoded_path_may_be_any_text() -> None:
+    assert encoded_again("/a b/é\ud800") == (b"/a%20b/%C3%A9%ED%A0%80", "/a b/é\ufffd\ufffd\ufffd")
+
+
 @pytest.mark.parametrize("headers", [None, {}, []])
 def test_no_headers(headers: Any) -> None:
     assert header_lines(headers) == []
@@ -141,6 +158,7 @@ def test_no_headers(headers: Any) -> None:
         ({"x-a": None}, "header 'x-a' is missing or null, not a string"),
         ({"x-a": ["1"]}, "header 'x-a' is a list, not a string"),
         ({"x-a": True}, "header 'x-a' is a boolean, not a string"),
+        ({"x-a": (1,)}, "header 'x-a' is tuple, not a string"),  # not of JSON, but of a test
     ],
 )
 def test_headers_of_a_wrong_type_are_named(headers: Any, message: str) -> None:
