@@ -19,6 +19,7 @@ class AccessLog:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on, and log it when its response has ended or failed."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

@@ -11,6 +11,7 @@ from file_service.identity.hashes import hash_password, hash_token
 
 
 def main(arguments: list[str]) -> int:
+    """Run the command with these arguments, and return its exit status."""
     if arguments == ["--token"]:
         token = secrets.token_urlsafe(32)
         print(f"token: {token}\nhash:  {hash_token(token).text}")

@@ -28,6 +28,7 @@ class Digest:
 
 
 def sha256(data: bytes) -> Digest:
+    """Return the digest of `data`."""
     return Digest(hashlib.sha256(data).digest())
 
 
@@ -59,6 +60,7 @@ class KnownDigests:
         self._digests: OrderedDict[tuple[str, str], Digest] = OrderedDict()
 
     def get(self, path: str, etag: str) -> Digest | None:
+        """Return the digest of this version of a file, or None if it is not known."""
         version = path, etag
         digest = self._digests.get(version)
         if digest is not None:
@@ -66,6 +68,7 @@ class KnownDigests:
         return digest
 
     def add(self, path: str, etag: str, digest: Digest) -> None:
+        """Remember the digest of this version of a file."""
         self._digests[path, etag] = digest
         if len(self._digests) > _MOST_KNOWN:
             self._digests.popitem(last=False)
@@ -79,7 +82,9 @@ class DigestsBelow:
     folder: str
 
     def get(self, file: File) -> Digest | None:
+        """Return the digest of the file, or None if it is not known."""
         return self.known.get(self.folder + file.path, file.etag)
 
     def add(self, file: File, digest: Digest) -> None:
+        """Remember the digest of the file."""
         self.known.add(self.folder + file.path, file.etag, digest)

@@ -16,6 +16,8 @@ from file_service.sources.base import Entry, File
 
 
 class ListedFile(BaseModel):
+    """A file in a listing. `size` is in bytes, and `modified` is in UTC."""
+
     type: Literal["file"] = "file"
     path: str
     size: int
@@ -25,6 +27,8 @@ class ListedFile(BaseModel):
 
 
 class ListedFolder(BaseModel):
+    """A folder in a listing. Its path ends with a slash."""
+
     type: Literal["folder"] = "folder"
     path: str
 
@@ -62,6 +66,7 @@ class BadCursor(ValueError):
 
 
 def listed(entry: Entry) -> ListedFile | ListedFolder:
+    """Return an entry as a listing shows it."""
     if isinstance(entry, File):
         return ListedFile(
             path=entry.path,
@@ -74,6 +79,7 @@ def listed(entry: Entry) -> ListedFile | ListedFolder:
 
 
 def ndjson(models: Iterable[BaseModel]) -> bytes:
+    """Return `models` as NDJSON: one line for each."""
     return b"".join(model.model_dump_json().encode() + b"\n" for model in models)
 
 
@@ -132,6 +138,7 @@ def html_items(entries: Iterable[Entry]) -> bytes:
 
 
 def html_end(skipped: int) -> bytes:
+    """Return the end of an index page, with the number of names that were left out."""
     told = f"<p>{skipped} names cannot be shown.</p>\n" if skipped else ""
     return f"</pre><hr>{told}</body>\n</html>\n".encode()
 

@@ -20,6 +20,7 @@ class NameSearch:
         self.searched = 0  # Files that were searched so far
 
     def found_in(self, files: Sequence[Entry]) -> list[Entry]:
+        """Return the results among `files`, and the folders whose first file is one of them."""
         found: list[Entry] = []
         for file in files:
             self.searched += 1

@@ -62,6 +62,7 @@ class Problem(Exception):
         self.members = members
 
     def response(self) -> Response:
+        """Return the response that reports the problem."""
         document: dict[str, Any] = {}
         if self.status != 404:  # whose detail says enough
             # `type` is "about:blank" by default (section 4.2.1): then the title is the phrase of

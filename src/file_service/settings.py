@@ -214,6 +214,7 @@ class Settings(BaseSettings):
 
     @property
     def known_users(self) -> list[User]:
+        """Return the users of FILE_USERS, and the user of FILE_TOKEN."""
         users = [
             User(name, SecretHash.parse(user.hash), user.folder)
             for name, user in self.users.items()
@@ -249,6 +250,7 @@ class Settings(BaseSettings):
 
     @property
     def stream_limits(self) -> StreamLimits:
+        """Return the limits for bodies on Lambda."""
         return StreamLimits(
             max_bytes=self.stream_max_bytes,
             burst_bytes=self.stream_burst_bytes,

@@ -47,6 +47,7 @@ class StreamedResponse:
 
     @property
     def body(self) -> bytes:
+        """The whole body."""
         return b"".join(self.chunks)
 
 

@@ -20,6 +20,8 @@ _REPEAT = {429, 500, 502, 503, 504}
 
 @dataclass(frozen=True, slots=True)
 class Reply:
+    """A response: its status, and its whole body."""
+
     status: int
     body: bytes
 
@@ -115,5 +117,6 @@ class AwsClient:
         return http.client.HTTPSConnection(self._host, timeout=_TIMEOUT, context=self._tls)
 
     def close(self) -> None:
+        """Close the idle connections. A later request opens new ones."""
         while self._idle:
             self._idle.pop().close()

@@ -13,6 +13,8 @@ from urllib.parse import quote
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
+    """AWS credentials. `token` is a session token; `expires` is None if they do not expire."""
+
     access_key: str
     secret_key: str
     token: str | None = None

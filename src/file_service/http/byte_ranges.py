@@ -24,6 +24,7 @@ class ByteRange:
 
     @property
     def size(self) -> int:
+        """Return the number of bytes."""
         return self.stop - self.start
 
     def first(self, size: int) -> "ByteRange":

@@ -20,6 +20,8 @@ _DATE_FORMS = ("%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b 
 
 
 class Outcome(Enum):
+    """What the preconditions of a request mean for its response."""
+
     PROCEED = auto()
     NOT_MODIFIED = auto()
     PRECONDITION_FAILED = auto()

@@ -16,6 +16,7 @@ class ReadsWholeRequests:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on. The first message of its response waits for the end of its body."""
         if scope["type"] != "http" or not _has_body(scope):
             await self.app(scope, receive, send)
             return

@@ -71,6 +71,7 @@ class Authenticator:
         return await self._first([(name, secret)])
 
     def may_share(self, caller: Caller) -> bool:
+        """Return whether `caller` may create share links."""
         return self.share_keys and caller.name is not None and caller.share is None
 
     def session(self, user: User, seconds: int) -> str:

@@ -26,6 +26,7 @@ class SharePaths:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on, without the token of a share link in its path."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

@@ -17,6 +17,8 @@ _REMEMBERED = 1000  # Pairs of name and secret, about 100 bytes each
 
 @dataclass(frozen=True, slots=True)
 class User:
+    """A user, the hash of the user's secret, and the folder that the user sees."""
+
     name: str
     hash: SecretHash
     folder: str  # Ends with a slash. Empty is the whole source.
@@ -38,6 +40,7 @@ class Users:
         return self._users[name]
 
     def get(self, name: str) -> User | None:
+        """Return the user of this name, or None."""
         return self._users.get(name)
 
     def remembered(self, name: str, secret: str) -> bool:

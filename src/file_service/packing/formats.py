@@ -16,14 +16,18 @@ FormatName = Literal["zip", "tar", "tar.gz"]
 class Size(Protocol):
     """The size in bytes of an archive of the files that were added."""
 
-    def add(self, name: str, file: File) -> None: ...
+    def add(self, name: str, file: File) -> None:
+        """Add a file under its name in the archive."""
 
     @property
-    def total(self) -> int: ...
+    def total(self) -> int:
+        """Return the size of the whole archive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
+    """One archive format: how to compute the size of an archive, and how to write it."""
+
     media_type: str
     size: type[Size]
     writer: type[Writer]
@@ -34,6 +38,11 @@ class Format:
         return gzip_bound(size) if self.compressed else size
 
     def pack(self, source: FileSource, files: Sequence[File], folder: str) -> Chunks:
+        """Yield an archive of `files`, named by their paths below `folder`.
+
+        Raises:
+            SourceError: A file cannot be read to its end.
+        """
         packed = archive(source, files, folder, self.writer())
         return gzipped(packed) if self.compressed else packed
 

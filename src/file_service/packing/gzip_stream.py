@@ -13,6 +13,7 @@ _LEVEL = 1
 
 
 async def gzipped(chunks: Chunks) -> Chunks:
+    """Yield `chunks` compressed as one gzip file."""
     compressor = zlib.compressobj(_LEVEL, wbits=_GZIP_WINDOW)
     async with aclosing(chunks):
         async for chunk in chunks:

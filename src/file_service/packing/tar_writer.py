@@ -14,11 +14,13 @@ class TarSize:
     at: int = 0
 
     def add(self, name: str, file: File) -> None:
+        """Add a file under its name in the tar."""
         self.at += len(_header(name, file))
         self.at += file.size + _padding(file.size)
 
     @property
     def total(self) -> int:
+        """Return the size of the whole tar."""
         return self.at + _end_bytes(self.at)
 
 

@@ -53,6 +53,7 @@ class ZipSize:
     directory: int = 0
 
     def add(self, name: str, file: File) -> None:
+        """Add a file under its name in the zip."""
         named = len(name.encode()) + _TIME.size
         large = file.size > SIZE_LIMIT
         positions = 2 * large + (self.at > SIZE_LIMIT)
@@ -68,6 +69,7 @@ class ZipSize:
 
     @property
     def total(self) -> int:
+        """Return the size of the whole zip."""
         size = self.at + self.directory + _END.size
         if _needs_zip64(self.files, self.at, self.directory):
             size += _END_64.size + _LOCATOR_64.size

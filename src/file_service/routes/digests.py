@@ -42,6 +42,8 @@ _log = logging.getLogger("file_service")
 
 
 class Progress(BaseModel):
+    """How many of the file's `size` bytes are hashed."""
+
     hashed: int
     size: int
 
@@ -56,6 +58,8 @@ class Result(BaseModel):
 
 
 class Failure(BaseModel):
+    """Why there is no digest."""
+
     detail: str
 
 

@@ -28,6 +28,8 @@ class Login(BaseModel):
 
 
 class SharedBy(BaseModel):
+    """The share link that this request used: its path, and when it expires."""
+
     path: str
     expires: datetime
 

@@ -17,6 +17,7 @@ _ABSENT = {
 
 
 def source_error(error: OSError, path: str) -> SourceError:
+    """Return the `SourceError` for an error of the file system about `path`."""
     if error.errno in _ABSENT:
         return NotFound(path)
     if error.errno in {errno.EACCES, errno.EPERM}:

@@ -61,6 +61,7 @@ class LocalFile:
         await asyncio.to_thread(self.close_now)
 
     def close_now(self) -> None:
+        """Close the descriptor. No thread may be reading it."""
         os.close(self._descriptor)
 
     async def _check_unchanged(self, reads: Reads) -> None:

@@ -33,6 +33,7 @@ class Reads:
 
     @property
     def left(self) -> int:
+        """Return the number of bytes of the range that are not read yet."""
         return self._stop - self._at
 
     async def take(self) -> bytes:

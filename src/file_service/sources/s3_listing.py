@@ -37,6 +37,14 @@ class S3Page:
 
 
 class S3Listing:
+    """Lists the objects of one bucket. Blocking.
+
+    Args:
+        client: A client of S3.
+        base_path: The path of the endpoint's URL, before the bucket.
+        bucket: The bucket.
+    """
+
     def __init__(self, client: AwsClient, base_path: str, bucket: str) -> None:
         self._client = client
         self._path = f"{base_path.rstrip('/')}/{quote(bucket)}"

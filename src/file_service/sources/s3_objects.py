@@ -70,6 +70,11 @@ class Body:
 
 
 class S3Objects:
+    """Reads the objects of one bucket below `prefix`. Paths are keys without the prefix.
+
+    `endpoint` is the URL of another store than AWS's, or None.
+    """
+
     def __init__(
         self,
         bucket: str,
@@ -107,6 +112,12 @@ class S3Objects:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3")
 
     async def head(self, path: str) -> File:
+        """Return the present version of an object.
+
+        Raises:
+            NotFound: There is none.
+            SourceError: Any other failure.
+        """
         check_key(path)
         work = partial(obstore.head, self._store, path)
         meta = await self.run("HeadObject", path, work)
@@ -155,6 +166,7 @@ class S3Objects:
         return await self.run("GetObject", body.file.path, work)
 
     async def sign(self, path: str, seconds: int) -> str:
+        """Return a URL that lets anyone GET the object for `seconds`."""
         lifetime = timedelta(seconds=seconds)
         work = partial(obstore.sign, self._store, "GET", path, lifetime)
         return await self.run("GetObject", path, work)
