@@ -83,8 +83,10 @@ class DigestsBelow:
 
     def get(self, file: File) -> Digest | None:
         """Return the digest of the file, or None if it is not known."""
-        return self.known.get(self.folder + file.path, file.etag)
+        path = self.folder + file.path
+        return self.known.get(path, file.etag)
 
     def add(self, file: File, digest: Digest) -> None:
         """Remember the digest of the file."""
-        self.known.add(self.folder + file.path, file.etag, digest)
+        path = self.folder + file.path
+        self.known.add(path, file.etag, digest)

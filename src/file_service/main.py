@@ -15,6 +15,7 @@ logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
 logging.getLogger("file_service").setLevel(logging.INFO)
 
 settings = load_settings()
-service = create_app(settings, open_source(settings.source, show_hidden=settings.show_hidden))
+source = open_source(settings.source, show_hidden=settings.show_hidden)
+service = create_app(settings, source)
 app = StreamSafety(service, timeout=settings.request_seconds)
 handler = LambdaASGI(service)  # lambda_asgi gives the same guarantees itself.

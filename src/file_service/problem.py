@@ -67,7 +67,8 @@ class Problem(Exception):
         if self.status != 404:  # whose detail says enough
             # `type` is "about:blank" by default (section 4.2.1): then the title is the phrase of
             # the status.
-            document["title"] = _TITLES.get(self.status) or HTTPStatus(self.status).phrase
+            title = _TITLES.get(self.status)
+            document["title"] = title or HTTPStatus(self.status).phrase
             document["status"] = self.status
         document["detail"] = self.detail
         document.update(self.members)

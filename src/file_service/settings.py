@@ -62,7 +62,9 @@ def _check_folder(value: str, whose: str = "") -> str:
 
 
 def _check_path(value: str | None) -> str | None:
-    if value is not None and (value.endswith("/") or not is_served(value, show_hidden=True)):
+    if value is None:
+        return None
+    if value.endswith("/") or not is_served(value, show_hidden=True):
         raise ValueError(f"{value!r} is no path of a file: set one such as 'app/index.html'")
     return value
 
@@ -194,7 +196,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _keys_for_users(self) -> "Settings":
-        if (self.users or self._token_hash) and not self.signing_keys and not self.secrets:
+        needs_keys = self.users or self._token_hash
+        if needs_keys and not self.signing_keys and not self.secrets:
             raise ValueError(
                 "FILE_SIGNING_KEYS: logins need a key to be signed with: set a secret of 32 "
                 'characters or more, as {"2026-11": "..."}'
@@ -215,10 +218,10 @@ class Settings(BaseSettings):
     @property
     def known_users(self) -> list[User]:
         """Return the users of FILE_USERS, and the user of FILE_TOKEN."""
-        users = [
-            User(name, SecretHash.parse(user.hash), user.folder)
-            for name, user in self.users.items()
-        ]
+        users = []
+        for name, user in self.users.items():
+            secret = SecretHash.parse(user.hash)
+            users.append(User(name, secret, user.folder))
         if self.token:
             token = self._token_hash or hash_token(self.token.get_secret_value())
             users.append(User(TOKEN_USER, token, ""))

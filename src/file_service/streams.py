@@ -19,7 +19,8 @@ async def pieces_of(opened: OpenFile, pieces: Sequence[ByteRange | bytes]) -> Ch
             if isinstance(piece, bytes):
                 framing += piece
                 continue
-            async with aclosing(opened.read(piece.start, piece.stop)) as chunks:
+            chunks = opened.read(piece.start, piece.stop)
+            async with aclosing(chunks):
                 async for chunk in chunks:
                     yield framing + chunk if framing else chunk
                     framing = b""

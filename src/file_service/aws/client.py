@@ -34,7 +34,9 @@ class AwsClient:
     ) -> None:
         address = urlsplit(endpoint)
         self._host = address.netloc
-        self._tls = ssl.create_default_context() if address.scheme == "https" else None
+        self._tls: ssl.SSLContext | None = None
+        if address.scheme == "https":
+            self._tls = ssl.create_default_context()
         self._region = region
         self._service = service
         self._credentials = credentials

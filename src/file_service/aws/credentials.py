@@ -63,10 +63,12 @@ class CredentialProvider:
     def _fetch(self, url: str) -> Credentials:
         headers = {}
         if file := self._environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
-            headers["Authorization"] = Path(file).read_text().strip()
+            text = Path(file).read_text()
+            headers["Authorization"] = text.strip()
         elif token := self._environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN"):
             headers["Authorization"] = token
-        with urlopen(Request(url, headers=headers), timeout=_SECONDS) as answer:
+        request = Request(url, headers=headers)
+        with urlopen(request, timeout=_SECONDS) as answer:
             given = json.load(answer)
         expires = given.get("Expiration")
         return Credentials(

@@ -66,7 +66,8 @@ def signed_headers(
         signed["x-amz-security-token"] = credentials.token
     names = ";".join(sorted(signed))
     lines = [f"{name}:{signed[name].strip()}\n" for name in sorted(signed)]
-    request = "\n".join([method, path, query, "".join(lines), names, digest])
+    parts = [method, path, query, "".join(lines), names, digest]
+    request = "\n".join(parts)
 
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
     hashed = hashlib.sha256(request.encode()).hexdigest()
@@ -74,9 +75,9 @@ def signed_headers(
     key = f"AWS4{credentials.secret_key}".encode()
     for part in scope.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")
-    signature = hmac.digest(key, to_sign.encode(), "sha256").hex()
+    signature = hmac.digest(key, to_sign.encode(), "sha256")
     signed["authorization"] = (
         f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{scope}, "
-        f"SignedHeaders={names}, Signature={signature}"
+        f"SignedHeaders={names}, Signature={signature.hex()}"
     )
     return signed

@@ -49,7 +49,8 @@ def stored_secret(arn: str, environment: Mapping[str, str] = os.environ) -> str:
         SecretUnavailable: AWS refuses the request, or does not answer.
     """
     parts = arn.split(":")
-    service = parts[2] if len(parts) > 5 and parts[0] == "arn" else ""
+    is_arn = len(parts) > 5 and parts[0] == "arn"
+    service = parts[2] if is_arn else ""
     if service not in _STORES:
         raise SecretUnavailable(f"{arn!r} is no ARN of Secrets Manager or Parameter Store")
     store, region = _STORES[service], parts[3]
@@ -60,13 +61,14 @@ def stored_secret(arn: str, environment: Mapping[str, str] = os.environ) -> str:
     )
     client = AwsClient(endpoint, region, service, CredentialProvider(environment))
     call = f"{store.target} of {arn}"
+    question = {store.argument: arn, **store.more}
     try:
         reply = client.request(
             "POST",
             "/",
             {},
             headers={"content-type": "application/x-amz-json-1.1", "x-amz-target": store.target},
-            body=json.dumps({store.argument: arn, **store.more}).encode(),
+            body=json.dumps(question).encode(),
         )
     except (OSError, NoCredentials) as error:
         raise SecretUnavailable(f"{call}: {error}") from error
@@ -75,7 +77,8 @@ def stored_secret(arn: str, environment: Mapping[str, str] = os.environ) -> str:
     try:
         answer = json.loads(reply.body)
         if reply.status != 200:
-            code = str(answer.get("__type", "no code")).rpartition("#")[2]
+            kind = str(answer.get("__type", "no code"))
+            _, _, code = kind.rpartition("#")
             raise SecretUnavailable(f"{call}: {reply.status} {code}")
         for name in store.answer:
             answer = answer[name]

@@ -29,7 +29,12 @@ class ByteRange:
 
     def first(self, size: int) -> "ByteRange":
         """Return the first `size` bytes of this range, or the whole range if it is shorter."""
-        return ByteRange(self.start, min(self.stop, self.start + size))
+        stop = min(self.stop, self.start + size)
+        return ByteRange(self.start, stop)
+
+    def touches(self, other: "ByteRange") -> bool:
+        """Return whether both overlap, or are next to each other."""
+        return self.start <= other.stop and other.start <= self.stop
 
     def content_range(self, file_size: int) -> str:
         """Return the Content-Range field of a 206 (section 14.4)."""
@@ -79,10 +84,12 @@ def likely_slice(field: str) -> tuple[int, int | None]:
     specs = _parse(field)
     if not specs or len(specs) > 1:
         return 0, None
-    first, last = specs[0].first, specs[0].last
-    if first is None:
-        return -(last or 0), None
-    return first, None if last is None else last + 1
+    (spec,) = specs
+    if spec.first is None:
+        return -(spec.last or 0), None
+    if spec.last is None:
+        return spec.first, None
+    return spec.first, spec.last + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +152,7 @@ def _position(digits: str) -> int | None:
 
 def _insert(ranges: list[ByteRange], wanted: ByteRange) -> None:
     """Add `wanted`, merged with ranges that it overlaps or touches, at the place of the first."""
-    touching = [
-        other for other in ranges if other.start <= wanted.stop and wanted.start <= other.stop
-    ]
+    touching = [other for other in ranges if other.touches(wanted)]
     if not touching:
         ranges.append(wanted)
         return

@@ -38,14 +38,18 @@ def evaluate(fields: Mapping[str, str], etag: str, modified: datetime) -> Outcom
     if "if-match" in fields:
         if not _matches(fields["if-match"], etag, weak=False):
             return Outcome.PRECONDITION_FAILED
-    elif (date := http_date(fields.get("if-unmodified-since", ""))) and modified > date:
-        return Outcome.PRECONDITION_FAILED
+    else:
+        unmodified_since = http_date(fields.get("if-unmodified-since", ""))
+        if unmodified_since is not None and modified > unmodified_since:
+            return Outcome.PRECONDITION_FAILED
 
     if "if-none-match" in fields:
         if _matches(fields["if-none-match"], etag, weak=True):
             return Outcome.NOT_MODIFIED
-    elif (date := http_date(fields.get("if-modified-since", ""))) and modified <= date:
-        return Outcome.NOT_MODIFIED
+    else:
+        modified_since = http_date(fields.get("if-modified-since", ""))
+        if modified_since is not None and modified <= modified_since:
+            return Outcome.NOT_MODIFIED
     return Outcome.PROCEED
 
 

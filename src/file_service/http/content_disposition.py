@@ -13,7 +13,8 @@ def content_disposition(filename: str, *, attachment: bool) -> str:
     It has an ASCII `filename` for every client, and `filename*` if that lost something.
     """
     kind = "attachment" if attachment else "inline"
-    fallback = "".join(map(_plain, unicodedata.normalize("NFKD", filename)))
+    characters = unicodedata.normalize("NFKD", filename)
+    fallback = "".join(map(_plain, characters))
     value = f'{kind}; filename="{fallback}"'
     if fallback != filename:
         encoded = quote(filename, safe=_ATTR_CHARS)

@@ -55,7 +55,9 @@ def select(
         whole = [ByteRange(0, file.size)] if file.size else []
         return Selection(200, headers, whole, file.size)
     if len(ranges) == 1:
-        one = ranges[0] if at_most is None else ranges[0].first(at_most)
+        (one,) = ranges
+        if at_most is not None:
+            one = one.first(at_most)
         headers = {
             "content-length": str(one.size),
             "content-range": one.content_range(file.size),

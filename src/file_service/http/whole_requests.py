@@ -25,7 +25,8 @@ class ReadsWholeRequests:
         async def watched_receive() -> Message:
             nonlocal ended
             message = await receive()
-            if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            has_left = message["type"] == "http.disconnect"
+            if has_left or not message.get("more_body", False):
                 ended = True
             return message
 

@@ -95,8 +95,9 @@ class Authenticator:
         assert self._signer is not None
         expires = _now() + timedelta(seconds=seconds)
         share = Share(caller.folder + path, caller.name or "", expires)
-        payload = [share.path, share.user, int(expires.timestamp())]
-        return self._signer.sign("share", payload), share
+        ends = int(expires.timestamp())
+        token = self._signer.sign("share", [share.path, share.user, ends])
+        return token, share
 
     async def _user(self, connection: HTTPConnection) -> User | None:
         """Return the user of this request. Raises a 401 if the request has a wrong secret."""
@@ -143,12 +144,12 @@ class Authenticator:
         if payload is None:
             raise Problem(403, "This link is not valid.")
         path, name, ends = payload
-        share = Share(path, name, datetime.fromtimestamp(ends, UTC))
-        if share.expires <= _now():
+        expires = datetime.fromtimestamp(ends, UTC)
+        if expires <= _now():
             raise Problem(403, "This link has ended.")
         if not self._still_sees(name, path):
             raise Problem(403, "This link is not valid any more.")
-        return share
+        return Share(path, name, expires)
 
     def _still_sees(self, name: str, path: str) -> bool:
         """Return whether the creator of a link could create it today.

@@ -49,7 +49,8 @@ class SecretHash:
     @property
     def fingerprint(self) -> str:
         """Return a short name of this secret. Different secrets have different names."""
-        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
+        digest = hashlib.sha256(self.text.encode())
+        return digest.hexdigest()[:16]
 
     def matches(self, secret: str) -> bool:
         """Return whether this is the hash of `secret`. For a password, it takes about 50 ms."""

@@ -12,7 +12,8 @@ _PREFIX = "/s/"
 
 def share_of(scope: Mapping[str, Any]) -> str | None:
     """Return the token of the share link that this request used."""
-    token: str | None = scope.get("state", {}).get("share")
+    state = scope.get("state", {})
+    token: str | None = state.get("share")
     return token
 
 
@@ -38,7 +39,8 @@ class SharePaths:
         token, slash, rest = path.removeprefix(_PREFIX).partition("/")
         scope["path"] = f"{root}/{rest}"
         raw: bytes = scope.get("raw_path") or b""
-        scope["raw_path"] = raw.replace(f"{_PREFIX}{token}".encode(), b"", 1)
+        secret = f"{_PREFIX}{token}".encode()
+        scope["raw_path"] = raw.replace(secret, b"", 1)
         scope.setdefault("state", {})["share"] = token
         if slash:
             await self.app(scope, receive, _telling_no_referrer(send))

@@ -66,4 +66,5 @@ class Users:
         return True
 
     def _pair(self, name: str, secret: str) -> bytes:
-        return hmac.digest(self._key, f"{name}\0{secret}".encode(), hashlib.sha256)
+        pair = f"{name}\0{secret}"
+        return hmac.digest(self._key, pair.encode(), hashlib.sha256)

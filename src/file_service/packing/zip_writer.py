@@ -153,7 +153,8 @@ class ZipWriter:
             directory,
             at,
         )
-        return end_64 + _LOCATOR_64.pack(b"PK\x06\x07", 0, at + directory, 1) + end
+        locator = _LOCATOR_64.pack(b"PK\x06\x07", 0, at + directory, 1)
+        return end_64 + locator + end
 
 
 @dataclass(slots=True)
@@ -168,16 +169,14 @@ class _Entry:
 
     @classmethod
     def of(cls, name: str, file: File, at: int, flags: int) -> "_Entry":
+        if not name.isascii():
+            flags |= _UTF8_NAME
         modified = min(max(file.modified, _EARLIEST), _LATEST)
-        return cls(
-            name.encode(),
-            file.size,
-            at,
-            flags if name.isascii() else flags | _UTF8_NAME,
-            modified.hour << 11 | modified.minute << 5 | modified.second // 2,
-            (modified.year - 1980) << 9 | modified.month << 5 | modified.day,
-            _TIME.pack(0x5455, 5, 1, int(modified.timestamp())),
-        )
+        dos_time = modified.hour << 11 | modified.minute << 5 | modified.second // 2
+        dos_date = (modified.year - 1980) << 9 | modified.month << 5 | modified.day
+        seconds = int(modified.timestamp())
+        times = _TIME.pack(0x5455, 5, 1, seconds)
+        return cls(name.encode(), file.size, at, flags, dos_time, dos_date, times)
 
     @property
     def large(self) -> bool:

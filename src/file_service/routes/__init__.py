@@ -32,8 +32,10 @@ def get_and_head(
     """
 
     def decorate(endpoint: _Endpoint) -> _Endpoint:
-        router.api_route(path, methods=["GET", "HEAD"], include_in_schema=False)(endpoint)
-        router.get(path, **documented)(endpoint)
+        both = router.api_route(path, methods=["GET", "HEAD"], include_in_schema=False)
+        both(endpoint)
+        shown = router.get(path, **documented)
+        shown(endpoint)
         return endpoint
 
     return decorate

@@ -43,7 +43,8 @@ async def get_archive(
     `x-skipped` is the number of files left out because no path can express their names.
     """
     folder = archived_folder(request, grant, path)
-    return await answer_with_archive(request, grant, folder, grant.source.walk(folder), name)
+    pages = grant.source.walk(folder)
+    return await answer_with_archive(request, grant, folder, pages, name)
 
 
 def archived_folder(request: Request, grant: Grant, path: str) -> str:

@@ -43,14 +43,16 @@ async def get_file(
             # The links in a folder's index page are relative to the URL with the slash.
             return moved(f"./{quote(basename(path))}/")
         fallback = grant.settings.fallback
-        if fallback is None or "text/html" not in request.headers.get("accept", ""):
+        accept = request.headers.get("accept", "")
+        if fallback is None or "text/html" not in accept:
             raise
     return await answer_with_file(request, grant, fallback)
 
 
 async def _is_folder(grant: Grant, path: str) -> bool:
+    pages = grant.source.list_pages(f"{path}/", limit=1)
     try:
-        async with aclosing(grant.source.list_pages(f"{path}/", limit=1)) as pages:
+        async with aclosing(pages):
             await anext(pages, None)
     except NotFound:
         return False

@@ -65,7 +65,8 @@ async def list_folder(
     after = after_cursor(cursor)
     pages = request.query_params.keys() & {"prefix", "cursor", "limit"}
     offers = [JSON, NDJSON, HTML] if pages else [HTML, JSON, NDJSON]
-    kind = preferred(request.headers.get("accept", ""), offers)
+    accept = request.headers.get("accept", "")
+    kind = preferred(accept, offers)
     headers = {
         "cache-control": "private, no-cache",
         "referrer-policy": "no-referrer",
@@ -91,13 +92,16 @@ async def _page(source: FileSource, folder: str, after: str, limit: int) -> List
     """Ask for one entry more than needed, to find out whether there is a next page."""
     entries: list[Entry] = []
     skipped = 0
-    async with aclosing(source.list_pages(folder, after=after, limit=limit + 1)) as pages:
+    pages = source.list_pages(folder, after=after, limit=limit + 1)
+    async with aclosing(pages):
         async for page in pages:
             entries += page.entries
             skipped += page.skipped
             if len(entries) > limit:
                 break
-    cursor = cursor_after(entries[limit - 1]) if len(entries) > limit else None
+    cursor: str | None = None
+    if len(entries) > limit:
+        cursor = cursor_after(entries[limit - 1])
     return Listing(
         folder=folder,
         entries=[listed(entry) for entry in entries[:limit]],
@@ -119,9 +123,11 @@ async def _lines(pages: Pages) -> Chunks:
         if not count:
             raise  # Nothing was sent yet, so the error gets a status.
         _log.exception("The listing ended early")
-        yield ndjson([FailedListing(detail=problem_of(error).detail)])
+        failure = FailedListing(detail=problem_of(error).detail)
+        yield ndjson([failure])
     else:
-        yield ndjson([EndOfListing(entries=count, skipped=skipped)])
+        end = EndOfListing(entries=count, skipped=skipped)
+        yield ndjson([end])
 
 
 async def _links(folder: str, pages: Pages) -> Chunks:

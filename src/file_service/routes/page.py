@@ -64,8 +64,9 @@ _HEADERS = {
 async def get_page(request: Request) -> Response:
     """The page to browse, view and download files."""
     headers = {**_HEADERS, "cache-control": "no-cache", "etag": _ETAG}
-    tags = {"if-none-match": ",".join(request.headers.getlist("if-none-match"))}
-    if evaluate(tags, _ETAG, datetime.now(UTC)) is Outcome.NOT_MODIFIED:
+    field = ",".join(request.headers.getlist("if-none-match"))
+    outcome = evaluate({"if-none-match": field}, _ETAG, datetime.now(UTC))
+    if outcome is Outcome.NOT_MODIFIED:
         return Response(status_code=304, headers=headers)
     return _answer(request, _PAGE, ".html", headers)
 

@@ -14,7 +14,7 @@ from file_service.listing_formats import FailedListing, listed, ndjson
 from file_service.name_search import NameSearch
 from file_service.problem import Problem, problem_of
 from file_service.routes.dependencies import Granted
-from file_service.sources import Chunks, Entry, FileSource
+from file_service.sources import Chunks, FileSource
 from file_service.streams import started
 
 router = APIRouter()
@@ -77,7 +77,8 @@ async def _lines(source: FileSource, folder: str, search: NameSearch, seconds: f
     try:
         async with aclosing(source.walk(folder)) as pages:
             async for page in pages:
-                found: list[Entry] = search.found_in(page.entries)[: MOST_ENTRIES - count]
+                found = search.found_in(page.entries)
+                found = found[: MOST_ENTRIES - count]
                 count += len(found)
                 now = time.monotonic()
                 if found:
@@ -90,7 +91,8 @@ async def _lines(source: FileSource, folder: str, search: NameSearch, seconds: f
     except SourceError as error:
         if not search.searched:
             raise  # Nothing was sent yet, so the error gets a status.
-        yield ndjson([FailedListing(detail=problem_of(error).detail)])
+        failure = FailedListing(detail=problem_of(error).detail)
+        yield ndjson([failure])
     else:
         end = EndOfSearch(entries=count, searched=search.searched, more=more)
         yield ndjson([end])

@@ -64,7 +64,8 @@ async def archive_selection(request: Request, grant: Granted, path: str) -> Resp
     """
     folder = archived_folder(request, grant, path)
     names = await _names(request)
-    pages = _selected(grant.source, _paths(grant, folder, names))
+    paths = _paths(grant, folder, names)
+    pages = _selected(grant.source, paths)
     accept = request.headers.get("accept", "")
     if preferred(accept, [ZIP, JSON]) == ZIP:
         return await answer_with_archive(request, grant, folder, pages, "zip")

@@ -54,7 +54,8 @@ async def log_in(request: Request, login: Login) -> Response:
         raise Problem(403, "There is no login behind a share link.")
     if not authenticator.users:
         raise Problem(404, "This service has no users.")
-    user = await authenticator.log_in(login.user, login.secret.get_secret_value())
+    secret = login.secret.get_secret_value()
+    user = await authenticator.log_in(login.user, secret)
     if user is None:
         raise Problem(401, "The name or the secret is wrong.")
     request.state.log["caller"] = user.name
@@ -89,12 +90,15 @@ async def get_session(request: Request, response: Response) -> Session:
             raise
         caller, may_read = Caller(), False
     link = caller.share
+    shared: SharedBy | None = None
+    if link is not None:
+        shared = SharedBy(path=link.path, expires=link.expires)
     return Session(
         user=caller.name,
         may_read=may_read,
         may_share=may_read and authenticator.may_share(caller),
-        login=bool(authenticator.users) and not caller.share,
-        share=SharedBy(path=link.path, expires=link.expires) if link else None,
+        login=bool(authenticator.users) and link is None,
+        share=shared,
         share_max_seconds=settings.share_max_seconds,
     )
 

@@ -60,5 +60,6 @@ async def _check_exists(request: Request, grant: Grant, path: str) -> None:
     if checked and not checked.endswith("/"):
         await grant.source.stat(checked)
         return
-    async with aclosing(grant.source.list_pages(checked, limit=1)) as pages:
+    pages = grant.source.list_pages(checked, limit=1)
+    async with aclosing(pages):
         await anext(pages, None)

@@ -50,7 +50,8 @@ class Folders:
         if known is not None:
             return known
         # The time is read before the names: a change meanwhile is too recent to be remembered.
-        settled = time.time() - max(status.st_mtime, status.st_ctime) > _TICK_SECONDS
+        changed = max(status.st_mtime, status.st_ctime)
+        settled = time.time() - changed > _TICK_SECONDS
         names = self._read(descriptor, is_folder)
         if settled and len(names.names) <= _REMEMBERED_NAMES:
             with self._lock:  # Several threads read folders.

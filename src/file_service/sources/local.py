@@ -56,7 +56,8 @@ class LocalSource:
         return await asyncio.to_thread(self._stat, path)
 
     async def open(self, path: str, start: int = 0, stop: int | None = None) -> LocalFile:
-        opening = asyncio.ensure_future(asyncio.to_thread(self._open, path))
+        work = asyncio.to_thread(self._open, path)
+        opening = asyncio.ensure_future(work)
         try:
             # Shielded: the thread continues when the caller is cancelled.
             return await asyncio.shield(opening)
@@ -158,7 +159,8 @@ class LocalSource:
     def _linked_folder(self, path: str) -> str | None:
         """Return the real path of the folder that the link at `path` leads to, or None."""
         with suppress(NotFound, SourceRefused), self._opened(path, _LOOK) as opened:
-            if stat.S_ISDIR(os.fstat(opened.descriptor).st_mode):
+            status = os.fstat(opened.descriptor)
+            if stat.S_ISDIR(status.st_mode):
                 return opened.real
         return None
 
@@ -202,7 +204,9 @@ class LocalSource:
         """
         if path.endswith("/"):
             target = self._linked_folder(path)
-            return None if target is None or opened.lies_in(target) else Folder(path)
+            if target is None or opened.lies_in(target):
+                return None
+            return Folder(path)
         with suppress(NotFound):  # It was deleted, or leads outside of the root.
             return self._stat(path)
         return None

@@ -51,7 +51,8 @@ class LocalFile:
 
     async def aclose(self) -> None:
         # In a task of its own: a cancelled scope of anyio cancels every later `await` of this task.
-        self._closing = self._closing or asyncio.ensure_future(self._close())
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._close())
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:

@@ -49,8 +49,9 @@ class Reads:
         return chunk
 
     def _cached(self) -> bytes | None:
+        size = min(CHUNK_BYTES, self.left)
         try:
-            return cached(self._descriptor, self._at, min(CHUNK_BYTES, self.left))
+            return cached(self._descriptor, self._at, size)
         except BlockingIOError:
             return None
         except OSError:

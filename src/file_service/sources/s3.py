@@ -51,7 +51,8 @@ class S3Source:
 
     async def check(self) -> None:
         pages = self._listing.pages(self._prefix, limit=1)
-        await self._objects.run("ListObjectsV2", "", partial(next, pages))
+        first = partial(next, pages)
+        await self._objects.run("ListObjectsV2", "", first)
 
     async def stat(self, path: str) -> File:
         return await self._objects.head(path)
@@ -83,7 +84,8 @@ class S3Source:
         if last.endswith("/"):
             last += _LAST  # A page after a folder also skips the folder's contents.
         pages = self._listing.pages(prefix, after=last, delimiter="/", limit=limit)
-        return self._pages(folder, pages, exists=not folder or bool(after))
+        exists = not folder or bool(after)
+        return self._pages(folder, pages, exists=exists)
 
     def walk(self, folder: str) -> Pages:
         pages = self._listing.pages(self._prefix + folder)

@@ -79,8 +79,10 @@ class S3Listing:
             # URL-encoded, because XML cannot express control characters.
             decode = unquote_plus if root.findtext("EncodingType") == "url" else str
             objects = [_object(element, decode) for element in root.iter("Contents")]
-            prefixes = [each.findtext("Prefix", "") for each in root.iter("CommonPrefixes")]
-            yield S3Page(objects, list(map(decode, prefixes)))
+            prefixes = [
+                decode(element.findtext("Prefix", "")) for element in root.iter("CommonPrefixes")
+            ]
+            yield S3Page(objects, prefixes)
             token = root.findtext("NextContinuationToken")
             if root.findtext("IsTruncated") != "true" or not token:
                 return
@@ -117,8 +119,9 @@ def _object(element: ElementTree.Element, decode: Callable[[str], str]) -> S3Obj
     key = element.findtext("Key", "")
     size = element.findtext("Size", "0")
     modified = datetime.fromisoformat(element.findtext("LastModified", ""))
+    modified = modified.replace(microsecond=0)
     etag = element.findtext("ETag")
-    return S3Object(decode(key), int(size), modified.replace(microsecond=0), etag)
+    return S3Object(decode(key), int(size), modified, etag)
 
 
 def _without_namespace(root: ElementTree.Element) -> ElementTree.Element:

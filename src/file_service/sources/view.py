@@ -26,18 +26,21 @@ class View(ABC):
         return replace(file, path=path)
 
     async def open(self, path: str, start: int = 0, stop: int | None = None) -> OpenFile:
-        opened = await self._source.open(self.outside(path), start, stop)
+        outside = self.outside(path)
+        opened = await self._source.open(outside, start, stop)
         return _Renamed(opened, path)
 
     def read(self, file: File, start: int, stop: int) -> Chunks:
-        return self._source.read(self._original(file), start, stop)
+        original = self._original(file)
+        return self._source.read(original, start, stop)
 
     async def read_whole(self, files: Sequence[File]) -> Sequence[bytes]:
         originals = [self._original(file) for file in files]
         return await self._source.read_whole(originals)
 
     async def sign(self, file: File, seconds: int) -> str | None:
-        return await self._source.sign(self._original(file), seconds)
+        original = self._original(file)
+        return await self._source.sign(original, seconds)
 
     async def aclose(self) -> None:  # noqa: B027  # a subclass need not override it
         """Do nothing: the owner of the source closes it."""
