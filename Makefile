@@ -1,15 +1,15 @@
-# Every command here works on a machine with Python >= 3.11, make and git; the first one sets everything up in .venv.
+# Each command works on a machine with Python >= 3.11, make and git. The first one sets up .venv.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
 BIN := .venv/bin
 READY := .venv/.ready
-# uv trusts what this machine trusts, as pip does: many are behind a proxy with a certificate of its own.
+# Like pip, uv trusts the machine's certificates: many networks have a proxy with its own certificate.
 export UV_SYSTEM_CERTS := true
 export UV_NATIVE_TLS := true
-# Tests start hundreds of processes. Without bytecode each of them compiles what it imports again.
+# Tests start hundreds of processes. Without bytecode, each of them would compile all its imports.
 unexport PYTHONDONTWRITEBYTECODE
-# Where there is no home to write to, they find one here.
+# Some tools need a home folder that they can write to.
 ifeq ($(shell test -w "$$HOME" && echo yes),)
 export HOME := $(CURDIR)/.home
 endif
@@ -41,7 +41,7 @@ $(READY): pyproject.toml emulator/pyproject.toml requirements-dev.txt
 	[ -x $(BIN)/python ] || if command -v uv >/dev/null; then uv venv -q --python "$$(command -v $$python)" .venv; else $$python -m venv .venv; fi
 	@command -v uv >/dev/null || [ -x $(BIN)/uv ] || $(BIN)/python -m pip install -q --disable-pip-version-check uv
 	@$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements-dev.txt
-	@# The tools come from the lock above; only the two wheels of this project are built and linked, without looking anything up.
+	@# The lock above has all tools. This builds and links only the two wheels of this project, offline.
 	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation --editable . --editable emulator
 	@touch $@
 
@@ -69,11 +69,12 @@ coverage: $(READY) ## run the test suite with branch coverage, which must not fa
 	@$(BIN)/coverage report
 
 .PHONY: integrations
-integrations: $(READY) ## test with Datadog, Sentry, OpenTelemetry ..., in environments of their own (the first time: a minute more)
+integrations: $(READY) ## test with Datadog, Sentry, OpenTelemetry ..., in separate environments (a minute longer the first time)
 	@$(BIN)/python -m tools.integrations
 	@$(BIN)/pytest -n auto --dist worksteal tests/integrations $(ARGS)
 
-# The built zip has packages for the function's Python, so the emulator runs under that, in an environment of its own.
+# The built zip has packages for the function's Python. So the emulator runs under that Python too, in
+# another environment.
 ZIP_PYTHON := .cache/zip-python
 .PHONY: test-zip
 test-zip: $(READY) ## build the zip for this machine's processor, and test the service in it as both kinds of function
@@ -94,7 +95,7 @@ lint: $(READY) ## ruff, mypy --strict, lizard, and the template through sam vali
 	@$(SAM) validate --lint
 
 .PHONY: build
-build: $(READY) ## sam build for ARCH (arm64 or x86_64), reproducible, with bytecode where there is the function's Python
+build: $(READY) ## sam build for ARCH (arm64 or x86_64), reproducible, with bytecode if the function's Python is on PATH
 	@$(SAM) build --parameter-overrides Architecture=$(ARCH)
 	@$(FINISH_BUILD) .aws-sam/build/FileServiceFunction
 	@$(BIN)/lambda-emulator check-code --architecture $(ARCH) .aws-sam/build/FileServiceFunction
@@ -105,7 +106,7 @@ wheels: $(READY) ## build lambda-asgi and lambda-emulator, as a release does, in
 	@for project in . emulator; do \
 	    $(UV) build -q --python $(BIN)/python --no-build-isolation --out-dir dist $$project || exit 1; done
 
-# sam local runs on this machine, so its build is for this machine's processor, in a folder of its own.
+# sam local runs on this machine, so its build is for this machine's processor, in another folder.
 .PHONY: invoke
 invoke: $(READY) ## sam local invoke (needs Docker) with EVENT=events/<case>.json
 	@$(SAM) build --build-dir .aws-sam/local --parameter-overrides Architecture=$(HOST_ARCH) >/dev/null 2>&1 || \
@@ -121,11 +122,11 @@ deploy: build ## sam deploy --guided, of a fresh build
 BENCH := $(or $(wildcard benchmarks/results/prepared/venv/bin/python),$(BIN)/python)
 
 .PHONY: bench
-bench: $(READY) ## lambda_asgi beside its peers, 9 minutes (ARGS=--quick: 3; docs/performance.md)
+bench: $(READY) ## compare lambda_asgi with its peers, 9 minutes (ARGS=--quick: 3; docs/performance.md)
 	@$(BENCH) -m benchmarks $(ARGS)
 
 .PHONY: bench-check
-bench-check: $(READY) ## fail when the runtime needs 15 % more instructions than it did (valgrind)
+bench-check: $(READY) ## fail if the runtime needs 15 % more instructions than before (valgrind)
 	@$(BENCH) -m benchmarks.check $(ARGS)
 
 .PHONY: examples
@@ -143,7 +144,7 @@ docs-serve: $(READY) ## show the documentation site at http://127.0.0.1:8000 whi
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 .PHONY: mutants
-mutants: $(READY) ## change what decides in small ways: a test must notice each (ARGS="--every 10 lambda_asgi._cycle")
+mutants: $(READY) ## make small changes in the code; a test must notice each (ARGS="--every 10 lambda_asgi._cycle")
 	@$(BIN)/python -m tools.mutants $(ARGS)
 
 .PHONY: lock
