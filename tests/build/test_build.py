@@ -1,4 +1,4 @@
-"""What `make build` makes: the same bytes every time, and a function that runs without the sources.
+"""`make build` makes the same bytes every time. The function runs without the sources.
 
 `sam build` needs what `make install` needs: a package index, or uv's cache of an earlier run.
 """
@@ -74,7 +74,7 @@ def build(folder: Path, umask: int) -> Path:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built, and then all else is deleted: nothing but the function is left."""
+    """The built function, alone: everything else is deleted."""
     folder = build(tmp_path_factory.mktemp("first"), umask=0o022)
     alone = tmp_path_factory.mktemp("alone") / "build"
     shutil.copytree(folder.parent, alone)
@@ -111,7 +111,7 @@ def contents(folder: Path) -> Iterator[tuple[str, int, int, str]]:
 
 
 def test_two_builds_are_the_same_bytes(built: Path, tmp_path: Path) -> None:
-    """In another folder, by somebody with another umask; and so are their zips."""
+    """Builds in another folder and with another umask are equal, and so are their zips."""
     again = build(tmp_path / "second", umask=0o077)
     assert list(contents(again)) == list(contents(built))
     assert (

@@ -86,7 +86,7 @@ def _asked_for(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """One that has CDK and python-hcl2."""
+    """A Python that has CDK and python-hcl2."""
     folder = tmp_path_factory.mktemp("tools")
     run([UV, "venv", "-q", "--python", sys.executable, "venv"], folder)
     interpreter = str(folder / "venv" / "bin" / "python")

@@ -134,7 +134,7 @@ def test_a_line_does_what_it_is_for(server: Server, front: str, tmp_path: Path, 
 
 
 def test_a_file_in_pieces(server: Server, tmp_path: Path) -> None:
-    """The script for large files: it goes on where it stopped, and takes several pieces."""
+    """The script for large files resumes, and takes several pieces."""
     found = re.search(
         r"^```sh\n(#!/bin/sh\n# fetch URL FILE\n.*?)^```", PAGE.read_text(), re.M | re.S
     )

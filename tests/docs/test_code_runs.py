@@ -1,4 +1,4 @@
-"""Code blocks that need a few lines around them run, and do what their page says."""
+"""Code blocks that need a few lines around them: they run, and do what their page says."""
 
 import ast
 import asyncio

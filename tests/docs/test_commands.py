@@ -1,4 +1,4 @@
-"""Commands in the documentation: each names what there is, and those of the README are run."""
+"""Commands in the documentation: each names something that exists. Those of the README are run."""
 
 import importlib.util
 import re

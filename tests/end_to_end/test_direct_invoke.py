@@ -24,7 +24,7 @@ MODES = {
 
 @pytest.fixture(scope="module")
 def opened() -> Any:
-    """The function of docs/streams.md, as it stands there."""
+    """The function of docs/streams.md."""
     page = (ROOT / "docs" / "streams.md").read_text()
     names: dict[str, Any] = {}
     (code,) = (part.partition("```")[0] for part in page.split("```python") if "def opened" in part)

@@ -33,7 +33,7 @@ def client(name: str, package: str = "") -> str:
 
 
 def run(*command: str | Path, cwd: Path) -> str:
-    """What the command says. It has to succeed."""
+    """Run a command that must succeed, and return its output."""
     ran = subprocess.run(
         command, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
@@ -55,7 +55,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", params=["lambda", "web"])
 def front(request: pytest.FixtureRequest) -> str:
-    """A Function URL, which says Content-Length 0 to each HEAD, and a Web Function's endpoint."""
+    """A Function URL, which answers HEAD with Content-Length 0, and a Web Function's endpoint."""
     kind: str = request.param
     return kind
 
@@ -161,7 +161,7 @@ def test_aria2_downloads_in_eight_pieces_at_once(server: Server, tmp_path: Path)
 
 
 def rclone(server: Server, front: str, *command: str | Path, cwd: Path) -> str:
-    """Its http remote. This version believes what HEAD says; without it, it knows no sizes."""
+    """rclone with its http remote. This version takes sizes from HEAD only."""
     address = ["--config", "", "--http-url", f"{server.url}/files/"]
     if front == "lambda":
         address.append("--http-no-head")

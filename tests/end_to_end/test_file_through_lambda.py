@@ -45,7 +45,7 @@ def test_a_big_file_comes_whole_and_in_little_memory(tmp_path: Path) -> None:
 
 
 def resident(process: int) -> int:
-    """The most memory that the process ever had, in bytes."""
+    """Return the peak of the process's resident memory, in bytes."""
     status = Path(f"/proc/{process}/status").read_text()
     return next(
         int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")

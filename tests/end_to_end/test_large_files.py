@@ -154,7 +154,7 @@ def test_a_player_gets_what_fits_and_asks_for_the_rest(
 def test_chromium_plays_and_seeks_a_video_that_is_too_large_for_one_response(
     source: str, files: Path, s3: S3Server
 ) -> None:
-    """On the service's own page, whose policy lets media come from here alone."""
+    """On the service's own page, whose policy allows media only from the service."""
     from selenium import webdriver
     from selenium.webdriver.support.ui import WebDriverWait
 

@@ -92,7 +92,7 @@ def test_the_file_is_in_a_normal_proxy_answer(tmp_path: Path) -> None:
 
 
 def test_streaming_is_buffered_there(tmp_path: Path) -> None:
-    """Its emulator would pass a prelude on as it is, which is no JSON."""
+    """Its emulator would pass a prelude on unchanged, which is not JSON."""
     event = golden("function_url_get_file.json")
     result, _ = invoke(event, tmp_path, LAMBDA_ASGI_RESPONSE_MODE="streaming")
     assert result["statusCode"] == 200

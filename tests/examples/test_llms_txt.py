@@ -1,4 +1,4 @@
-"""docs/llms.txt leads to pages that are there, each once."""
+"""docs/llms.txt links to each page once, and each page exists."""
 
 import re
 from pathlib import Path

@@ -313,7 +313,7 @@ def test_the_longest_description_fits() -> None:
 def test_any_other_spelling_of_the_transfer_mode_buffers(
     mode: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a word of the transform: this is why the modes are read from its result above."""
+    """The transform says nothing. So the tests above read the modes from its result."""
     document = sam.load(TEMPLATE)
     for event in document["Resources"]["Function"]["Properties"]["Events"].values():
         event["Properties"]["ResponseTransferMode"] = mode

@@ -1,4 +1,4 @@
-"""A source in memory, as short as the interface allows: what the others are measured against."""
+"""A source in memory, as short as the interface allows. Other sources must behave like it."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from file_service.sources import Entry, File, Folder, Page
 
 
 class MemorySource:
-    """`files`: bytes by path; to be changed at will."""
+    """`files` are bytes by path. A test may change them."""
 
     files_per_second = 1_000_000
 

@@ -44,7 +44,7 @@ def test_a_file_rewritten_while_it_is_sent_ends_short(front: str, tmp_path: Path
 
 
 def test_a_file_replaced_while_it_is_sent_is_sent_to_its_end(tmp_path: Path) -> None:
-    """The other way to change a file, and the better one: who reads the old one keeps it."""
+    """Replacing a file is the better way to change it: readers of the old one keep it."""
     path = tmp_path / "replaced.bin"
     with open(path, "wb") as file:
         file.truncate(SIZE)

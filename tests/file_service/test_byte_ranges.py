@@ -25,7 +25,7 @@ specs = st.one_of(
 
 
 def positions_of(spec: str, size: int) -> set[int]:
-    """What one range asks for, byte by byte: section 14.1.2, read the slow way."""
+    """Return the positions that one range selects, byte by byte (section 14.1.2)."""
     first, last = spec.split("-")
     if not first:
         return set(range(size)[-int(last) :]) if int(last) else set()

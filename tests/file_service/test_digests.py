@@ -113,7 +113,7 @@ def test_a_read_that_fails_is_the_last_event() -> None:
 
 
 def test_while_nothing_comes_the_stream_is_kept_alive(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By FastAPI's own comments, which a client does not see as events."""
+    """FastAPI sends comments, which a client does not see as events."""
     import asyncio
 
     import fastapi.routing

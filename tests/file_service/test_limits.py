@@ -70,7 +70,7 @@ def app(source: MemorySource, caplog: pytest.LogCaptureFixture) -> Iterator[Fast
 def test_elsewhere_nothing_is_too_large(
     source: MemorySource, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """On a Web Function nobody knows a limit, and a plain server has none."""
+    """A Web Function has no published limit, and a plain server has none."""
     with caplog.at_level(logging.INFO, "file_service.access"):
         assert call(app_over(source), "/files/large.bin").length == str(5 * MIB)
     (line,) = log_lines(caplog)

@@ -97,7 +97,7 @@ def test_ndjson_goes_on_after_a_cursor(app: FastAPI) -> None:
 
 
 def test_ndjson_leaves_as_the_source_lists() -> None:
-    """The first page has left before the second one is asked for."""
+    """The first page is sent before the source is asked for the second one."""
     asked: list[str] = []
 
     class Slow(MemorySource):

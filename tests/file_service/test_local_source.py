@@ -164,7 +164,7 @@ def test_another_version_is_another_tag_even_within_a_second(root: Path) -> None
 
 @pytest.fixture
 def nobody() -> Iterator[None]:
-    """The test runs as a user who may not read everything: as `nobody` where it was root."""
+    """Run the test as a user who may not read everything: as `nobody` instead of root."""
     was_root = os.geteuid() == 0
     if was_root:
         try:
@@ -226,7 +226,7 @@ class Threads(ThreadPoolExecutor):
 
 @pytest.fixture
 def large(root: Path) -> bytes:
-    """What is in the file of that name: five chunks."""
+    """A file of five chunks, and its contents."""
     content = os.urandom(5 * CHUNK_BYTES - 1)
     (root / "large").write_bytes(content)
     return content
@@ -234,7 +234,7 @@ def large(root: Path) -> bytes:
 
 @pytest.fixture
 def cache_cannot_tell(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on EFS."""
+    """The file system cannot report what is cached, as on EFS."""
 
     def preadv(*_: object) -> int:
         raise OSError(errno.EOPNOTSUPP, "Operation not supported")
@@ -364,7 +364,7 @@ def test_a_failed_read_ahead_fails_in_its_place(
 
 
 def _make_unreadable(path: Path) -> None:
-    """Whoever reads from this file by a descriptor gets an error from now on."""
+    """Make every read from an open descriptor of this file fail."""
     unreadable = os.open(path, os.O_WRONLY)
     for name in os.listdir("/proc/self/fd"):
         if int(name) != unreadable and os.path.realpath(f"/proc/self/fd/{name}") == str(path):
@@ -397,7 +397,7 @@ def test_others_get_their_turns_while_a_cached_file_is_read(
 
 
 def test_a_file_that_is_swapped_for_a_link_out_never_leaks(root: Path, outside: Path) -> None:
-    """In a loop, and with the same size and time, so that no version tells them apart."""
+    """The swaps never stop, and size and time are the same, so that the versions look equal."""
     inside, secret = b"inside!" * 100, b"SECRET!" * 100
     (outside / "secret.txt").write_bytes(secret)
     path = root / "sub" / "swapped"
@@ -484,7 +484,7 @@ def test_1900_nested_folders_are_walked(root: Path) -> None:
 
 
 def test_a_chain_of_folder_links_does_not_double_at_each_level(root: Path) -> None:
-    """Two links to the next folder in each of forty: a million million ways to the last one."""
+    """Each of forty folders has two links to the next one: 2^40 paths lead to the last one."""
     for level in range(40):
         folder = root / f"level{level:02}"
         folder.mkdir()
@@ -497,7 +497,7 @@ def test_a_chain_of_folder_links_does_not_double_at_each_level(root: Path) -> No
 
 
 def test_paging_through_a_folder_reads_it_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """20,000 names in pages of 500: the same names in all, and work for each name once."""
+    """20,000 names in pages of 500. Each name is on one page, and is processed once."""
     many = root / "many"
     many.mkdir()
     for number in range(2000):

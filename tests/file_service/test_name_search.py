@@ -127,7 +127,7 @@ def test_a_search_that_fails_half_way_says_so_in_its_last_line() -> None:
 
 
 class Endless(MemorySource):
-    """A folder without an end. `closed` tells that nobody lists it any more."""
+    """A folder without an end. `closed` is set when nobody lists it any more."""
 
     async def walk(self, folder: str) -> AsyncGenerator[Page, None]:
         try:

@@ -118,7 +118,7 @@ ASKED = ["/files/small.txt", "/files/", "/archives/", "/files/folder/"]
 def test_a_source_that_is_refused_says_so_everywhere_and_the_log_says_why(
     s3: S3Server, bucket: str, secret: str, code: str
 ) -> None:
-    """On Lambda, where the start does not wait for a store, so each request finds out."""
+    """On Lambda the start does not wait for the store, so each request reports the error."""
     environment = s3.environment() | {"AWS_SECRET_ACCESS_KEY": secret}
     with service("lambda", {"FILE_SOURCE": f"s3://{bucket}"}, environment) as server:
         answers = [server.get(target) for target in ASKED]
@@ -194,7 +194,7 @@ asyncio.run(main())
 
 @pytest.mark.slow
 def test_processes_that_used_s3_end_cleanly_50_times_in_a_row(s3: S3Server) -> None:
-    """obstore's awaitables abort one in five processes as they end; called in threads it does not.
+    """obstore's awaitables abort one of five processes when they end. In threads they do not.
 
     Every other process leaves in the middle of a read, and without closing the source.
     """

@@ -25,7 +25,7 @@ FILES = {
 
 
 class CountingProxy:
-    """In front of an S3 server. It counts requests, and holds each back for `delay` seconds."""
+    """A proxy in front of an S3 server. It counts requests, and delays each by `delay` seconds."""
 
     def __init__(self, upstream: str) -> None:
         self.delay = 0.0
@@ -80,7 +80,7 @@ class CountingProxy:
                 self.at_once -= 1
 
     def asked(self) -> list[str]:
-        """What was asked since the last time, without signatures."""
+        """Return the requests since the last call, without signatures."""
         with self._lock:
             asked, self.requests = self.requests, []
         return [re.sub(r"\?.*", "", each) for each in asked]
@@ -95,7 +95,7 @@ def s3() -> Iterator[S3Server]:
 
 @pytest.fixture(scope="module")
 def proxy(s3: S3Server) -> Iterator[CountingProxy]:
-    """SeaweedFS checks the signature, which has the host of the request: so it is passed on."""
+    """A proxy that passes the Host on, because SeaweedFS checks the signature that has it."""
     proxy = CountingProxy(s3.url)
     thread = threading.Thread(target=proxy.server.serve_forever)
     thread.start()

@@ -64,7 +64,7 @@ def zipped(answer: Answer) -> dict[str, bytes]:
 def test_the_zip_has_what_is_named(
     names: list[str], contents: dict[str, bytes], many: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whether files are asked for one by one or found in their folder."""
+    """Files are either requested one by one, or found in a listing of their folder."""
     monkeypatch.setattr(selections, "_MANY", many)
     answer = post(names)
     assert zipped(answer) == contents

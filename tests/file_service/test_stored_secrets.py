@@ -83,7 +83,7 @@ def test_a_setting_is_never_given_twice(
 
 
 class _Endpoint(BaseHTTPRequestHandler):
-    """What Lambda has at AWS_CONTAINER_CREDENTIALS_FULL_URI, for functions with SnapStart."""
+    """The endpoint at AWS_CONTAINER_CREDENTIALS_FULL_URI, for functions with SnapStart."""
 
     asked = 0
     lifetime = timedelta(hours=1)

@@ -35,7 +35,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(files: Path) -> Iterator[Server]:
-    """With 1024 file descriptors, as on AWS: the emulator and the service each."""
+    """The emulator and the service have 1024 file descriptors each, as on AWS."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
     try:
@@ -53,7 +53,7 @@ def test_128_downloads_at_once_are_each_their_own(server: Server) -> None:
 
 
 def test_128_archives_digests_and_downloads_at_once(server: Server) -> None:
-    """What keeps state while it streams: archives, digests, and what is known of digests."""
+    """These keep state while they stream: archives, digests and known digests."""
     kinds = [
         "/archives/folder",
         "/digests/folder/007.bin",
@@ -115,7 +115,7 @@ def test_a_client_that_leaves_ends_its_download(server: Server) -> None:
 
 
 def test_a_body_of_unknown_length_shows_where_it_was_cut(server: Server) -> None:
-    """Half of each, as a cut at the timeout leaves it."""
+    """A cut at the timeout leaves half of each body."""
     tar = server.get("/archives/folder?format=tar.gz").body
     with (
         pytest.raises((EOFError, tarfile.ReadError)),

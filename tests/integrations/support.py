@@ -134,12 +134,12 @@ class Collector:
     come: threading.Condition = field(default_factory=threading.Condition)
 
     def take(self) -> list[Request]:
-        """What has come since the last time."""
+        """Return what arrived since the last call."""
         taken, self.requests = self.requests, []
         return taken
 
     def wait(self) -> None:
-        """Until something has come."""
+        """Wait until something arrives."""
         with self.come:
             assert self.come.wait_for(lambda: bool(self.requests), PATIENCE), "nothing was sent"
 
@@ -208,7 +208,7 @@ class Datagrams:
         self.address = "{}:{}".format(*self._socket.getsockname())
 
     def take(self) -> list[bytes]:
-        """What has come since the last time. Loopback delivers a datagram before `send` returns."""
+        """Return what arrived since the last call. Loopback delivers before `send` returns."""
         taken = []
         while True:
             try:

@@ -19,7 +19,7 @@ class WatchedSelector(selectors.DefaultSelector):
 
 
 class ForwardLoop(asyncio.SelectorEventLoop):
-    """Its clock runs as any other's, and can be put forward."""
+    """An event loop whose clock can be put forward."""
 
     ahead = 0.0
     patience: asyncio.Timeout | None = None
@@ -56,7 +56,7 @@ def pass_time(seconds: float) -> None:
 
 
 def others_wait() -> bool:
-    """Whether the loops of all other threads that run have nothing to do."""
+    """Return whether the event loops of all other threads have nothing to do."""
     mine = asyncio.get_running_loop()
     return all(
         loop.selector.waits for loop in list(_loops) if loop is not mine and loop.is_running()

@@ -101,7 +101,7 @@ TOLD = (
 
 
 class SetUpLambdaASGI(LambdaASGI):
-    """One that takes its settings from the test, and not from the environment."""
+    """A LambdaASGI that gets its settings from the test, not from the environment."""
 
     settings = Settings()
 
@@ -114,14 +114,14 @@ LOGGER.setLevel(logging.INFO)
 
 
 class LogSink:
-    """Where awslambdaric logs an error of the handler's."""
+    """The place where awslambdaric logs an error of the handler."""
 
     def log_error(self, lines: list[str]) -> None:
         LOGGER.info("%s", lines[0])
 
 
 class LoopThread(threading.Thread):
-    """Serves one handler until the Runtime API has gone, or the process would have to end."""
+    """Serves one handler until the Runtime API ends, or the process would have to exit."""
 
     def __init__(self, adapter: LambdaASGI, handler: Any, address: str) -> None:
         super().__init__(name="Lambda's loop")

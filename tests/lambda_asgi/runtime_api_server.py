@@ -139,7 +139,7 @@ class RuntimeAPIServer:
                 writer.close()
 
     async def stop(self) -> None:
-        """Hear nobody any more, and close every connection."""
+        """Stop listening, and close every connection."""
         assert self._listening is not None
         self._listening.close()
         for task in list(self._tasks):

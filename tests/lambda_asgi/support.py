@@ -175,7 +175,7 @@ def _open_generators() -> list[types.AsyncGeneratorType[Any, Any]]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what no event tells of."""
+    """Wait for something that no event reports."""
     while not condition():  # noqa: ASYNC110
         await asyncio.sleep(0)
 

@@ -13,7 +13,7 @@ from lambda_asgi.testing import function_url_event
 
 
 class Context:
-    """As little of Lambda's context object as a handler needs."""
+    """The parts of Lambda's context object that a handler needs."""
 
     def __init__(self, seconds: float = 30.0) -> None:
         self.ends_at = time.time() + seconds

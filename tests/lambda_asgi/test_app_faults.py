@@ -155,7 +155,7 @@ def test_a_loop_that_ignores_everything_ends_at_the_deadline(app: Any) -> None:
 
 
 def test_receive_after_a_complete_response_is_a_disconnect() -> None:
-    """It gave the body that the app had not read."""
+    """It must not return the body that the app has not read."""
     received: list[str] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -185,7 +185,7 @@ def test_receive_gives_the_whole_body_then_waits_for_the_disconnect() -> None:
 def test_a_message_of_an_unknown_type_harms_nothing_when_the_app_goes_on(
     kind: Any, before: int
 ) -> None:
-    """After `start` it destroyed the response. uvicorn, hypercorn and granian go on."""
+    """The response is not affected, also after `start`. uvicorn, hypercorn and granian agree."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         messages = [start(), body(b"a", more=True), body(b"b")]
@@ -204,7 +204,7 @@ def test_a_message_of_an_unknown_type_harms_nothing_when_the_app_goes_on(
 @pytest.mark.parametrize("pause", [False, True])
 @pytest.mark.usefixtures("mode")
 def test_an_error_right_behind_the_start_is_a_500(message: Any, pause: bool) -> None:
-    """The start left while the app waited for its own wrong message: a 200 that ended broken."""
+    """The start must not be sent while the app waits for the error of its wrong message."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if pause:
@@ -251,7 +251,7 @@ class Raising(logging.Filter):
 
 @pytest.mark.usefixtures("mode")
 def test_an_error_is_logged_inside_the_apps_context() -> None:
-    """Sentry reported it twice, and correlation ids were gone."""
+    """Otherwise Sentry reports it twice, and correlation ids are missing."""
     user: ContextVar[str] = ContextVar("user", default="-")
     seen: list[str] = []
 
@@ -318,7 +318,7 @@ def _raising_logging(request: pytest.FixtureRequest) -> Any:
 @pytest.mark.usefixtures("_raising_logging")
 @pytest.mark.parametrize("settings", [QUIET, Settings()], ids=["", "access"])
 def test_logging_that_raises_changes_no_answer(settings: Settings) -> None:
-    """There was no 500 before the first byte, no trailers after it, and the environment ended."""
+    """The client gets the 500 or the trailers, and the environment lives on."""
     assert answered(hello, settings=settings).content == b"hello"
     assert answered(raises_early, settings=settings).prelude["statusCode"] == 500
     late = answered(raises_late, settings=settings)
@@ -349,7 +349,7 @@ def test_closed_standard_streams_change_no_answer(monkeypatch: pytest.MonkeyPatc
 
 
 class Held:
-    """Stands for what an app has in its hands; `alive` has a reference that keeps nothing."""
+    """An object of the app's. `alive` has a weak reference to it."""
 
     def __init__(self, alive: list[Any]) -> None:
         alive.append(weakref.ref(self))
@@ -427,7 +427,7 @@ ENDINGS = [
 
 @contextmanager
 def no_garbage_collector() -> Iterator[None]:
-    """And no log record that is kept: pytest keeps all, with their tracebacks."""
+    """Turn it off. No log record is kept either: pytest would keep all, with their tracebacks."""
     root = logging.getLogger()
     handlers, root.handlers = root.handlers, [logging.NullHandler()]
     gc.collect()
@@ -450,7 +450,7 @@ def no_garbage_collector() -> Iterator[None]:
 def test_an_invocation_leaves_nothing_for_the_garbage_collector(
     then: Any, settings: Settings, event: Any
 ) -> None:
-    """A failed one kept all that the app had: error -> traceback -> frame -> cycle -> error."""
+    """Nor does a failed one, with its cycle: error -> traceback -> frame -> cycle -> error."""
     alive: list[Any] = []
 
     async def scenario() -> None:
@@ -495,7 +495,7 @@ def test_a_call_of_the_handler_leaves_nothing_for_the_garbage_collector(then: An
 
 
 def test_a_long_text_of_an_exception_is_not_copied_often() -> None:
-    """100 MB peaked at 975 MiB: cut before it is copied."""
+    """It is cut before it is copied. Otherwise 100 MB take 975 MiB at the peak."""
     size = 10_000_000
     error = ValueError("x" * size)
     tracemalloc.start()
@@ -521,7 +521,7 @@ def test_a_long_text_of_an_exception_is_not_copied_often() -> None:
     ids=["bytes", "text", "message", "nested", "number"],
 )
 def test_a_large_value_is_described_in_few_words(value: Any) -> None:
-    """A mistyped message of 200 MB peaked at 1.7 GB: `repr` of all of it, and then a cut."""
+    """A `repr` of all of it, cut afterwards, takes 1.7 GB for a mistyped message of 200 MB."""
     tracemalloc.start()
     try:
         text = described(value)
@@ -542,7 +542,7 @@ def test_an_exception_whose_text_raises_has_one() -> None:
 
 
 class Falsy(Exception):
-    """As some libraries' errors are, which hold no items."""
+    """An error that is false, as some libraries' errors without items are."""
 
     def __len__(self) -> int:
         return 0
@@ -558,7 +558,7 @@ def test_an_exception_that_is_false_is_an_error_all_the_same() -> None:
 
 @pytest.mark.parametrize("path", [0, 1, True, b"/dev/null", None, ["/dev/null"]])
 def test_a_path_that_is_not_text(path: Any) -> None:
-    """A number was taken as one of our descriptors, and closed."""
+    """A number must not be taken for one of our descriptors, and closed."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send(start())

@@ -37,7 +37,7 @@ asyncio.run(main())
 
 
 def printed(program: str, *arguments: str) -> object:
-    """The JSON that a process of its own prints: the import decides which loop is current."""
+    """Return the JSON that another process prints. The import decides which loop is current."""
     ran = subprocess.run(
         [sys.executable, "-c", program, json.dumps(function_url_event()), *arguments],
         env={"PYTHONPATH": f"{APPS}:{SRC}", "PYTHONWARNINGS": "ignore::DeprecationWarning"},

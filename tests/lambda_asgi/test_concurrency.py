@@ -61,7 +61,7 @@ def who_am_i() -> bytes:
 async def environment(
     api: RuntimeAPIServer, app: Meeting, concurrency: int, **settings: Any
 ) -> AsyncIterator[None]:
-    """A runtime in this event loop; it ends with the block."""
+    """A runtime in this event loop, until the block ends."""
     runtime = Runtime(
         Environment(
             runtime_api=api.address,
@@ -94,14 +94,14 @@ def invoke(api: RuntimeAPIServer, path: str, **options: Any) -> str:
 
 
 async def response(api: RuntimeAPIServer) -> Posted:
-    """The next POST that is an invocation's, at its beginning."""
+    """Return the next POST for an invocation, when it begins."""
     while (posted := await api.posts.get()).path.startswith("/2020-01-01/extension"):
         pass
     return posted
 
 
 async def first_chunks(api: RuntimeAPIServer, count: int) -> dict[str, Posted]:
-    """By what the app said it was in the first chunk behind the prelude."""
+    """Return the posts by the name that the app sends in the first chunk."""
     found = {}
     for _ in range(count):
         posted = await response(api)

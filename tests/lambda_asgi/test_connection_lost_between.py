@@ -1,4 +1,4 @@
-"""The connection closes between `next` and the response: what leaves then is whole, or nothing."""
+"""The connection closes between `next` and the response, which is sent whole or not at all."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -150,7 +150,7 @@ def test_where_a_new_connection_is_made_the_response_is_whole(
 
 
 def test_sends_at_once_share_the_new_connection() -> None:
-    """Each opened one of its own, and all but the first carried bare chunks."""
+    """Otherwise each would open a connection, and all but the first would carry bare chunks."""
 
     async def at_once(send: Send) -> None:
         await send(start())
@@ -186,7 +186,7 @@ def test_tasks_that_ask_a_client_at_once_get_one_connection() -> None:
 
 
 def test_an_app_that_is_cancelled_while_the_connection_is_made_has_a_whole_response() -> None:
-    """What was to be sent first was lost with the wait for the connection: an empty stream."""
+    """The parts that wait for the connection must not be lost with the app's task."""
 
     async def impatient(send: Send) -> None:
         await send(start())
@@ -214,7 +214,7 @@ def test_an_app_that_is_cancelled_while_the_connection_is_made_has_a_whole_respo
 
 @pytest.mark.usefixtures("mode")
 def test_an_early_reply_while_bytes_are_unsent_ends_the_connection() -> None:
-    """The rest of the response would have begun the next request."""
+    """Otherwise the rest of the response would begin the next request."""
     size = 32 * 1024 * 1024
 
     async def scenario() -> None:

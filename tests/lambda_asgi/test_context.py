@@ -69,7 +69,7 @@ def test_what_next_says_is_in_the_context(command: tuple[str, ...]) -> None:
 
 
 def test_the_trace_id_of_each_invocation_costs_no_memory() -> None:
-    """glibc never frees a variable's value: X-Ray's SDK reads the one that Python knows."""
+    """glibc never frees a variable's value. X-Ray's SDK reads Python's own copy."""
     set_trace_id("Root=1-0;Parent=1;Sampled=0")
     assert (
         os.environ["_X_AMZN_TRACE_ID"]
@@ -85,7 +85,7 @@ def test_the_trace_id_of_each_invocation_costs_no_memory() -> None:
 
 
 def test_the_context_takes_what_agents_of_monitoring_do_with_it() -> None:
-    """All of it works on the object of Lambda's own runtime."""
+    """Monitoring agents do this with the context object of Lambda's own runtime."""
     invocation = Invocation("request-1", None, "arn", b"")
     context = LambdaContext.of(invocation, FunctionIdentity(name="shop"))
     other = LambdaContext.of(invocation, FunctionIdentity(name="shop"))

@@ -1,4 +1,4 @@
-"""How values of an app appear in messages: exactly, because people search logs for these words."""
+"""How values of an app appear in messages. The words are exact, because people search logs."""
 
 from typing import Any
 

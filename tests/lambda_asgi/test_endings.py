@@ -1,4 +1,4 @@
-"""The word at the end of each invocation's line: what it says is what happened."""
+"""The ending in each invocation's access line is what happened."""
 
 import asyncio
 import re
@@ -82,7 +82,7 @@ async def endpoint() -> None:
     ],
 )
 def test_endings(app: Any, word: str, caplog: pytest.LogCaptureFixture) -> None:
-    """An ordinary error in FastAPI was called `background-error`."""
+    """An ordinary error in FastAPI is not a `background-error`."""
     assert ending(app, caplog)[0] == word
 
 
@@ -105,7 +105,7 @@ def test_a_deadline(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_blocked_event_loop_is_called_so(
     complete: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It was called background work that is not complete."""
+    """It is not incomplete background work."""
 
     async def blocks(scope: Scope, receive: Receive, send: Send) -> None:
         await send(start())

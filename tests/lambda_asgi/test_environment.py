@@ -1,4 +1,4 @@
-"""The environment's variables: what each may be, and what is said of one that is wrong."""
+"""The environment variables: their valid values, and the messages about invalid ones."""
 
 from typing import Any
 

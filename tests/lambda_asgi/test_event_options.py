@@ -57,7 +57,7 @@ def buffered(handler: Any, event: Any, settings: Settings | None = None) -> Any:
 
 
 def test_a_queue_passes_a_host_check() -> None:
-    """Middleware that looks for host, client, user agent and length finds them."""
+    """Middleware finds the host, client, user agent and length that it looks for."""
     app = Starlette(
         routes=ROUTES, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["localhost"])]
     )
@@ -133,7 +133,7 @@ def test_no_content_type_is_invented() -> None:
 
 
 def test_a_framework_that_ignores_root_path_routes_behind_a_stage() -> None:
-    """Such as Falcon: it compares `path` with its routes."""
+    """Falcon is one: it compares `path` with its routes."""
     event = copy.deepcopy(json.loads((EVENTS / "rest_api_get.json").read_text()))
     seen = []
 
@@ -182,6 +182,6 @@ def test_the_base_path_may_be_written_in_any_way(base_path: str) -> None:
     ],
 )
 def test_websocket_events_are_no_requests(name: str, extra: dict[str, str]) -> None:
-    """The fixtures of AWS's Go, Rust and Java libraries have a method and a path."""
+    """They look like requests: in the fixtures of AWS's libraries they have a method and a path."""
     event = json.loads((EVENTS / f"{name}.json").read_text()) | extra
     assert buffered(APP, event)["source"] == "non-http"

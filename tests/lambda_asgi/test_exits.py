@@ -31,7 +31,7 @@ async def answers(paths: Sequence[str]) -> tuple[list[tuple[int, bytes]], Runtim
 
 @pytest.mark.parametrize("path", ["/awaited", "/group", "/directly", "/executor"])
 def test_an_exit_that_reaches_the_app_is_its_error(path: str) -> None:
-    """In a child task it ended the process with code 0, and the invocation without an answer."""
+    """In a child task, too, it must not end the process, and the invocation is answered."""
     found, _, code = asyncio.run(answers([path, "/after"]))
     assert found == [(500, b"Internal Server Error"), (200, b"fine")]
     assert code == 0
@@ -69,7 +69,7 @@ def test_a_forked_child_is_not_a_second_runtime(path: str, body: bytes) -> None:
 def test_the_apps_own_handler_of_sigterm_is_called_after_the_shutdown(
     path: str, content: bytes
 ) -> None:
-    """It was replaced without a word. A child has it, too, and has it as its only one."""
+    """The runtime's handler does not replace it. In a child it is the only handler."""
 
     async def main() -> None:
         async with (
@@ -137,7 +137,7 @@ def test_a_forked_child_does_not_answer_in_handler_mode(path: str, body: bytes) 
 
 @pytest.mark.parametrize("path", ["/awaited", "/group", "/directly", "/executor"])
 def test_an_exit_of_the_app_is_its_error_in_handler_mode(path: str) -> None:
-    """That of a child task was raised to Lambda's loop, behind the response."""
+    """An exit of a child task must not reach Lambda's loop after the response."""
     found = asyncio.run(answers_from_lambdas_loop([path, "/after"]))
     assert found == [(500, b"Internal Server Error"), (200, b"fine")]
 
@@ -147,6 +147,6 @@ def test_an_exit_of_the_app_is_its_error_in_handler_mode(path: str) -> None:
 def test_an_exit_that_nobody_waits_for_changes_nothing_in_handler_mode(
     path: str, mode: str
 ) -> None:
-    """Nor that of a task that is left behind, and runs on in the next invocation."""
+    """Nor does that of a task that continues in the next invocation."""
     found = asyncio.run(answers_from_lambdas_loop([path, "/after"], mode))
     assert found == [(200, b"fine"), (200, b"fine")]

@@ -163,7 +163,7 @@ def test_an_error_that_fails_ends_the_process(status: int) -> None:
 
 
 def test_a_reply_before_the_end_of_a_stream_means_that_nobody_reads() -> None:
-    """A 202 as well: whoever has answered reads no more of the body."""
+    """That includes a 202: after its reply, the peer reads no more of the body."""
 
     async def scenario() -> None:
         async with runtime(patient, settings=QUICK) as running:
@@ -204,7 +204,7 @@ def test_a_peer_that_closes_after_each_reply() -> None:
 @pytest.mark.parametrize("settings", [QUICK, BUFFERED], ids=["streamed", "buffered"])
 @pytest.mark.parametrize("waits", [False, True])
 def test_a_connection_that_is_closed_while_the_app_works(settings: Settings, waits: bool) -> None:
-    """Between `next` and the answer it is idle: the answer goes over a new one."""
+    """It is idle between `next` and the response, which is sent over a new one."""
 
     async def scenario() -> None:
         working, go_on = Signal(), Signal()

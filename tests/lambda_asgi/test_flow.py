@@ -252,7 +252,7 @@ def test_a_closed_connection_writes_nothing_and_answers_at_once() -> None:
 
 @pytest.mark.parametrize("reads", ["at once", "late"])
 def test_pieces_of_any_size_arrive_in_order(reads: str) -> None:
-    """Whatever the socket takes of each write: all, a part of it, or nothing."""
+    """The socket takes all of a write, a part of it, or nothing."""
     choice = random.Random(reads)
     sizes = [1, 30, HOLD_UP_TO, JOIN_UP_TO + 1, 300_000, 3_000_000]
     writes = [

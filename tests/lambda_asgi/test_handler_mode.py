@@ -283,7 +283,7 @@ def test_headers_of_a_wrappers_answer() -> None:
 
 
 def test_a_stored_result_is_replayed() -> None:
-    """As idempotency does it: the second answer is the first one's result."""
+    """As with idempotency, the second response is the first one's result."""
     stored: list[Any] = []
 
     def idempotent(handler: Any, event: Any, context: Any) -> Any:
@@ -328,7 +328,7 @@ def test_a_wrapper_that_raises_after_the_response() -> None:
 
 
 def test_a_handler_that_is_called_twice() -> None:
-    """The first call answers; the second one's response is a result for its caller alone."""
+    """The first call answers. The second one only returns its result."""
     results: list[Any] = []
 
     def twice(handler: Any, event: Any, context: Any) -> Any:
@@ -485,7 +485,7 @@ def test_the_lifespan_starts_once_before_the_first_invocation_is_asked_for() -> 
 def test_an_app_that_handler_names_is_an_init_error(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Lambda's own loop would call it with (event, context): a TypeError for each invocation."""
+    """Otherwise each invocation fails: Lambda's own loop calls it with (event, context)."""
     module = types.ModuleType("main")
     module.app = hello  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, name.rpartition(".")[0].replace("/", "."), module)
@@ -625,7 +625,7 @@ def test_an_unknown_loop_with_an_app_that_does_not_start_fails_the_initializatio
 
 
 def test_a_handler_that_the_first_call_imports() -> None:
-    """Nobody saw that invocation come; it is streamed like any other."""
+    """The delivery of that invocation was not seen. It is streamed like any other."""
     made: list[Any] = []
 
     def late(handler: Any) -> Any:

@@ -68,7 +68,7 @@ def emulator(
 
 
 def ring(folder: Path, name: str = "") -> Path:
-    """A doorbell: the app goes on when somebody writes to it."""
+    """Write to the pipe that the app waits for."""
     bell = folder / f"doorbell{name}"
     os.mkfifo(bell)
     return bell
@@ -89,7 +89,7 @@ def test_each_chunk_arrives_when_it_is_sent(python: str, handler: str, tmp_path:
 
 
 def test_one_process_answers_many(python: str, tmp_path: Path) -> None:
-    """Errors before and after the first byte included: none of them ends it."""
+    """Errors before and after the first byte do not end it."""
     with emulator(python, tmp_path) as running:
         for _ in range(50):
             response = running.get("/starts")

@@ -69,7 +69,7 @@ def test_what_is_not_pairs_of_bytes(headers: Any) -> None:
 
 @pytest.mark.parametrize("source", ["function-url", "rest-api", "alb", "lambda-at-edge"])
 def test_no_event_source_is_sent_a_header_that_splits(source: str) -> None:
-    """Buffered responses went out unchecked: a line break in a value made a second header of it."""
+    """A line break in a value would make a second header of it, also in a buffered response."""
     event = EVENTS[source]
     assert infer(event).name == source
 
@@ -93,7 +93,7 @@ EVENTS: dict[str, Any] = {
 
 
 def test_a_length_that_comes_twice_is_one() -> None:
-    """It became "3, 3" in the prelude."""
+    """It must not become "3, 3" in the prelude."""
     twice = [(b"content-length", b"3"), (b"x", b"y"), (b"content-length", b"3")]
     assert content_length(twice) == (3, [(b"x", b"y"), (b"content-length", b"3")])
 

@@ -39,7 +39,7 @@ payloads = (
 
 
 async def everything(request: Request) -> Any:
-    """Looks at all that an app looks at."""
+    """An app that reads every part of its request."""
     body = await request.body()
     document = {
         "url": str(request.url),

@@ -88,7 +88,7 @@ def test_the_pure_core_does_no_input_or_output(path: Path) -> None:
 
 
 def test_the_pure_core_imports_only_itself() -> None:
-    """Of lambda_asgi, so that nothing impure comes in by a second step."""
+    """It imports only pure modules of lambda_asgi, so that nothing impure comes in indirectly."""
     pure = {
         ".".join(path.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__")
         for path in PURE
@@ -120,7 +120,7 @@ def test_the_packages_stay_apart(package: Path, others: list[str]) -> None:
 
 
 def test_the_service_knows_lambda_asgi_in_one_place() -> None:
-    """It is an ASGI app: under uvicorn it runs without."""
+    """It is an ASGI app, which runs under uvicorn without lambda_asgi."""
     found = [
         (path.name, module, name)
         for path in modules(FILE_SERVICE)

@@ -1,4 +1,4 @@
-"""The lifespan: apps that know it, that do not, that fail, and that end when nobody expects it."""
+"""The lifespan: apps that support it, that do not, that fail, and that end unexpectedly."""
 
 import asyncio
 import logging
@@ -180,7 +180,7 @@ def test_shutdown_before_startup_is_nothing() -> None:
     ],
 )
 def test_a_lifespan_that_is_required_must_start(startup: Any, message: str) -> None:
-    """With "on", an app whose start-up raised was served without it, and nobody was told."""
+    """With "on", an app whose startup raises is not served."""
 
     async def scenario() -> None:
         with pytest.raises(StartupFailed, match=message) as caught:

@@ -17,7 +17,7 @@ LINE = re.compile(r"^\[\w+\]\t[^\t]+Z\t(?P<request_id>[^\t]*)\t(?P<message>.*)")
     "path", ["/plain", "/streams", "/raises", "/raises-late", "/thread", "/task"]
 )
 def test_each_line_has_its_request_id(path: str, concurrency: str) -> None:
-    """Up to every line of a fast app had none: waiters for a reply resumed in another context."""
+    """Tasks that wait for a reply must resume in their own context."""
     variables = {"AWS_LAMBDA_MAX_CONCURRENCY": concurrency} if concurrency else {}
 
     async def main() -> None:

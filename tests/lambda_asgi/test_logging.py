@@ -47,7 +47,7 @@ class Output:
 
     @property
     def lines(self) -> list[str]:
-        """Standard output's, with the times of text lines taken out."""
+        """Return the lines of standard output, without the times of text lines."""
         return [HEAD.sub(r"[\1] \2 ", line) for line in self.stdout.split("\n")[:-1]]
 
 
@@ -413,7 +413,7 @@ def test_lines_of_concurrent_invocations_name_their_own() -> None:
 def test_a_thread_without_a_context_names_the_only_invocation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As under Lambda's own runtime, where the request id is one of the process."""
+    """Lambda's own runtime does the same: there, the request id belongs to the process."""
     named: list[Any] = []
 
     def log() -> None:

@@ -461,7 +461,7 @@ def test_a_descriptor_that_fails_costs_no_line_and_no_exception(
 
 
 def test_the_formatters_know_no_io() -> None:
-    """Pure: what writes is in handlers.py."""
+    """They are pure. handlers.py writes."""
     import lambda_asgi._logging.formatters as module
 
     source = Path(module.__file__).read_text()

@@ -105,7 +105,7 @@ def available() -> int:
 def test_a_large_failure_keeps_no_memory_and_makes_few_copies(
     mode: str, path: str, status: int, copies: int
 ) -> None:
-    """After a 413, a body of 1 GiB stayed resident.
+    """Nothing of a body of 1 GiB stays resident after its 413.
 
     A text of 100 MB peaked at 975 MiB, and a mistyped message of 200 MB at 1.7 GB.
     """

@@ -61,7 +61,7 @@ def test_a_file_by_starlette(tmp_path: Path) -> None:
 
 
 def test_a_file_behind_a_middleware_that_awaits(tmp_path: Path) -> None:
-    """It waits between start and pathsend, so that the headers have gone already."""
+    """It waits between start and pathsend, so the headers are sent already."""
     (tmp_path / "file.txt").write_bytes(b"x" * 1000)
 
     async def passes(request: Any, call_next: Any) -> Any:
@@ -152,7 +152,7 @@ def test_a_file_that_vanishes(tmp_path: Path, when: str) -> None:
 def test_an_app_that_takes_a_missing_file_for_a_client_that_has_gone(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is an OSError, like the one for a reader who has gone: the log still says what it was."""
+    """Both errors are an OSError. The log still says which one it was."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         try:

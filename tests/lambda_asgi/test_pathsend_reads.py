@@ -1,4 +1,4 @@
-"""Files in big reads that nobody waits for; nothing is left open, however the reading ends."""
+"""Files are read in large pieces, ahead. Nothing stays open, however the reading ends."""
 
 import asyncio
 import errno
@@ -24,7 +24,7 @@ def open_files() -> int:
 
 @pytest.fixture(params=["as it is", "with holes", "empty", "cannot be asked", "of another system"])
 def page_cache(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """What a file's reader finds there."""
+    """Set what a reader finds in the page cache."""
     preadv = os.preadv
     asked = 0
 
@@ -143,7 +143,7 @@ class Fifo:
         self.path = path
 
     def writer(self) -> int:
-        """Waits until somebody opens the other end for reading."""
+        """Wait until the other end is open for reading."""
         return os.open(self.path, os.O_WRONLY)
 
     def feed(self, content: bytes) -> None:
@@ -239,7 +239,7 @@ def test_at_its_end_a_cached_file_is_what_it_is(tmp_path: Path) -> None:
 def test_a_scope_that_cancels_every_wait_leaves_nothing_open(
     tmp_path: Path, stage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As anyio's do: a task that waits again is cancelled again."""
+    """In a cancelled scope of anyio, a task that waits again is cancelled again."""
     monkeypatch.setattr(files, "_NO_WAIT", None)
     (tmp_path / "file").write_bytes(bytes(READ_SIZE))
 

@@ -174,7 +174,7 @@ async def app(scope, receive, send):
 
 
 def test_modules_of_the_function_shadow_nothing_of_ours(tmp_path: Path) -> None:
-    """Names that our own imports, and Python's start, look for. The app gets its own ones."""
+    """They have names that we and Python's start import. The app still gets its own modules."""
     for name in (
         "token",
         "types",

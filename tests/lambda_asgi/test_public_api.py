@@ -1,4 +1,4 @@
-"""What users may import is listed once, in docs/api.md, and is all that has a public name."""
+"""docs/api.md lists everything that has a public name: what users may import."""
 
 import importlib
 import pkgutil

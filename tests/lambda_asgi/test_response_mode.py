@@ -1,4 +1,4 @@
-"""Which responses are streamed: what may be said, who wins, and what is said of it in the log."""
+"""Which responses are streamed: valid settings, which one wins, and the line in the log."""
 
 import asyncio
 import json

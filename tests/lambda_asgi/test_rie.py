@@ -260,7 +260,7 @@ def test_the_deadline_comes_before_the_timeout() -> None:
 
 
 def test_an_app_that_blocks_the_event_loop_times_out() -> None:
-    """Nothing can be done about it; the platform does."""
+    """The runtime cannot stop it. The platform does."""
     with rie(AWS_LAMBDA_FUNCTION_TIMEOUT="3") as emulator:
         timed_out = b"Task timed out after 3.00 seconds"
         assert timed_out in emulator.get("/block").body

@@ -310,7 +310,7 @@ def test_what_one_app_writes_into_a_scope_the_next_does_not_see() -> None:
     "malformed", [b"good.example/public?", b"[:::]", b"a b", b"user@example.com", b"", b"a:99999"]
 )
 def test_a_malformed_host_reaches_no_app(malformed: bytes) -> None:
-    """Frameworks make URLs of it: the path of `good.example/public?` would be `/public`."""
+    """Frameworks build URLs from it: the path of `good.example/public?` would be `/public`."""
     headers = [(b"host", malformed), (b"accept", b"*/*")]
     made = scope(headers=headers)
     assert (made["server"], made["headers"]) == (None, [(b"accept", b"*/*")])

@@ -1,4 +1,4 @@
-"""SIGTERM: what Lambda sends before it ends an environment, where an extension is registered."""
+"""SIGTERM, which Lambda sends before it ends an environment that has an extension."""
 
 import asyncio
 import signal

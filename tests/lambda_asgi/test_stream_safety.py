@@ -40,7 +40,7 @@ FAR = 1000.0
 
 
 def routed(app: ASGIApp) -> ASGIApp:
-    """`app`, but for the path /next, where all is well."""
+    """`app`, except for the path /next, which gets a normal response."""
 
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
         await (hello if scope["path"] == "/next" else app)(scope, receive, send)
@@ -69,7 +69,7 @@ def answered(
 
 
 def overtaken(app: ASGIApp) -> Posted:
-    """The same, where the deadline comes once the app has sent its first chunk."""
+    """The same, with a deadline that comes after the app's first chunk."""
 
     async def scenario() -> Posted:
         async with runtime(routed(app), settings=QUICK) as running:
@@ -417,7 +417,7 @@ def test_an_app_that_ignores_cancellation_is_given_up() -> None:
 
 
 def test_an_app_that_sends_on_for_ever_is_cut() -> None:
-    """It never waits for anything, and takes every error of `send` for a client that has gone."""
+    """It never waits, and ignores every error of `send` as if the client had left."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send(start())

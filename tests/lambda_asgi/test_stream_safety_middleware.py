@@ -238,7 +238,7 @@ def test_an_app_that_ignores_its_cancellation_is_given_up() -> None:
 
 
 def test_an_event_loop_that_is_held_up_skips_no_stage() -> None:
-    """All times have passed when the middleware looks again."""
+    """All times have passed before the middleware runs again."""
     cleaned = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -293,7 +293,7 @@ def test_at_the_deadline_before_the_first_byte_there_is_a_504() -> None:
 
 
 def test_the_duration_counts_from_the_response_on() -> None:
-    """Until then it is the deadline's."""
+    """Before the response starts, only the deadline counts."""
 
     async def scenario() -> None:
         server = Server()
@@ -437,7 +437,7 @@ def test_heartbeats_fill_what_is_quiet_and_never_break_an_event() -> None:
 
 
 def test_no_silence_is_longer_than_the_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By a clock of the test's own: 15 s after what was sent last, whenever that was."""
+    """The test has its own clock. A heartbeat follows 15 s after the last message."""
 
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
@@ -665,7 +665,7 @@ def test_settings_that_make_no_sense(settings: dict[str, float]) -> None:
 def test_on_an_event_function_the_stream_ends_with_trailers_and_one_record(
     error_records: bool,
 ) -> None:
-    """Whether the runtime writes records of its own or not."""
+    """That is so with and without the runtime's own records."""
 
     async def scenario() -> None:
         app = guarded(sends_then(EVENTS, b"data: 1\n\n", then=forever), max_duration=SHORT)

@@ -1,4 +1,4 @@
-"""That `play` sees what a scenario leaves behind: the tests of faults rely on it."""
+"""`play` detects what a scenario leaves behind. The tests of faults rely on that."""
 
 import asyncio
 import os

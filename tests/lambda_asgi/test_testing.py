@@ -157,7 +157,7 @@ def test_a_startup_that_fails() -> None:
 
 
 def test_what_the_app_raised_is_at_hand() -> None:
-    """A 500 did not say why."""
+    """A 500 alone does not say what the app raised."""
 
     async def raises(scope: Scope, receive: Receive, send: Send) -> None:
         raise KeyError("why")

@@ -184,7 +184,7 @@ def test_the_wait_for_a_shutdown_ends_with_the_environment(monkeypatch: pytest.M
 
 
 def test_a_restored_environment_asks_for_the_shutdown_anew() -> None:
-    """The connection of before the snapshot is dead."""
+    """The connection from before the snapshot is dead."""
 
     async def scenario() -> None:
         async with runtime(hello) as running:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("mode")
 
 
 def app() -> ASGIApp:
-    """The app as it stands there."""
+    """The app of docs/streams.md."""
     names: dict[str, Any] = {"__name__": "page"}
     blocks = (part.partition("```")[0] for part in PAGE.read_text().split("```python"))
     (code,) = (block for block in blocks if "async def whole" in block)

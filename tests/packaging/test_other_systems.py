@@ -80,7 +80,7 @@ def test_a_function_runs_under_the_emulator(runtime: str) -> None:
 
 
 def test_runtime_mode_without_signal_handlers(tmp_path: Path) -> None:
-    """An event loop on Windows handles no signals; everything else goes on."""
+    """An event loop on Windows handles no signals. Everything else works."""
     (tmp_path / "main.py").write_text(
         "async def app(scope, receive, send):\n"
         "    assert scope['type'] == 'http'\n"

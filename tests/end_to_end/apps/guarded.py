@@ -44,7 +44,7 @@ async def lines() -> StreamingResponse:
 
 @app.get("/quiet")
 async def quiet() -> StreamingResponse:
-    """Quiet until somebody has written to the pipe DOORBELL."""
+    """Quiet until the test writes to the pipe DOORBELL."""
 
     async def stream() -> AsyncIterator[str]:
         yield "data: first\n\n"

@@ -45,7 +45,7 @@ async def body(send: Send, content: bytes, *, more: bool = True) -> None:
 
 
 async def doorbell(receive: Receive, send: Send) -> None:
-    """Sends "first"; sends "second" once somebody has written to the pipe DOORBELL."""
+    """Send "first", and "second" after the test has written to the pipe DOORBELL."""
     await start(send)
     await body(send, b"first")
     await asyncio.to_thread(Path(os.environ["DOORBELL"]).read_bytes)

@@ -1,4 +1,4 @@
-"""What a person does with the page, in a real Chromium, and what the browser says about it."""
+"""A person's actions on the page, in a real Chromium, and what the browser reports."""
 
 import shutil
 from collections.abc import Callable, Mapping

@@ -26,7 +26,7 @@ def private(files: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def locked(chromium: tuple[webdriver.Chrome, Path], private: Server) -> Iterator[Page]:
-    """The page of a service that asks who one is."""
+    """The page of a service with users."""
     page = Page(chromium[0], private.url, chromium[1])
     page.complaints()
     yield page

@@ -90,7 +90,7 @@ def _has_focus(page: Page, name: str) -> bool:
 
 
 def test_a_download_waits_for_a_lost_connection_and_resumes(behind: Page, door: Door) -> None:
-    """It once failed, and had to be started again by hand."""
+    """It does not fail, and nobody must start it again."""
     page = behind
     start_slow_download(page, door)
     door.bytes_per_second = None
@@ -107,7 +107,7 @@ def test_a_download_waits_for_a_lost_connection_and_resumes(behind: Page, door: 
 
 
 def test_without_a_connection_the_folders_that_were_seen_stay(behind: Page, door: Door) -> None:
-    """They once gave way to the error. The list loads again once the connection is back."""
+    """They are not replaced by the error. The list loads again when the connection is back."""
     page = behind
     page.open("#/deep/")
     page.until(lambda: "one/" in page.names())
@@ -125,7 +125,7 @@ def test_without_a_connection_the_folders_that_were_seen_stay(behind: Page, door
 
 
 def test_empty_answers_end_a_download_in_time(behind: Page, door: Door) -> None:
-    """A body without a byte, again and again: it once asked without end and without a pause."""
+    """Bodies without a byte must not make it ask for ever, nor without a pause."""
     page = behind
     door.change = lambda asked, piece: b"" if "range" in asked.headers else piece
     page.open("#/large.bin")
@@ -138,7 +138,7 @@ def test_empty_answers_end_a_download_in_time(behind: Page, door: Door) -> None:
 
 
 def test_too_many_requests_are_asked_again(behind: Page, door: Door) -> None:
-    """Lambda answers 429 when all of a function's concurrency is in use."""
+    """Lambda answers 429 if all of a function's concurrency is in use."""
     page = behind
     refused: list[Asked] = []
 
@@ -175,7 +175,7 @@ def test_a_file_that_grows_while_it_is_downloaded(behind: Page, door: Door, file
 
 
 def test_a_folder_that_is_deleted_while_it_is_open(page: Page, files: Path) -> None:
-    """A picture that was gone was once said to be of a kind that the browser cannot show."""
+    """For a missing picture, the page must not say that the browser cannot show such files."""
     folder = files / "short-lived"
     (folder / "below").mkdir(parents=True)
     shutil.copy(files / "waves.png", folder / "gone.png")
@@ -284,7 +284,7 @@ TOKEN = {"FILE_TOKEN": "s3cret"}
 def test_a_login_that_ends_is_asked_for_again_wherever_the_reader_is(
     chromium: tuple[webdriver.Chrome, Path], files: Path
 ) -> None:
-    """A picture once could not be shown, a digest not be made, a download failed."""
+    """Also while a picture is shown, a digest is computed or a download runs."""
     with service("uvicorn", {"FILE_SOURCE": str(files), **TOKEN}) as server:
         page = Page(chromium[0], server.url, chromium[1])
         page.open()
@@ -381,7 +381,7 @@ def test_a_storm_of_back_and_forward_ends_where_the_address_says(page: Page) -> 
 
 
 def test_a_storm_of_clicks_downloads_once(page: Page) -> None:
-    """Two clicks on Download once made two downloads of the same file."""
+    """Two clicks on Download make one download."""
     page.open(before=f"const HELD = 'archives'; {HOLD_REQUESTS}")
     page.until(page.names)
     many = "for (let n = 0; n < 10; n++) document.querySelector(arguments[0]).click()"

@@ -74,7 +74,7 @@ def test_a_wrong_token_is_said_to_be_wrong(
 
 
 def test_names_that_no_address_can_say_are_counted(page: Page) -> None:
-    """They once disappeared without a word: a line break, and what is not UTF-8."""
+    """The page says how many there are: names with a line break, or that are not UTF-8."""
     page.open("#/odd/")
     page.until(lambda: "2 items are not shown, because a web address" in page.text())
     assert page.names() == ["invoice[U+202E]fdp.exe"]

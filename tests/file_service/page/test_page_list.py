@@ -134,7 +134,7 @@ def test_a_search_finds_what_lies_below_and_leads_there(page: Page) -> None:
 
 
 def test_a_search_is_closed_by_its_button(page: Page) -> None:
-    """Without a keyboard, only an empty search field once led back to the folder."""
+    """So no keyboard is needed to go back to the folder."""
     page.open("#/deep/?search=needle")
     page.until(lambda: "3 items found" in page.text())
     page.click("Close search")
@@ -235,7 +235,7 @@ def test_an_error_disappears_when_it_is_resolved(page: Page, files: Path) -> Non
 
 
 def test_a_list_that_was_cut_says_so(page: Page) -> None:
-    """A Function URL ends what breaks like something whole: the last line is missing."""
+    """A Function URL ends a broken body normally, but the last line is missing."""
     page.open(
         "#/sorted/",
         before="""

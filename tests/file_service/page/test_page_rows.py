@@ -56,7 +56,7 @@ step();
 
 
 def processor_seconds(page: Page) -> float:
-    """What the page's main thread has used of a processor, however many others want it."""
+    """Return the processor seconds of the page's main thread."""
     metrics = {
         each["name"]: each["value"]
         for each in page.command("Performance.getMetrics", {})["metrics"]

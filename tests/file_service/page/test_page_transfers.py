@@ -33,7 +33,7 @@ def test_an_empty_file_is_downloaded(page: Page, files: Path) -> None:
 
 
 def test_a_download_pauses_and_resumes_where_it_was(behind: Page, door: Door) -> None:
-    """Bytes that are there already are not asked for again."""
+    """It does not ask again for bytes that it has."""
     page = behind
     start_slow_download(page, door)
     page.click("Pause")
@@ -102,7 +102,7 @@ def test_three_downloads_run_and_the_next_one_waits(behind: Page, door: Door, br
 
 
 def test_a_connection_that_breaks_is_taken_up_again(behind: Page, door: Door) -> None:
-    """Bodies end early as those of a Function URL do when the function fails: like whole ones."""
+    """Bodies end early but normally, as behind a Function URL if the function fails."""
     page = behind
     passed: list[Asked] = []  # what a first piece was sent for; the second one ends the body
 

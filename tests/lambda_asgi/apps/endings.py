@@ -25,7 +25,7 @@ async def startup_exits(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 async def stubborn(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Ignores cancellation, for ever."""
+    """An app that ignores cancellation."""
     assert scope["type"] == "http"
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"first", "more_body": True})

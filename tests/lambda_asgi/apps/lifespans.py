@@ -28,7 +28,7 @@ async def orderly(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 async def stubborn(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Takes for ever to shut down."""
+    """An app whose shutdown never ends."""
     if scope["type"] == "lifespan":
         await receive()
         await send({"type": "lifespan.startup.complete"})
@@ -38,7 +38,7 @@ async def stubborn(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 async def failing(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Says that it cannot shut down."""
+    """An app whose shutdown fails."""
     if scope["type"] == "lifespan":
         await receive()
         await send({"type": "lifespan.startup.complete"})
@@ -49,6 +49,6 @@ async def failing(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 async def without(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Knows no lifespans."""
+    """An app that does not support lifespans."""
     assert scope["type"] == "http"
     await answer(send)

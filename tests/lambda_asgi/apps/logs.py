@@ -1,4 +1,4 @@
-"""An app that logs as it goes."""
+"""An app that logs."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What takes memory: a small answer, a body that is too large, and an error with a large text."""
+"""Responses that take memory: small, too large, and an error with a large text."""
 
 from typing import Any
 
