@@ -1,9 +1,9 @@
-"""The cases: what is asked of a probe, and what is noted of its answers.
+"""The cases: requests to a probe, and what to note of the responses.
 
 Each case is one open question about Web Functions, or one row of their contract.
 It returns *facts*, which are compared, and may return *figures* (times, rates),
 which are only shown.
-Facts are statuses, yes or no, and names: nothing that is different each time.
+Facts are statuses, yes or no, and names: nothing that differs between runs.
 """
 
 import asyncio
@@ -34,10 +34,12 @@ class Case(NamedTuple):
 
 
 def ending(observed: Observed) -> str:
-    """How a response ended, as its client sees it."""
-    if observed.failure:
-        return "none" if not observed.status else "broken"
-    return "whole" if observed.complete else "broken"
+    """Return how a response ended for its client: "whole", "broken" or "none"."""
+    if observed.failure and not observed.status:
+        return "none"
+    if observed.failure or not observed.complete:
+        return "broken"
+    return "whole"
 
 
 def outcome(observed: Observed) -> dict[str, Any]:
@@ -59,38 +61,36 @@ def json_of(observed: Observed) -> Any:
 
 
 async def methods(target: Target) -> Result:
-    return Result(
-        {
-            method: (await target.ask(method, "/scope")).status
-            for method in ("TRACE", "PROPFIND", "DELETE")
-        }
-    )
+    facts = {}
+    for method in ("TRACE", "PROPFIND", "DELETE"):
+        observed = await target.ask(method, "/scope")
+        facts[method] = observed.status
+    return Result(facts)
 
 
 async def http_1_0(target: Target) -> Result:
-    return Result({"status": (await target.ask("GET", "/scope", version="1.0")).status})
+    observed = await target.ask("GET", "/scope", version="1.0")
+    return Result({"status": observed.status})
 
 
 async def host(target: Target) -> Result:
+    hosts = {
+        "missing": "",
+        "another": "other.example",
+        "with a wrong port": f"{target.host}1",
+    }
     facts = {}
-    for name, value in [
-        ("missing", ""),
-        ("another", "other.example"),
-        ("with a wrong port", f"{target.host}1"),
-    ]:
-        facts[name] = (await target.ask("GET", "/scope", host=value)).status
+    for name, value in hosts.items():
+        observed = await target.ask("GET", "/scope", host=value)
+        facts[name] = observed.status
     return Result(facts)
 
 
 async def path_and_query(target: Target) -> Result:
-    shown = json_of(await target.ask("GET", "/scope?a=%20b&a=2&c"))
-    return Result(
-        {
-            "query": shown.get("query"),
-            "raw_path": shown.get("raw_path"),
-            "root_path": shown.get("root_path"),
-        }
-    )
+    observed = await target.ask("GET", "/scope?a=%20b&a=2&c")
+    shown = json_of(observed)
+    names = ("query", "raw_path", "root_path")
+    return Result({name: shown.get(name) for name in names})
 
 
 REMOVED: Final = (
@@ -118,30 +118,27 @@ async def request_headers(target: Target) -> Result:
         ("X-Forwarded-Host", "other.example"),
         ("X-Forwarded-Proto", "gopher"),
     ]
-    headers = json_of(await target.ask("GET", "/scope", sent)).get("headers", [])
+    observed = await target.ask("GET", "/scope", sent)
+    headers = json_of(observed).get("headers", [])
     found = dict(headers)
+    removable = (*REMOVED, "X-Named", "Connection")
     ours = {
         "host",
         "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
         "x-amz-date",
         "x-amz-content-sha256",
         "x-amz-security-token",
         "x-kept",
+        *(name.lower() for name in removable),
     }
-    ours |= {
-        "x-forwarded-host",
-        "x-forwarded-proto",
-        *(name.lower() for name in REMOVED),
-        "x-named",
-        "connection",
-    }
+    clients = found.get("x-forwarded-for", "").split(",")
     return Result(
         {
-            "removed": sorted(
-                name for name in (*REMOVED, "X-Named", "Connection") if name.lower() not in found
-            ),
+            "removed": sorted(name for name in removable if name.lower() not in found),
             "added": sorted(set(found) - ours),
-            "x-forwarded-for has": len(found.get("x-forwarded-for", "").split(",")),
+            "x-forwarded-for has": len(clients),
             "x-forwarded-host": found.get("x-forwarded-host"),
             "x-forwarded-proto": found.get("x-forwarded-proto"),
             "names are lower-case": all(name == name.lower() for name, _ in headers),
@@ -150,13 +147,13 @@ async def request_headers(target: Target) -> Result:
 
 
 async def expect(target: Target) -> Result:
-    small = await target.ask("POST", "/upload", [("Expect", "100-continue")], body=b"x")
-    large = await target.ask(
-        "POST", "/upload", [("Expect", "100-continue")], body=bytes(2 * MEBIBYTE)
-    )
-    return Result(
-        {"small": [*small.interim, small.status], "2 MiB": [*large.interim, large.status]}
-    )
+    headers = [("Expect", "100-continue")]
+    sizes = {"small": 1, "2 MiB": 2 * MEBIBYTE}
+    facts = {}
+    for name, size in sizes.items():
+        observed = await target.ask("POST", "/upload", headers, body=bytes(size))
+        facts[name] = [*observed.interim, observed.status]
+    return Result(facts)
 
 
 async def upgrade(target: Target) -> Result:
@@ -166,14 +163,16 @@ async def upgrade(target: Target) -> Result:
         ("Sec-WebSocket-Version", "13"),
         ("Sec-WebSocket-Key", "MDEyMzQ1Njc4OWFiY2RlZg=="),
     ]
-    return Result({"status": (await target.ask("GET", "/scope", offer)).status})
+    observed = await target.ask("GET", "/scope", offer)
+    return Result({"status": observed.status})
 
 
 async def uploads(target: Target) -> Result:
     facts: dict[str, Any] = {}
     for size in (1, 7, 25):
         observed = await target.ask("POST", "/upload", body=bytes(size * MEBIBYTE))
-        facts[f"{size} MiB"] = [observed.status, json_of(observed).get("bytes")]
+        received = json_of(observed).get("bytes")
+        facts[f"{size} MiB"] = [observed.status, received]
     return Result(facts)
 
 
@@ -190,46 +189,40 @@ async def early_answer(target: Target) -> Result:
 
 
 async def scope(target: Target) -> Result:
-    shown = json_of(await target.ask("GET", "/scope"))
-    client, server = shown.get("client") or "", shown.get("server") or ["", 0]
-    return Result(
-        {
-            "asgi": shown.get("asgi"),
-            "http_version": shown.get("http_version"),
-            "scheme": shown.get("scheme"),
-            "client": client,
-            "server": server[0],
-            "extensions": shown.get("extensions"),
-            "state": shown.get("state"),
-        }
-    )
+    observed = await target.ask("GET", "/scope")
+    shown = json_of(observed)
+    names = ("asgi", "http_version", "scheme", "extensions", "state")
+    facts = {name: shown.get(name) for name in names}
+    facts["client"] = shown.get("client") or ""
+    host, *_ = shown.get("server") or [""]
+    facts["server"] = host
+    return Result(facts)
 
 
 async def runtime(target: Target) -> Result:
-    shown = json_of(await target.ask("GET", "/runtime"))
-    machine = ("python", "machine", "processors", "descriptors", "user")
-    variables = dict.fromkeys(shown.pop("variables", []), "is set")
-    return Result(
-        {
-            "variables": variables,
-            **{name: value for name, value in shown.items() if name not in machine},
-        },
-        {name: shown.get(name) for name in machine},
-    )
+    observed = await target.ask("GET", "/runtime")
+    shown = json_of(observed)
+    variables = shown.pop("variables", [])
+    facts: dict[str, Any] = {"variables": dict.fromkeys(variables, "is set")}
+    figures = {}
+    for name, value in shown.items():
+        if name in ("python", "machine", "processors", "descriptors", "user"):
+            figures[name] = value
+        else:
+            facts[name] = value
+    return Result(facts, figures)
 
 
 async def at_once(target: Target) -> Result:
-    answers = await asyncio.gather(*(target.ask("GET", "/meet?seconds=2") for _ in range(16)))
-    shown = [json_of(answer) for answer in answers]
+    requests = [target.ask("GET", "/meet?seconds=2") for _ in range(16)]
+    responses = await asyncio.gather(*requests)
+    shown = [json_of(response) for response in responses]
+    statuses = {response.status for response in responses}
+    processes = {one.get("process") for one in shown}
+    most = max(one.get("most", 0) for one in shown)
     return Result(
-        {
-            "statuses": sorted({answer.status for answer in answers}),
-            "several in one process": max((one.get("most", 0) for one in shown), default=0) > 1,
-        },
-        {
-            "processes": len({one.get("process") for one in shown}),
-            "most in one": max((one.get("most", 0) for one in shown), default=0),
-        },
+        {"statuses": sorted(statuses), "several in one process": most > 1},
+        {"processes": len(processes), "most in one": most},
     )
 
 
@@ -281,26 +274,27 @@ async def compression(target: Target) -> Result:
 
 
 async def without_a_body(target: Target) -> Result:
-    facts: dict[str, Any] = {"HEAD": outcome(await target.ask("HEAD", "/scope"))}
+    observed = await target.ask("HEAD", "/scope")
+    facts: dict[str, Any] = {"HEAD": outcome(observed)}
     for code in (204, 304, 302, 404):
-        facts[str(code)] = outcome(await target.ask("GET", f"/status?code={code}", patience=20))
+        observed = await target.ask("GET", f"/status?code={code}", patience=20)
+        facts[str(code)] = outcome(observed)
     return Result(facts)
 
 
 async def errors(target: Target) -> Result:
-    before, after = (
-        await target.ask("GET", "/raise-before"),
-        await target.ask("GET", "/raise-after"),
-    )
+    before = await target.ask("GET", "/raise-before")
+    after = await target.ask("GET", "/raise-after")
     return Result({"before the first byte": outcome(before), "after it": outcome(after)})
 
 
 async def large(target: Target) -> Result:
     observed = await target.ask("GET", "/large?mebibytes=210", patience=600)
-    rate = observed.size / MEBIBYTE / observed.seconds if observed.seconds else 0
+    mebibytes = observed.size / MEBIBYTE
+    rate = mebibytes / observed.seconds if observed.seconds else 0
     return Result(
-        {"ending": ending(observed), "all of it came": observed.size == 210 * MEBIBYTE},
-        {"MiB": round(observed.size / MEBIBYTE, 1), "MiB a second": round(rate, 1)},
+        {"ending": ending(observed), "all of it came": mebibytes == 210},
+        {"MiB": round(mebibytes, 1), "MiB a second": round(rate, 1)},
     )
 
 
@@ -319,7 +313,8 @@ async def leaving(target: Target) -> Result:
     await target.ask("GET", f"/leave?name={name}", leave_after=100)
     told: Any = {"told": "not yet"}
     for _ in range(40):
-        told = json_of(await target.ask("GET", f"/left?name={name}"))
+        observed = await target.ask("GET", f"/left?name={name}")
+        told = json_of(observed)
         if told.get("told") != "not yet":
             break
         await asyncio.sleep(0.5)
@@ -328,8 +323,9 @@ async def leaving(target: Target) -> Result:
 
 async def authorization(target: Target) -> Result:
     unsigned = await target.ask("GET", "/scope", signed=False)
-    shown = json_of(await target.ask("GET", "/scope"))
-    names = {name for name, _ in shown.get("headers", [])}
+    observed = await target.ask("GET", "/scope")
+    headers = json_of(observed).get("headers", [])
+    names = {name for name, _ in headers}
     return Result(
         {
             "without a signature": unsigned.status,

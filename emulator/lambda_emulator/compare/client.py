@@ -51,9 +51,15 @@ class Observed:
 
 
 class Target:
-    """Where requests go: below the path of `url`.
+    """A server to which requests are sent.
 
-    With `credentials` each is signed, unless it says otherwise.
+    Args:
+        url: Its address. Requests go below this URL's path.
+        credentials: With them, requests are signed (SigV4).
+        region: The region in signatures.
+
+    Raises:
+        ValueError: `url` is no http or https address.
     """
 
     def __init__(
@@ -66,8 +72,10 @@ class Target:
         self.host = parts.netloc
         self._prefix = parts.path.rstrip("/")
         self._service = "execute-api" if ".execute-api." in parts.netloc else "lambda"
-        self._address = (parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
-        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        is_https = parts.scheme == "https"
+        default_port = 443 if is_https else 80
+        self._address = (parts.hostname, parts.port or default_port)
+        self._tls = ssl.create_default_context() if is_https else None
         self._credentials = credentials
         self._region = region
 
@@ -88,23 +96,35 @@ class Target:
         patience: float = 120.0,
         leave_after: int | None = None,
     ) -> Observed:
-        """One request on a connection of its own.
+        """Send one request on its own connection.
 
-        `host` "" leaves the header out.
-        `leave_after` so many bytes of the body the client closes its connection.
+        Args:
+            method: The method.
+            path: The path and query, added to the target's own path.
+            headers: More headers than Host, Content-Length and the signature.
+            body: The request's body.
+            version: The version of HTTP in the request line.
+            host: The Host header. None means the target's, "" means no header.
+            signed: Whether to sign, if there are credentials.
+            patience: Seconds until the request fails.
+            leave_after: The client closes after this many bytes of the body.
+
+        Returns:
+            The response. Every failure is in `failure`, not raised.
         """
         path = self._prefix + path
-        lines = self._head(method, path, headers, body, self.host if host is None else host, signed)
-        head = "\r\n".join(
-            [f"{method} {path} HTTP/{version}", *(f"{k}: {v}" for k, v in lines), "", ""]
-        )
+        if host is None:
+            host = self.host
+        head = [f"{method} {path} HTTP/{version}"]
+        for name, value in self._headers(method, path, headers, body, host, signed):
+            head.append(f"{name}: {value}")
+        head += ["", ""]
+        data = "\r\n".join(head).encode("latin-1")
         observed = Observed()
         started = time.monotonic()
         try:
             async with asyncio.timeout(patience):
-                await self._exchange(
-                    head.encode("latin-1"), body, method, observed, leave_after, started
-                )
+                await self._exchange(data, body, method, observed, leave_after, started)
         except TimeoutError:
             observed.failure = f"nothing more within {patience:g} s"
         except (OSError, httptools.HttpParserError) as error:
@@ -112,7 +132,7 @@ class Target:
         observed.seconds = time.monotonic() - started
         return observed
 
-    def _head(
+    def _headers(
         self,
         method: str,
         path: str,
@@ -123,7 +143,8 @@ class Target:
     ) -> list[Header]:
         lines = [("Host", host)] if host else []
         lines += headers
-        if body and not any(name.lower() == "content-length" for name, _ in lines):
+        names = {name.lower() for name, _ in lines}
+        if body and "content-length" not in names:
             lines.append(("Content-Length", str(len(body))))
         if signed and self._credentials is not None:
             lines += sign(
@@ -197,16 +218,18 @@ class _Parser:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_body:
-            self._observed.headers.append((name.decode("latin-1"), value.decode("latin-1").strip()))
+            text = value.decode("latin-1").strip()
+            self._observed.headers.append((name.decode("latin-1"), text))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
         if status < 200 and status != 101:
             self._observed.interim.append(status)
             self._observed.headers = []
-            self._head = self._head.partition(b"\r\n\r\n")[2]
+            _, _, self._head = self._head.partition(b"\r\n\r\n")
             return
-        self._observed.head_size = len(self._head.partition(b"\r\n\r\n")[0]) + 4
+        head, blank_line, _ = self._head.partition(b"\r\n\r\n")
+        self._observed.head_size = len(head) + len(blank_line)
         self._observed.status = status
         self._observed.first_byte = self._clock()
         self._in_body = True

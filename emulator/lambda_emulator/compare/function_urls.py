@@ -33,7 +33,7 @@ Targets = Mapping[str, Target]
 
 
 async def find_urls(index: Target) -> Mapping[str, str] | None:
-    """The URLs that the function Index of the probe tells; None where no probe is."""
+    """Ask the probe's function Index for all URLs. Return None if there is no probe."""
     observed = await index.ask("GET", "/", signed=False)
     try:
         urls = json.loads(observed.body)["function-urls"]
@@ -45,9 +45,16 @@ async def find_urls(index: Target) -> Mapping[str, str] | None:
 async def compare(
     targets: Targets, console: Console, *, names: Sequence[str], record: Path | None
 ) -> int:
-    """Ask the cases of `names`, or all. Return the exit status: 1 where something differs.
+    """Run the recorded cases at both places, and show what differs.
 
-    `record` is the file of a new recording.
+    Args:
+        targets: The probe's functions, by name.
+        console: Where the results are printed.
+        names: The cases to run. Empty means all.
+        record: The file of a new recording, if any.
+
+    Returns:
+        The exit status: 1 if something differs.
     """
     asked = [case for case in CASES if _is_asked(case, targets, names)]
     there = await _run(targets, asked, console, "there")
@@ -57,8 +64,9 @@ async def compare(
     found = _table(asked, there, here, console)
     console.print(f"{len(asked)} cases, {found} differ.")
     if not names:
-        left_out = ", ".join(case["name"] for case in CASES if case not in asked)
-        console.print(f"Not asked, for they need other policies or another caller: {left_out}.")
+        left_out = [case["name"] for case in CASES if case not in asked]
+        reason = "Not run, because they need other policies or another caller"
+        console.print(f"{reason}: {', '.join(left_out)}.")
     if record is not None:
         cases = [there.get(case["name"], case) for case in CASES]
         text = json.dumps(cases, indent=1, ensure_ascii=False)
@@ -68,7 +76,10 @@ async def compare(
 
 
 def _is_asked(case: Case, targets: Targets, names: Sequence[str]) -> bool:
-    if case["name"] in NOT_ASKED or (names and case["name"] not in names):
+    name = case["name"]
+    if name in NOT_ASKED:
+        return False
+    if names and name not in names:
         return False
     return targets["IAM"].is_signed or not _is_signed(case)
 
@@ -80,20 +91,24 @@ def _is_signed(case: Case) -> bool:
 async def _run(
     targets: Targets, cases: Sequence[Case], console: Console, where: str
 ) -> dict[str, Case]:
-    """What each case is like there, by its name."""
+    """Run the cases at one place. Return the recordings, by the case's name."""
     found = {}
     for case in cases:
-        console.print(f"{where}: {case['name']}", style="dim")
-        observed = await _ask(targets[case["url"]], case)
-        found[case["name"]] = _redacted(recording(case, observed))
+        name = case["name"]
+        console.print(f"{where}: {name}", style="dim")
+        target = targets[case["url"]]
+        observed = await _ask(target, case)
+        found[name] = _redacted(recording(case, observed))
     return found
 
 
 def _redacted(case: Case) -> Case:
-    """Only what was observed: the request and the runtime's part are the recording's own."""
-    kept = {key: case[key] for key in case if key not in ("response", "event")}
-    seen = {key: redacted(case[key], keep=_KEPT) for key in case if key not in kept}
-    return {key: kept[key] if key in kept else seen[key] for key in case}
+    """Redact what was observed. The request and the runtime's part come from the recording."""
+    result = dict(case)
+    for key in ("response", "event"):
+        if key in case:
+            result[key] = redacted(case[key], keep=_KEPT)
+    return result
 
 
 _KEPT: Final = frozenset(
@@ -103,11 +118,11 @@ _KEPT: Final = frozenset(
         "192.0.2.1",
     }
 )
-"""What stands in recordings in place of the personal."""
+"""Placeholders in recordings for personal data."""
 
 
 async def _ask(target: Target, case: Case) -> Observed:
-    """The recorded request, with the name of the case for the probe."""
+    """Send the recorded request, with the case's name for the probe."""
     request = case["request"]
     headers = [
         (name, value)
@@ -132,17 +147,19 @@ def _table(
     here: Mapping[str, Case],
     console: Console,
 ) -> int:
-    """Prints what differs; the number of cases in which something does."""
+    """Print what differs. Return the number of cases in which something does."""
     table = Table("case", "what", "recorded", "there", "emulator", title="What differs")
     names = set()
     for case in cases:
         name = case["name"]
         rows = differences(case, there[name])
+        own_rows = differences(case, here[name])
+        between = differences(there[name], here[name])
         for what, (recorded, observed) in rows.items():
-            own = differences(case, here[name]).get(what, (recorded, recorded))[1]
+            _, own = own_rows.get(what, (recorded, recorded))
             table.add_row(name, what, _text(recorded), _text(observed), _text(own))
             names.add(name)
-        for what, (observed, own) in differences(there[name], here[name]).items():
+        for what, (observed, own) in between.items():
             if what not in rows:
                 table.add_row(name, what, _text(observed), _text(observed), _text(own))
                 names.add(name)

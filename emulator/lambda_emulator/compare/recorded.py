@@ -89,28 +89,33 @@ def differences(case: Case, other: Case) -> dict[str, tuple[Any, Any]]:
     """Return what differs, by name: (value in `case`, value in `other`)."""
     found: dict[str, tuple[Any, Any]] = {}
     for what in ("status", "headers", "body", "chunks", "head_bytes", "end"):
-        mine, theirs = case["response"].get(what), other["response"].get(what)
+        mine = case["response"].get(what)
+        theirs = other["response"].get(what)
         if what == "headers":
             found |= _header_differences(mine, theirs)
         elif mine != theirs:
             found[what] = (mine, theirs)
-    mine, theirs = case.get("event") or {}, other.get("event") or {}
-    for key in sorted(mine.keys() | theirs.keys()):
-        if mine.get(key) != theirs.get(key):
-            found[f"event.{key}"] = (mine.get(key), theirs.get(key))
+    event = case.get("event") or {}
+    other_event = other.get("event") or {}
+    for key in sorted(event.keys() | other_event.keys()):
+        mine = event.get(key)
+        theirs = other_event.get(key)
+        if mine != theirs:
+            found[f"event.{key}"] = (mine, theirs)
     return found
 
 
 def _header_differences(mine: list[Any], theirs: list[Any]) -> dict[str, tuple[Any, Any]]:
     """Compare values only if the names are equal, in the same order and spelling (A/a)."""
-    names, other_names = [name for name, _ in mine], [name for name, _ in theirs]
+    names = [name for name, _ in mine]
+    other_names = [name for name, _ in theirs]
     if names != other_names:
         return {"header names": (names, other_names)}
-    return {
-        f"header {name}": (value, other)
-        for (name, value), (_, other) in zip(mine, theirs, strict=True)
-        if value != other
-    }
+    found = {}
+    for (name, value), (_, other) in zip(mine, theirs, strict=True):
+        if value != other:
+            found[f"header {name}"] = (value, other)
+    return found
 
 
 def _end(case: Case, observed: Observed) -> str | None:
@@ -124,7 +129,9 @@ def _end(case: Case, observed: Observed) -> str | None:
 
 def octets(value: Mapping[str, str]) -> bytes:
     """Decode bytes of a recording: {"text": ...} or {"b64": ...}."""
-    return value["text"].encode() if "text" in value else base64.b64decode(value["b64"])
+    if "text" in value:
+        return value["text"].encode()
+    return base64.b64decode(value["b64"])
 
 
 def _encoded(data: bytes, like: Mapping[str, str]) -> dict[str, str]:
@@ -133,7 +140,8 @@ def _encoded(data: bytes, like: Mapping[str, str]) -> dict[str, str]:
             return {"text": data.decode()}
         except UnicodeDecodeError:
             pass
-    return {"b64": base64.b64encode(data).decode()}
+    text = base64.b64encode(data).decode()
+    return {"b64": text}
 
 
 def _event(body: bytes, case: Case) -> Any:
@@ -147,22 +155,27 @@ def _event(body: bytes, case: Case) -> Any:
 
 def _comparable_event(event: Mapping[str, Any], case: Case) -> Case:
     context = event["requestContext"]
-    http = {name: value for name, value in context["http"].items() if name != "sourceIp"}
+    http = dict(context["http"])
+    http.pop("sourceIp", None)
     account = context["accountId"]
-    kept: Case = {"accountId": "123456789012" if account.isdigit() else account, "http": http}
+    if account.isdigit():
+        account = "123456789012"
+    kept: Case = {"accountId": account, "http": http}
     if "authorizer" in context:
         kept["authorizer"] = sorted(context["authorizer"]["iam"])
-    left = {
-        name: value
-        for name, value in event.items()
-        if name not in ("version", "routeKey", "headers", "requestContext")
-    }
-    return {**left, "headers": _headers(event["headers"], case), "requestContext": kept}
+    result = dict(event)
+    for name in ("version", "routeKey"):
+        result.pop(name, None)
+    result["headers"] = _headers(event["headers"], case)
+    result["requestContext"] = kept
+    return result
 
 
 def _headers(received: Mapping[str, str], case: Case) -> dict[str, str]:
     sent = {name.lower() for name, _ in case["request"]["headers"]}
-    own = _OWN_HEADERS if "x-forwarded-for" in sent else _OWN_HEADERS | {"x-forwarded-for"}
+    own = _OWN_HEADERS
+    if "x-forwarded-for" not in sent:
+        own = own | {"x-forwarded-for"}
     headers = {name: value for name, value in received.items() if name not in own}
     if "host" in headers:
         headers["host"] = _HOST

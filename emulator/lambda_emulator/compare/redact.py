@@ -35,13 +35,15 @@ def _redacted_text(text: str) -> str:
 
 
 def _without_address(found: re.Match[str]) -> str:
-    host, colon, port = found[0].rpartition(":")
-    for text, rest in ((found[0], ""), (host, f"{colon}<port>" if port.isdigit() else "")):
+    whole = found[0]
+    host, colon, port = whole.rpartition(":")
+    shown_port = f"{colon}<port>" if port.isdigit() else ""
+    for text, rest in ((whole, ""), (host, shown_port)):
         try:
             address = ipaddress.ip_address(text)
         except ValueError:
             continue
-        if address.is_loopback or address.is_unspecified or address.is_link_local:
-            return found[0] if not rest else f"{text}{rest}"
-        return f"<address>{rest}"
-    return found[0]
+        is_local = address.is_loopback or address.is_unspecified or address.is_link_local
+        shown = text if is_local else "<address>"
+        return f"{shown}{rest}"
+    return whole

@@ -18,15 +18,21 @@ Comparison = dict[str, dict[str, tuple[Any, Any]]]
 
 
 def compared(there: Mapping[str, Result], here: Mapping[str, Result]) -> Comparison:
-    """Facts inside of facts have dotted names."""
+    """Return what differs between two runs. Nested facts have dotted names.
+
+    Args:
+        there: The results of the cases on AWS, by name.
+        here: The results in the emulator.
+    """
     found: Comparison = {}
     for name, result in there.items():
-        flat, other = _flat(result.facts), _flat(here[name].facts)
-        differing = {
-            fact: (flat.get(fact), other.get(fact))
-            for fact in [*flat, *(fact for fact in other if fact not in flat)]
-            if flat.get(fact) != other.get(fact)
-        }
+        flat = _flat(result.facts)
+        other = _flat(here[name].facts)
+        differing = {}
+        for fact in flat | other:
+            values = (flat.get(fact), other.get(fact))
+            if values[0] != values[1]:
+                differing[fact] = values
         if differing:
             found[name] = differing
     return found
@@ -48,28 +54,23 @@ def document(
     here: Mapping[str, Result],
     differences: Comparison,
 ) -> dict[str, Any]:
-    """All that was found, for a file."""
-    return {
-        "cases": {
-            case.name: {
-                "question": case.question,
-                "there": {
-                    "facts": dict(there[case.name].facts),
-                    "figures": dict(there[case.name].figures),
-                },
-                "emulator": {
-                    "facts": dict(here[case.name].facts),
-                    "figures": dict(here[case.name].figures),
-                },
-                "differs": {
-                    fact: {"there": values[0], "emulator": values[1]}
-                    for fact, values in differences.get(case.name, {}).items()
-                },
-            }
-            for case in cases
-        },
-        "differing": sorted(differences),
-    }
+    """Return all results as JSON for a file."""
+    by_name = {}
+    for case in cases:
+        differs = {}
+        for fact, (value, ours) in differences.get(case.name, {}).items():
+            differs[fact] = {"there": value, "emulator": ours}
+        by_name[case.name] = {
+            "question": case.question,
+            "there": _document(there[case.name]),
+            "emulator": _document(here[case.name]),
+            "differs": differs,
+        }
+    return {"cases": by_name, "differing": sorted(differences)}
+
+
+def _document(result: Result) -> dict[str, Any]:
+    return {"facts": dict(result.facts), "figures": dict(result.figures)}
 
 
 def show(
@@ -78,7 +79,7 @@ def show(
     there: Mapping[str, Result],
     differences: Comparison,
 ) -> None:
-    """The facts that differ, then the figures from there."""
+    """Print the facts that differ, then the figures from there."""
     if differences:
         table = Table("case", "fact", "there", "emulator", title="What differs from the emulator")
         for name, facts in differences.items():

@@ -31,6 +31,11 @@ _NAMES: Final = (
     "LayerName",
     "Name",
 )
+_REF_IS_ARN: Final = (
+    "AWS::SNS::Topic",
+    "AWS::SecretsManager::Secret",
+    "AWS::Serverless::StateMachine",
+)
 _GENERATED: Final = re.compile(
     r"Serverless(Rest|Http)Api.*|.*(Role|Url|Stage|Deployment|Alias\w*|Version\w*)"
 )
@@ -52,7 +57,6 @@ class Document:
     def __init__(self, path: Path, overrides: Mapping[str, str], region: str = REGION) -> None:
         self.path = path
         self.region = region
-        # `cautions` collects what AWS would do differently, or what the emulator ignores.
         self.root, self.cautions = read(path)
         self.resources: Node = self.root["Resources"]
         self.conditions: dict[str, bool] = {}
@@ -61,7 +65,6 @@ class Document:
         self.resources = self.root["Resources"]
 
     def error(self, line: int, message: str) -> TemplateError:
-        """Return an error that names the file and the line. The caller raises it."""
         return TemplateError(f"{self.path}:{line}: {message}")
 
     # ---- parameters, conditions, intrinsic functions
@@ -78,38 +81,37 @@ class Document:
             "AWS::NoValue": None,
             "AWS::NotificationARNs": [],
         }
-        if unknown := sorted(set(overrides) - set(declared)):
+        unknown = sorted(set(overrides) - set(declared))
+        if unknown:
             known = ", ".join(map(str, declared)) or "none"
-            raise TemplateError(
-                f"{self.path}: no parameter {unknown[0]!r} to override; there is: {known}"
-            )
+            message = f"no parameter {unknown[0]!r} to override; there is: {known}"
+            raise TemplateError(f"{self.path}: {message}")
         for name, spec in declared.items():
-            values[name] = self._parameter(name, spec, declared.lines[name], overrides)
+            line = declared.lines[name]
+            values[name] = self._parameter(name, spec, line, overrides)
         return values
 
     def _parameter(self, name: str, spec: Any, line: int, overrides: Mapping[str, str]) -> Any:
         if not isinstance(spec, Node):
             raise self.error(line, f"parameter {name} needs a Type")
         value = overrides.get(name, spec.get("Default"))
+        advice = f"--parameter-overrides {name}=..."
         if value is None:
-            raise self.error(
-                line, f"parameter {name} has no Default; give --parameter-overrides {name}=..."
-            )
-        text = ",".join(map(to_text, value)) if isinstance(value, list) else to_text(value)
+            raise self.error(line, f"parameter {name} has no Default; give {advice}")
+        parts = value if isinstance(value, list) else [value]
+        text = ",".join(map(to_text, parts))
         allowed = spec.get("AllowedValues")
-        if isinstance(allowed, list) and text not in map(to_text, allowed):
-            raise self.error(
-                line, f"parameter {name} is {text!r}; allowed: {', '.join(map(to_text, allowed))}"
-            )
+        if isinstance(allowed, list):
+            texts = list(map(to_text, allowed))
+            if text not in texts:
+                raise self.error(line, f"parameter {name} is {text!r}; allowed: {', '.join(texts)}")
         kind = to_text(spec.get("Type"))
         if "AWS::SSM::Parameter::Value" in kind and name not in overrides:
-            self.caution(
-                line,
-                f"parameter {name} is looked up by AWS; here it is {text!r}: "
-                f"--parameter-overrides {name}=...",
-            )
-        is_list = "List<" in kind or "CommaDelimitedList" in kind
-        return [item.strip() for item in text.split(",")] if is_list else text
+            message = f"parameter {name} is looked up by AWS; here it is {text!r}"
+            self.caution(line, f"{message}: {advice}")
+        if "List<" in kind or "CommaDelimitedList" in kind:
+            return [item.strip() for item in text.split(",")]
+        return text
 
     def section(self, name: str) -> Node:
         """Return a top-level mapping. It is empty if the template has none.
@@ -123,16 +125,14 @@ class Document:
         return section or Node(1)
 
     def caution(self, line: int, message: str) -> None:
-        """Record something that AWS would do differently, or that the emulator ignores."""
         self.cautions.append(Caution(line, message))
 
     def needs_extensions(self, function: str, line: int) -> None:
         """Caution if AWS would refuse `Fn::{function}`, because a transform is missing."""
-        if LANGUAGE_EXTENSIONS not in transforms(self.root):
-            message = (
-                f"Fn::{function} needs Transform: {LANGUAGE_EXTENSIONS}; AWS refuses it without"
-            )
-            self.caution(line, message)
+        if LANGUAGE_EXTENSIONS in transforms(self.root):
+            return
+        advice = f"needs Transform: {LANGUAGE_EXTENSIONS}; AWS refuses it without"
+        self.caution(line, f"Fn::{function} {advice}")
 
     def is_made(self, resource: Node) -> bool:
         """Return whether the resource has no Condition, or one that is true.
@@ -141,14 +141,12 @@ class Document:
             TemplateError: The condition is malformed or does not exist.
         """
         condition = resource.get("Condition")
-        if isinstance(condition, str):
-            return self.condition(condition, resource.lines["Condition"])
-        if condition is not None:
-            raise self.error(
-                resource.lines["Condition"],
-                "Condition is the name of a condition, without a function",
-            )
-        return True
+        if condition is None:
+            return True
+        line = resource.lines["Condition"]
+        if not isinstance(condition, str):
+            raise self.error(line, "Condition is the name of a condition, without a function")
+        return self.condition(condition, line)
 
     @cached_property
     def made(self) -> dict[str, Node]:
@@ -165,7 +163,9 @@ class Document:
 
     def of_type(self, *types: str) -> Iterator[str]:
         """Return the logical ids of the made resources of these types."""
-        return (name for name, resource in self.made.items() if resource.get("Type") in types)
+        for name, resource in self.made.items():
+            if resource.get("Type") in types:
+                yield name
 
     def shared(self, kind: str) -> Node:
         """Return the section `kind` of Globals: Function, Api or HttpApi. It may be empty.
@@ -207,21 +207,14 @@ class Document:
             TemplateError: A function is unknown to the emulator, or has wrong arguments.
         """
         if isinstance(value, list):
-            return [item for item in map(self.resolve, value) if item is not None]
+            items = map(self.resolve, value)
+            return [item for item in items if item is not None]
         if not isinstance(value, Node):
             return value
         if len(value) == 1:
             ((key, argument),) = value.items()
-            if function := INTRINSICS.get(key):
-                try:
-                    return function(Call(self, argument, value.line))
-                except (TypeError, ValueError, LookupError, AttributeError) as error:
-                    raise self.error(value.line, f"{key} has wrong arguments: {error}") from error
-            if isinstance(key, str) and key.startswith("Fn::"):
-                raise self.error(
-                    value.line,
-                    f"{key} is not evaluated by the emulator; use a parameter in its place",
-                )
+            if self.is_intrinsic(key):
+                return self._call(key, argument, value.line)
         result = Node(value.line)
         result.lines = value.lines
         for key, item in value.items():
@@ -229,6 +222,17 @@ class Document:
             if resolved is not None:
                 result[key] = resolved
         return result
+
+    def _call(self, key: str, argument: Any, line: int) -> Any:
+        function = INTRINSICS.get(key)
+        if function is None:
+            message = f"{key} is not evaluated by the emulator; use a parameter in its place"
+            raise self.error(line, message)
+        call = Call(self, argument, line)
+        try:
+            return function(call)
+        except (TypeError, ValueError, LookupError, AttributeError) as error:
+            raise self.error(line, f"{key} has wrong arguments: {error}") from error
 
     def ref(self, name: Any, line: int) -> Any:
         """Return the value of `!Ref name`: a parameter's value, or a name for a resource.
@@ -238,23 +242,23 @@ class Document:
         """
         if name in self.parameters:
             return self.parameters[name]
-        owner, dot, part = str(name).partition(".")
+        logical_id = str(name)
+        owner, dot, part = logical_id.partition(".")
         if dot and owner in self.resources:  # SAM: Function.Alias, Function.Version
-            return f"{self.attribute(owner, 'Arn')}:{part.lower()}"
-        if name in self.resources or _GENERATED.fullmatch(str(name)):
-            return self.ref_value(str(name))
+            arn = self.attribute(owner, "Arn")
+            return f"{arn}:{part.lower()}"
+        if name in self.resources or _GENERATED.fullmatch(logical_id):
+            return self.ref_value(logical_id)
         raise self.error(line, f"!Ref {name}: no such parameter or resource")
 
     def ref_value(self, logical_id: str) -> str:
         """Return what Ref gives for a resource: a URL, an ARN or, for most types, a name."""
-        kind, name = self._type(logical_id), self.physical_name(logical_id)
-        match kind:
-            case "AWS::SQS::Queue":
-                return f"https://sqs.{self.region}.amazonaws.com/{ACCOUNT}/{name}"
-            case (
-                "AWS::SNS::Topic" | "AWS::SecretsManager::Secret" | "AWS::Serverless::StateMachine"
-            ):
-                return str(self.attribute(logical_id, "Arn"))
+        kind = self._type(logical_id)
+        name = self.physical_name(logical_id)
+        if kind == "AWS::SQS::Queue":
+            return f"https://sqs.{self.region}.amazonaws.com/{ACCOUNT}/{name}"
+        if kind in _REF_IS_ARN:
+            return self.attribute(logical_id, "Arn")
         return name
 
     def physical_name(self, logical_id: str) -> str:
@@ -263,16 +267,18 @@ class Document:
         properties = resource.get("Properties") if isinstance(resource, Node) else None
         if not isinstance(properties, Node):
             return logical_id
-        given = (
-            self.resolve(properties[key])
-            for key in (*_NAMES, "QueueName", "TopicName")
-            if key in properties
-        )
-        return next((to_text(name) for name in given if isinstance(name, str)), logical_id)
+        for key in (*_NAMES, "QueueName", "TopicName"):
+            if key in properties:
+                name = self.resolve(properties[key])
+                if isinstance(name, str):
+                    return to_text(name)
+        return logical_id
 
     def _type(self, logical_id: str) -> str:
         resource = self.resources.get(logical_id)
-        return to_text(resource.get("Type")) if isinstance(resource, Node) else ""
+        if not isinstance(resource, Node):
+            return ""
+        return to_text(resource.get("Type"))
 
     def attribute(self, logical_id: str, name: str) -> str:
         """Return an attribute of a resource, as Fn::GetAtt does.
@@ -283,10 +289,9 @@ class Document:
         if name != "Arn":
             return f"{logical_id}.{name}"
         physical = self.physical_name(logical_id)
-        service = (
-            self._type(logical_id).split("::")[1].lower() if "::" in self._type(logical_id) else ""
-        )
         kind = self._type(logical_id)
+        _, _, after = kind.partition("::")
+        service = after.partition("::")[0].lower()
         if kind in FUNCTIONS:
             return self._arn("lambda", f"function:{physical}")
         if kind in ("AWS::DynamoDB::Table", "AWS::Serverless::SimpleTable"):

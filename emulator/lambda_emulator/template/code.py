@@ -15,7 +15,7 @@ _UNPACKED: Final[dict[Path, Path]] = {}
 
 
 def code_folder(path: Path) -> Path | None:
-    """The folder itself, or the one that a zip was unpacked into; None where there is neither."""
+    """Return the folder itself, or the one that a zip was unpacked into, or None."""
     if path.is_dir():
         return path
     if not zipfile.is_zipfile(path):
@@ -27,16 +27,21 @@ def code_folder(path: Path) -> Path | None:
 
 
 def new_folder() -> Path:
-    """An empty folder that is removed when the emulator ends."""
+    """Create an empty folder, which is removed when the emulator ends."""
     made = tempfile.TemporaryDirectory(prefix="lambda-emulator-")
     _MADE.append(made)
     return Path(made.name)
 
 
 def overlay(source: Path, root: Path, place: str = "") -> None:
-    """Puts a file or a folder at a place under `root` by links. What nothing replaces there stays.
+    """Link a file or a folder to a place under `root`. Other files there stay.
 
-    `root` is a folder of ours. No link is followed on the way: a source never changes.
+    No link is followed on the way, so a source never changes.
+
+    Args:
+        source: The file or folder.
+        root: A folder that `new_folder` created.
+        place: A path relative to `root`.
     """
     target = root
     for part in Path(place).parts:

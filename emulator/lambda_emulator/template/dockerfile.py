@@ -64,9 +64,16 @@ class Image:
 def read_dockerfile(
     text: str, given: Mapping[str, str], task_root: str = "/var/task", target: str = ""
 ) -> Image:
-    """The last stage, or the one named `target`. `given` are build arguments.
+    """Read the last stage of a Dockerfile, or the one named `target`.
 
-    Raises ValueError: there is no stage, or an instruction cannot be read.
+    Args:
+        text: The Dockerfile.
+        given: Build arguments.
+        task_root: LAMBDA_TASK_ROOT of AWS's base images.
+        target: The name of a stage, or "" for the last.
+
+    Raises:
+        ValueError: There is no such stage, or an instruction cannot be read.
     """
     reader = _Reader(dict(given), task_root)
     for line, instruction, rest in _instructions(text):
@@ -81,18 +88,20 @@ def read_dockerfile(
 
 
 def _instructions(text: str) -> Iterator[tuple[int, str, str]]:
-    """(line, name, argument) of each; a line that ends with a backslash goes on."""
+    """Yield (line, name, argument) of each instruction. A backslash continues a line."""
     parts: list[str] = []
     start = 0
     for number, line in enumerate(text.splitlines(), 1):
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):
             continue
-        start = start if parts else number
+        if not parts:
+            start = number
         goes_on = stripped.endswith("\\")
         parts.append(stripped.removesuffix("\\").strip())
         if not goes_on:
-            name, _, rest = " ".join(parts).partition(" ")
+            whole = " ".join(parts)
+            name, _, rest = whole.partition(" ")
             yield start, name.upper(), rest.strip()
             parts = []
 
@@ -110,8 +119,9 @@ class _Reader:
 
     def take(self, line: int, name: str, rest: str) -> None:
         if name == "ARG":
-            key, _, default = rest.partition("=")
-            self.arguments[key] = self.given.get(key, self._filled(default.strip("\"'")))
+            key, _, quoted = rest.partition("=")
+            default = self._filled(quoted.strip("\"'"))
+            self.arguments[key] = self.given.get(key, default)
         elif name == "FROM":
             self._from(rest)
         elif self.image is None:
@@ -121,21 +131,27 @@ class _Reader:
             self.stages[self.name] = self.image
 
     def _from(self, rest: str) -> None:
-        words = [word for word in self._filled(rest).split() if not word.startswith("--")]
+        given = self._filled(rest)
+        words = [word for word in given.split() if not word.startswith("--")]
         base = words[0] if words else ""
         self.name = words[2] if len(words) == 3 else ""
-        root = {"LAMBDA_TASK_ROOT": self.task_root} if "/lambda/" in base else {}
-        folder = self.task_root if root else "/"
-        self.image = self.stages.get(base, Image(base, folder, variables=root))
+        image = Image(base, folder="/")
+        if "/lambda/" in base:
+            variables = {"LAMBDA_TASK_ROOT": self.task_root}
+            image = Image(base, self.task_root, variables=variables)
+        self.image = self.stages.get(base, image)
 
     def _changed(self, image: Image, line: int, name: str, rest: str) -> Image:
         match name:
             case "COPY" | "ADD":
                 return self._copy(image, line, name, rest)
             case "ENV":
-                return replace(image, variables={**image.variables, **dict(self._pairs(rest))})
+                variables = dict(image.variables)
+                variables.update(self._pairs(rest))
+                return replace(image, variables=variables)
             case "WORKDIR":
-                return replace(image, folder=self._path(image, self._filled(rest)))
+                folder = self._path(image, self._filled(rest))
+                return replace(image, folder=folder)
             case "ENTRYPOINT":
                 return replace(image, entry_point=_words(rest), command=())
             case "CMD":
@@ -143,24 +159,28 @@ class _Reader:
         return _skipping(image, line, f"{name} {rest}")
 
     def _copy(self, image: Image, line: int, name: str, rest: str) -> Image:
+        skipping = _skipping(image, line, f"{name} {rest}")
         words = list(_words(self._filled(rest)))
         while words and words[0].startswith("--"):
-            if words.pop(0).startswith("--from="):
-                return _skipping(image, line, f"{name} {rest}")
+            option = words.pop(0)
+            if option.startswith("--from="):
+                return skipping
         if len(words) < 2 or any("://" in word for word in words):
-            return _skipping(image, line, f"{name} {rest}")
+            return skipping
         *sources, target = words
-        is_folder = target.endswith(("/", ".")) or len(sources) > 1
-        path = self._path(image, target) + ("/" if is_folder else "")
+        path = self._path(image, target)
+        if target.endswith(("/", ".")) or len(sources) > 1:
+            path += "/"
         copies = tuple(Copy(source, path) for source in sources)
         return replace(image, copies=(*image.copies, *copies))
 
     @staticmethod
     def _path(image: Image, path: str) -> str:
-        return posixpath.normpath(posixpath.join("/", image.folder, path))
+        joined = posixpath.join("/", image.folder, path)
+        return posixpath.normpath(joined)
 
     def _pairs(self, rest: str) -> Iterator[tuple[str, str]]:
-        """Of `NAME=VALUE ...`, or of the older `NAME VALUE`."""
+        """Yield the pairs of `NAME=VALUE ...`, or of the older `NAME VALUE`."""
         words = shlex.split(rest)
         if "=" not in words[0]:
             name, _, value = rest.partition(" ")
@@ -170,24 +190,30 @@ class _Reader:
             yield name, self._filled(value)
 
     def _filled(self, text: str) -> str:
-        """With the values of variables: those of ENV win over those of ARG."""
-        known = {**self.arguments, **(self.image.variables if self.image is not None else {})}
+        """Insert the values of variables. ENV wins over ARG."""
+        known = dict(self.arguments)
+        if self.image is not None:
+            known.update(self.image.variables)
 
         def value(match: re.Match[str]) -> str:
-            return known.get(match[1] or match[3], match[2] or "")
+            braced, default, plain = match.groups()
+            return known.get(braced or plain, default or "")
 
         return _VARIABLE.sub(value, text)
 
 
 def _words(text: str) -> tuple[str, ...]:
-    """A JSON list, or words as a shell splits them."""
+    """Return the items of a JSON list, or the words that a shell would see."""
     if text.startswith("["):
         try:
-            return tuple(map(str, json.loads(text)))
+            items = json.loads(text)
+            return tuple(map(str, items))
         except ValueError:
             pass
-    return tuple(shlex.split(text))
+    words = shlex.split(text)
+    return tuple(words)
 
 
 def _skipping(image: Image, line: int, text: str) -> Image:
-    return replace(image, skipped=(*image.skipped, Skipped(line, text)))
+    skipped = Skipped(line, text)
+    return replace(image, skipped=(*image.skipped, skipped))

@@ -70,7 +70,8 @@ class _Loader(yaml.SafeLoader):
 
     def mapping(self, node: yaml.MappingNode) -> Node:
         result = Node(node.start_mark.line + 1)
-        for pairs in (self._merged(node), [pair for pair in node.value if pair[0].tag != _MERGE]):
+        own = [pair for pair in node.value if pair[0].tag != _MERGE]
+        for pairs in (self._merged(node), own):
             seen = set()
             for key_node, value_node in pairs:
                 key = self.construct_object(key_node, deep=True)
@@ -92,12 +93,14 @@ class _Loader(yaml.SafeLoader):
 
     def _merged(self, node: yaml.MappingNode) -> list[tuple[yaml.Node, yaml.Node]]:
         """What `<<` brings; keys of the mapping's own win."""
-        merge = yaml.MappingNode(
-            _MAP, [pair for pair in node.value if pair[0].tag == _MERGE], node.start_mark
-        )
+        pairs = [pair for pair in node.value if pair[0].tag == _MERGE]
+        merge = yaml.MappingNode(_MAP, pairs, node.start_mark)
         self.flatten_mapping(merge)
         # Of two merged mappings the first wins, and flatten_mapping puts it last.
-        return list({str(key.value): (key, value) for key, value in merge.value}.values())
+        last: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+        for key, value in merge.value:
+            last[str(key.value)] = (key, value)
+        return list(last.values())
 
     def integer(self, node: yaml.ScalarNode) -> int:
         value = _Int(self.construct_yaml_int(node))
@@ -120,8 +123,9 @@ class _Loader(yaml.SafeLoader):
         else:
             assert isinstance(node, yaml.MappingNode)
             value = self.mapping(node)
+        name = suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"
         result = Node(node.start_mark.line + 1)
-        result[suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"] = value
+        result[name] = value
         return result
 
 
@@ -139,18 +143,31 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def read(path: Path) -> tuple[Node, list[Caution]]:
-    """The document, which has Resources. Raises TemplateError."""
+    """Read a template's file.
+
+    Returns:
+        The document, which has Resources, and warnings about its YAML.
+
+    Raises:
+        TemplateError: There is no such file, or it is no template.
+    """
     if not path.exists():
         raise TemplateError(f"{path}: no such file; name your SAM template with --template")
     document, cautions = _load(path)
-    if not isinstance(document, Node) or not isinstance(document.get("Resources"), Node):
+    resources = document.get("Resources") if isinstance(document, Node) else None
+    if not isinstance(resources, Node):
         raise TemplateError(f"{path}:1: no Resources: is this a SAM template?")
     return document, cautions
 
 
 def read_part(path: Path) -> Any:
-    """A file that a template includes, whatever is in it. Raises TemplateError."""
-    return _load(path)[0]
+    """Read a file that a template includes: any YAML or JSON.
+
+    Raises:
+        TemplateError: It cannot be read.
+    """
+    part, _ = _load(path)
+    return part
 
 
 def _load(path: Path) -> tuple[Any, list[Caution]]:
@@ -165,7 +182,10 @@ def _load(path: Path) -> tuple[Any, list[Caution]]:
         loader = _Loader(source)
         return loader.get_single_data(), loader.cautions
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise TemplateError(f"{path}:{line}: not YAML: {error.problem or error.context}") from error
+        mark = error.problem_mark
+        line = mark.line + 1 if mark else 1
+        problem = error.problem or error.context
+        raise TemplateError(f"{path}:{line}: not YAML: {problem}") from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise TemplateError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+        problem = " ".join(str(error).split())
+        raise TemplateError(f"{path}: not YAML: {problem}") from error

@@ -24,7 +24,7 @@ class Destination:
 
     @property
     def function_name(self) -> str:
-        """Of a Lambda function's ARN; else nothing."""
+        """The function's name if the ARN is a function's, else ""."""
         _, found, rest = self.arn.partition(":function:")
         return rest.partition(":")[0] if found else ""
 
@@ -42,13 +42,22 @@ class EventInvoke:
 
 
 def read_event_invoke(document: Document, logical_id: str, get: Properties) -> EventInvoke:
-    """Of a function's own properties, or of a resource that names it. Raises TemplateError."""
+    """Read how a function is invoked asynchronously.
+
+    Args:
+        document: The template, which may have a resource for it.
+        logical_id: The function.
+        get: The function's own properties.
+
+    Raises:
+        TemplateError: A property is wrong.
+    """
     config = get.nested("EventInvokeConfig") or _of_resource(document, logical_id, get)
-    dead_letters = get.nested("DeadLetterQueue") or get.nested("DeadLetterConfig")
-    queue = dead_letters.text("TargetArn", "") if dead_letters is not None else ""
+    dead_letters = get.nested("DeadLetterQueue") or get.inner("DeadLetterConfig")
+    queue = dead_letters.text("TargetArn", "")
     if config is None:
         return EventInvoke(dead_letters=queue)
-    destinations = config.nested("DestinationConfig")
+    destinations = config.inner("DestinationConfig")
     return EventInvoke(
         maximum_retries=config.number("MaximumRetryAttempts", 0, 2, 2),
         maximum_age=config.number("MaximumEventAgeInSeconds", 60, 21_600, 21_600),
@@ -66,14 +75,16 @@ def _of_resource(document: Document, logical_id: str, get: Properties) -> Proper
         properties = resource.get("Properties")
         if not isinstance(properties, Node) or not document.is_made(resource):
             continue
-        if to_text(document.resolve(properties.get("FunctionName"))) in names:
+        target = document.resolve(properties.get("FunctionName"))
+        if to_text(target) in names:
             return Properties(document, name, properties)
     return None
 
 
-def _destination(config: Properties | None, event: str) -> Destination | None:
-    found = config.nested(event) if config is not None else None
+def _destination(config: Properties, event: str) -> Destination | None:
+    found = config.nested(event)
     if found is None:
         return None
-    arn = found.text("Destination", "") or f"a new {found.text('Type', 'destination')}"
+    kind = found.text("Type", "destination")
+    arn = found.text("Destination", "") or f"a new {kind}"
     return Destination(event, arn)

@@ -68,9 +68,11 @@ class HTTPAPIs:
         path = event.text("Path", _DEFAULT)
         if path != _DEFAULT and "Method" not in event.node:
             raise event.error("Path", "a Path needs a Method, such as any")
+        api_id = event.reference("ApiId", _IMPLICIT)
+        method = event.text("Method", "any").upper()
         return HTTPRoute(
-            api=self._api(event.reference("ApiId", _IMPLICIT)),
-            method="ANY" if path == _DEFAULT else event.text("Method", "any").upper(),
+            api=self._api(api_id),
+            method="ANY" if path == _DEFAULT else method,
             path=path,
             payload=event.choice("PayloadFormatVersion", ("1.0", "2.0"), "2.0"),
             timeout=timeout_seconds(event, limits.HTTP_API_SECONDS, limits.HTTP_API_SECONDS),
@@ -91,12 +93,15 @@ class HTTPAPIs:
         for name in self.document.of_type("AWS::ApiGatewayV2::Route"):
             route = Properties.of(self.document, name)
             integration = self._integration(route)
-            if integration is not None and function_name(integration, "IntegrationUri") in names:
+            if integration is None:
+                continue
+            if function_name(integration, "IntegrationUri") in names:
                 yield self._resource_route(route, integration)
         for name in self.document.of_type("AWS::ApiGatewayV2::Api"):
             quick = Properties.of(self.document, name)
             if function_name(quick, "Target") in names:
-                method, path = _split(quick.text("RouteKey", _DEFAULT))
+                key = quick.text("RouteKey", _DEFAULT)
+                method, path = _split(key)
                 yield HTTPRoute(self._api(name), method, path)
 
     def _integration(self, route: Properties) -> Properties | None:
@@ -121,11 +126,13 @@ class HTTPAPIs:
     def _api(self, logical_id: str) -> HTTPAPI:
         if logical_id not in self._apis:
             is_raw = logical_id in self.document.of_type("AWS::ApiGatewayV2::Api")
-            self._apis[logical_id] = self._raw(logical_id) if is_raw else self._sam(logical_id)
+            read = self._raw if is_raw else self._sam
+            self._apis[logical_id] = read(logical_id)
         return self._apis[logical_id]
 
     def _sam(self, logical_id: str) -> HTTPAPI:
-        get = Properties.of(self.document, logical_id, self.document.shared("HttpApi"))
+        shared = self.document.shared("HttpApi")
+        get = Properties.of(self.document, logical_id, shared)
         for key, instead in _NOT_EMULATED.items():
             if key in get.node:
                 get.caution(key, f"{key} is not emulated: {instead}")
@@ -136,8 +143,9 @@ class HTTPAPIs:
         mappings: list[APIMapping] = []
         if domain is not None:
             name = domain.text("DomainName", "").lower()
-            paths = domain.texts("BasePath") or ("",)
-            mappings = [APIMapping(name, path.strip("/"), stage) for path in paths]
+            for path in domain.texts("BasePath") or ("",):
+                mapping = APIMapping(name, path.strip("/"), stage)
+                mappings.append(mapping)
         variables = get.texts_by_name("StageVariables")
         return HTTPAPI(logical_id, {stage: variables}, read_cors(get), tuple(mappings))
 
@@ -145,20 +153,21 @@ class HTTPAPIs:
         get = Properties.of(self.document, logical_id)
         stages: dict[str, Mapping[str, str]] = {}
         for stage in self._about("AWS::ApiGatewayV2::Stage", logical_id):
-            stages[stage.text("StageName", _DEFAULT)] = stage.texts_by_name("StageVariables")
+            name = stage.text("StageName", _DEFAULT)
+            stages[name] = stage.texts_by_name("StageVariables")
         if not stages and "Target" in get.node:
             stages[_DEFAULT] = {}
         if not stages:
             get.caution("", "it has no stage, so that every request is 404: add one to it")
-        mappings = tuple(
-            APIMapping(
-                mapping.text("DomainName", "").lower(),
-                mapping.text("ApiMappingKey", "").strip("/"),
-                mapping.text("Stage", _DEFAULT),
+        mappings = []
+        for given in self._about("AWS::ApiGatewayV2::ApiMapping", logical_id):
+            mapping = APIMapping(
+                given.text("DomainName", "").lower(),
+                given.text("ApiMappingKey", "").strip("/"),
+                given.text("Stage", _DEFAULT),
             )
-            for mapping in self._about("AWS::ApiGatewayV2::ApiMapping", logical_id)
-        )
-        return HTTPAPI(logical_id, stages, read_cors(get), mappings)
+            mappings.append(mapping)
+        return HTTPAPI(logical_id, stages, read_cors(get), tuple(mappings))
 
     def _about(self, kind: str, api: str) -> Iterator[Properties]:
         """Yield the properties of the resources of this type that belong to this API."""
@@ -180,10 +189,12 @@ def read_cors(get: Properties, key: str = "CorsConfiguration") -> Cors:
     """
     given: Any = get.node.get(key)
     if not isinstance(given, Node | None):
-        return Cors(allow_origins=("*",) if get.flag(key) else ())
+        allowed = ("*",) if get.flag(key) else ()
+        return Cors(allow_origins=allowed)
     block = get.inner(key)
-    if unknown := sorted(set(map(str, block.node)) - set(_CORS)):
-        raise block.error(unknown[0], f"{key} has no {unknown[0]!r}; it has: {', '.join(_CORS)}")
+    for name in map(str, block.node):
+        if name not in _CORS:
+            raise block.error(name, f"{key} has no {name!r}; it has: {', '.join(_CORS)}")
     return Cors(
         allow_origins=block.texts("AllowOrigins"),
         allow_methods=block.texts("AllowMethods"),
@@ -201,4 +212,6 @@ def _split(key: str) -> tuple[str, str]:
     (('GET', '/items/{id}'), ('ANY', '$default'))
     """
     method, _, path = key.partition(" ")
-    return (method.upper(), path) if path else ("ANY", key)
+    if not path:
+        return "ANY", key
+    return method.upper(), path

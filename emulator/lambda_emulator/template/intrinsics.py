@@ -47,8 +47,11 @@ def _condition(call: Call) -> bool:
 
 def _get_att(call: Call) -> str:
     given = call.argument
-    logical_id, attribute = given if isinstance(given, list) else str(given).split(".", 1)
-    return call.document.attribute(str(logical_id), to_text(call.resolve(attribute)))
+    if not isinstance(given, list):
+        given = str(given).split(".", 1)
+    logical_id, attribute = given
+    name = to_text(call.resolve(attribute))
+    return call.document.attribute(str(logical_id), name)
 
 
 def _sub(call: Call) -> str:
@@ -61,22 +64,25 @@ def _sub(call: Call) -> str:
             return "${" + name[1:] + "}"
         if name in variables:
             return to_text(call.resolve(variables[name]))
+        inner = Call(call.document, name, call.line)
         is_attribute = "." in name and not name.endswith((".Alias", ".Version"))
-        find = _get_att if is_attribute else _ref
-        return to_text(find(Call(call.document, name, call.line)))
+        found = _get_att(inner) if is_attribute else _ref(inner)
+        return to_text(found)
 
     return re.sub(r"\$\{([^}]*)\}", replace, str(text))
 
 
 def _find_in_map(call: Call) -> Any:
-    """With a fourth argument {DefaultValue: ...} where the language extensions are on."""
+    """With the language extensions, a fourth argument is {DefaultValue: ...}."""
+    path, options = call.argument[:3], call.argument[3:]
     found: Any = call.document.root.get("Mappings") or {}
-    for key in map(call.resolve, call.argument[:3]):
-        if not isinstance(found, Mapping) or key not in found:
-            if len(call.argument) == 4:
-                return call.resolve(call.argument[3]["DefaultValue"])
+    for key in map(call.resolve, path):
+        if isinstance(found, Mapping) and key in found:
+            found = found[key]
+        elif len(options) == 1:
+            return call.resolve(options[0]["DefaultValue"])
+        else:
             raise call.document.error(call.line, f"!FindInMap: no {key!r} in Mappings")
-        found = found[key]
     return found
 
 
@@ -125,16 +131,17 @@ def _base64(call: Call) -> str:
 
 
 def _get_azs(call: Call) -> list[str]:
-    """Three zones, whatever the region really has."""
+    """Three zones, however many the region has."""
     region = to_text(call.value()) or call.document.region
     return [f"{region}{zone}" for zone in "abc"]
 
 
 def _cidr(call: Call) -> list[str]:
-    """[block, how many, the bits of each that are left for hosts]."""
+    """Evaluate [block, count, host bits of each subnet]."""
     block, count, bits = map(to_text, call.values())
     network = ipaddress.ip_network(block)
-    subnets = network.subnets(new_prefix=network.max_prefixlen - int(bits))
+    prefix = network.max_prefixlen - int(bits)
+    subnets = network.subnets(new_prefix=prefix)
     found = list(islice(subnets, int(count)))
     if len(found) < int(count):
         raise ValueError(f"{block} has room for {len(found)}, not for {count}")
@@ -142,13 +149,11 @@ def _cidr(call: Call) -> list[str]:
 
 
 def _import_value(call: Call) -> str:
-    """The name of the export in place of its value, which another stack has."""
+    """Return the export's name, because another stack has its value."""
     name = to_text(call.value())
-    call.document.caution(
-        call.line,
-        f"!ImportValue {name} is of another stack; here its value is {name!r}: set what "
-        "reads it, with --env or a parameter",
-    )
+    message = f"!ImportValue {name} is of another stack; here its value is {name!r}"
+    advice = "set what reads it, with --env or a parameter"
+    call.document.caution(call.line, f"{message}: {advice}")
     return name
 
 

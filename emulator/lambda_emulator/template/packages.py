@@ -52,11 +52,16 @@ class Packages:
     # ---- code
 
     def code(self, get: Properties) -> Code:
-        """Raises TemplateError."""
+        """Find a function's code. If something is missing, the result has a `problem`.
+
+        Raises:
+            TemplateError: A property has a wrong type.
+        """
         given = get.value("Code")
         in_code = given if isinstance(given, dict) else {}
         is_image = get.text("PackageType", "Zip") == "Image"
-        if is_image or "ImageUri" in get.node or "ImageUri" in in_code:
+        has_uri = "ImageUri" in get.node or "ImageUri" in in_code
+        if is_image or has_uri:
             return self._image(get)
         inline = in_code.get("ZipFile", get.value("InlineCode"))
         if inline is not None:
@@ -71,7 +76,11 @@ class Packages:
         return Code(found)
 
     def local_code(self, uri: str, line: int) -> Path:
-        """The folder of a CodeUri. Raises TemplateError."""
+        """Return the folder of a CodeUri.
+
+        Raises:
+            TemplateError: It is no folder and no zip. The message names `line`.
+        """
         path = self._path(uri)
         folder = code_folder(path)
         if folder is None:
@@ -83,54 +92,68 @@ class Packages:
         return Code(self.folder, problem=problem)
 
     def _metadata(self, logical_id: str) -> Node:
-        found = self.document.made[logical_id].get("Metadata")
-        return found if isinstance(found, Node) else Node(self.document.made[logical_id].line)
+        resource = self.document.made[logical_id]
+        found = resource.get("Metadata")
+        return found if isinstance(found, Node) else Node(resource.line)
 
     def _asset(self, logical_id: str) -> str:
-        """The path that CDK has noted for itself and SAM CLI, from the template's folder on."""
-        return to_text(self._metadata(logical_id).get("aws:asset:path"))
+        """Return the path that CDK notes for SAM CLI, relative to the template's folder."""
+        metadata = self._metadata(logical_id)
+        return to_text(metadata.get("aws:asset:path"))
 
     def _path(self, uri: str) -> Path:
-        """The build of another function means that function's source.
+        """Return the path of a CodeUri. The build of another function means that function's source.
 
-        It is there without a build, and current. That function's condition does not matter: `sam
-        build` builds it either way.
+        The source exists without a build, and is current.
+        That function's condition does not matter, because `sam build` builds it anyway.
         """
         built = _BUILT.fullmatch(uri)
         resource = self.document.resources.get(built[1]) if built is not None else None
         properties = resource.get("Properties") if isinstance(resource, Node) else None
         if isinstance(properties, Node):
             uri = to_text(self.document.resolve(properties.get("CodeUri", ".")))
-        return (self.folder / uri).resolve()
+        path = self.folder / uri
+        return path.resolve()
 
     # ---- layers
 
     def layers(self, get: Properties) -> tuple[tuple[Path, ...], tuple[str, ...]]:
-        """Folders of the layers in this template, and the ARNs of all others."""
-        here, remote = [], []
+        """Return the folders of the layers in this template, and the ARNs of all others.
+
+        Raises:
+            TemplateError: A property of a layer has a wrong type.
+        """
         given = get.node.get("Layers")
-        for item in given if isinstance(given, list) else []:
+        if not isinstance(given, list):
+            return (), ()
+        local = set(self.document.of_type(*LAYERS))
+        here, remote = [], []
+        for item in given:
             name = str(item.get("Ref")) if isinstance(item, Node) else ""
-            if name not in self.document.of_type(*LAYERS):
-                remote.append(to_text(self.document.resolve(item)))
+            if name not in local:
+                arn = self.document.resolve(item)
+                remote.append(to_text(arn))
             elif folder := self._layer(name):
                 here.append(folder)
         return tuple(here), tuple(remote)
 
     def _layer(self, name: str) -> Path | None:
-        """As it would be unpacked under /opt."""
+        """Return a layer's folder, as it would be unpacked under /opt."""
         get = Properties.of(self.document, name)
         key = "ContentUri" if "ContentUri" in get.node else "Content"
         uri = self._asset(name) or get.value(key)
-        folder = code_folder((self.folder / uri).resolve()) if isinstance(uri, str) else None
+        folder = None
+        if isinstance(uri, str):
+            path = self.folder / uri
+            folder = code_folder(path.resolve())
         if folder is None:
             get.caution(key, f"its {key} is no local folder and no zip; the layer is left out")
             return None
         method = to_text(self._metadata(name).get("BuildMethod"))
         if not method.startswith("python") or (folder / "python").is_dir():
             return folder
-        if (folder / "requirements.txt").is_file():
-            needed = folder / "requirements.txt"
+        needed = folder / "requirements.txt"
+        if needed.is_file():
             message = f"`sam build` installs its packages: here {needed} must be installed"
             get.caution(key, message)
         built = new_folder()
@@ -140,45 +163,45 @@ class Packages:
     # ---- images
 
     def _image(self, get: Properties) -> Code:
-        """The code that its Dockerfile copies, without what needs a container."""
+        """Return the code that a Dockerfile copies, without what needs a container."""
         metadata = self._metadata(get.owner)
         context = metadata.get("DockerContext") or metadata.get("aws:asset:path")
         command = f"lambda-emulator --function {get.owner} -- COMMAND"
         if not isinstance(context, str):
             return self._without(f"it is a container image; give its command: {command}")
-        folder = (self.folder / context).resolve()
+        folder = self.folder / context
+        folder = folder.resolve()
         name = metadata.get("Dockerfile") or metadata.get("aws:asset:dockerfile-path")
         path = folder / to_text(name or "Dockerfile")
-        arguments = metadata.get("DockerBuildArgs") or metadata.get("aws:asset:docker-build-args")
-        given = arguments if isinstance(arguments, dict) else {}
         target = metadata.get("DockerBuildTarget") or metadata.get("aws:asset:docker-build-target")
         try:
             text = path.read_text("utf-8")
-            values = {str(key): to_text(value) for key, value in given.items()}
-            image = read_dockerfile(text, values, target=to_text(target))
+            arguments = _build_arguments(metadata)
+            image = read_dockerfile(text, arguments, target=to_text(target))
             self._name_skipped(get, path, image)
             return self._code_of_image(get, folder, image)
         except (OSError, ValueError) as error:
             return self._without(f"its image cannot be read: {path}: {error}")
 
     def _name_skipped(self, get: Properties, path: Path, image: Image) -> None:
-        if image.skipped:
-            lines = "; ".join(f"line {skipped.line}, {skipped.text}" for skipped in image.skipped)
-            get.document.caution(
-                self._metadata(get.owner).line,
-                f"{get.owner}: no container is started; {path.name}: "
-                f"not done is {lines}: what these make must be on this machine",
-            )
+        if not image.skipped:
+            return
+        lines = "; ".join(f"line {skipped.line}, {skipped.text}" for skipped in image.skipped)
+        message = (
+            f"{get.owner}: no container is started; {path.name}: "
+            f"not done is {lines}: what these make must be on this machine"
+        )
+        metadata = self._metadata(get.owner)
+        get.document.caution(metadata.line, message)
 
     def _filesystem(self, get: Properties, context: Path, image: Image) -> Path:
-        """The root of what the image copies."""
+        """Copy what the image copies into a new folder, and return this root."""
+        metadata = self._metadata(get.owner)
         root = new_folder()
         for copy in image.copies:
             if not _put(copy, context, root):
-                message = (
-                    f"{get.owner}: there is no {copy.source} in {context}, and docker build fails"
-                )
-                get.document.caution(self._metadata(get.owner).line, message)
+                missing = f"there is no {copy.source} in {context}, and docker build fails"
+                get.document.caution(metadata.line, f"{get.owner}: {missing}")
         return root
 
     def _code_of_image(self, get: Properties, context: Path, image: Image) -> Code:
@@ -189,12 +212,12 @@ class Packages:
         folder = config.text("WorkingDirectory", image.folder)
         place = root / posixpath.normpath(f"/{folder}").lstrip("/")
         place.mkdir(parents=True, exist_ok=True)
-        is_lambdas = not entry_point or any(part in " ".join(entry_point) for part in _LAMBDAS_OWN)
-        program = () if is_lambdas else _mapped((*entry_point, *command), root)
         if not entry_point and _BASE.match(image.base) is None:
-            return self._without(
-                f"its image {image.base} has no ENTRYPOINT that Lambda could start"
-            )
+            problem = f"its image {image.base} has no ENTRYPOINT that Lambda could start"
+            return self._without(problem)
+        program: tuple[str, ...] = ()
+        if entry_point and not _is_lambdas(entry_point):
+            program = _mapped((*entry_point, *command), root)
         opt = root / "opt"
         values = _mapped(tuple(image.variables.values()), root)
         variables = dict(zip(image.variables, values, strict=True))
@@ -209,32 +232,59 @@ class Packages:
         )
 
 
+def _build_arguments(metadata: Node) -> dict[str, str]:
+    given = metadata.get("DockerBuildArgs") or metadata.get("aws:asset:docker-build-args")
+    if not isinstance(given, dict):
+        return {}
+    return {str(name): to_text(value) for name, value in given.items()}
+
+
+def _is_lambdas(entry_point: tuple[str, ...]) -> bool:
+    """Whether an entry point starts AWS's runtime."""
+    line = " ".join(entry_point)
+    return any(part in line for part in _LAMBDAS_OWN)
+
+
 def _runtime(base: str) -> str:
-    """The identifier of the runtime that an image has."""
+    """Return the identifier of the runtime in an image.
+
+    >>> _runtime("public.ecr.aws/lambda/nodejs:22"), _runtime("python:3.13-slim")
+    ('nodejs22.x', 'python3.13')
+    """
     if found := _BASE.match(base):
-        return f"{found[1]}{found[2]}{'.x' if found[1] == 'nodejs' else ''}"
+        language, version = found.groups()
+        suffix = ".x" if language == "nodejs" else ""
+        return f"{language}{version}{suffix}"
     if found := _PYTHON.search(base):
         return f"python{found[1]}"
     return "provided"
 
 
 def _put(copy: Copy, context: Path, root: Path) -> bool:
-    """Patterns are taken as Docker does; a folder means its content. False: nothing is there."""
+    """Carry out a COPY: with Docker's patterns, and a folder stands for its content.
+
+    Returns:
+        Whether the source exists.
+    """
     place = copy.target.strip("/")
     pattern = copy.source.strip("/").removeprefix("./")
-    sources = sorted(context.glob(pattern)) if pattern not in ("", ".") else [context]
+    sources = [context]
+    if pattern not in ("", "."):
+        sources = sorted(context.glob(pattern))
     for source in sources:
-        is_into = source.is_file() and (copy.target.endswith("/") or (root / place).is_dir())
-        overlay(source, root, f"{place}/{source.name}" if is_into else place)
+        target = place
+        names_folder = copy.target.endswith("/") or (root / place).is_dir()
+        if source.is_file() and names_folder:
+            target = f"{place}/{source.name}"
+        overlay(source, root, target)
     return bool(sources)
 
 
 def _mapped(words: tuple[str, ...], root: Path) -> tuple[str, ...]:
-    """Paths of the image that are here become this machine's."""
-    found = (
-        root / word.lstrip("/") if word.startswith("/") else root / "nothing" for word in words
-    )
-    return tuple(
-        str(path) if path.exists() and word != "/" else word
-        for word, path in zip(words, found, strict=True)
-    )
+    """Replace the image's paths that were copied by paths on this machine."""
+    result = []
+    for word in words:
+        path = root / word.lstrip("/")
+        is_copied = word.startswith("/") and word != "/" and path.exists()
+        result.append(str(path) if is_copied else word)
+    return tuple(result)

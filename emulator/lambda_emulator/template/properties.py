@@ -13,7 +13,15 @@ __all__ = ["Properties", "merged"]
 
 
 class Properties:
-    """`owner` is named in errors. All readers raise TemplateError."""
+    """The properties of one resource, or one mapping inside them.
+
+    Every method that reads a property raises TemplateError for a value of another type.
+
+    Args:
+        document: The template, which resolves intrinsic functions.
+        owner: The logical id that error messages name.
+        node: The mapping.
+    """
 
     def __init__(self, document: Document, owner: str, node: Node) -> None:
         self.document = document
@@ -22,14 +30,26 @@ class Properties:
 
     @classmethod
     def of(cls, document: Document, logical_id: str, shared: Node | None = None) -> "Properties":
-        """A resource's own, over what Globals has for its type."""
+        """Return a resource's own properties, over those that Globals has for its type.
+
+        Args:
+            document: The template.
+            logical_id: The resource. One that does not exist has no properties.
+            shared: The part of Globals that applies, if any.
+
+        Raises:
+            TemplateError: The resource's Properties is not a mapping.
+        """
         resource = document.resources.get(logical_id)
-        resource = resource if isinstance(resource, Node) else Node(1)
+        if not isinstance(resource, Node):
+            resource = Node(1)
         own = resource.get("Properties", Node(resource.line))
         if not isinstance(own, Node):
             line = resource.lines["Properties"]
             raise document.error(line, f"{logical_id}: Properties is not a mapping")
-        return cls(document, logical_id, own if shared is None else merged(shared, own))
+        if shared is not None:
+            own = merged(shared, own)
+        return cls(document, logical_id, own)
 
     def line(self, key: str) -> int:
         return self.node.lines.get(key, self.node.line)
@@ -41,22 +61,38 @@ class Properties:
         self.document.caution(self.line(key), f"{self.owner}: {message}")
 
     def value(self, key: str) -> Any:
-        """Whatever it is; None where it is not given."""
+        """Return the property, resolved, or None if it is not given."""
         return self.document.resolve(self.node.get(key))
 
     def text(self, key: str, default: str) -> str:
+        """Return a scalar as text.
+
+        Raises:
+            TemplateError: It is a mapping or a list.
+        """
         value = self.value(key)
+        if value is None:
+            return default
         if isinstance(value, dict | list):
             raise self.error(key, f"{key} is {_kind(value)}, not text")
-        return default if value is None else to_text(value)
+        return to_text(value)
 
     def choice(self, key: str, allowed: Collection[str], default: str | None) -> str:
+        """Return one of the allowed texts. Without a default, the property is required.
+
+        Raises:
+            TemplateError: It is something else.
+        """
         value = self.value(key)
-        value = default if value is None else value
-        if value not in allowed:
-            advice = "; put it in quotes" if to_text(value) in allowed else ""
-            raise self.error(key, f"{key} is {value!r}; allowed: {', '.join(allowed)}{advice}")
-        return str(value)
+        if value is None:
+            value = default
+        if value in allowed:
+            return str(value)
+        names = ", ".join(allowed)
+        advice = ""
+        if to_text(value) in allowed:
+            advice = "; put it in quotes"
+        raise self.error(key, f"{key} is {value!r}; allowed: {names}{advice}")
 
     @overload
     def number(self, key: str, low: int, high: int, default: int) -> int: ...
@@ -65,17 +101,29 @@ class Properties:
     def number(self, key: str, low: int, high: int, default: None) -> int | None: ...
 
     def number(self, key: str, low: int, high: int, default: int | None) -> int | None:
+        """Return a whole number from `low` to `high`, in the property's own unit.
+
+        Raises:
+            TemplateError: It is no whole number, or out of range.
+        """
         value = self.value(key)
         if value is None:
             return default
         text = to_text(value).strip()
-        if isinstance(value, bool | dict | list) or not text.lstrip("-").isdecimal():
+        is_digits = text.lstrip("-").isdecimal()
+        if isinstance(value, bool | dict | list) or not is_digits:
             raise self.error(key, f"{key} is {text!r}, not a whole number")
-        if not low <= int(text) <= high:
+        number = int(text)
+        if not low <= number <= high:
             raise self.error(key, f"{key} is {text}; AWS takes {low} to {high}")
-        return int(text)
+        return number
 
     def flag(self, key: str) -> bool | None:
+        """Return true or false, also if it is given as text, or None if it is not given.
+
+        Raises:
+            TemplateError: It is something else.
+        """
         value = self.value(key)
         if isinstance(value, str) and value.lower() in ("true", "false"):
             value = value.lower() == "true"
@@ -84,40 +132,50 @@ class Properties:
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """A list; a single value counts as a list of one."""
+        """Return a list of texts. A single value counts as a list of one.
+
+        Raises:
+            TemplateError: An item is a mapping or a list.
+        """
         value = self.value(key)
-        values = value if isinstance(value, list) else [] if value is None else [value]
-        if any(isinstance(item, dict | list) for item in values):
-            raise self.error(key, f"{key} is not a list of texts")
+        if value is None:
+            return ()
+        values = value if isinstance(value, list) else [value]
+        for item in values:
+            if isinstance(item, dict | list):
+                raise self.error(key, f"{key} is not a list of texts")
         return tuple(map(to_text, values))
 
     def reference(self, key: str, default: str = "") -> str:
-        """The logical id of the resource that it names by Ref; other text as it is."""
+        """Return the logical id that it names by Ref, or other text unchanged."""
         value = self.node.get(key)
         if isinstance(value, Node) and list(value) == ["Ref"]:
             return str(value["Ref"])
         return self.text(key, default)
 
     def texts_by_name(self, key: str) -> dict[str, str]:
-        """A mapping of names to texts; empty where it is not given."""
-        inner = self.nested(key)
-        if inner is None:
-            return {}
+        """Return a mapping of names to texts: empty if it is not given."""
+        inner = self.inner(key)
         return {str(name): inner.text(name, "") for name in inner.node}
 
     def inner(self, key: str) -> "Properties":
-        """As `nested`; without properties where it is not given."""
-        return self.nested(key) or Properties(self.document, self.owner, Node(self.line(key)))
+        """Return what `nested` returns, or an empty mapping if it is not given."""
+        found = self.nested(key)
+        if found is not None:
+            return found
+        return Properties(self.document, self.owner, Node(self.line(key)))
 
     def nested(self, key: str) -> "Properties | None":
-        """A mapping of its own, not yet resolved."""
+        """Return a mapping inside this one, or None if it is not given.
+
+        Raises:
+            TemplateError: It is not a mapping.
+        """
         value = self.node.get(key)
-        if (
-            isinstance(value, Node)
-            and len(value) == 1
-            and self.document.is_intrinsic(next(iter(value)))
-        ):
-            value = self.document.resolve(value)
+        if isinstance(value, Node) and len(value) == 1:
+            (only,) = value
+            if self.document.is_intrinsic(only):
+                value = self.document.resolve(value)
         if value is None:
             return None
         if not isinstance(value, Node):
@@ -125,24 +183,30 @@ class Properties:
         return Properties(self.document, self.owner, value)
 
     def items(self) -> Iterator[tuple[str, "Properties"]]:
-        """The members that are mappings, by name."""
-        for key in self.node:
-            inner = self.nested(key) if isinstance(self.node[key], Node) else None
+        """Yield the members that are mappings, by name."""
+        for key, value in self.node.items():
+            if not isinstance(value, Node):
+                continue
+            inner = self.nested(key)
             if inner is not None:
                 yield str(key), inner
 
 
 def merged(base: Any, own: Any) -> Any:
-    """Globals under a resource's own properties (SAM: Globals).
+    """Return a resource's own properties over those of Globals.
 
-    Mappings merge, lists are added, all else is replaced.
+    Mappings merge, lists are concatenated, everything else is replaced. Source: SAM, "Globals".
     """
     if isinstance(base, Node) and isinstance(own, Node):
         result = Node(own.line)
         result.lines = base.lines | own.lines
         for key in base | own:
-            both = key in base and key in own
-            result[key] = merged(base[key], own[key]) if both else own.get(key, base.get(key))
+            if key not in own:
+                result[key] = base[key]
+            elif key not in base:
+                result[key] = own[key]
+            else:
+                result[key] = merged(base[key], own[key])
         return result
     if isinstance(base, list) and isinstance(own, list):
         return [*base, *own]
@@ -150,6 +214,11 @@ def merged(base: Any, own: Any) -> Any:
 
 
 def _kind(value: Any) -> str:
-    return {dict: "a mapping", Node: "a mapping", list: "a list", bool: "true or false"}.get(
-        type(value), f"{to_text(value)!r}"
-    )
+    match value:
+        case dict():
+            return "a mapping"
+        case list():
+            return "a list"
+        case bool():
+            return "true or false"
+    return repr(to_text(value))

@@ -72,40 +72,56 @@ class Template:
     cautions: tuple[Caution, ...] = ()
 
     def function(self, logical_id: str | None) -> FunctionConfig:
-        """The function of that id or name; the only one (with a URL) where no id is given.
+        """Return the function with that id or name.
 
-        Raises TemplateError.
+        Args:
+            logical_id: A logical id or a FunctionName. None means the only function,
+                or the only one with a URL.
+
+        Raises:
+            TemplateError: No function or several functions match.
         """
+        names = ", ".join(self.functions) or "none"
         if logical_id is None:
-            served = [f for f in self.functions.values() if f.url] or list(self.functions.values())
-            if len(served) == 1:
-                return served[0]
-            names = ", ".join(self.functions) or "none"
+            functions = list(self.functions.values())
+            with_url = [function for function in functions if function.url]
+            candidates = with_url or functions
+            if len(candidates) == 1:
+                return candidates[0]
             advice = "or serve all of them to the SDKs with --lambda-port"
             raise TemplateError(f"{self.path}: choose one with --function: {names}; {advice}")
         for function in self.functions.values():
             if logical_id in (function.logical_id, function.name):
                 return function
-        raise TemplateError(
-            f"{self.path}: no function {logical_id!r}; there is: "
-            f"{', '.join(self.functions) or 'none'}"
-        )
+        raise TemplateError(f"{self.path}: no function {logical_id!r}; there is: {names}")
 
     def web_function(self, logical_id: str | None) -> WebFunctionConfig | None:
         """Return the Web Function with that id or name.
 
         Without an id, return the template's only function.
         """
-        if logical_id is None and len(self.web_functions) == 1 and not self.functions:
-            return next(iter(self.web_functions.values()))
-        return next(
-            (f for f in self.web_functions.values() if logical_id in (f.logical_id, f.name)), None
-        )
+        functions = list(self.web_functions.values())
+        if logical_id is None and len(functions) == 1 and not self.functions:
+            return functions[0]
+        for function in functions:
+            if logical_id in (function.logical_id, function.name):
+                return function
+        return None
 
 
 def load(path: Path, overrides: Mapping[str, str] | None = None, region: str = REGION) -> Template:
-    """Reads a template. `overrides` are parameter values. Raises TemplateError."""
-    return _Reader(Document(path, overrides or {}, region)).read()
+    """Read a template.
+
+    Args:
+        path: A file with YAML or JSON.
+        overrides: Values of parameters, by name.
+        region: The value of AWS::Region.
+
+    Raises:
+        TemplateError: The file cannot be read, or has something that AWS would reject.
+    """
+    document = Document(path, overrides or {}, region)
+    return _Reader(document).read()
 
 
 class _Reader:
@@ -122,10 +138,9 @@ class _Reader:
 
     def read(self) -> Template:
         shared = self.document.shared("Function")
-        functions = {
-            logical_id: self._guarded(logical_id, resource, shared)
-            for logical_id, resource in self._of_type(*FUNCTIONS)
-        }
+        functions = {}
+        for logical_id, resource in self._of_type(*FUNCTIONS):
+            functions[logical_id] = self._guarded(logical_id, resource, shared)
         web_functions = read_web_functions(self.document, self.packages.local_code)
         if not functions and not web_functions:
             raise self.error(
@@ -138,11 +153,9 @@ class _Reader:
         return Template(self.path, functions, web_functions, tuple(self.document.cautions))
 
     def _of_type(self, *types: str) -> Iterator[tuple[str, Node]]:
-        return (
-            (name, resource)
-            for name, resource in self.resources.items()
-            if resource.get("Type") in types
-        )
+        for name, resource in self.resources.items():
+            if resource.get("Type") in types:
+                yield name, resource
 
     def _guarded(self, logical_id: str, resource: Node, shared: Node) -> FunctionConfig:
         try:
@@ -153,27 +166,28 @@ class _Reader:
     def _check_names(self, functions: Mapping[str, FunctionConfig]) -> None:
         seen: dict[str, FunctionConfig] = {}
         for function in functions.values():
-            if other := seen.get(function.name):
-                line, there = function.line("FunctionName"), other.line("FunctionName")
-                raise self.error(
-                    line,
-                    f"FunctionName {function.name!r} is also {other.logical_id}'s (line {there})",
-                )
-            seen[function.name] = function
+            name = function.name
+            if other := seen.get(name):
+                line = function.line("FunctionName")
+                there = other.line("FunctionName")
+                message = f"FunctionName {name!r} is also {other.logical_id}'s (line {there})"
+                raise self.error(line, message)
+            seen[name] = function
 
     def _name_ignored(self) -> None:
-        """One line for all resources that would matter to a request, and are not here."""
-        ignored = Counter(
-            kind
-            for kind in (to_text(resource.get("Type")) for resource in self.resources.values())
-            if kind not in _SERVED and not kind.startswith(_SILENT)
-        )
-        if ignored:
-            names = ", ".join(
-                f"{count} x {kind}" if count > 1 else kind
-                for kind, count in sorted(ignored.items())
-            )
-            self.document.caution(self.document.root.lines["Resources"], f"not emulated: {names}")
+        """Name all resources that would matter to a request and are not here, in one line."""
+        ignored: Counter[str] = Counter()
+        for resource in self.resources.values():
+            kind = to_text(resource.get("Type"))
+            if kind not in _SERVED and not kind.startswith(_SILENT):
+                ignored[kind] += 1
+        if not ignored:
+            return
+        names = []
+        for kind, count in sorted(ignored.items()):
+            names.append(f"{count} x {kind}" if count > 1 else kind)
+        line = self.document.root.lines["Resources"]
+        self.document.caution(line, f"not emulated: {', '.join(names)}")
 
     # ---- one function
 
@@ -183,7 +197,8 @@ class _Reader:
         layers, remote_layers = self.packages.layers(get)
         log_format, log_level = _logging(get)
         rest_routes, http_routes = self._routes(get)
-        managed, snap_start = get.nested("CapacityProviderConfig"), get.nested("SnapStart")
+        architectures = get.texts("Architectures") or ("x86_64",)
+        lines = {str(key): line for key, line in get.node.lines.items()}
         return FunctionConfig(
             logical_id=logical_id,
             name=get.text("FunctionName", logical_id),
@@ -197,13 +212,12 @@ class _Reader:
             rest_routes=tuple(rest_routes),
             http_routes=tuple(http_routes),
             reserved_concurrency=get.number("ReservedConcurrentExecutions", 0, 100_000, None),
-            managed_concurrency=None if managed is None else _managed_concurrency(managed),
-            snap_start=snap_start is not None
-            and snap_start.text("ApplyOn", "None") == "PublishedVersions",
+            managed_concurrency=_managed_concurrency(get),
+            snap_start=get.inner("SnapStart").text("ApplyOn", "None") == "PublishedVersions",
             traced=_is_traced(get),
             log_format=log_format,
             log_level=log_level,
-            architecture=(get.texts("Architectures") or ("x86_64",))[0],
+            architecture=architectures[0],
             layers=(*code.opt, *layers),
             remote_layers=remote_layers,
             inline_code=code.inline,
@@ -214,33 +228,30 @@ class _Reader:
             has_permission=self._has_permission(logical_id, get),
             region=self.document.region,
             template=str(self.path),
-            lines={"": resource.line, **{str(key): line for key, line in get.node.lines.items()}},
+            lines={"": resource.line, **lines},
         )
 
     def _properties(self, logical_id: str, resource: Node, shared: Node) -> Properties:
-        """A function's own, over those of Globals where SAM has them."""
+        """Return a function's own properties, over those of Globals if SAM applies them."""
         own = resource.get("Properties", Node(resource.line))
         if not isinstance(own, Node):
-            raise self.error(
-                resource.lines["Properties"], f"{logical_id}: Properties is not a mapping"
-            )
-        is_serverless = resource["Type"] == "AWS::Serverless::Function"
-        return Properties(self.document, logical_id, merged(shared, own) if is_serverless else own)
+            line = resource.lines["Properties"]
+            raise self.error(line, f"{logical_id}: Properties is not a mapping")
+        if resource["Type"] == "AWS::Serverless::Function":
+            own = merged(shared, own)
+        return Properties(self.document, logical_id, own)
 
     def _environment(self, get: Properties) -> dict[str, str]:
-        environment = get.nested("Environment")
-        variables = environment.nested("Variables") if environment is not None else None
-        if variables is None:
-            return {}
+        variables = get.inner("Environment").inner("Variables")
         result = {}
         for key in variables.node:
             try:
                 value = variables.value(key)
             except TemplateError as error:
-                where, _, message = str(error).removeprefix(f"{self.path}:").partition(": ")
-                self.document.caution(
-                    int(where), f"{get.owner}: {key} is left out: {message}; set it with --env"
-                )
+                text = str(error).removeprefix(f"{self.path}:")
+                line, _, reason = text.partition(": ")
+                message = f"{get.owner}: {key} is left out: {reason}; set it with --env"
+                self.document.caution(int(line), message)
                 continue
             if isinstance(value, dict | list):
                 raise variables.error(key, f"the variable {key} is not text")
@@ -256,20 +267,22 @@ class _Reader:
             return None
         auth_type = config.choice("AuthType", ("NONE", "AWS_IAM"), None)
         invoke_mode = config.choice("InvokeMode", _INVOKE_MODES, "BUFFERED")
-        cors = Cors() if config.nested("Cors") is None else read_cors(config, "Cors")
+        cors = Cors()
+        if config.nested("Cors") is not None:
+            cors = read_cors(config, "Cors")
         return FunctionURL(auth_type, invoke_mode, cors)
 
     def _url_resource(self, logical_id: str) -> Properties | None:
         names = (logical_id, self.document.physical_name(logical_id))
         for name, resource in self._of_type("AWS::Lambda::Url"):
             properties = resource.get("Properties")
-            found = Properties(
-                self.document,
-                name,
-                properties if isinstance(properties, Node) else Node(resource.line),
-            )
-            target = found.text("TargetFunctionArn", "").partition(":function:")
-            if (target[2] or target[0]).partition(":")[0] in names:
+            if not isinstance(properties, Node):
+                properties = Node(resource.line)
+            found = Properties(self.document, name, properties)
+            target = found.text("TargetFunctionArn", "")
+            before, _, after = target.partition(":function:")
+            target_name, _, _ = (after or before).partition(":")
+            if target_name in names:
                 return found
         return None
 
@@ -280,14 +293,13 @@ class _Reader:
         names = (logical_id, self.document.physical_name(logical_id))
         for name, resource in self._of_type("AWS::Lambda::Permission"):
             properties = resource.get("Properties")
-            if isinstance(properties, Node):
-                given = Properties(self.document, name, properties)
-                target = given.text("FunctionName", "")
-                if (
-                    target.rpartition(":")[2] in names
-                    and given.text("Action", "") == "lambda:InvokeFunctionUrl"
-                ):
-                    return True
+            if not isinstance(properties, Node):
+                continue
+            given = Properties(self.document, name, properties)
+            _, _, target = given.text("FunctionName", "").rpartition(":")
+            action = given.text("Action", "")
+            if target in names and action == "lambda:InvokeFunctionUrl":
+                return True
         return False
 
     def _routes(self, get: Properties) -> tuple[list[RestRoute], list[HTTPRoute]]:
@@ -295,7 +307,8 @@ class _Reader:
         rest = list(self.rest_apis.raw.routes(get.owner))
         http = list(self.http_apis.resource_routes(get.owner))
         for name, event in get.inner("Events").items():
-            kind, given = event.text("Type", ""), event.inner("Properties")
+            kind = event.text("Type", "")
+            given = event.inner("Properties")
             if kind == "Api":
                 rest.append(self.rest_apis.route(given))
             elif kind == "HttpApi":
@@ -307,24 +320,27 @@ class _Reader:
 
 def _logging(get: Properties) -> tuple[str, str | None]:
     """The format and, where it counts, the level of the function's logs."""
-    logging = get.nested("LoggingConfig") or Properties(
-        get.document, get.owner, Node(get.node.line)
-    )
+    logging = get.inner("LoggingConfig")
     log_format = logging.choice("LogFormat", ("Text", "JSON"), "Text")
-    level = logging.text("ApplicationLogLevel", "INFO" if log_format == "JSON" else "")
+    default = "INFO" if log_format == "JSON" else ""
+    level = logging.text("ApplicationLogLevel", default)
     return log_format, level or None
 
 
 def _is_traced(get: Properties) -> bool:
     """SAM's `Tracing`, or CloudFormation's `TracingConfig`."""
-    config = get.nested("TracingConfig")
-    return "Active" in (
-        get.text("Tracing", ""),
-        config.text("Mode", "") if config is not None else "",
-    )
+    sam = get.text("Tracing", "")
+    raw = get.inner("TracingConfig").text("Mode", "")
+    return "Active" in (sam, raw)
 
 
-def _managed_concurrency(config: Properties) -> int:
-    """`PerExecutionEnvironmentMaxConcurrency`; 16 is what AWS takes for Python with one vCPU."""
+def _managed_concurrency(get: Properties) -> int | None:
+    """Return `PerExecutionEnvironmentMaxConcurrency`, or None without a capacity provider.
+
+    16 is AWS's default for Python with one vCPU.
+    """
+    config = get.nested("CapacityProviderConfig")
+    if config is None:
+        return None
     inner = config.nested("LambdaManagedInstancesCapacityProviderConfig") or config
     return inner.number("PerExecutionEnvironmentMaxConcurrency", 1, 1600, 16)

@@ -61,7 +61,8 @@ class RestAPIs:
             auth.caution("Authorizer", NO_AUTHORIZER)
         needs_key = auth.flag("ApiKeyRequired")
         if needs_key is None:
-            needs_key = self._properties(api.logical_id).inner("Auth").flag("ApiKeyRequired")
+            of_api = self._properties(api.logical_id).inner("Auth")
+            needs_key = of_api.flag("ApiKeyRequired")
         streams = _streams(event)
         longest = limits.REST_API_STREAM_SECONDS if streams else limits.REST_API_SECONDS
         return RestRoute(
@@ -79,7 +80,8 @@ class RestAPIs:
         return self._apis[logical_id]
 
     def _properties(self, logical_id: str) -> Properties:
-        return Properties.of(self.document, logical_id, self.document.shared("Api"))
+        shared = self.document.shared("Api")
+        return Properties.of(self.document, logical_id, shared)
 
     def _read(self, logical_id: str) -> RestAPI:
         get = self._properties(logical_id)
@@ -91,16 +93,18 @@ class RestAPIs:
             auth.caution("DefaultAuthorizer", NO_AUTHORIZER)
         if "UsagePlan" in auth.node:
             auth.caution("UsagePlan", "usage plans are not emulated: nothing is throttled")
-        types = tuple(kind.replace("~1", "/") for kind in get.texts("BinaryMediaTypes"))
+        types = [kind.replace("~1", "/") for kind in get.texts("BinaryMediaTypes")]
+        preflight_needs_key = bool(auth.flag("ApiKeyRequired"))
+        if auth.flag("AddApiKeyRequiredToCorsPreflight") is False:
+            preflight_needs_key = False
         return RestAPI(
             logical_id,
             stage=get.text("StageName", "Prod"),
             variables=get.texts_by_name("Variables"),
             cors=_cors(get),
-            binary_types=types,
+            binary_types=tuple(types),
             api_keys=frozenset(self.raw.key_values()),
-            preflight_needs_key=bool(auth.flag("ApiKeyRequired"))
-            and auth.flag("AddApiKeyRequiredToCorsPreflight") is not False,
+            preflight_needs_key=preflight_needs_key,
         )
 
 
@@ -128,11 +132,13 @@ def _cors(get: Properties) -> Mapping[str, str] | None:
     if not isinstance(given, dict):
         return {_CORS["AllowOrigin"]: _unquoted(get, "Cors")}
     block = get.inner("Cors")
-    if unknown := sorted(set(map(str, block.node)) - set(_CORS)):
-        raise block.error(unknown[0], f"Cors has no {unknown[0]!r}; it has: {', '.join(_CORS)}")
+    for name in map(str, block.node):
+        if name not in _CORS:
+            raise block.error(name, f"Cors has no {name!r}; it has: {', '.join(_CORS)}")
     headers = {_CORS["AllowOrigin"]: "*"}
     for key in set(block.node) - {"AllowCredentials"}:
-        headers[_CORS[key]] = _unquoted(block, key)
+        header = _CORS[key]
+        headers[header] = _unquoted(block, key)
     if block.flag("AllowCredentials"):
         headers[_CORS["AllowCredentials"]] = "true"
     return headers

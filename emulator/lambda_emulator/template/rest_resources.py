@@ -33,7 +33,11 @@ class RestResources:
         self._apis: dict[str, RestAPI] = {}
 
     def routes(self, logical_id: str) -> Iterator[RestRoute]:
-        """The methods that lead to a function. Raises TemplateError."""
+        """Yield the methods that lead to a function.
+
+        Raises:
+            TemplateError: A property is wrong.
+        """
         names = (logical_id, self.document.physical_name(logical_id))
         for method in self._all("AWS::ApiGateway::Method"):
             integration = method.inner("Integration")
@@ -44,7 +48,8 @@ class RestResources:
         if method.text("AuthorizationType", "NONE") != "NONE":
             method.caution("AuthorizationType", NO_AUTHORIZER)
         mode = integration.choice("ResponseTransferMode", ("BUFFERED", "STREAM"), "BUFFERED")
-        streams = mode == "STREAM" or _STREAMS in integration.text("Uri", "")
+        uri = integration.text("Uri", "")
+        streams = mode == "STREAM" or _STREAMS in uri
         longest = limits.REST_API_STREAM_SECONDS if streams else limits.REST_API_SECONDS
         return RestRoute(
             api=self._api(method.reference("RestApiId")),
@@ -56,13 +61,14 @@ class RestResources:
         )
 
     def _all(self, kind: str) -> Iterator[Properties]:
-        return (Properties.of(self.document, name) for name in self.document.of_type(kind))
+        for name in self.document.of_type(kind):
+            yield Properties.of(self.document, name)
 
     def _of_api(self, kind: str, logical_id: str) -> list[Properties]:
         return [get for get in self._all(kind) if get.reference("RestApiId") == logical_id]
 
     def _path(self, method: Properties) -> str:
-        """The parts of its resource and of those above; the root has no resource."""
+        """Return the path: the parts of its resource and of those above. The root has none."""
         resources = {get.owner: get for get in self._all("AWS::ApiGateway::Resource")}
         parts: list[str] = []
         here = resources.pop(method.reference("ResourceId"), None)
@@ -82,33 +88,39 @@ class RestResources:
             if key in get.node:
                 get.caution(key, f"{key} {_IN_BODY}")
         stages = self._of_api("AWS::ApiGateway::Stage", logical_id)
-        stages += [
-            d
-            for d in self._of_api("AWS::ApiGateway::Deployment", logical_id)
-            if "StageName" in d.node
-        ]
+        for deployment in self._of_api("AWS::ApiGateway::Deployment", logical_id):
+            if "StageName" in deployment.node:
+                stages.append(deployment)
         for other in stages[1:]:
-            other.caution(
-                "StageName", "it is not served: the emulator serves one stage of a REST API"
-            )
+            message = "it is not served: the emulator serves one stage of a REST API"
+            other.caution("StageName", message)
         if not stages:
             get.caution("", "it has no stage, so that every request is 403; here its stage is Prod")
         stage = stages[0] if stages else get
-        methods = self._of_api("AWS::ApiGateway::Method", logical_id)
-        options = [method for method in methods if _is_mock(method)]
+        options = {}
+        for method in self._of_api("AWS::ApiGateway::Method", logical_id):
+            if _is_mock(method):
+                path = self._path(method)
+                options[path] = _mock(method)
+        types = [kind.replace("~1", "/") for kind in get.texts("BinaryMediaTypes")]
         return RestAPI(
             logical_id,
             stage=stage.text("StageName", "Prod"),
             variables=stage.texts_by_name("Variables"),
-            options={self._path(method): _mock(method) for method in options},
-            binary_types=tuple(kind.replace("~1", "/") for kind in get.texts("BinaryMediaTypes")),
+            options=options,
+            binary_types=tuple(types),
             api_keys=frozenset(self.key_values()),
         )
 
     def key_values(self) -> Iterator[str]:
-        """The values that the template gives its API keys."""
+        """Yield the values that the template gives its API keys.
+
+        Raises:
+            TemplateError: A value is not text.
+        """
         for key in self._all("AWS::ApiGateway::ApiKey"):
-            if value := key.text("Value", ""):
+            value = key.text("Value", "")
+            if value:
                 yield value
             else:
                 message = "AWS makes up this key's value; here any x-api-key is let in: set Value"
@@ -116,20 +128,22 @@ class RestResources:
 
 
 def _is_mock(method: Properties) -> bool:
-    is_options = method.text("HttpMethod", "").upper() == "OPTIONS"
-    return is_options and method.inner("Integration").text("Type", "") == "MOCK"
+    http_method = method.text("HttpMethod", "").upper()
+    integration = method.inner("Integration")
+    return http_method == "OPTIONS" and integration.text("Type", "") == "MOCK"
 
 
 def _mock(method: Properties) -> Mock:
-    """The first of its responses."""
-    given = method.inner("Integration").value("IntegrationResponses")
-    response = given[0] if isinstance(given, list) and given else Node(1)
+    """Return the first of its responses."""
+    responses = method.inner("Integration").value("IntegrationResponses")
+    response = responses[0] if isinstance(responses, list) and responses else Node(1)
+    status = to_text(response.get("StatusCode"))
     parameters = response.get("ResponseParameters") or {}
-    headers = {
-        str(name).removeprefix(_HEADER): to_text(value).strip("'")
-        for name, value in parameters.items()
-        if str(name).startswith(_HEADER)
-    }
+    headers = {}
+    for name, value in parameters.items():
+        prefix, found, header = str(name).partition(_HEADER)
+        if found and not prefix:
+            headers[header] = to_text(value).strip("'")
     templates = response.get("ResponseTemplates") or {}
     body = to_text(templates.get("application/json"))
-    return Mock(int(to_text(response.get("StatusCode")) or 200), headers, body.encode())
+    return Mock(int(status or 200), headers, body.encode())

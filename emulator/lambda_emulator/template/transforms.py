@@ -21,22 +21,24 @@ _FOR_EACH: Final = "Fn::ForEach::"
 
 
 def transforms(root: Node) -> list[Any]:
-    """The template's Transform: names, and mappings with Name and Parameters."""
+    """Return the template's transforms: names, and mappings with Name and Parameters."""
     given = root.get("Transform", [])
     return given if isinstance(given, list) else [given]
 
 
 def expanded(document: "Document") -> Node:
-    """The document with each loop written out and each included file in its place.
+    """Return the document with each loop written out and each included file in its place.
 
-    Raises TemplateError.
+    Raises:
+        TemplateError: A loop is wrong, or an included file cannot be read.
     """
     root = document.root
     line = root.lines.get("Transform", root.line)
     result: Node = _expand(document, root)
     for transform in transforms(root):
         if isinstance(transform, Node):
-            _add_missing(result, _transformed(document, transform, line))
+            part = _transformed(document, transform, line)
+            _add_missing(result, part)
         elif transform not in (_SAM, LANGUAGE_EXTENSIONS):
             document.caution(line, f"the transform {transform} is not run: only AWS can")
     return result
@@ -51,8 +53,8 @@ def _expand(document: "Document", value: Any) -> Any:
     for key, item in value.items():
         line = value.lines.get(key, value.line)
         if isinstance(key, str) and key.startswith(_FOR_EACH):
-            for turn in _turns(document, key, item, line):
-                _add_missing(result, _expand(document, turn))
+            for body in _loop(document, key, item, line):
+                _add_missing(result, _expand(document, body))
         elif key == "Fn::Transform":
             part = _transformed(document, item, line)
             if len(value) == 1 and not isinstance(part, Node):
@@ -65,8 +67,10 @@ def _expand(document: "Document", value: Any) -> Any:
 
 
 def _add_missing(target: Node, source: Any) -> None:
-    """The keys that the target does not have; mappings that both have are added to."""
-    for key, value in source.items() if isinstance(source, Node) else ():
+    """Add the keys that the target does not have, also in mappings that both have."""
+    if not isinstance(source, Node):
+        return
+    for key, value in source.items():
         if key not in target:
             target[key] = value
             target.lines[key] = source.lines.get(key, source.line)
@@ -77,37 +81,38 @@ def _add_missing(target: Node, source: Any) -> None:
 # ---- Fn::ForEach::NAME: [identifier, values, {key: value}]
 
 
-def _turns(document: "Document", key: str, argument: Any, line: int) -> Iterator[Node]:
-    """The body of a loop, once for each value."""
+def _loop(document: "Document", key: str, argument: Any, line: int) -> Iterator[Node]:
+    """Yield the body of a loop, once for each value."""
     document.needs_extensions("ForEach", line)
+    message = f"{key} takes [identifier, [values], {{key: value}}]"
     try:
         identifier, collection, body = argument
     except (TypeError, ValueError):
-        message = f"{key} takes [identifier, [values], {{key: value}}]"
         raise document.error(line, message) from None
     values = document.resolve(collection)
     if not isinstance(values, list) or not isinstance(body, Node):
-        raise document.error(line, f"{key} takes [identifier, [values], {{key: value}}]")
+        raise document.error(line, message)
     for value in values:
         yield _replaced(body, str(identifier), to_text(value))
 
 
-def _replaced(value: Any, identifier: str, turn: str) -> Any:
-    """With the turn's value in place of ${identifier}, &{identifier} and !Ref identifier."""
-    if isinstance(value, str):
-        plain = re.sub("[^A-Za-z0-9]", "", turn)
-        return value.replace(f"${{{identifier}}}", turn).replace(f"&{{{identifier}}}", plain)
-    if isinstance(value, list):
-        return [_replaced(item, identifier, turn) for item in value]
-    if not isinstance(value, Node):
+def _replaced(body: Any, identifier: str, value: str) -> Any:
+    """Return a body with a value for ${identifier}, &{identifier} and !Ref identifier."""
+    if isinstance(body, str):
+        plain = re.sub("[^A-Za-z0-9]", "", value)
+        text = body.replace(f"${{{identifier}}}", value)
+        return text.replace(f"&{{{identifier}}}", plain)
+    if isinstance(body, list):
+        return [_replaced(item, identifier, value) for item in body]
+    if not isinstance(body, Node):
+        return body
+    if body.get("Ref") == identifier:
         return value
-    if value.get("Ref") == identifier:
-        return turn
-    result = Node(value.line)
-    for key, item in value.items():
-        new = _replaced(key, identifier, turn)
-        result[new] = _replaced(item, identifier, turn)
-        result.lines[new] = value.lines.get(key, value.line)
+    result = Node(body.line)
+    for key, item in body.items():
+        new = _replaced(key, identifier, value)
+        result[new] = _replaced(item, identifier, value)
+        result.lines[new] = body.lines.get(key, body.line)
     return result
 
 
@@ -115,7 +120,7 @@ def _replaced(value: Any, identifier: str, turn: str) -> Any:
 
 
 def _transformed(document: "Document", transform: Any, line: int) -> Any:
-    """What stands in an included file; nothing for what only AWS can do."""
+    """Return the content of an included file, or None for what only AWS can do."""
     name = transform.get("Name") if isinstance(transform, Node) else transform
     if name != _INCLUDE:
         document.caution(line, f"the transform {name} is not run: only AWS can")
@@ -126,14 +131,15 @@ def _transformed(document: "Document", transform: Any, line: int) -> Any:
     if "://" in location:
         document.caution(line, f"{location} is not included: name a file of this machine")
         return None
+    path = document.path.parent / location
     try:
-        return _at_line(read_part(document.path.parent / location), line)
+        return _at_line(read_part(path), line)
     except TemplateError as error:
         raise document.error(line, f"AWS::Include: {error}") from error
 
 
 def _at_line(value: Any, line: int) -> Any:
-    """The lines of another file are of no use in a message about this one."""
+    """Give everything this line: the lines of another file do not help in a message."""
     if isinstance(value, list):
         return [_at_line(item, line) for item in value]
     if not isinstance(value, Node):

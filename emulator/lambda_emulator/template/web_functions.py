@@ -30,14 +30,21 @@ CodeFolder = Callable[[str, int], Path]
 
 
 def read_web_functions(document: Document, code_folder: CodeFolder) -> dict[str, WebFunctionConfig]:
-    """By logical id. Raises TemplateError."""
+    """Return the Web Functions of a template, by logical id.
+
+    Args:
+        document: The template.
+        code_folder: Finds the folder of a CodeUri.
+
+    Raises:
+        TemplateError: A property is wrong.
+    """
     functions = {}
-    for logical_id, resource in document.resources.items():
-        if not isinstance(resource, Node) or not document.is_made(resource):
-            continue
-        if resource.get("Type") == SERVERLESS_WEB_FUNCTION:
+    for logical_id, resource in document.made.items():
+        kind = resource.get("Type")
+        if kind == SERVERLESS_WEB_FUNCTION:
             functions[logical_id] = _serverless(document, logical_id, resource, code_folder)
-        elif resource.get("Type") == WEB_FUNCTION:
+        elif kind == WEB_FUNCTION:
             functions[logical_id] = _raw(document, logical_id, resource, code_folder)
     return functions
 
@@ -67,18 +74,20 @@ class _Properties:
 
     def text(self, key: str, default: str | None = None, allowed: tuple[str, ...] = ()) -> str:
         value = self.document.resolve(self.node.get(key))
-        value = default if value is None else to_text(value)
-        if value is None:
+        text = default if value is None else to_text(value)
+        if text is None:
             raise self.error(key, f"{key} is missing")
-        if allowed and value not in allowed:
-            raise self.error(key, f"{key} is {value!r}; allowed: {', '.join(allowed)}")
-        return value
+        if allowed and text not in allowed:
+            names = ", ".join(allowed)
+            raise self.error(key, f"{key} is {text!r}; allowed: {names}")
+        return text
 
     def number(self, key: str, default: int | None, lowest: int, highest: int) -> int | None:
         value = self.document.resolve(self.node.get(key))
         if value is None:
             return default
-        if not to_text(value).isdigit() or not lowest <= int(value) <= highest:
+        is_number = to_text(value).isdigit()
+        if not is_number or not lowest <= int(value) <= highest:
             raise self.error(key, f"{key} is {value!r}; it is a number from {lowest} to {highest}")
         return int(value)
 
@@ -97,10 +106,10 @@ def _serverless(
     properties = _Properties.of(document, logical_id, resource)
     name = properties.text("FunctionName", logical_id)
     variables = _variables(properties, "EnvironmentVariables")
-    if entry_point := properties.text("EntryPoint", ""):
-        variables["AWS_LAMBDA_NODEJS_ENTRYPOINT"] = (
-            entry_point  # whatever the runtime: the translator does no other
-        )
+    entry_point = properties.text("EntryPoint", "")
+    if entry_point:
+        # SAM's translator does this for every runtime.
+        variables["AWS_LAMBDA_NODEJS_ENTRYPOINT"] = entry_point
     uri = properties.text("CodeUri", ".")
     code_line = properties.line("CodeUri")
     revision = RevisionConfig(
@@ -114,60 +123,66 @@ def _serverless(
         lines={"Runtime": properties.line("Runtime"), "CodeUri": code_line},
     )
     _caution(document, properties, resource, revision)
-    # RevisionWeights name revisions that are on AWS; here is the one of this template.
-    endpoint = _endpoint(properties, properties.text("EndpointName", "prod"), {logical_id: 100})
+    # RevisionWeights name revisions on AWS. Here is only this template's.
+    endpoint_name = properties.text("EndpointName", "prod")
+    endpoint = _endpoint(properties, endpoint_name, {logical_id: 100})
     return WebFunctionConfig(logical_id, name, {logical_id: revision}, (endpoint,))
 
 
 def _caution(
     document: Document, properties: _Properties, resource: Node, revision: RevisionConfig
 ) -> None:
-    """What would surprise on AWS: tried with SAM CLI 1.170 and its translator 1.115."""
+    """Warn about what fails on AWS: tried with SAM CLI 1.170 and its translator 1.115."""
     if not revision.runtime.startswith("python"):
         return
-    lines, logical_id = properties.node.lines, properties.logical_id
+    logical_id = properties.logical_id
+    lines = properties.node.lines
     if "EntryPoint" in lines:
-        document.caution(
-            lines["EntryPoint"],
-            f"{logical_id}: EntryPoint sets Node's variable only; for Python set "
-            "AWS_LAMBDA_PYTHON_ENTRYPOINT",
+        message = (
+            "EntryPoint sets Node's variable only; for Python set AWS_LAMBDA_PYTHON_ENTRYPOINT"
         )
+        document.caution(lines["EntryPoint"], f"{logical_id}: {message}")
     metadata = resource.get("Metadata")
     how = metadata if isinstance(metadata, Node) else {}
     is_zip = properties.text("CodeUri", ".").endswith(".zip")
-    is_built = not (is_zip or how.get("SkipBuild") or how.get("BuildMethod") == "makefile")
-    if is_built and (revision.code / "requirements.txt").is_file():
-        document.caution(
-            lines.get("CodeUri", resource.line),
-            f"{logical_id}: sam build takes packages for x86_64, and Web Functions run on arm64 "
-            "only; set SkipBuild, "
-            "and CodeUri to the build of an arm64 function, or build by a Makefile; then "
-            "lambda-emulator check-code",
+    is_makefile = how.get("BuildMethod") == "makefile"
+    if is_zip or is_makefile or how.get("SkipBuild"):
+        return
+    requirements = revision.code / "requirements.txt"
+    if requirements.is_file():
+        message = (
+            "sam build takes packages for x86_64, and Web Functions run on arm64 only; "
+            "set SkipBuild, and CodeUri to the build of an arm64 function, "
+            "or build by a Makefile; then lambda-emulator check-code"
         )
+        line = lines.get("CodeUri", resource.line)
+        document.caution(line, f"{logical_id}: {message}")
 
 
 def _raw(
     document: Document, logical_id: str, resource: Node, code_folder: CodeFolder
 ) -> WebFunctionConfig:
     name = _Properties.of(document, logical_id, resource).text("FunctionName")
-    revisions, endpoints = {}, []
-    for other_id, other in document.resources.items():
-        if not isinstance(other, Node) or other.get("Type") not in (_REVISION, _ENDPOINT):
+    revisions = {}
+    endpoints = []
+    for other_id, other in document.made.items():
+        kind = other.get("Type")
+        if kind not in (_REVISION, _ENDPOINT):
             continue
         properties = _Properties.of(document, other_id, other)
-        if not document.is_made(other) or properties.text("FunctionName") not in (name, logical_id):
+        if properties.text("FunctionName") not in (name, logical_id):
             continue
-        if other["Type"] == _REVISION:
+        if kind == _REVISION:
             revisions[other_id] = _revision(properties, other, code_folder)
         else:
             endpoint_name = properties.text("EndpointName")
-            endpoints.append(_endpoint(properties, endpoint_name, _weights(properties)))
+            weights = _weights(properties)
+            endpoints.append(_endpoint(properties, endpoint_name, weights))
     for endpoint in endpoints:
         _check_weights(document, logical_id, resource, endpoint, revisions)
     if not endpoints:
-        raise document.error(
-            resource.line, f"{logical_id} has no {_ENDPOINT}: no request can reach it"
-        )
+        message = f"{logical_id} has no {_ENDPOINT}: no request can reach it"
+        raise document.error(resource.line, message)
     return WebFunctionConfig(logical_id, name, revisions, tuple(endpoints))
 
 
@@ -178,19 +193,22 @@ def _check_weights(
     endpoint: EndpointConfig,
     revisions: Mapping[str, object],
 ) -> None:
-    if unknown := [key for key in endpoint.weights if key not in revisions]:
-        raise document.error(
-            resource.line,
-            f"{logical_id}: endpoint {endpoint.name} sends requests to {unknown[0]!r}, which is no "
-            f"revision of this template; there is: {', '.join(revisions) or 'none'}",
-        )
+    known = ", ".join(revisions) or "none"
+    for key in endpoint.weights:
+        if key not in revisions:
+            message = (
+                f"{logical_id}: endpoint {endpoint.name} sends requests to {key!r}, which is no "
+                f"revision of this template; there is: {known}"
+            )
+            raise document.error(resource.line, message)
 
 
 def _revision(properties: _Properties, resource: Node, code_folder: CodeFolder) -> RevisionConfig:
-    build, service = properties.inner("BuildConfig"), properties.inner("ServiceConfig")
+    build = properties.inner("BuildConfig")
+    service = properties.inner("ServiceConfig")
     location = build.inner("CodeConfig").inner("S3Object")
-    # In a bucket on AWS; here the folder that CDK has noted,
-    # or a folder or zip of the key's name beside the template.
+    # On AWS the code is in a bucket. Here it is the folder that CDK notes,
+    # or a folder or zip beside the template with the key's name.
     metadata = resource.get("Metadata")
     asset = metadata.get("aws:asset:path") if isinstance(metadata, Node) else None
     uri = to_text(asset) if asset else location.text("Key")
@@ -208,35 +226,39 @@ def _revision(properties: _Properties, resource: Node, code_folder: CodeFolder) 
 
 
 def _endpoint(properties: _Properties, name: str, weights: Mapping[str, int]) -> EndpointConfig:
-    rate = properties.inner("ThrottleConfig").number("RateLimit", None, 0, RATE_LIMITS[-1])
+    throttle = properties.inner("ThrottleConfig")
+    rate = throttle.number("RateLimit", None, 0, RATE_LIMITS[-1])
     if rate is not None and rate not in RATE_LIMITS:
-        raise properties.error(
-            "ThrottleConfig",
-            f"RateLimit is {rate}; allowed: 0, 100 to 1000 in hundreds, 2000 to 10000 in thousands",
-        )
+        allowed = "0, 100 to 1000 in hundreds, 2000 to 10000 in thousands"
+        message = f"RateLimit is {rate}; allowed: {allowed}"
+        raise properties.error("ThrottleConfig", message)
+    scaling = properties.inner("ScalingConfig")
     return EndpointConfig(
         name=name,
         weights=weights,
         auth_type=properties.text("AuthType", allowed=AUTH_TYPES),
         rate_limit=rate,
-        max_environments=properties.inner("ScalingConfig").number(
-            "MaxEnvironments", None, 2, 10_000
-        ),
+        max_environments=scaling.number("MaxEnvironments", None, 2, 10_000),
         region=properties.document.region,
     )
 
 
 def _weights(properties: _Properties) -> dict[str, int]:
-    entries = properties.document.resolve(properties.node.get("RevisionWeights")) or []
+    document = properties.document
+    entries = document.resolve(properties.node.get("RevisionWeights")) or []
+    if not isinstance(entries, list):
+        entries = [entries]
     weights = {}
-    for entry in entries if isinstance(entries, list) else [entries]:
-        item = _Properties(properties.document, properties.logical_id, entry, properties.node.line)
-        revision = item.text("RevisionId").removesuffix(".RevisionId")  # what !GetAtt gives here
+    for entry in entries:
+        item = _Properties(document, properties.logical_id, entry, properties.node.line)
+        revision = item.text("RevisionId")
+        # !GetAtt gives ID.RevisionId here.
+        revision = revision.removesuffix(".RevisionId")
         weights[revision] = item.number("Weight", 100, 1, 100) or 100
-    if not 1 <= len(weights) <= 2 or sum(weights.values()) != 100:
-        raise properties.error(
-            "RevisionWeights", "RevisionWeights name one or two revisions, with 100 together"
-        )
+    total = sum(weights.values())
+    if len(weights) not in (1, 2) or total != 100:
+        message = "RevisionWeights name one or two revisions, with 100 together"
+        raise properties.error("RevisionWeights", message)
     return weights
 
 

@@ -1,4 +1,4 @@
-"""The probe: an ASGI app that tells where it finds itself, and misbehaves when asked to.
+"""The probe: an ASGI app that describes its surroundings, and misbehaves on request.
 
 It needs nothing but Python, so that the same zip runs in every version and on every processor.
 `lambda-emulator compare` asks it.
@@ -11,6 +11,7 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -28,6 +29,9 @@ SERVERS = (
 )
 MEBIBYTE = bytes(1024 * 1024)
 
+Header = tuple[bytes, bytes]
+PLAIN = ((b"content-type", b"text/plain"),)
+
 lifespan_ran = False
 at_once = most_at_once = 0
 left: dict[str, Any] = {}
@@ -38,13 +42,15 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
         return
-    query = {name: values[-1] for name, values in parse_qs(scope["query_string"].decode()).items()}
-    # behind an API, the stage
-    route = ROUTES.get(scope["path"].removeprefix(scope.get("root_path") or ""))
+    request = Request(scope, receive, send)
+    path = scope["path"]
+    # Behind an API the root path is the stage.
+    root = scope.get("root_path") or ""
+    route = ROUTES.get(path.removeprefix(root))
     if route is None:
-        await answer(send, {"no route": scope["path"]}, 404)
+        await request.answer({"no route": path}, 404)
     else:
-        await route(scope, receive, send, query)
+        await route(request)
 
 
 async def lifespan(receive: Any, send: Any) -> None:
@@ -59,187 +65,213 @@ async def lifespan(receive: Any, send: Any) -> None:
             return
 
 
-async def start(
-    send: Any, status: int = 200, headers: Any = ((b"content-type", b"text/plain"),)
-) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": list(headers)})
+class Request:
+    """One request, and the response to it."""
 
+    def __init__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.scope = scope
+        self.receive = receive
+        self._send = send
+        self.query = {}
+        text = scope["query_string"].decode()
+        for name, values in parse_qs(text).items():
+            self.query[name] = values[-1]
 
-async def piece(send: Any, data: bytes, more: bool = True) -> None:
-    await send({"type": "http.response.body", "body": data, "more_body": more})
+    async def read(self) -> int:
+        """Return the number of bytes in the request's body."""
+        size = 0
+        more = True
+        while more:
+            message = await self.receive()
+            size += len(message.get("body", b""))
+            more = message.get("more_body", False)
+        return size
 
+    async def start(self, status: int = 200, headers: Sequence[Header] = PLAIN) -> None:
+        message = {"type": "http.response.start", "status": status, "headers": list(headers)}
+        await self._send(message)
 
-async def answer(send: Any, what: object, status: int = 200) -> None:
-    body = json.dumps(what).encode()
-    await start(
-        send,
-        status,
-        [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))],
-    )
-    await piece(send, body, more=False)
+    async def piece(self, data: bytes, more: bool = True) -> None:
+        message = {"type": "http.response.body", "body": data, "more_body": more}
+        await self._send(message)
 
+    async def end(self, data: bytes = b"") -> None:
+        await self.piece(data, more=False)
 
-async def read(receive: Any) -> int:
-    """How many bytes the request's body has."""
-    size = 0
-    while True:
-        message = await receive()
-        size += len(message.get("body", b""))
-        if message["type"] != "http.request" or not message.get("more_body", False):
-            return size
+    async def answer(self, what: object, status: int = 200) -> None:
+        """Send JSON as the whole response."""
+        body = json.dumps(what).encode()
+        size = str(len(body)).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", size)]
+        await self.start(status, headers)
+        await self.end(body)
 
 
 # ---- what it tells
 
 
-async def scope_(scope: Any, receive: Any, send: Any, query: Any) -> None:
-    await answer(
-        send,
+async def scope_(request: Request) -> None:
+    scope = request.scope
+    client = scope["client"]
+    server = scope["server"]
+    raw_path = scope.get("raw_path") or b""
+    headers = []
+    for name, value in scope["headers"]:
+        headers.append([name.decode("latin-1"), value.decode("latin-1")])
+    await request.answer(
         {
             "asgi": scope["asgi"],
             "http_version": scope["http_version"],
             "method": scope["method"],
             "scheme": scope["scheme"],
             "path": scope["path"],
-            "raw_path": (scope.get("raw_path") or b"").decode("latin-1"),
+            "raw_path": raw_path.decode("latin-1"),
             "query": scope["query_string"].decode("latin-1"),
             "root_path": scope.get("root_path"),
-            "client": scope["client"] and scope["client"][0],
-            "server": scope["server"] and list(scope["server"]),
+            "client": client and client[0],
+            "server": server and list(server),
             "extensions": sorted(scope.get("extensions") or {}),
             "state": "state" in scope,
-            "headers": [
-                [name.decode("latin-1"), value.decode("latin-1")]
-                for name, value in scope["headers"]
-            ],
+            "headers": headers,
         },
     )
 
 
-async def runtime(scope: Any, receive: Any, send: Any, query: Any) -> None:
+async def runtime(request: Request) -> None:
     import resource
 
-    await answer(
-        send,
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    event_loop = asyncio.get_running_loop()
+    prefixes = ("AWS_", "LAMBDA_", "_")
+    variables = [name for name in os.environ if name.startswith(prefixes) or name == "PORT"]
+    await request.answer(
         {
             "python": platform.python_version(),
             "machine": platform.machine(),
             "processors": os.cpu_count(),
-            "descriptors": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+            "descriptors": descriptors,
             "server": sorted(name for name in SERVERS if name in sys.modules),
-            "event_loop": type(asyncio.get_running_loop()).__module__,
+            "event_loop": type(event_loop).__module__,
             "lifespan": lifespan_ran,
             "initialization_type": os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE"),
-            "variables": sorted(
-                name
-                for name in os.environ
-                if name.startswith(("AWS_", "LAMBDA_", "_")) or name == "PORT"
-            ),
+            "variables": sorted(variables),
             "user": os.getuid(),
             "writable": os.access(os.getcwd(), os.W_OK),
         },
     )
 
 
-async def meet(scope: Any, receive: Any, send: Any, query: Any) -> None:
-    """Stays for `seconds`, and says how many were here at once."""
+async def meet(request: Request) -> None:
+    """Stay for `seconds`, and answer with the most requests that were here at once."""
     global at_once, most_at_once
+    seconds = float(request.query.get("seconds", "1"))
     at_once += 1
     most_at_once = max(most_at_once, at_once)
-    await asyncio.sleep(float(query.get("seconds", "1")))
+    await asyncio.sleep(seconds)
     at_once -= 1
-    await answer(send, {"process": os.getpid(), "most": most_at_once})
+    await request.answer({"process": os.getpid(), "most": most_at_once})
 
 
-async def upload(scope: Any, receive: Any, send: Any, query: Any) -> None:
-    await answer(send, {"bytes": await read(receive)})
+async def upload(request: Request) -> None:
+    size = await request.read()
+    await request.answer({"bytes": size})
 
 
-async def left_(scope: Any, receive: Any, send: Any, query: Any) -> None:
-    """What became of the client that left."""
-    await answer(send, left.get(query["name"], {"told": "not yet"}))
+async def left_(request: Request) -> None:
+    """Answer with what the app was told about the client that left."""
+    name = request.query["name"]
+    await request.answer(left.get(name, {"told": "not yet"}))
 
 
 # ---- what it does
 
 
-async def stream(scope: Any, receive: Any, send: Any, query: Any) -> None:
-    """Numbers, one every `seconds`."""
-    await start(send)
-    for number in range(int(query.get("pieces", "5"))):
+async def stream(request: Request) -> None:
+    """Send numbers, one every `seconds`."""
+    pieces = int(request.query.get("pieces", "5"))
+    seconds = float(request.query.get("seconds", "0.2"))
+    await request.start()
+    for number in range(pieces):
         if number:
-            await asyncio.sleep(float(query.get("seconds", "0.2")))
-        await piece(send, b"%d\n" % number)
-    await piece(send, b"", more=False)
+            await asyncio.sleep(seconds)
+        await request.piece(b"%d\n" % number)
+    await request.end()
 
 
-async def large(scope: Any, receive: Any, send: Any, query: Any) -> None:
-    await start(send, headers=[(b"content-type", b"application/octet-stream")])
-    for _ in range(int(query["mebibytes"])):
-        await piece(send, MEBIBYTE)
-    await piece(send, b"", more=False)
+async def large(request: Request) -> None:
+    mebibytes = int(request.query["mebibytes"])
+    await request.start(headers=[(b"content-type", b"application/octet-stream")])
+    for _ in range(mebibytes):
+        await request.piece(MEBIBYTE)
+    await request.end()
 
 
-async def silent(scope: Any, receive: Any, send: Any, query: Any) -> None:
+async def silent(request: Request) -> None:
     await asyncio.sleep(1000)
 
 
-async def endless(scope: Any, receive: Any, send: Any, query: Any) -> None:
-    await start(send)
+async def endless(request: Request) -> None:
+    await request.start()
     while True:
-        await piece(send, b"tick\n")
+        await request.piece(b"tick\n")
         await asyncio.sleep(0.5)
 
 
-async def leave(scope: Any, receive: Any, send: Any, query: Any) -> None:
-    """A stream whose client leaves: how does the app hear of it?"""
+async def leave(request: Request) -> None:
+    """Stream to a client that leaves, and note how the app learns of it."""
     began = time.monotonic()
-    note = left[query["name"]] = {"told": "not yet"}
+    note: dict[str, Any] = {"told": "not yet"}
+    left[request.query["name"]] = note
+
+    def tell(what: str) -> None:
+        seconds = time.monotonic() - began
+        note.update(told=what, seconds=round(seconds, 2))
 
     async def listen() -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        note.update(told="http.disconnect", seconds=round(time.monotonic() - began, 2))
+        while True:
+            message = await request.receive()
+            if message["type"] == "http.disconnect":
+                tell("http.disconnect")
+                return
 
     listening = asyncio.ensure_future(listen())
     try:
-        await start(send)
+        await request.start()
         while note["told"] == "not yet" and time.monotonic() - began < 60:
-            await piece(send, b"still here\n" * 100)
+            await request.piece(b"still here\n" * 100)
             await asyncio.sleep(0.2)
     except OSError as error:
-        note.update(
-            told=f"send raised {type(error).__name__}", seconds=round(time.monotonic() - began, 2)
-        )
+        tell(f"send raised {type(error).__name__}")
     except asyncio.CancelledError:
-        note.update(told="cancelled", seconds=round(time.monotonic() - began, 2))
+        tell("cancelled")
         raise
     finally:
         listening.cancel()
 
 
-async def early(scope: Any, receive: Any, send: Any, query: Any) -> None:
-    """An answer to a request whose body is never read."""
-    await answer(send, {"early": True}, 413)
+async def early(request: Request) -> None:
+    """Respond to a request without reading its body."""
+    await request.answer({"early": True}, 413)
 
 
-async def raise_before(scope: Any, receive: Any, send: Any, query: Any) -> None:
+async def raise_before(request: Request) -> None:
     raise RuntimeError("asked to")
 
 
-async def raise_after(scope: Any, receive: Any, send: Any, query: Any) -> None:
-    await start(send)
-    await piece(send, b"some\n")
+async def raise_after(request: Request) -> None:
+    await request.start()
+    await request.piece(b"some\n")
     raise RuntimeError("asked to")
 
 
-async def status(scope: Any, receive: Any, send: Any, query: Any) -> None:
-    await start(send, int(query["code"]), [(b"location", b"/scope")])
-    await piece(send, b"", more=False)
+async def status(request: Request) -> None:
+    code = int(request.query["code"])
+    await request.start(code, [(b"location", b"/scope")])
+    await request.end()
 
 
-async def headers(scope: Any, receive: Any, send: Any, query: Any) -> None:
-    """Headers that are the connection's, and ones that are not."""
+async def headers(request: Request) -> None:
+    """Send headers that belong to the connection, and others."""
     named = [
         (b"content-type", b"text/plain"),
         (b"content-length", b"2"),
@@ -252,25 +284,26 @@ async def headers(scope: Any, receive: Any, send: Any, query: Any) -> None:
         (b"x-twice", b"1"),
         (b"x-twice", b"2"),
     ]
-    await start(send, headers=named)
-    await piece(send, b"ok", more=False)
+    await request.start(headers=named)
+    await request.end(b"ok")
 
 
-async def range_(scope: Any, receive: Any, send: Any, query: Any) -> None:
-    """A thousand bytes, or those that a range of two numbers asks for."""
+async def range_(request: Request) -> None:
+    """Send a thousand bytes, or the part that a range of two numbers names."""
     whole = bytes(number % 256 for number in range(1000))
-    asked = dict(scope["headers"]).get(b"range")
+    headers = dict(request.scope["headers"])
+    asked = headers.get(b"range")
     if asked is None:
-        await start(send, 200, [(b"content-length", b"1000"), (b"accept-ranges", b"bytes")])
-        await piece(send, whole, more=False)
+        await request.start(200, [(b"content-length", b"1000"), (b"accept-ranges", b"bytes")])
+        await request.end(whole)
         return
-    first, last = map(int, asked.removeprefix(b"bytes=").split(b"-"))
+    numbers = asked.removeprefix(b"bytes=").split(b"-")
+    first, last = map(int, numbers)
     part = whole[first : last + 1]
-    of_the_range = b"bytes %d-%d/1000" % (first, last)
-    await start(
-        send, 206, [(b"content-length", b"%d" % len(part)), (b"content-range", of_the_range)]
-    )
-    await piece(send, part, more=False)
+    size = b"%d" % len(part)
+    content_range = b"bytes %d-%d/1000" % (first, last)
+    await request.start(206, [(b"content-length", size), (b"content-range", content_range)])
+    await request.end(part)
 
 
 ROUTES = {

@@ -16,10 +16,8 @@ INVOCATION = "/2018-06-01/runtime/invocation"
 PAUSE = 0.2
 """Seconds between two writes of a stream: Lambda may join what comes together."""
 
-CASES = {
-    case["name"]: case["runtime"]
-    for case in json.loads(Path(__file__).with_name("cases.json").read_text("utf-8"))
-}
+FILE = Path(__file__).with_name("cases.json")
+CASES = {case["name"]: case["runtime"] for case in json.loads(FILE.read_text("utf-8"))}
 
 
 class RuntimeAPI:
@@ -33,7 +31,8 @@ class RuntimeAPI:
 
     def send(self, method: str, path: str, *headers: str, body: bytes = b"") -> None:
         lines = [f"{method} {path} HTTP/1.1", f"Host: {self.host}", *headers, "", ""]
-        self.socket.sendall("\r\n".join(lines).encode() + body)
+        head = "\r\n".join(lines)
+        self.socket.sendall(head.encode() + body)
 
     def answer(self) -> tuple[dict[str, str], bytes]:
         self.file.readline()
@@ -41,19 +40,21 @@ class RuntimeAPI:
         while line := self.file.readline().strip():
             name, _, value = line.decode().partition(":")
             headers[name.lower()] = value.strip()
-        return headers, self.file.read(int(headers.get("content-length", 0)))
+        size = int(headers.get("content-length", 0))
+        return headers, self.file.read(size)
 
     def next(self) -> tuple[str, dict[str, Any]]:
         self.send("GET", f"{INVOCATION}/next")
         headers, body = self.answer()
-        return headers["lambda-runtime-aws-request-id"], json.loads(body)
+        request_id = headers["lambda-runtime-aws-request-id"]
+        return request_id, json.loads(body)
 
     def post(self, path: str, body: bytes, *headers: str) -> None:
         self.send("POST", path, *headers, f"Content-Length: {len(body)}", body=body)
         self.answer()
 
     def stream(self, path: str, case: dict[str, Any]) -> None:
-        """Sends the writes of a case, and its error behind them, if it has one."""
+        """Send the writes of a case, then its error, if it has one."""
         names = ("Lambda-Runtime-Function-Error-Type", "Lambda-Runtime-Function-Error-Body")
         head = [
             "Transfer-Encoding: chunked",
@@ -64,21 +65,27 @@ class RuntimeAPI:
         self.send("POST", path, *head)
         writes = [octets(write) for write in case["stream"]]
         if "prelude" in case and writes:
-            writes[0] = json.dumps(case["prelude"]).encode() + bytes(8) + writes[0]
+            prelude = json.dumps(case["prelude"]).encode()
+            writes[0] = prelude + bytes(8) + writes[0]
         for number, write in enumerate(writes):
-            time.sleep(PAUSE if number else 0)
-            self.socket.sendall(b"%x\r\n%b\r\n" % (len(write), write))
-        error = base64.b64encode(b'{"errorType":"Error","errorMessage":"recorded"}').decode()
-        values = ("Runtime.Error", error)
-        trailers = [f"{name}: {value}" for name, value in zip(names, values, strict=True)]
-        last = ["0", *(trailers if case.get("error") else []), "", ""]
+            if number:
+                time.sleep(PAUSE)
+            size = b"%x" % len(write)
+            self.socket.sendall(b"%b\r\n%b\r\n" % (size, write))
+        last = ["0"]
+        if case.get("error"):
+            error = base64.b64encode(b'{"errorType":"Error","errorMessage":"recorded"}').decode()
+            last += [f"{names[0]}: Runtime.Error", f"{names[1]}: {error}"]
+        last += ["", ""]
         self.socket.sendall("\r\n".join(last).encode())
         self.answer()
 
 
 def octets(value: dict[str, str]) -> bytes:
-    """A case's bytes: {"text": ...} or {"b64": ...}."""
-    return value["text"].encode() if "text" in value else base64.b64decode(value["b64"])
+    """Decode a case's bytes: {"text": ...} or {"b64": ...}."""
+    if "text" in value:
+        return value["text"].encode()
+    return base64.b64decode(value["b64"])
 
 
 def respond(api: RuntimeAPI, request_id: str, event: dict[str, Any]) -> None:
@@ -86,22 +93,28 @@ def respond(api: RuntimeAPI, request_id: str, event: dict[str, Any]) -> None:
     name = event.get("headers", {}).get("x-probe-case")
     case = CASES.get(name) or {}
     if "URLS" in os.environ:
-        api.post(path, json.dumps({"function-urls": json.loads(os.environ["URLS"])}).encode())
+        urls = json.loads(os.environ["URLS"])
+        api.post(path, encoded({"function-urls": urls}))
     elif case.get("echo") == "implicit":
-        api.post(path, json.dumps({"event": event}, ensure_ascii=False).encode())
+        api.post(path, encoded({"event": event}, ascii_only=False))
     elif "echo" in case:
         body = json.dumps({"event": event})
-        api.post(path, json.dumps({"statusCode": 200, "body": body}).encode())
+        api.post(path, encoded({"statusCode": 200, "body": body}))
     elif "result" in case:
         api.post(path, octets(case["result"]))
     elif "stream" in case:
         api.stream(path, case)
     elif "error" in case:
+        path = f"{INVOCATION}/{request_id}/error"
         kind = "Lambda-Runtime-Function-Error-Type: Unhandled"
-        api.post(path.replace("/response", "/error"), octets(case["error"]), kind)
+        api.post(path, octets(case["error"]), kind)
     else:
         message = {"unexpected": f"the function ran in the case {name!r}"}
-        api.post(path, json.dumps(message).encode())
+        api.post(path, encoded(message))
+
+
+def encoded(value: object, *, ascii_only: bool = True) -> bytes:
+    return json.dumps(value, ensure_ascii=ascii_only).encode()
 
 
 def main() -> None:
