@@ -17,12 +17,22 @@ from lambda_emulator.template.document import TemplateError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs until stopped; returns the exit status."""
+    """Run a command line until it ends or is stopped.
+
+    Args:
+        arguments: The words after the program's name. None means those of the process.
+
+    Returns:
+        The exit status: 1 if the emulator could not start, 2 for a wrong template or usage.
+    """
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     words = sys.argv[1:] if arguments is None else arguments
-    name = words[0] if words and words[0] in _COMMANDS else None
+    run: Callable[[Sequence[str]], int] = _serve
+    if words and words[0] in _COMMANDS:
+        run = _COMMANDS[words[0]]
+        words = words[1:]
     try:
-        return _COMMANDS[name](words[1:]) if name is not None else _serve(words)
+        return run(words)
     except (TemplateError, StartError) as error:
         print(printable(f"lambda-emulator: {error}"), file=sys.stderr)
         return 2 if isinstance(error, TemplateError) else 1
@@ -30,12 +40,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _serve(words: Sequence[str]) -> int:
     options, _ = parse(parser(), words, samconfig.SERVE)
-    return asyncio.run(Emulator(options, shell=os.environ).run())
+    emulator = Emulator(options, shell=os.environ)
+    return asyncio.run(emulator.run())
 
 
 def _check(words: Sequence[str]) -> int:
     options, _ = parse(parser(), words, samconfig.SERVE)
-    return 1 if Emulator(options, shell=os.environ).check() else 0
+    emulator = Emulator(options, shell=os.environ)
+    return 1 if emulator.check() else 0
 
 
 _COMMANDS: Final[Mapping[str, Callable[[Sequence[str]], int]]] = {

@@ -33,24 +33,42 @@ _SUFFIXES: Final = (".so", ".dylib", ".pyd", ".dll", ".node")
 
 
 def processor(name: str, head: bytes) -> str | None:
-    """What a file was built for, by its first 20 bytes; None for a file that is no native code."""
+    """Return what a native module was built for, or None for another file.
+
+    Args:
+        name: The file's name.
+        head: Its first 20 bytes.
+    """
     if head.startswith(_ELF) and len(head) >= _HEAD:
         machine = int.from_bytes(head[18:20], "big" if head[5] == 2 else "little")
         return _MACHINES.get(machine, f"machine {machine}")
     if name.endswith(_SUFFIXES) or ".so." in name:
-        return next((system for magic, system in _OTHERS.items() if head.startswith(magic)), None)
+        for magic, system in _OTHERS.items():
+            if head.startswith(magic):
+                return system
     return None
 
 
 def foreign_modules(path: Path, architecture: str) -> list[tuple[str, str]]:
-    """(name, what it was built for) of each native module that is not for `architecture`.
+    """Return the native modules that are not for `architecture`.
 
-    Raises OSError where there is nothing, and zipfile.BadZipFile for a file that is no zip.
+    Args:
+        path: A folder or a zip.
+        architecture: One of ARCHITECTURES.
+
+    Returns:
+        The name of each, and what it was built for.
+
+    Raises:
+        OSError: There is no such file or folder.
+        zipfile.BadZipFile: The file is no zip.
     """
-    found = ((name, processor(name, head)) for name, head in _heads(path))
-    return sorted(
-        (name, built_for) for name, built_for in found if built_for not in (None, architecture)
-    )
+    found = []
+    for name, head in _heads(path):
+        built_for = processor(name, head)
+        if built_for is not None and built_for != architecture:
+            found.append((name, built_for))
+    return sorted(found)
 
 
 def _heads(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -80,15 +98,17 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The exit status: 0 all are right, 1 some are not, 2 there is nothing to read."""
+    """Run the command.
+
+    Returns:
+        The exit status: 0 if all modules fit, 1 if some do not, 2 if nothing can be read.
+    """
     given = parser().parse_args(arguments)
     try:
         foreign = foreign_modules(given.path, given.architecture)
     except (OSError, zipfile.BadZipFile) as error:
-        print(
-            f"lambda-emulator: {given.path}: {getattr(error, 'strerror', None) or error}",
-            file=sys.stderr,
-        )
+        reason = getattr(error, "strerror", None) or error
+        print(f"lambda-emulator: {given.path}: {reason}", file=sys.stderr)
         return 2
     for name, built_for in foreign:
         print(f"{name}: built for {built_for}, not for {given.architecture}", file=sys.stderr)

@@ -55,11 +55,17 @@ class RequestLine:
         if answer.outcome in (Outcome.SUCCESS, None):
             if answer.cut:
                 self.note = f"cut after {limits.STREAMED_RESPONSE} bytes; the client is not told"
-        elif not self.note:
-            began = answer.start.done() and isinstance(answer.start.result(), AnswerStart)
-            told = "the client saw a clean end" if began else f"the client got {self.status}"
-            kind, message = error_text(answer.error) if answer.error else ("", "")
-            self.note = f"{answer.outcome.value}; {told}: {kind} {message}".rstrip(": ")
+            return
+        if self.note:
+            return
+        told = f"the client got {self.status}"
+        if answer.start.done() and isinstance(answer.start.result(), AnswerStart):
+            told = "the client saw a clean end"
+        self.note = f"{answer.outcome.value}; {told}"
+        if answer.error:
+            text = " ".join(error_text(answer.error)).strip()
+            if text:
+                self.note += f": {text}"
 
 
 class Named(Protocol):
@@ -89,45 +95,42 @@ class Console:
         self._platform("start", invocation, line, {"version": version(invocation)})
 
     def log(self, function: Named, request_id: str | None, lines: list[str]) -> None:
-        """Print lines of a function. Runtimes put a carriage return between the lines of one
-        message.
+        """Print lines of a function.
+
+        Runtimes put a carriage return between the lines of one message.
         """
         if self._json:
-            fields = {"function": function.name, "requestId": request_id}
-            self._write(
-                [
-                    _json_line("log", {**fields, "message": line.replace("\r", "\n")})
-                    for line in lines
-                ]
-            )
+            entries = []
+            for line in lines:
+                message = line.replace("\r", "\n")
+                fields = {"function": function.name, "requestId": request_id, "message": message}
+                entries.append(_json_line("log", fields))
+            self._write(entries)
             return
-        prefix = f"{(request_id or function.name)[:8]:8} "
-        texts = [
-            Text.from_ansi(part, style=_level_style(part))
-            for line in lines
-            for part in line.split("\r")
-        ]
-        self._print([Text.assemble((prefix, "cyan"), text) for text in texts])
+        prefix = _prefix(request_id or function.name)
+        texts = []
+        for line in lines:
+            for part in line.split("\r"):
+                text = Text.from_ansi(part, style=_level_style(part))
+                texts.append(Text.assemble(prefix, text))
+        self._print(texts)
 
     def invocation_ended(self, invocation: Invocation) -> None:
         report = invocation.report
         assert report is not None
-        self._platform("end", invocation, f"END RequestId: {invocation.request_id}", {})
-        self._platform(
-            "report", invocation, report_line(invocation.request_id, report), report_figures(report)
-        )
+        request_id = invocation.request_id
+        self._platform("end", invocation, f"END RequestId: {request_id}", {})
+        line = report_line(request_id, report)
+        self._platform("report", invocation, line, report_figures(report))
 
     def init_failed(self, function: Named, error: ErrorAnswer) -> None:
-        kind, message = error_text(error.body)
+        found, message = error_text(error.body)
+        kind = found or error.kind
         if self._json:
-            fields = {
-                "function": function.name,
-                "errorType": kind or error.kind,
-                "message": message,
-            }
+            fields = {"function": function.name, "errorType": kind, "message": message}
             self._write_json("init_failed", fields)
         else:
-            self.error(f"{function.name} did not start: {kind or error.kind}: {message}")
+            self.error(f"{function.name} did not start: {kind}: {message}")
 
     def _platform(
         self, event: str, invocation: Invocation, line: str, fields: dict[str, Any]
@@ -148,31 +151,31 @@ class Console:
             return
         total = time.monotonic() - line.started
         if self._json:
-            self._write_json(
-                "request",
-                {
-                    "requestId": line.request_id,
-                    "method": line.method,
-                    "target": line.target,
-                    "status": line.status,
-                    "bytes": line.bytes,
-                    "chunks": line.chunks,
-                    "firstByteMs": _ms(line.first_byte),
-                    "durationMs": _ms(total),
-                    "cold": line.cold,
-                    "note": line.note,
-                },
-            )
+            fields = {
+                "requestId": line.request_id,
+                "method": line.method,
+                "target": line.target,
+                "status": line.status,
+                "bytes": line.bytes,
+                "chunks": line.chunks,
+                "firstByteMs": _ms(line.first_byte),
+                "durationMs": _ms(total),
+                "cold": line.cold,
+                "note": line.note,
+            }
+            self._write_json("request", fields)
             return
-        style = "green" if line.status < 400 else "yellow" if line.status < 500 else "red"
-        chunks = f"{line.chunks} chunk{'' if line.chunks == 1 else 's'}"
-        first = "" if line.first_byte is None else f"  first byte {line.first_byte * 1000:.1f} ms"
+        chunks = "1 chunk" if line.chunks == 1 else f"{line.chunks} chunks"
+        figures = f"  {size_text(line.bytes)} in {chunks}"
+        if line.first_byte is not None:
+            figures += f"  first byte {line.first_byte * 1000:.1f} ms"
+        figures += f"  total {total * 1000:.1f} ms  "
         text = Text.assemble(
-            (f"{line.request_id[:8]:8} ", "cyan"),
+            _prefix(line.request_id),
             (f"{line.method} {line.target}", "bold"),
             "  ",
-            (str(line.status or "---"), style),
-            f"  {size_text(line.bytes)} in {chunks}{first}  total {total * 1000:.1f} ms  ",
+            (str(line.status or "---"), _status_style(line.status)),
+            figures,
             ("cold", "blue") if line.cold else "warm",
         )
         if line.note:
@@ -206,9 +209,7 @@ class Console:
     ) -> None:
         """Print what became of an event in the asynchronous queue. `record` is a destination's."""
         fields = {"requestId": request_id, "message": message, "record": record}
-        text = Text.assemble(
-            (f"{request_id[:8]:8} ", "cyan"), (f"asynchronous: {message}", "yellow")
-        )
+        text = Text.assemble(_prefix(request_id), (f"asynchronous: {message}", "yellow"))
         self._tell("asynchronous", fields, text)
 
     def error(self, message: str) -> None:
@@ -221,7 +222,8 @@ class Console:
         if self._rich.is_terminal:
             lines = [Text("  ").join(text.split("\t")) for text in texts]
             for line in lines:
-                line.plain = printable(line.plain) if _CONTROL.search(line.plain) else line.plain
+                if _CONTROL.search(line.plain):
+                    line.plain = printable(line.plain)
             with contextlib.suppress(OSError, ValueError):
                 self._rich.print(Text("\n").join(lines))
         else:  # tabs and long lines stay as they are
@@ -237,13 +239,20 @@ class Console:
 
 
 def _json_line(event: str, fields: dict[str, Any]) -> str:
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return json.dumps({"time": now, "event": event, **fields}, ensure_ascii=False)
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    time_text = now.replace("+00:00", "Z")
+    return json.dumps({"time": time_text, "event": event, **fields}, ensure_ascii=False)
+
+
+def _prefix(name: str) -> tuple[str, str]:
+    """Return the first column of a line: the start of a request's id or a function's name."""
+    return f"{name[:8]:8} ", "cyan"
 
 
 def printable(text: str) -> str:
-    """Control characters are written out, so that a message cannot move the terminal's cursor or
-    set its title.
+    """Escape control characters.
+
+    A message cannot move the terminal's cursor or set its title.
 
     >>> printable("a\\x1b[2Jb")
     'a\\\\x1b[2Jb'
@@ -266,10 +275,8 @@ def report_line(request_id: str, report: Report) -> str:
         f"Max Memory Used: {report.max_memory_used} MB",
     ]
     if init is not None:
-        fields.append(
-            f"{'Restore' if report.init_duration is None else 'Init'} Duration: {init * 1000:.2f} "
-            "ms"
-        )
+        kind = "Restore" if report.init_duration is None else "Init"
+        fields.append(f"{kind} Duration: {init * 1000:.2f} ms")
     if report.status:
         fields.append(f"Status: {report.status}")
     return "\t".join(fields)
@@ -290,9 +297,9 @@ def report_figures(report: Report) -> dict[str, Any]:
 
 def _billed(report: Report) -> int:
     """Return the billed duration. Init is billed since August 2025."""
-    return math.ceil(
-        (report.duration + (report.init_duration or report.restore_duration or 0.0)) * 1000
-    )
+    init = report.init_duration or report.restore_duration or 0.0
+    seconds = report.duration + init
+    return math.ceil(seconds * 1000)
 
 
 def _ms(seconds: float | None) -> float | None:
@@ -306,20 +313,31 @@ def size_text(size: int) -> str:
     """
     if size < 1000:
         return f"{size} B"
-    return f"{size / 1000:.1f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
+    if size < 1_000_000:
+        return f"{size / 1000:.1f} kB"
+    return f"{size / 1_000_000:.1f} MB"
 
 
 def error_text(body: bytes) -> tuple[str, str]:
     """Return errorType and errorMessage of an error's JSON, on one line."""
     try:
         data = json.loads(body)
-        return str(data.get("errorType", "")), " ".join(str(data.get("errorMessage", "")).split())
+        kind = str(data.get("errorType", ""))
+        message = str(data.get("errorMessage", ""))
+        return kind, " ".join(message.split())
     except (ValueError, AttributeError):
         return "", body.decode("utf-8", "replace")[:500]
 
 
+def _status_style(status: int) -> str:
+    if status < 400:
+        return "green"
+    return "yellow" if status < 500 else "red"
+
+
 def _level_style(text: str) -> str:
     head = text[:80]
-    if "ERROR" in head or "CRITICAL" in head or text.startswith(("Traceback", "[ERROR]")):
+    is_error = "ERROR" in head or "CRITICAL" in head
+    if is_error or text.startswith(("Traceback", "[ERROR]")):
         return "red"
     return "yellow" if "WARN" in head else ""

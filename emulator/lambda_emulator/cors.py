@@ -13,8 +13,9 @@ __all__ = ["Cors"]
 
 @dataclass(frozen=True, slots=True)
 class Cors:
-    """As `Cors` of AWS::Lambda::Url. An empty block is no CORS. `https://*` matches every https
-    origin.
+    """A block like `Cors` of AWS::Lambda::Url.
+
+    An empty block means no CORS. `https://*` matches every https origin.
     """
 
     allow_origins: tuple[str, ...] = ()
@@ -26,29 +27,28 @@ class Cors:
     _lower_headers: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "_lower_headers", frozenset(name.lower() for name in self.allow_headers)
-        )
+        names = frozenset(name.lower() for name in self.allow_headers)
+        object.__setattr__(self, "_lower_headers", names)
 
     def __bool__(self) -> bool:
-        return bool(
-            self.allow_origins or self.allow_methods or self.allow_headers or self.expose_headers
-        )
+        allowed = self.allow_origins or self.allow_methods or self.allow_headers
+        return bool(allowed or self.expose_headers)
 
     def is_preflight(self, request: Request) -> bool:
-        """Whether it is OPTIONS with Origin and Access-Control-Request-Method. Otherwise the
-        function runs.
+        """Whether it is OPTIONS with Origin and Access-Control-Request-Method.
+
+        Otherwise the function runs.
         """
-        return bool(
-            self
-            and request.method == "OPTIONS"
-            and request.header("origin")
-            and request.header("access-control-request-method")
-        )
+        if not self or request.method != "OPTIONS":
+            return False
+        origin = request.header("origin")
+        method = request.header("access-control-request-method")
+        return bool(origin and method)
 
     def preflight(self, request: Request) -> list[Header]:
-        """Return the headers of a preflight's response (200, empty): none if anything is not
-        allowed.
+        """Return the headers of a preflight's response, which is empty with status 200.
+
+        There are none if anything is not allowed.
         """
         origin = request.header("origin") or ""
         if not self._allows(request):
@@ -65,8 +65,9 @@ class Cors:
         return headers
 
     def grants(self, request: Request) -> list[Header]:
-        """Return the headers to add to a function's response, in lower case: none without a
-        matching Origin.
+        """Return the headers to add to a function's response, in lower case.
+
+        There are none without a matching Origin.
         """
         origin = request.header("origin")
         if not self or origin is None or not self._allows_origin(origin):
@@ -83,25 +84,27 @@ class Cors:
 
     def _allows(self, request: Request) -> bool:
         """Whether the preflight's origin, method and headers are allowed."""
+        if not self._allows_origin(request.header("origin") or ""):
+            return False
         method = request.header("access-control-request-method") or ""
-        asked = [
-            name.strip().lower()
-            for name in (request.header("access-control-request-headers") or "").split(",")
-        ]
-        return (
-            self._allows_origin(request.header("origin") or "")
-            and (method in self.allow_methods or "*" in self.allow_methods)
-            and ("*" in self.allow_headers or self._lower_headers.issuperset(filter(None, asked)))
-        )
+        if method not in self.allow_methods and "*" not in self.allow_methods:
+            return False
+        if "*" in self.allow_headers:
+            return True
+        names = (request.header("access-control-request-headers") or "").split(",")
+        asked = {name.strip().lower() for name in names}
+        return asked - {""} <= self._lower_headers
 
     def _allows_origin(self, origin: str) -> bool:
-        scheme = origin.partition("//")[0]
-        return not {origin, "*", f"{scheme}//*"}.isdisjoint(self.allow_origins)
+        scheme, _, _ = origin.partition("//")
+        patterns = (origin, "*", f"{scheme}//*")
+        return any(pattern in self.allow_origins for pattern in patterns)
 
     def _granted_origin(self, origin: str) -> str:
         """Return `*` if all origins are allowed without credentials, else the origin.
 
         Source: Fetch 3.3.5.
         """
-        is_for_all = "*" in self.allow_origins and origin not in self.allow_origins
-        return "*" if is_for_all and not self.allow_credentials else origin
+        if origin in self.allow_origins or self.allow_credentials:
+            return origin
+        return "*" if "*" in self.allow_origins else origin

@@ -38,7 +38,10 @@ AWS refuses calls with these values.
 
 
 def credential_variables(credentials: Credentials | None) -> dict[str, str]:
-    """What makes the SDKs in a function use these and find no others: no file, no instance role."""
+    """Return the variables that make SDKs use these credentials and find no others.
+
+    They hide files and instance roles.
+    """
     given = credentials or NONE
     variables = {
         "AWS_ACCESS_KEY_ID": given.access_key,
@@ -47,15 +50,13 @@ def credential_variables(credentials: Credentials | None) -> dict[str, str]:
         "AWS_CONFIG_FILE": "/dev/null",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-    return (
-        variables
-        if given.session_token is None
-        else variables | {"AWS_SESSION_TOKEN": given.session_token}
-    )
+    if given.session_token is not None:
+        variables["AWS_SESSION_TOKEN"] = given.session_token
+    return variables
 
 
 def region_of(shell: Mapping[str, str], profile: str | None) -> str:
-    """Of the shell, or else of the profile; us-east-1 where neither says any."""
+    """Return the region of the shell, or of the profile, or us-east-1."""
     found = shell.get("AWS_REGION") or shell.get("AWS_DEFAULT_REGION")
     if found and not profile:
         return found
@@ -72,20 +73,30 @@ def region_of(shell: Mapping[str, str], profile: str | None) -> str:
 async def resolve(
     shell: Mapping[str, str], profile: str | None = None
 ) -> tuple[Credentials | None, str]:
-    """The credentials; and, where a profile was named that has none, what is wrong.
+    """Find the developer's credentials.
 
-    A `profile` of the command line wins over the shell's keys.
+    Args:
+        shell: The environment variables.
+        profile: The profile of the command line, which wins over the shell's keys.
+
+    Returns:
+        The credentials, if any, and the problem of a named profile without credentials.
     """
-    if profile is None and (found := _from_environment(shell)) is not None:
-        return found, ""
+    if profile is None:
+        found = _from_environment(shell)
+        if found is not None:
+            return found, ""
     named = profile or _named(shell)
-    profile = named or "default"
-    if (found := _from_file(shell, profile)) is not None:
+    found = _from_file(shell, named or "default")
+    if found is not None:
         return found, ""
-    if named is None and not _path(shell, "AWS_CONFIG_FILE", "config").is_file():
+    config = _path(shell, "AWS_CONFIG_FILE", "config")
+    if named is None and not config.is_file():
         return None, ""
     found, problem = await asyncio.to_thread(_from_botocore, named)
-    return found, f"profile {profile!r}: {problem}" if problem and named else ""
+    if problem and named:
+        return found, f"profile {named!r}: {problem}"
+    return found, ""
 
 
 def _named(shell: Mapping[str, str]) -> str | None:
@@ -93,16 +104,20 @@ def _named(shell: Mapping[str, str]) -> str | None:
 
 
 def _from_environment(shell: Mapping[str, str]) -> Credentials | None:
-    access, secret = shell.get("AWS_ACCESS_KEY_ID"), shell.get("AWS_SECRET_ACCESS_KEY")
-    return (
-        Credentials(access, secret, shell.get("AWS_SESSION_TOKEN") or None)
-        if access and secret
-        else None
-    )
+    access = shell.get("AWS_ACCESS_KEY_ID")
+    secret = shell.get("AWS_SECRET_ACCESS_KEY")
+    if not access or not secret:
+        return None
+    token = shell.get("AWS_SESSION_TOKEN")
+    return Credentials(access, secret, token or None)
 
 
 def _path(shell: Mapping[str, str], variable: str, name: str) -> Path:
-    return Path(shell.get(variable) or Path(shell.get("HOME") or Path.home()) / ".aws" / name)
+    given = shell.get(variable)
+    if given:
+        return Path(given)
+    home = Path(shell.get("HOME") or Path.home())
+    return home / ".aws" / name
 
 
 def _from_file(shell: Mapping[str, str], profile: str) -> Credentials | None:
@@ -111,10 +126,12 @@ def _from_file(shell: Mapping[str, str], profile: str) -> Credentials | None:
     try:
         parser.read(_path(shell, "AWS_SHARED_CREDENTIALS_FILE", "credentials"), "utf-8")
         section = parser[profile]
-        access, secret = section["aws_access_key_id"], section["aws_secret_access_key"]
+        access = section["aws_access_key_id"]
+        secret = section["aws_secret_access_key"]
     except (configparser.Error, KeyError, OSError, UnicodeDecodeError):
         return None
-    return Credentials(access, secret, section.get("aws_session_token"), f"profile {profile!r}")
+    token = section.get("aws_session_token")
+    return Credentials(access, secret, token, f"profile {profile!r}")
 
 
 def _from_botocore(profile: str | None) -> tuple[Credentials | None, str]:
@@ -133,5 +150,6 @@ def _from_botocore(profile: str | None) -> tuple[Credentials | None, str]:
         return None, "it has no plain keys; for SSO, roles and processes: pip install botocore"
     except Exception as error:  # whatever a profile leads to: a process, a browser, the network
         return None, " ".join(str(error).split())
-    source = f"profile {profile!r}"
-    return Credentials(str(keys.access_key), str(keys.secret_key), keys.token, source), ""
+    access = str(keys.access_key)
+    secret = str(keys.secret_key)
+    return Credentials(access, secret, keys.token, f"profile {profile!r}"), ""

@@ -1,6 +1,7 @@
-"""Choose the functions to serve: those of the template, changed by command-line options, or one
-made
-from the current folder (MODULE:APP, --web, or a command after --).
+"""Choose the functions to serve.
+
+They are those of the template, changed by command-line options,
+or one from the current folder (MODULE:APP, --web, or a command after --).
 """
 
 from collections.abc import Iterator, Sequence
@@ -40,20 +41,21 @@ class Selection:
         if self.template is not None:
             yield from self._template_cautions(self.template, options)
         for config in self.functions:
-            found = cautions(
-                config, has_command=bool(options.command), has_opt=options.opt is not None
-            )
-            yield from (
-                (config.where(name), f"{config.logical_id}: {message}") for name, message in found
-            )
+            has_command = bool(options.command)
+            has_opt = options.opt is not None
+            for name, message in cautions(config, has_command=has_command, has_opt=has_opt):
+                yield config.where(name), f"{config.logical_id}: {message}"
 
     def _template_cautions(self, template: Template, options: Options) -> Iterator[tuple[str, str]]:
         for caution in template.cautions:
             yield f"{template.path}:{caution.line}", caution.message
-        revisions = [item for config in self.web_functions for item in config.revisions.items()]
-        for logical_id, revision in revisions if not options.command else ():
-            for name, message in revision_cautions(revision):
-                yield f"{template.path}:{revision.lines[name]}", f"{logical_id}: {message}"
+        if options.command:
+            return
+        for config in self.web_functions:
+            for logical_id, revision in config.revisions.items():
+                for name, message in revision_cautions(revision):
+                    line = revision.lines[name]
+                    yield f"{template.path}:{line}", f"{logical_id}: {message}"
 
 
 def template_path(options: Options) -> Path:
@@ -61,12 +63,21 @@ def template_path(options: Options) -> Path:
 
     The file may be missing.
     """
-    found = (Path(name) for name in _TEMPLATES if Path(name).is_file())
-    return options.template or next(found, Path(_TEMPLATES[0]))
+    if options.template:
+        return options.template
+    paths = [Path(name) for name in _TEMPLATES]
+    for path in paths:
+        if path.is_file():
+            return path
+    return paths[0]
 
 
 def select(options: Options) -> Selection:
-    """Return the functions to serve. With --debug, their timeout is a day. Raises TemplateError."""
+    """Return the functions to serve. With --debug, their timeout is a day.
+
+    Raises:
+        TemplateError: The template cannot be used, or the choice is not clear.
+    """
     found = _select(options)
     if not options.debug:
         return found
@@ -87,47 +98,65 @@ def _select(options: Options) -> Selection:
     if options.app is not None:
         return Selection(None, [local_app(options)], [])
     if options.web is not None:
-        return Selection(None, [], [_web_function_here(options.web, options)])
-    path = template_path(options)
-    if options.command and not options.template and not path.is_file():
-        return Selection(None, [_changed(_function_here(options), options)], [])
-    return _of_template(load(path, options.overrides, options.region), options)
+        web_function = _web_function_here(options.web, options)
+        return Selection(None, [], [web_function])
+    if _has_only_command(options):
+        config = _function_here(options)
+        return Selection(None, [_changed(config, options)], [])
+    return _of_template(_template(options), options)
 
 
 def select_one(options: Options) -> FunctionConfig:
-    """Return the function for `lambda-emulator invoke`. It needs no URL. Raises TemplateError."""
+    """Return the function for `lambda-emulator invoke`. It needs no URL.
+
+    Raises:
+        TemplateError: The template cannot be used, or the choice is not clear.
+    """
+    config = _single(options)
+    if options.debug:
+        config = replace(config, timeout=limits.DEBUG_SECONDS)
+    return config
+
+
+def _single(options: Options) -> FunctionConfig:
+    if _has_only_command(options):
+        return _function_here(options)
+    return _template(options).function(options.function)
+
+
+def _has_only_command(options: Options) -> bool:
+    """Whether there is a command to run, but no template."""
+    if not options.command or options.template:
+        return False
+    return not template_path(options).is_file()
+
+
+def _template(options: Options) -> Template:
     path = template_path(options)
-    if options.command and not options.template and not path.is_file():
-        config = _function_here(options)
-    else:
-        config = load(path, options.overrides, options.region).function(options.function)
-    return replace(config, timeout=limits.DEBUG_SECONDS) if options.debug else config
+    return load(path, options.overrides, options.region)
 
 
 def _of_template(template: Template, options: Options) -> Selection:
     """Choose functions of a template.
 
-    --function chooses one. A command after -- can run only one. Otherwise all Web Functions are
-    chosen,
-    and all Event Functions that a request can reach. If there are none, the template's only
-    function is
-    chosen.
+    --function chooses one. A command after -- can run only one.
+    Otherwise all Web Functions are chosen, and all Event Functions that a request can reach.
+    If there are none, the template's only function is chosen.
     """
-    if web_function := template.web_function(options.function):
+    web_function = template.web_function(options.function)
+    if web_function is not None:
         return Selection(template, [], [web_function])
     if options.function or options.command:
-        return Selection(template, [_changed(template.function(options.function), options)], [])
+        function = template.function(options.function)
+        return Selection(template, [_changed(function, options)], [])
+    chosen = list(template.functions.values())
     # The Lambda API serves functions without a URL too.
-    chosen = [
-        f for f in template.functions.values() if f.has_front or options.lambda_port is not None
-    ]
+    if options.lambda_port is None:
+        chosen = [function for function in chosen if function.has_front]
     if not chosen and not template.web_functions:
         chosen = [template.function(None)]
-    return Selection(
-        template,
-        [_changed(config, options) for config in chosen],
-        [*template.web_functions.values()],
-    )
+    functions = [_changed(config, options) for config in chosen]
+    return Selection(template, functions, list(template.web_functions.values()))
 
 
 def _function_here(options: Options) -> FunctionConfig:
@@ -136,13 +165,13 @@ def _function_here(options: Options) -> FunctionConfig:
     The last word of the command is the handler, as for AWS's runtime clients
     (`python -m awslambdaric app.handler`).
     """
-    code, url = Path.cwd(), FunctionURL("NONE", "RESPONSE_STREAM")
+    code = Path.cwd()
     return FunctionConfig(
         code.name,
         code,
         handler=options.command[-1],
         name=code.name,
-        url=url,
+        url=FunctionURL("NONE", "RESPONSE_STREAM"),
         region=options.region,
     )
 

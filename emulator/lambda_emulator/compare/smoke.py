@@ -72,27 +72,28 @@ async def run(
 
 
 def show(console: Console, checks: Sequence[Check], outcomes: Mapping[str, Outcome]) -> None:
+    """Print a line for each check."""
     table = Table("check", "", "figures")
     for check in checks:
         outcome = outcomes[check.name]
         figures = ", ".join(f"{name} {value}" for name, value in outcome.figures.items())
-        verdict = (
-            f"[red]failed[/]: {escape(outcome.problem)}" if outcome.problem else "[green]passed[/]"
-        )
+        verdict = "[green]passed[/]"
+        if outcome.problem:
+            verdict = f"[red]failed[/]: {escape(outcome.problem)}"
         table.add_row(check.name, verdict, figures)
     console.print(table)
 
 
 def document(checks: Sequence[Check], outcomes: Mapping[str, Outcome]) -> dict[str, object]:
-    return {
-        "passed": not any(outcome.problem for outcome in outcomes.values()),
-        "checks": {
-            check.name: {
-                "question": check.question,
-                "passed": not outcomes[check.name].problem,
-                "problem": outcomes[check.name].problem,
-                "figures": dict(outcomes[check.name].figures),
-            }
-            for check in checks
-        },
-    }
+    """Return the results as JSON for a file."""
+    by_name = {}
+    for check in checks:
+        outcome = outcomes[check.name]
+        by_name[check.name] = {
+            "question": check.question,
+            "passed": not outcome.problem,
+            "problem": outcome.problem,
+            "figures": dict(outcome.figures),
+        }
+    passed = all(not outcome.problem for outcome in outcomes.values())
+    return {"passed": passed, "checks": by_name}

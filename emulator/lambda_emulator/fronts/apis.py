@@ -1,5 +1,6 @@
 """The REST and HTTP APIs of all functions: one front for each API, on a port of its own."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ from lambda_emulator.http.exchange import Handler
 from lambda_emulator.template.config import HTTPRoute, RestRoute
 
 __all__ = ["APIFront", "api_fronts"]
+
+_RestRoutes = list[tuple[RestRoute, Function]]
+_HTTPRoutes = list[tuple[HTTPRoute, Function]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,42 +33,54 @@ class APIFront:
 def api_fronts(
     functions: Iterable[Function], console: Console, *, pace: bool, debug: bool
 ) -> Iterator[APIFront]:
-    """Return the APIs in the order of the template's functions."""
-    rest: dict[str, list[tuple[RestRoute, Function]]] = {}
-    http: dict[str, list[tuple[HTTPRoute, Function]]] = {}
+    """Yield the APIs in the order of the template's functions.
+
+    Args:
+        functions: The functions with their routes.
+        console: Where requests are reported.
+        pace: Whether streams have AWS's bandwidth.
+        debug: Whether there are no time limits.
+    """
+    rest: defaultdict[str, _RestRoutes] = defaultdict(list)
+    http: defaultdict[str, _HTTPRoutes] = defaultdict(list)
     for function in functions:
         for route in function.config.rest_routes:
-            rest.setdefault(route.api.logical_id, []).append((route, function))
+            name = route.api.logical_id
+            rest[name].append((route, function))
         for http_route in function.config.http_routes:
-            http.setdefault(http_route.api.logical_id, []).append((http_route, function))
+            name = http_route.api.logical_id
+            http[name].append((http_route, function))
     for rest_routes in rest.values():
         yield _rest_front(rest_routes, console, pace, debug)
     for http_routes in http.values():
         yield _http_front(http_routes, console, debug)
 
 
-def _rest_front(
-    routes: list[tuple[RestRoute, Function]], console: Console, pace: bool, debug: bool
-) -> APIFront:
-    api = routes[0][0].api
+def _rest_front(routes: _RestRoutes, console: Console, pace: bool, debug: bool) -> APIFront:
+    route, _ = routes[0]
+    api = route.api
 
     def serve(address: Address) -> Handler:
-        return RestAPIFront(api, routes, address, console, pace, debug).handle
+        front = RestAPIFront(api, routes, address, console, pace, debug)
+        return front.handle
 
-    origin = (api.cors or {}).get("Access-Control-Allow-Origin")
-    origins = frozenset() if origin is None else frozenset({origin})
-    return APIFront(f"REST API {api.logical_id}, stage {api.stage}", serve, origins)
+    origins: frozenset[str] = frozenset()
+    if api.cors is not None and "Access-Control-Allow-Origin" in api.cors:
+        origins = frozenset({api.cors["Access-Control-Allow-Origin"]})
+    name = f"REST API {api.logical_id}, stage {api.stage}"
+    return APIFront(name, serve, origins)
 
 
-def _http_front(
-    routes: list[tuple[HTTPRoute, Function]], console: Console, debug: bool
-) -> APIFront:
-    api = routes[0][0].api
+def _http_front(routes: _HTTPRoutes, console: Console, debug: bool) -> APIFront:
+    route, _ = routes[0]
+    api = route.api
 
     def serve(address: Address) -> Handler:
-        return HTTPAPIFront(api, routes, address, console, debug).handle
+        front = HTTPAPIFront(api, routes, address, console, debug)
+        return front.handle
 
     stages = ", ".join(api.stages) or "none"
     domains = frozenset(mapping.domain for mapping in api.mappings)
     origins = frozenset(api.cors.allow_origins)
-    return APIFront(f"HTTP API {api.logical_id}, stage {stages}", serve, origins, domains)
+    name = f"HTTP API {api.logical_id}, stage {stages}"
+    return APIFront(name, serve, origins, domains)

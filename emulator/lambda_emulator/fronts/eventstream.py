@@ -13,14 +13,17 @@ __all__ = ["CONTENT_TYPE", "invoke_complete", "message", "payload_chunk"]
 
 CONTENT_TYPE: Final = "application/vnd.amazon.eventstream"
 _STRING: Final = 7
+_FRAMING: Final = 16
+"""Bytes of the two lengths and the two checksums."""
 
 
 def message(headers: dict[str, str], payload: bytes) -> bytes:
     """Return one message. All headers are strings."""
-    block = b"".join(_header(name.encode(), value.encode()) for name, value in headers.items())
-    prelude = struct.pack(">II", 16 + len(block) + len(payload), len(block))
-    checked = prelude + struct.pack(">I", zlib.crc32(prelude)) + block + payload
-    return checked + struct.pack(">I", zlib.crc32(checked))
+    block = b"".join(_header(name, value) for name, value in headers.items())
+    total = _FRAMING + len(block) + len(payload)
+    prelude = struct.pack(">II", total, len(block))
+    checked = prelude + _checksum(prelude) + block + payload
+    return checked + _checksum(checked)
 
 
 def payload_chunk(data: bytes) -> bytes:
@@ -31,18 +34,32 @@ def payload_chunk(data: bytes) -> bytes:
 def invoke_complete(
     *, log_result: str | None = None, error: tuple[str, str] | None = None
 ) -> bytes:
-    """Return the last message. `log_result` is base64. `error` has a code and details."""
-    fields = {"LogResult": log_result} if log_result is not None else {}
+    """Return the last message.
+
+    Args:
+        log_result: The end of the log, as base64.
+        error: The code and the details of a function's error.
+    """
+    fields = {}
+    if log_result is not None:
+        fields["LogResult"] = log_result
     if error is not None:
-        fields |= {"ErrorCode": error[0], "ErrorDetails": error[1]}
-    return message(
-        _headers("InvokeComplete", "application/json"),
-        json.dumps(fields, separators=(",", ":")).encode(),
-    )
+        fields["ErrorCode"], fields["ErrorDetails"] = error
+    payload = json.dumps(fields, separators=(",", ":"))
+    headers = _headers("InvokeComplete", "application/json")
+    return message(headers, payload.encode())
 
 
-def _header(name: bytes, value: bytes) -> bytes:
-    return struct.pack(f">B{len(name)}sBH", len(name), name, _STRING, len(value)) + value
+def _checksum(data: bytes) -> bytes:
+    return struct.pack(">I", zlib.crc32(data))
+
+
+def _header(name: str, value: str) -> bytes:
+    key = name.encode()
+    data = value.encode()
+    before = struct.pack(">B", len(key))
+    between = struct.pack(">BH", _STRING, len(data))
+    return before + key + between + data
 
 
 def _headers(event: str, content_type: str) -> dict[str, str]:

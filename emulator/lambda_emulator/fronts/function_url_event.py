@@ -7,6 +7,7 @@ comment says otherwise.
 import base64
 import json
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from lambda_emulator.http.message import Header, Request
 __all__ = ["Caller", "Endpoint", "body_fields", "function_url_event", "split_target"]
 
 _TEXT: Final = re.compile(r"text/.+|application/(json|javascript|xml)|application/.+\+(json|xml)")
+_ORIGIN: Final = re.compile(r".*?://[^/?]*")
 _NO_INVENTED_LENGTH: Final = frozenset({"HEAD", "OPTIONS"})
 
 
@@ -46,46 +48,51 @@ class Caller:
 
 
 def split_target(target: str) -> tuple[str, str]:
-    """The path and the query of a request target, both verbatim. An absolute one (RFC 9112, 3.2.2)
-    loses its authority.
+    """Return the path and the query of a request target, both verbatim.
+
+    An absolute target (RFC 9112, 3.2.2) loses its authority.
 
     >>> split_target("/a%2Fb?x=1?y")
     ('/a%2Fb', 'x=1?y')
     """
-    if not target.startswith("/") and "://" in target:
-        rest = target.split("://", 1)[1]
-        cut = min((i for i in (rest.find("/"), rest.find("?")) if i >= 0), default=len(rest))
-        target = rest[cut:]
+    if not target.startswith("/"):
+        origin = _ORIGIN.match(target)
+        target = target[origin.end() :] if origin else target
     path, _, query = target.partition("?")
-    return path or "/", query.partition("#")[0]
+    query, _, _ = query.partition("#")
+    return path or "/", query
 
 
 def join_headers(headers: list[Header], dropped: frozenset[str]) -> dict[str, str]:
     """Return headers with lower-case names. Values of one name are joined with "," and no space.
 
-    If the lines of one name differ in case, the whole list occurs once for each spelling (recorded
-    for two spellings).
+    If the lines of one name differ in case, the whole list occurs once for each spelling
+    (recorded for two spellings).
     """
-    lines: dict[str, list[str]] = {}
-    spellings: dict[str, set[str]] = {}
+    lines: defaultdict[str, list[str]] = defaultdict(list)
+    spellings: defaultdict[str, set[str]] = defaultdict(set)
     for name, value in headers:
-        lines.setdefault(name.lower(), []).append(value)
-        spellings.setdefault(name.lower(), set()).add(name)
-    return {
-        name: ",".join(values * len(spellings[name]))
-        for name, values in lines.items()
-        if name not in dropped
-    }
+        lower = name.lower()
+        lines[lower].append(value)
+        spellings[lower].add(name)
+    joined = {}
+    for name, values in lines.items():
+        if name not in dropped:
+            count = len(spellings[name])
+            joined[name] = ",".join(values * count)
+    return joined
 
 
 def query_parameters(query: str) -> dict[str, str]:
-    """Return the decoded query. "+" is a space. Values of a repeated key are joined with ",", as on
-    AWS.
+    """Return the decoded query. "+" is a space.
+
+    Values of a repeated key are joined with ",", as on AWS.
     """
-    grouped: dict[str, list[str]] = {}
+    grouped: defaultdict[str, list[str]] = defaultdict(list)
     for pair in filter(None, query.split("&")):
         key, _, value = pair.partition("=")
-        grouped.setdefault(unquote_plus(key), []).append(unquote_plus(value))
+        name = unquote_plus(key)
+        grouped[name].append(unquote_plus(value))
     return {key: ",".join(values) for key, values in grouped.items()}
 
 

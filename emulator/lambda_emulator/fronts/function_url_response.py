@@ -63,27 +63,33 @@ class HTTPResponse:
 
 
 def read_response(data: dict[str, Any]) -> HTTPResponse:
-    """Read statusCode, headers and cookies. Other keys are ignored. Raises BadAnswer."""
+    """Read statusCode, headers and cookies. Other keys are ignored.
+
+    Raises:
+        BadAnswer: One of them is wrong.
+    """
     given = data.get("headers") or {}
     if not isinstance(given, dict):
         raise BadAnswer(f"headers is {type(given).__name__}, not an object")
-    headers = [
-        checked_header(name.lower(), java_text(value))
-        for name, value in given.items()
-        if value is not None
-    ]
-    content_type = next(
-        (value for name, value in reversed(headers) if name == "content-type"), None
-    )
+    headers = []
+    content_type = None
+    for key, value in given.items():
+        if value is None:
+            continue
+        name, text = checked_header(key.lower(), java_text(value))
+        if name == "content-type":
+            content_type = text
+        else:
+            headers.append((name, text))
     cookies = data.get("cookies") or []
     if not isinstance(cookies, list):
         raise BadAnswer("cookies is no list of cookie lines")
-    return HTTPResponse(
-        status_code(data.get("statusCode", 200)),
-        content_type,
-        tuple(header for header in headers if header[0] != "content-type"),
-        tuple(checked_header("set-cookie", java_text(cookie))[1] for cookie in cookies),
-    )
+    lines = []
+    for cookie in cookies:
+        _, line = checked_header("set-cookie", java_text(cookie))
+        lines.append(line)
+    status = status_code(data.get("statusCode", 200))
+    return HTTPResponse(status, content_type, tuple(headers), tuple(lines))
 
 
 def java_text(value: Any) -> str:
@@ -95,9 +101,11 @@ def java_text(value: Any) -> str:
         case str():
             return value
         case dict():
-            return "{" + ", ".join(f"{key}={java_text(item)}" for key, item in value.items()) + "}"
+            members = [f"{key}={java_text(item)}" for key, item in value.items()]
+            return "{" + ", ".join(members) + "}"
         case list():
-            return "[" + ", ".join(map(java_text, value)) + "]"
+            items = map(java_text, value)
+            return "[" + ", ".join(items) + "]"
         case None:
             return "null"
         case _:
@@ -107,8 +115,10 @@ def java_text(value: Any) -> str:
 def response_of_result(result: bytes) -> HTTPResponse:
     """Return the response for the JSON of an ordinary handler behind a BUFFERED URL.
 
-    Without `statusCode` the value is the body. Raises BadAnswer for an invalid status, and for text
-    that is not JSON (assumed).
+    Without `statusCode` the value is the body.
+
+    Raises:
+        BadAnswer: A member is wrong, or the text is not JSON (assumed).
     """
     value = parse_json(result, "the answer")
     if not (isinstance(value, dict) and "statusCode" in value):
@@ -116,22 +126,18 @@ def response_of_result(result: bytes) -> HTTPResponse:
     response = read_response(value)
     body = value.get("body")
     if body is None:
-        data = b""
-    elif isinstance(body, str):
-        data = (
-            _lenient_base64(body)
-            if value.get("isBase64Encoded") is True
-            else body.encode("utf-8", "replace")
-        )
-    else:
-        data = _compact(body).encode("utf-8", "replace")
-    return replace(response, body=data)
+        return response
+    if not isinstance(body, str):
+        body = _compact(body)
+    elif value.get("isBase64Encoded") is True:
+        return replace(response, body=_lenient_base64(body))
+    return replace(response, body=body.encode("utf-8", "replace"))
 
 
 def implicit_body(value: Any) -> bytes:
-    r"""Return the body for a value without a status: a string unquoted, others as JSON with "/" as
-    "\/".
+    r"""Return the body for a value without a status.
 
+    A string is unquoted. Other values are JSON, with "/" as "\/".
     AWS also orders the keys by their hash, which is not done here.
     """
     if isinstance(value, str):
@@ -140,19 +146,19 @@ def implicit_body(value: Any) -> bytes:
 
 
 def response_of_streamed_result(result: bytes) -> HTTPResponse:
-    """Return the same JSON behind a RESPONSE_STREAM URL: it sets status and headers, and is the
-    body.
+    """Return the response for the same JSON behind a RESPONSE_STREAM URL.
+
+    The JSON sets status and headers, and it is also the body.
     """
+    response = HTTPResponse()
     try:
         value = parse_json(result, "the answer")
-        response = (
-            read_response(value)
-            if isinstance(value, dict) and "statusCode" in value
-            else HTTPResponse()
-        )
+        if isinstance(value, dict) and "statusCode" in value:
+            response = read_response(value)
     except BadAnswer:
-        response = HTTPResponse()
-    return replace(response, content_type=response.content_type or "application/json", body=result)
+        pass
+    content_type = response.content_type or "application/json"
+    return replace(response, content_type=content_type, body=result)
 
 
 def _compact(value: Any) -> str:
@@ -160,12 +166,17 @@ def _compact(value: Any) -> str:
 
 
 def _lenient_base64(text: str) -> bytes:
-    """Decode as Apache commons-codec does: skip foreign characters, accept "-" and "_", drop extra
-    bits.
+    """Decode base64 as Apache commons-codec does.
+
+    It skips foreign characters, accepts "-" and "_", and drops extra bits.
     """
-    text = re.sub(r"[^A-Za-z0-9+/]", "", text.partition("=")[0].replace("-", "+").replace("_", "/"))
-    text = text[: len(text) - 1] if len(text) % 4 == 1 else text
-    return base64.b64decode(text + "=" * (-len(text) % 4))
+    text, _, _ = text.partition("=")
+    text = text.translate(str.maketrans("-_", "+/"))
+    text = re.sub(r"[^A-Za-z0-9+/]", "", text)
+    if len(text) % 4 == 1:
+        text = text[:-1]
+    padding = "=" * (-len(text) % 4)
+    return base64.b64decode(text + padding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,44 +200,54 @@ def wire_head(
 ) -> bytes:
     """Return status line and headers in the order and the case of the recordings.
 
-    `framing` is Content-Length or Transfer-Encoding, or None for a status without a body (assumed:
-    204, 304).
+    Args:
+        response: The function's part.
+        platform: The platform's part.
+        framing: Content-Length or Transfer-Encoding,
+            or None for a status without a body (assumed: 204, 304).
+        connection: The value of the Connection header.
     """
-    return response_head(
-        response.status,
-        [
-            ("Date", platform.date),
-            ("Content-Type", response.content_type or "application/json"),
-            *([framing] if framing is not None else []),
-            ("Connection", connection),
-            ("x-amzn-RequestId", platform.request_id),
-            *_arranged(response, platform),
-            *platform.behind,
-        ],
-    )
+    headers = [
+        ("Date", platform.date),
+        ("Content-Type", response.content_type or "application/json"),
+    ]
+    if framing is not None:
+        headers.append(framing)
+    headers += [
+        ("Connection", connection),
+        ("x-amzn-RequestId", platform.request_id),
+        *_arranged(response, platform),
+        *platform.behind,
+    ]
+    return response_head(response.status, headers)
 
 
 def _arranged(response: HTTPResponse, platform: PlatformHeaders) -> list[Header]:
     """Return the function's headers and the platform's, grouped by name.
 
-    A platform's name is in canonical case, unless the function sent that name too: then both are in
-    lower case.
+    A platform's name is in canonical case, unless the function sent that name too:
+    then both are in lower case.
     """
-    own = _grouped(
-        (f"x-amzn-remapped-{name}" if name in REMAPPED else name, value)
-        for name, value in response.headers
-        if name not in DROPPED
-    )
-    added = _grouped([*(("set-cookie", cookie) for cookie in response.cookies), *platform.grants])
+    sent = []
+    for name, value in response.headers:
+        if name in REMAPPED:
+            sent.append((f"x-amzn-remapped-{name}", value))
+        elif name not in DROPPED:
+            sent.append((name, value))
+    own = _grouped(sent)
+    cookies = [("set-cookie", cookie) for cookie in response.cookies]
+    added = _grouped([*cookies, *platform.grants])
     if platform.trace is not None:
         added["x-amzn-trace-id"] = [platform.trace]
     if _EXPOSED in own and _EXPOSED in added:
-        own[_EXPOSED] = [",".join(own[_EXPOSED] + added.pop(_EXPOSED))]
-    return [
-        (name if name in own else _canonical(name), value)
-        for name in sorted({**own, **added}, key=_place)
-        for value in own.get(name, []) + added.get(name, [])
-    ]
+        values = own[_EXPOSED] + added.pop(_EXPOSED)
+        own[_EXPOSED] = [",".join(values)]
+    arranged = []
+    for name in sorted(own | added, key=_place):
+        shown = name if name in own else _canonical(name)
+        values = own.get(name, []) + added.get(name, [])
+        arranged += [(shown, value) for value in values]
+    return arranged
 
 
 def _grouped(headers: Iterable[Header]) -> dict[str, list[str]]:

@@ -29,7 +29,11 @@ class GatewayCall(Call):
     server_error: ClassVar[str]
 
     async def arrive(self) -> Arrival:
-        """Return the request with its body. Raises RequestError."""
+        """Return the request with its body.
+
+        Raises:
+            RequestError: The body is too large or malformed, or the client left.
+        """
         body = await self.read_body(limits.API_GATEWAY_PAYLOAD)
         return Arrival(
             self.request,
@@ -47,10 +51,17 @@ class GatewayCall(Call):
         return asyncio.timeout(None if self.debug else seconds)
 
     async def buffered(self, invocation: Invocation, seconds: float) -> bytes | ErrorAnswer | None:
-        """Return the whole answer, as Invoke would, or the error instead. None if it exceeds the
-        limit.
+        """Wait for a function's whole answer, as Invoke does.
 
-        Raises TimeoutError; the function continues to run.
+        Args:
+            invocation: The invocation, which has been started.
+            seconds: How long the API waits.
+
+        Returns:
+            The answer, the error instead of it, or None if it exceeds the limit.
+
+        Raises:
+            TimeoutError: There was no answer in time. The function continues to run.
         """
         async with self.time_limit(seconds):
             start = await asyncio.shield(invocation.answer.start)
@@ -62,26 +73,29 @@ class GatewayCall(Call):
 
     def write_whole(self, response: ProxyResponse) -> None:
         """Send a response of known length."""
-        bodyless = response.status in BODYLESS
-        body = b"" if bodyless or self.is_head else response.body
-        framing = [] if bodyless else [("Content-Length", str(len(response.body)))]
-        self.exchange.write(self.head(response, framing) + body)
-        self.line.count(len(body), 1 if body else 0)
+        body = response.body
+        framing = [("Content-Length", str(len(body)))]
+        if response.status in BODYLESS:
+            body = b""
+            framing = []
+        elif self.is_head:
+            body = b""
+        head = self.head(response, framing)
+        self.exchange.write(head + body)
+        self.line.count(len(body), chunks=1 if body else 0)
         self.exchange.finish()
 
     def head(self, response: ProxyResponse, framing: list[Header]) -> bytes:
         """Return the status line and all headers for a response of the function."""
         self.line.status = response.status
         connection = "keep-alive" if self.request.keep_alive else "close"
-        return response_head(
-            response.status,
-            [
-                ("Date", formatdate(usegmt=True)),
-                *framing,
-                ("Connection", connection),
-                *self.with_ids(response.headers),
-            ],
-        )
+        headers = [
+            ("Date", formatdate(usegmt=True)),
+            *framing,
+            ("Connection", connection),
+            *self.with_ids(response.headers),
+        ]
+        return response_head(response.status, headers)
 
     def write_error(self, status: int, message: str, kind: str = _ERROR_TYPE) -> None:
         """Send an error response of the API."""
@@ -89,11 +103,12 @@ class GatewayCall(Call):
 
     def refuse(self, refusal: Refusal) -> None:
         self.line.status = refusal.status
-        body = json.dumps({"message": refusal.message}, separators=(",", ":")).encode()
-        headers = [("Content-Type", "application/json"), *self.error_type(refusal.kind)]
-        named = [("Date", formatdate(usegmt=True)), *self.with_ids(headers)]
-        self.line.count(len(body), 1)
-        self.exchange.respond(refusal.status, named, body, close=refusal.close)
+        text = json.dumps({"message": refusal.message}, separators=(",", ":"))
+        body = text.encode()
+        own = [("Content-Type", "application/json"), *self.error_type(refusal.kind)]
+        headers = [("Date", formatdate(usegmt=True)), *self.with_ids(own)]
+        self.line.count(len(body), chunks=1)
+        self.exchange.respond(refusal.status, headers, body, close=refusal.close)
 
     def refusal_of(self, error: RequestError) -> Refusal:
         text = self.too_large if error.status == 413 else str(error)

@@ -79,15 +79,18 @@ class Arrival:
 
     @property
     def path(self) -> str:
-        return split_target(self.request.target)[0]
+        path, _ = split_target(self.request.target)
+        return path
 
     @property
     def query(self) -> str:
-        return split_target(self.request.target)[1]
+        _, query = split_target(self.request.target)
+        return query
 
     @property
     def time(self) -> str:
-        return datetime.fromtimestamp(self.now, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
+        moment = datetime.fromtimestamp(self.now, UTC)
+        return moment.strftime("%d/%b/%Y:%H:%M:%S +0000")
 
     @property
     def epoch(self) -> int:
@@ -109,10 +112,14 @@ class Arrival:
 
     @cached_property
     def headers(self) -> list[Header]:
-        """Return the client's headers, then API Gateway's. The client is appended to
-        X-Forwarded-For.
+        """The client's headers, then API Gateway's.
+
+        The client's address is appended to X-Forwarded-For.
         """
-        given = [header for header in self.request.headers if header[0].lower() not in _HIDDEN]
+        given = []
+        for name, value in self.request.headers:
+            if name.lower() not in _HIDDEN:
+                given.append((name, value))
         forwarded = [value for name, value in given if name.lower() == "x-forwarded-for"]
         own = {
             "X-Amzn-Trace-Id": f"Root={self.trace_root}",
@@ -126,7 +133,7 @@ class Arrival:
 
 
 def matches_type(media_type: str, patterns: Iterable[str]) -> bool:
-    """Is it one of `BinaryMediaTypes`? `image/*` and `*/*` are patterns.
+    """Return whether it is one of `BinaryMediaTypes`. `image/*` and `*/*` are patterns.
 
     >>> matches_type("image/png", ["image/*"]), matches_type("text/plain", ["image/*"])
     (True, False)
@@ -306,8 +313,11 @@ def _payload_1(
 
 def _pairs(query: str) -> list[tuple[str, str]]:
     """Return the names and values of a query, decoded."""
-    items = (item.partition("=") for item in query.split("&") if item)
-    return [(unquote_plus(name), unquote_plus(value)) for name, _, value in items]
+    pairs = []
+    for item in filter(None, query.split("&")):
+        name, _, value = item.partition("=")
+        pairs.append((unquote_plus(name), unquote_plus(value)))
+    return pairs
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

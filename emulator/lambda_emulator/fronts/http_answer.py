@@ -22,6 +22,7 @@ __all__ = [
 
 _DELIMITER: Final = b"\0" * 8
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_STATUS: Final = re.compile(r"[0-9]{3}")
 _BAD_VALUE: Final = re.compile(r"[\r\n\0]")
 
 BODYLESS: Final = frozenset({204, 304})
@@ -72,22 +73,37 @@ class PreludeParser:
         self._data = bytearray()
 
     def feed(self, data: bytes) -> Prelude | None:
-        """Return the prelude once it is complete. Raises BadAnswer."""
+        """Return the prelude once it is complete.
+
+        Raises:
+            BadAnswer: It is too long, or not a JSON object.
+        """
         searched = max(0, len(self._data) - len(_DELIMITER) + 1)
         self._data += data
         end = self._data.find(_DELIMITER, searched)
-        if end < 0 or end > limits.PRELUDE:
-            if end > limits.PRELUDE or len(self._data) > limits.PRELUDE + len(_DELIMITER):
-                raise BadAnswer(f"the prelude has no end within {limits.PRELUDE} bytes")
+        is_found = end >= 0
+        least = end if is_found else len(self._data) - len(_DELIMITER)
+        if least > limits.PRELUDE:
+            raise BadAnswer(f"the prelude has no end within {limits.PRELUDE} bytes")
+        if not is_found:
             return None
         value = parse_json(bytes(self._data[:end]), "the prelude")
         if not isinstance(value, dict):
             raise BadAnswer(f"the prelude is a JSON {type(value).__name__}, not an object")
-        return Prelude(value, bytes(self._data[end + len(_DELIMITER) :]))
+        rest = self._data[end + len(_DELIMITER) :]
+        return Prelude(value, bytes(rest))
 
 
 def parse_json(data: bytes, what: str) -> Any:
-    """Return the value. Raises BadAnswer, also if it is nested too deeply."""
+    """Return the value of JSON.
+
+    Args:
+        data: The text, in UTF-8.
+        what: What an error message calls it.
+
+    Raises:
+        BadAnswer: It is not JSON, or nested too deeply.
+    """
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -97,18 +113,26 @@ def parse_json(data: bytes, what: str) -> Any:
 def status_code(value: Any) -> int:
     """Return a number or its text as a status.
 
-    Recorded: 700 is refused, "418" is accepted. Assumed: 1xx is refused, because it ends no
-    request.
+    Recorded: 700 is refused, "418" is accepted.
+    Assumed: 1xx is refused, because it ends no request.
+
+    Raises:
+        BadAnswer: It is not a status from 200 to 599.
     """
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) == 3:
+    if isinstance(value, str) and _STATUS.fullmatch(value):
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 200 <= value <= 599:
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    if not is_number or not 200 <= value <= 599:
         raise BadAnswer(f"statusCode is {value!r}, not a status from 200 to 599")
-    return value
+    return int(value)
 
 
 def checked_header(name: str, value: str) -> Header:
-    """Return the header unchanged. Raises BadAnswer if it would break the response's framing."""
+    """Return the header unchanged.
+
+    Raises:
+        BadAnswer: It would break the response's framing.
+    """
     if not _TOKEN.fullmatch(name) or _BAD_VALUE.search(value):
         raise BadAnswer(f"the header {name!r} holds characters that HTTP does not allow")
     return name, value

@@ -76,30 +76,38 @@ class HTTPAPIFront:
         await _Call(self, exchange).serve()
 
     def place(self, host: str, path: str) -> _Place | None:
-        """Return the place by the base path of a domain name, else by the name of a stage, else
-        $default.
+        """Find where a request leads, or None.
+
+        The base path of a domain name decides, then the name of a stage, then $default.
         """
-        name = host.partition(":")[0].lower()
-        mappings = [mapping for mapping in self.api.mappings if mapping.domain == name]
-        for mapping in sorted(mappings, key=lambda mapping: -len(mapping.path)):
+        domain, _, _ = host.partition(":")
+        mappings = [item for item in self.api.mappings if item.domain == domain.lower()]
+        mappings.sort(key=lambda mapping: -len(mapping.path))
+        for mapping in mappings:
             prefix = f"/{mapping.path}" if mapping.path else ""
             if path == prefix or path.startswith(f"{prefix}/"):
                 rest = path.removeprefix(prefix) or "/"
                 return _Place(mapping.stage, rest, rest)
-        stage = path[1:].partition("/")[0]
+        stage, _, _ = path[1:].partition("/")
         if stage in self.api.stages and stage != _DEFAULT:
-            return _Place(stage, path.removeprefix(f"/{stage}") or "/", path)
-        return _Place(_DEFAULT, path, path) if _DEFAULT in self.api.stages else None
+            rest = path.removeprefix(f"/{stage}") or "/"
+            return _Place(stage, rest, path)
+        if _DEFAULT in self.api.stages:
+            return _Place(_DEFAULT, path, path)
+        return None
 
     def find(self, method: str, path: str) -> tuple[_Target, dict[str, str]] | None:
         """Return the most specific route, or $default, and its path parameters, still escaped."""
         found = find_route(self.table, method, path)
         if found is not None:
-            return found[0].target, found[1]
-        return (self.default, {}) if self.default is not None else None
+            route, parameters = found
+            return route.target, parameters
+        if self.default is not None:
+            return self.default, {}
+        return None
 
     def tell_once(self, where: str, message: str) -> None:
-        """Warn once about what the app's answers show of the template, with the template's line."""
+        """Warn once about a line of the template that does not suit what the function sends."""
         if where not in self._told:
             self._told.add(where)
             self.console.note(f"{where}: {message}")
@@ -143,13 +151,17 @@ class _Call(GatewayCall):
     def _check_head(self) -> None:
         """Raise RequestError if the request line and the values of headers are too long."""
         line = len(self.request.method) + len(self.request.target) + len(" HTTP/1.1 ")
-        if line + sum(len(value) for _, value in self.request.headers) > limits.HTTP_API_HEAD:
+        values = sum(len(value) for _, value in self.request.headers)
+        if line + values > limits.HTTP_API_HEAD:
             raise RequestError(431, "Request Header Fields Too Large")
 
     def _with_domain(self, arrival: Arrival, host: str) -> Arrival:
-        name = host.partition(":")[0].lower()
-        is_own = any(mapping.domain == name for mapping in self.front.api.mappings)
-        return replace(arrival, domain=name) if is_own else arrival
+        domain, _, _ = host.partition(":")
+        domain = domain.lower()
+        for mapping in self.front.api.mappings:
+            if mapping.domain == domain:
+                return replace(arrival, domain=domain)
+        return arrival
 
     async def respond(self, invocation: Invocation) -> None:
         try:
@@ -161,8 +173,10 @@ class _Call(GatewayCall):
             if answer is None:
                 raise BadAnswer(f"more than {limits.BUFFERED_RESPONSE} bytes")
             read = proxy_response if self.route.payload == "1.0" else inferred_response
-            response = read(answer).decoded().typed("text/plain; charset=utf-8")
-            self.write_whole(replace(response, headers=self._with_cors(response.headers)))
+            response = read(answer).decoded()
+            response = response.typed("text/plain; charset=utf-8")
+            headers = self._with_cors(response.headers)
+            self.write_whole(replace(response, headers=headers))
         except TimeoutError:
             self.line.note = f"the API waited {self.route.timeout:g} s; the function runs on"
             self.write_error(503, "Service Unavailable")
@@ -177,11 +191,14 @@ class _Call(GatewayCall):
             self.front.tell_once(self.function.config.where("Events"), _STREAMS)
 
     def _with_cors(self, headers: list[Header]) -> list[Header]:
-        """With CORS configured, ignore the function's own CORS headers (documented)."""
+        """With CORS configured, replace the function's own CORS headers (documented)."""
         cors = self.front.api.cors
         if not cors:
             return headers
-        kept = [item for item in headers if not item[0].lower().startswith("access-control-")]
+        kept = []
+        for name, value in headers:
+            if not name.lower().startswith("access-control-"):
+                kept.append((name, value))
         return [*kept, *cors.grants(self.request)]
 
     def with_ids(self, headers: list[Header]) -> list[Header]:

@@ -68,21 +68,22 @@ class _Call(Call):
         path, _, query = self.request.target.partition("?")
         match = _PATHS.fullmatch(path)
         if self.request.method != "POST" or match is None:
-            raise Refusal(
-                404,
-                "UnknownOperationException",
-                "the emulator invokes and reads functions; it creates and changes none",
-            )
+            message = "the emulator invokes and reads functions; it creates and changes none"
+            raise Refusal(404, "UnknownOperationException", message)
         self.streaming = match["stream"] is not None
-        function, qualifier = self._function(unquote(match["plain"] or match["stream"]))
+        name = unquote(match["plain"] or match["stream"])
+        function, qualifier = self._function(name)
+        qualifiers = parse_qs(query).get("Qualifier", [qualifier])
         self._check_members()
+        payload = await self._payload()
+        context = self.request.header("x-amz-client-context")
         invocation = Invocation(
-            await self._payload(),
+            payload,
             self.request_id,
             self.trace_root,
             streaming=self.streaming,
-            qualifier=_checked_qualifier(parse_qs(query).get("Qualifier", [qualifier])[0]),
-            client_context=_client_context(self.request.header("x-amz-client-context")),
+            qualifier=_checked_qualifier(qualifiers[0]),
+            client_context=_client_context(context),
             tenant_id=self.request.header("x-amz-tenant-id"),
         )
         if self.kind == "DryRun":
@@ -97,54 +98,47 @@ class _Call(Call):
     def _function(self, name: str) -> tuple[Function, str]:
         """Return the function of a name or an ARN, and the qualifier in it."""
         parsed = parse_name(name)
-        function = self._known(parsed[0]) if parsed is not None else None
-        if parsed is None or function is None:
-            known = ", ".join(self.api.functions)
-            raise Refusal(
-                404, "ResourceNotFoundException", f"Function not found; the emulator has: {known}"
-            )
-        return function, parsed[1]
+        if parsed is not None:
+            plain, qualifier = parsed
+            function = self._known(plain)
+            if function is not None:
+                return function, qualifier
+        known = ", ".join(self.api.functions)
+        message = f"Function not found; the emulator has: {known}"
+        raise Refusal(404, "ResourceNotFoundException", message)
 
     def _known(self, name: str) -> Function | None:
         """Return a function by its name or, as sam accepts too, by its logical id."""
-        functions = self.api.functions.values()
-        by_id = (function for function in functions if function.config.logical_id == name)
-        return self.api.functions.get(name) or next(by_id, None)
+        if name in self.api.functions:
+            return self.api.functions[name]
+        for function in self.api.functions.values():
+            if function.config.logical_id == name:
+                return function
+        return None
 
     def _check_members(self) -> None:
-        """Check members that have only a few valid values. Raises Refusal."""
-        kinds = (
-            ("RequestResponse", "DryRun")
-            if self.streaming
-            else ("RequestResponse", "Event", "DryRun")
-        )
+        """Check members that have only a few valid values.
+
+        Raises:
+            Refusal: One has another value.
+        """
+        kinds = ["RequestResponse", "DryRun"]
+        if not self.streaming:
+            kinds.insert(1, "Event")
         log_type = self.request.header("x-amz-log-type") or "None"
-        for member, value, allowed in (
-            ("invocationType", self.kind, kinds),
-            ("logType", log_type, ("None", "Tail")),
-        ):
-            if value not in allowed:
-                raise Refusal(
-                    400,
-                    _BAD_PARAMETER,
-                    f"Value {value!r} at {member!r} failed to satisfy constraint: Member must "
-                    f"satisfy enum value set: [{', '.join(allowed)}]",
-                )
+        _check_member("invocationType", self.kind, kinds)
+        _check_member("logType", log_type, ["None", "Tail"])
 
     async def _payload(self) -> bytes:
-        asynchronous = self.kind == "Event" and not self.streaming
-        payload = (
-            await self.read_body(
-                limits.ASYNCHRONOUS_PAYLOAD if asynchronous else limits.REQUEST_PAYLOAD
-            )
-            or b"{}"
-        )
+        limit = limits.REQUEST_PAYLOAD
+        if self.kind == "Event" and not self.streaming:
+            limit = limits.ASYNCHRONOUS_PAYLOAD
+        payload = await self.read_body(limit) or b"{}"
         try:
             json.loads(payload)
         except (ValueError, RecursionError) as error:
-            raise Refusal(
-                400, _BAD_CONTENT, f"Could not parse request body into json: {error}"
-            ) from error
+            message = f"Could not parse request body into json: {error}"
+            raise Refusal(400, _BAD_CONTENT, message) from error
         return payload
 
     # ---- the function's answer
@@ -160,69 +154,75 @@ class _Call(Call):
         self.exchange.respond(status, self._headers(invocation))
 
     async def _buffered(self, invocation: Invocation) -> None:
-        """Respond with one body: a streamed answer is joined, and its errors are not reported
-        (recorded).
+        """Respond with one body.
+
+        A streamed answer is joined, and its errors are not reported (recorded).
         """
         answer = invocation.answer
         start = await answer.start
-        content_type, extra = "application/json", [("X-Amz-Function-Error", "Unhandled")]
+        content_type = "application/json"
+        extra = [("X-Amz-Function-Error", "Unhandled")]
         if isinstance(start, ErrorAnswer):
-            body = _pretty(start.body) if answer.outcome is Outcome.TOO_LARGE else start.body
-        elif (data := await answer.body.read(limits.BUFFERED_RESPONSE)) is None:
-            limit = limits.BUFFERED_RESPONSE
-            message = (
-                f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
-            )
-            error = {"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"}
-            body = _pretty(json.dumps(error).encode())
-        elif start.streaming:
-            body, extra = data, [("x-amzn-Remapped-Content-Length", "0")]
-            content_type = "application/octet-stream" if data else "application/json"
+            body = start.body
+            if answer.outcome is Outcome.TOO_LARGE:
+                body = _pretty(body)
         else:
-            body, extra = data, []
-        if (tail := await self._log_result(invocation)) is not None:
+            data = await answer.body.read(limits.BUFFERED_RESPONSE)
+            if data is None:
+                body = _too_large()
+            else:
+                body = data
+                extra = []
+                if start.streaming:
+                    extra = [("x-amzn-Remapped-Content-Length", "0")]
+                    content_type = "application/octet-stream" if data else "application/json"
+        tail = await self._log_result(invocation)
+        if tail is not None:
             extra.append(("X-Amz-Log-Result", tail))
+        headers = [("Content-Type", content_type), *self._headers(invocation), *extra]
         self.line.status = 200
-        self.line.count(len(body), 1 if body else 0)
-        self.exchange.respond(
-            200, [("Content-Type", content_type), *self._headers(invocation), *extra], body
-        )
+        self.line.count(len(body), chunks=1 if body else 0)
+        self.exchange.respond(200, headers, body)
 
     async def _streamed(self, invocation: Invocation) -> None:
-        """Send the head at the first byte or the end. The prelude, if any, is payload like the
-        rest.
+        """Send the head at the first byte or at the end.
+
+        The prelude, if any, is payload like the rest.
         """
         answer = invocation.answer
         start = await answer.start
         error = None
-        if isinstance(start, ErrorAnswer):
-            content_type, items = "application/json", [start.body]
-            if start.platform:  # assumed: no recording shows an error code
-                items, error = [], error_text(start.body)
+        if not isinstance(start, ErrorAnswer):
+            content_type = start.content_type
+            items = await answer.body.get()
+        elif start.platform:
+            content_type = "application/json"
+            items = []
+            # Assumed: no recording shows an error code.
+            error = error_text(start.body)
         else:
-            content_type, items = start.content_type, await answer.body.get()
+            content_type = "application/json"
+            items = [start.body]
         self.line.status = 200
-        head = response_head(
-            200,
-            [
-                ("Date", formatdate(usegmt=True)),
-                ("Content-Type", eventstream.CONTENT_TYPE),
-                ("Transfer-Encoding", "chunked"),
-                ("Connection", "keep-alive" if self.request.keep_alive else "close"),
-                *self._headers(invocation),
-                ("x-amzn-Remapped-Content-Type", content_type),
-            ],
-        )
+        headers = [
+            ("Date", formatdate(usegmt=True)),
+            ("Content-Type", eventstream.CONTENT_TYPE),
+            ("Transfer-Encoding", "chunked"),
+            ("Connection", "keep-alive" if self.request.keep_alive else "close"),
+            *self._headers(invocation),
+            ("x-amzn-Remapped-Content-Type", content_type),
+        ]
+        head = response_head(200, headers)
         pace = TokenBucket() if self.api.pace else AtOnce()
         await stream(
             self.exchange, self.line, head, items, answer.body, pace=pace, frame=_framed_chunk
         )
         tail = await self._log_result(invocation)
-        if answer.outcome is Outcome.CRASH and error is None:  # assumed, as above
+        if answer.outcome is Outcome.CRASH and error is None:
+            # Assumed, as above.
             error = error_text(answer.error)
-        self.exchange.write(
-            http_chunk(eventstream.invoke_complete(log_result=tail, error=error)) + b"0\r\n\r\n"
-        )
+        last = eventstream.invoke_complete(log_result=tail, error=error)
+        self.exchange.write(http_chunk(last) + b"0\r\n\r\n")
         self.exchange.finish()
 
     async def _log_result(self, invocation: Invocation) -> str | None:
@@ -230,8 +230,10 @@ class _Call(Call):
         if (self.request.header("x-amz-log-type") or "None") != "Tail":
             return None
         await invocation.done.wait()
-        tail = bytes(invocation.report.log_tail) if invocation.report is not None else b""
-        return base64.b64encode(tail[-limits.LOG_TAIL :]).decode("ascii")
+        report = invocation.report
+        log = bytes(report.log_tail) if report is not None else b""
+        tail = log[-limits.LOG_TAIL :]
+        return base64.b64encode(tail).decode("ascii")
 
     def _headers(self, invocation: Invocation) -> list[Header]:
         trace = f"Root={invocation.trace_root};Parent={invocation.parent};Sampled=0"
@@ -247,12 +249,11 @@ class _Call(Call):
         return Refusal(429, "TooManyRequestsException", "Rate Exceeded.")
 
     def refusal_of(self, error: RequestError) -> Refusal:
-        kind, message = _BAD_CONTENT, str(error)
-        if error.status == 413:
-            kind = "RequestEntityTooLargeException"
-            limit = limits.ASYNCHRONOUS_PAYLOAD if self.kind == "Event" else limits.REQUEST_PAYLOAD
-            message = f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
-        return Refusal(error.status, kind, message, close=True)
+        if error.status != 413:
+            return Refusal(error.status, _BAD_CONTENT, str(error), close=True)
+        limit = limits.ASYNCHRONOUS_PAYLOAD if self.kind == "Event" else limits.REQUEST_PAYLOAD
+        message = f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
+        return Refusal(413, "RequestEntityTooLargeException", message, close=True)
 
     def refuse(self, refusal: Refusal) -> None:
         self.line.status = refusal.status
@@ -263,6 +264,20 @@ class _Call(Call):
 
 def _framed_chunk(item: bytes) -> bytes:
     return http_chunk(eventstream.payload_chunk(item))
+
+
+def _too_large() -> bytes:
+    size = limits.BUFFERED_RESPONSE
+    message = f"Response payload size exceeded maximum allowed payload size ({size} bytes)."
+    error = {"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"}
+    return _pretty(json.dumps(error).encode())
+
+
+def _check_member(member: str, value: str, allowed: list[str]) -> None:
+    if value not in allowed:
+        reason = f"Member must satisfy enum value set: [{', '.join(allowed)}]"
+        message = f"Value {value!r} at {member!r} failed to satisfy constraint: {reason}"
+        raise Refusal(400, _BAD_PARAMETER, message)
 
 
 def _checked_qualifier(qualifier: str) -> str:
@@ -276,15 +291,14 @@ def _client_context(header: str | None) -> str | None:
     if header is None:
         return None
     if len(header) > limits.CLIENT_CONTEXT:
-        raise Refusal(
-            400,
-            _BAD_CONTENT,
-            f"Client context must be no more than {limits.CLIENT_CONTEXT} bytes of base64",
-        )
+        message = f"Client context must be no more than {limits.CLIENT_CONTEXT} bytes of base64"
+        raise Refusal(400, _BAD_CONTENT, message)
     try:
-        return json.dumps(json.loads(base64.b64decode(header, validate=True)))
+        text = base64.b64decode(header, validate=True)
+        return json.dumps(json.loads(text))
     except (ValueError, RecursionError) as error:
-        raise Refusal(400, _BAD_CONTENT, f"Client context must be base64 JSON: {error}") from error
+        message = f"Client context must be base64 JSON: {error}"
+        raise Refusal(400, _BAD_CONTENT, message) from error
 
 
 def _pretty(body: bytes) -> bytes:

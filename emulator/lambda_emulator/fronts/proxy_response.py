@@ -39,7 +39,11 @@ class ProxyResponse:
     encoded: bool = False
 
     def decoded(self) -> "ProxyResponse":
-        """Return the response with its base64 decoded. Raises BadAnswer."""
+        """Return the response with its base64 decoded.
+
+        Raises:
+            BadAnswer: The body is not base64.
+        """
         if not self.encoded:
             return self
         try:
@@ -56,7 +60,11 @@ class ProxyResponse:
 
 
 def proxy_response(result: bytes) -> ProxyResponse:
-    """Read the only form that a REST API and payload 1.0 accept. Raises BadAnswer."""
+    """Read the only form that a REST API and payload 1.0 accept.
+
+    Raises:
+        BadAnswer: It has another form.
+    """
     value = parse_json(result, "the answer")
     if not isinstance(value, dict) or "statusCode" not in value:
         raise BadAnswer("the answer is not of the form {statusCode, headers, body}")
@@ -64,8 +72,10 @@ def proxy_response(result: bytes) -> ProxyResponse:
 
 
 def inferred_response(result: bytes) -> ProxyResponse:
-    """Read payload 2.0: a value without statusCode is the body, even if it is not JSON. Raises
-    BadAnswer.
+    """Read payload 2.0: a value without statusCode is the body, even if it is not JSON.
+
+    Raises:
+        BadAnswer: It has a statusCode, but another member is wrong.
     """
     try:
         value = json.loads(result)
@@ -78,9 +88,15 @@ def inferred_response(result: bytes) -> ProxyResponse:
 
 
 def response_of_metadata(metadata: dict[str, Any]) -> ProxyResponse:
-    """Read the metadata before a streamed body. Raises BadAnswer."""
+    """Read the metadata before a streamed body.
+
+    Raises:
+        BadAnswer: A member is wrong.
+    """
     status = status_code(metadata.get("statusCode", 200))
-    return ProxyResponse(status, [*_headers(metadata, multiple=True), *_cookies(metadata)])
+    headers = _headers(metadata, multiple=True)
+    headers += _cookies(metadata)
+    return ProxyResponse(status, headers)
 
 
 def _response(value: dict[str, Any], *, multiple: bool) -> ProxyResponse:
@@ -90,9 +106,11 @@ def _response(value: dict[str, Any], *, multiple: bool) -> ProxyResponse:
     encoded = value.get("isBase64Encoded")
     if not isinstance(encoded, bool | None):
         raise BadAnswer(f"isBase64Encoded is {encoded!r}, not true or false")
-    headers = [*_headers(value, multiple=multiple), *_cookies(value)]
+    headers = _headers(value, multiple=multiple)
+    headers += _cookies(value)
     body = (text or "").encode("utf-8", "replace")
-    return ProxyResponse(status_code(value["statusCode"]), headers, body, encoded=bool(encoded))
+    status = status_code(value["statusCode"])
+    return ProxyResponse(status, headers, body, encoded=bool(encoded))
 
 
 def _headers(data: dict[str, Any], *, multiple: bool) -> list[Header]:
@@ -108,16 +126,14 @@ def _headers(data: dict[str, Any], *, multiple: bool) -> list[Header]:
 
 def _named(data: dict[str, Any], *, multiple: bool) -> Iterator[tuple[str, Any]]:
     """Return `headers` without the pairs that `multiValueHeaders` also has, then those."""
-    single = [
-        (name, value) for name, value in _object(data, "headers").items() if value is not None
-    ]
-    several = [
-        (name, value)
-        for name, values in (_object(data, "multiValueHeaders") if multiple else {}).items()
-        for value in _list(name, values)
-    ]
+    several = []
+    if multiple:
+        for name, values in _object(data, "multiValueHeaders").items():
+            several += [(name, value) for value in _list(name, values)]
     repeated = [(name.lower(), value) for name, value in several]
-    yield from (pair for pair in single if (pair[0].lower(), pair[1]) not in repeated)
+    for name, value in _object(data, "headers").items():
+        if value is not None and (name.lower(), value) not in repeated:
+            yield name, value
     yield from several
 
 
@@ -140,8 +156,9 @@ def _list(name: str, values: Any) -> list[Any]:
 
 
 def _text(name: str, value: Any) -> str:
-    """Return a scalar as JSON writes it (assumed for numbers and true: Java's own texts are the
-    same).
+    """Return a scalar as JSON writes it.
+
+    For numbers and booleans this is assumed: Java writes them the same way.
     """
     if isinstance(value, bool):
         return "true" if value else "false"

@@ -22,7 +22,7 @@ from lambda_emulator.http.exchange import Exchange
 __all__ = ["ReadAPI"]
 
 _PAGE: Final = 50
-"""The most functions in one response of ListFunctions. Documented."""
+"""Functions of one ListFunctions. Documented."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,41 +43,41 @@ class ReadAPI:
         line.request_id = str(uuid.uuid4())
         headers = [("Content-Type", "application/json"), ("x-amzn-RequestId", line.request_id)]
         try:
-            answer = self._answer(request.target)
+            found = self._read(request.target)
         except Refusal as refusal:
-            line.status, line.note = refusal.status, refusal.message
+            line.status = refusal.status
+            line.note = refusal.message
             headers.append(("x-amzn-ErrorType", refusal.kind))
-            answer = {"Type": "User", "Message": refusal.message}
-        body = json.dumps(answer).encode()
+            found = {"Type": "User", "Message": refusal.message}
+        body = json.dumps(found).encode()
         line.count(len(body), 1)
         exchange.respond(line.status, headers, body)
         self.console.request(line)
 
-    def _answer(self, target: str) -> Mapping[str, Any]:
-        """Return the JSON of the response.
+    def _read(self, target: str) -> Mapping[str, Any]:
+        """Return the JSON of a response.
 
         Raises:
-            Refusal: The operation or the function does not exist, or a parameter is invalid.
+            Refusal: There is no such operation or function, or a parameter is wrong.
         """
         path, _, text = target.partition("?")
-        query = {name: values[-1] for name, values in parse_qs(text).items()}
         if re.fullmatch(r"/2015-03-31/functions/?", path):
+            query = {name: values[-1] for name, values in parse_qs(text).items()}
             return self._page(query)
         if path == "/2016-08-19/account-settings":
             return describe.account(self.functions)
         for pattern, operation in _OPERATIONS:
-            if match := pattern.fullmatch(path):
-                function = self._function(unquote(match["name"]))
-                answer = operation(function)
-                if answer is None:
-                    what = f"{function.config.name} has none: {path}"
-                    raise Refusal(404, "ResourceNotFoundException", what)
-                return answer
-        raise Refusal(
-            404,
-            "UnknownOperationException",
-            f"the emulator has no GET {path}; docs/emulator.md lists what it can be asked",
-        )
+            match = pattern.fullmatch(path)
+            if match is None:
+                continue
+            function = self._function(unquote(match["name"]))
+            found = operation(function)
+            if found is None:
+                what = f"{function.config.name} has none: {path}"
+                raise Refusal(404, "ResourceNotFoundException", what)
+            return found
+        message = f"the emulator has no GET {path}; docs/emulator.md lists the operations"
+        raise Refusal(404, "UnknownOperationException", message)
 
     def _function(self, text: str) -> Described:
         parsed = parse_name(text)
@@ -94,13 +94,15 @@ class ReadAPI:
 
         The marker is the name of the first function on the next page.
         """
-        ordered = sorted(self.functions, key=lambda function: function.config.name)
-        rest = [one for one in ordered if one.config.name >= query.get("Marker", "")]
         limit = query.get("MaxItems", str(_PAGE))
         if not limit.isdigit() or not 1 <= int(limit) <= 10_000:
             raise Refusal(400, "InvalidParameterValueException", "MaxItems is 1 to 10000")
         size = min(int(limit), _PAGE)
-        page: dict[str, Any] = {"Functions": [describe.configuration(one) for one in rest[:size]]}
+        marker = query.get("Marker", "")
+        rest = [one for one in self.functions if one.config.name >= marker]
+        rest.sort(key=lambda one: one.config.name)
+        functions = [describe.configuration(one) for one in rest[:size]]
+        page: dict[str, Any] = {"Functions": functions}
         if len(rest) > size:
             page["NextMarker"] = rest[size].config.name
         return page
@@ -110,9 +112,8 @@ def _operation(date: str, rest: str) -> re.Pattern[str]:
     return re.compile(rf"/{date}/functions/(?P<name>[^/]+){rest}")
 
 
-_OPERATIONS: Final[
-    tuple[tuple[re.Pattern[str], Callable[[Described], Mapping[str, Any] | None]], ...]
-] = (
+_Operation = Callable[[Described], Mapping[str, Any] | None]
+_OPERATIONS: Final[tuple[tuple[re.Pattern[str], _Operation], ...]] = (
     (_operation("2015-03-31", ""), describe.function),
     (_operation("2015-03-31", "/configuration"), describe.configuration),
     (_operation("2015-03-31", "/versions"), describe.versions),
@@ -125,4 +126,4 @@ _OPERATIONS: Final[
     (_operation("2019-09-25", "/event-invoke-config/list"), describe.event_invokes),
     (re.compile(r"/2017-03-31/tags/(?P<name>[^/]+)"), lambda function: {"Tags": {}}),
 )
-"""The operations about one function, by path. A result of None is a 404: it has no such thing."""
+"""Each operation about one function. None: the function has no such thing."""

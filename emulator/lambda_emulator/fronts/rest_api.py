@@ -5,6 +5,7 @@ of its responses are recorded: docs/fidelity.md.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,7 +17,7 @@ from lambda_emulator.fronts.function_url_event import split_target
 from lambda_emulator.fronts.gateway import GatewayCall
 from lambda_emulator.fronts.gateway_event import Address, extended_id, matches_type, rest_api_event
 from lambda_emulator.fronts.http_answer import BODYLESS, BadAnswer
-from lambda_emulator.fronts.pacing import AtOnce, TokenBucket
+from lambda_emulator.fronts.pacing import AtOnce, Pace, TokenBucket
 from lambda_emulator.fronts.proxy_response import (
     ProxyResponse,
     proxy_response,
@@ -55,14 +56,13 @@ class RestAPIFront:
     table: list[Route[_Target]] = field(init=False)
 
     def __post_init__(self) -> None:
-        routes = list(self.routes)
-        self.table = [
-            *(Route[_Target](route.method, route.resource, (route, f)) for route, f in routes),
-            *(
-                Route[_Target]("OPTIONS", resource, preflight)
-                for resource, preflight in preflights(self.api, [route for route, _ in routes])
-            ),
-        ]
+        self.table = []
+        routes = []
+        for route, function in self.routes:
+            self.table.append(Route(route.method, route.resource, (route, function)))
+            routes.append(route)
+        for resource, preflight in preflights(self.api, routes):
+            self.table.append(Route("OPTIONS", resource, preflight))
 
     async def handle(self, exchange: Exchange) -> None:
         """Serve one request: the HTTP server's handler."""
@@ -70,15 +70,19 @@ class RestAPIFront:
 
 
 def preflights(api: RestAPI, routes: Sequence[RestRoute]) -> Iterator[tuple[str, Mock]]:
-    """Return each path without an OPTIONS method of its own, and what is there instead."""
-    methods: dict[str, set[str]] = {}
-    for route in routes:
-        added = set(_METHODS) if route.method == "ANY" else {route.method}
-        methods.setdefault(route.resource, {"OPTIONS"}).update(added)
+    """Yield each path without its own OPTIONS method, and the response to OPTIONS there."""
     yield from api.options.items()
+    if api.cors is None:
+        return
+    methods: defaultdict[str, set[str]] = defaultdict(set)
+    for route in routes:
+        added = _METHODS if route.method == "ANY" else (route.method,)
+        methods[route.resource].update(added)
     given = {route.resource for route in routes if route.method == "OPTIONS"}
-    for resource in methods.keys() - given if api.cors is not None else ():
-        headers = {_ALLOWED: ",".join(sorted(methods[resource]))} | dict(api.cors or {})
+    for resource in methods.keys() - given:
+        allowed = sorted(methods[resource] | {"OPTIONS"})
+        headers = {_ALLOWED: ",".join(allowed)}
+        headers.update(api.cors)
         yield resource, Mock(200, headers, b"{}\n")
 
 
@@ -103,13 +107,14 @@ class _Call(GatewayCall):
         path = full_path.removeprefix(prefix) or "/"
         found = find_route(self.front.table, self.request.method, path)
         if found is None:
-            kind, message = "MissingAuthenticationTokenException", "Missing Authentication Token"
+            kind = "MissingAuthenticationTokenException"
+            message = "Missing Authentication Token"
             raise Refusal(403, kind, message, note="no such method and resource")
-        target, parameters = found[0].target, found[1]
-        if isinstance(target, Mock):
-            self._answer_options(target)
+        route, parameters = found
+        if isinstance(route.target, Mock):
+            self._respond_to_options(route.target)
             return None
-        self.route, function = target
+        self.route, function = route.target
         api_key = self._api_key() if self.route.needs_key else None
         arrival = await self.arrive()
         event = rest_api_event(arrival, self.route, path, parameters, api_key)
@@ -117,11 +122,14 @@ class _Call(GatewayCall):
         if not is_binary and not arrival.is_utf8:
             self.line.note = "bytes are lost: Content-Type matches no BinaryMediaTypes"
         # The function's request id is another than the API's.
-        return function, Invocation(
-            checked_event(event), trace_root=self.trace_root, streaming=self.route.streaming
+        invocation = Invocation(
+            checked_event(event),
+            trace_root=self.trace_root,
+            streaming=self.route.streaming,
         )
+        return function, invocation
 
-    def _answer_options(self, mock: Mock) -> None:
+    def _respond_to_options(self, mock: Mock) -> None:
         if self.front.api.preflight_needs_key:
             self._api_key()
         self.line.note = "preflight, answered by the API"
@@ -129,11 +137,16 @@ class _Call(GatewayCall):
         self.write_whole(ProxyResponse(mock.status, headers, mock.body))
 
     def _api_key(self) -> str:
-        """Return the request's key. Raises Refusal if it is missing or wrong."""
-        given, known = self.request.header("x-api-key"), self.front.api.api_keys
-        if not given or (known and given not in known):
-            raise _forbidden("no x-api-key that this API knows")
-        return given
+        """Return the request's key.
+
+        Raises:
+            Refusal: It is missing or wrong.
+        """
+        given = self.request.header("x-api-key")
+        known = self.front.api.api_keys
+        if given and (not known or given in known):
+            return given
+        raise _forbidden("no x-api-key that this API knows")
 
     async def respond(self, invocation: Invocation) -> None:
         try:
@@ -157,7 +170,8 @@ class _Call(GatewayCall):
         if isinstance(start, AnswerStart) and start.has_prelude:
             raise BadAnswer(_STREAMS)
         response = proxy_response(answer or b"").typed("application/json")
-        accepted = (self.request.header("accept") or "").partition(",")[0].partition(";")[0]
+        first, _, _ = (self.request.header("accept") or "").partition(",")
+        accepted, _, _ = first.partition(";")
         if matches_type(accepted.strip().lower(), self.front.api.binary_types):
             response = response.decoded()
         elif response.encoded:
@@ -183,14 +197,17 @@ class _Call(GatewayCall):
             self.line.count(0, 0)
         else:
             head = self.head(response, [("Transfer-Encoding", "chunked")])
-            pace = TokenBucket(burst=limits.API_GATEWAY_BURST) if self.front.pace else AtOnce()
+            pace: Pace = AtOnce()
+            if self.front.pace:
+                pace = TokenBucket(burst=limits.API_GATEWAY_BURST)
             await stream(self.exchange, self.line, head, items, body, pace=pace)
             self.exchange.write(b"0\r\n\r\n")
         self.exchange.finish()
 
     def _server_error(self) -> None:
-        """Streaming: 500 (documented). Buffered: 502, "malformed Lambda proxy response"."""
-        self.write_error(500 if self.route.streaming else 502, self.server_error)
+        """Send 500 if the route streams (documented), else 502, "malformed Lambda response"."""
+        status = 500 if self.route.streaming else 502
+        self.write_error(status, self.server_error)
 
     def with_ids(self, headers: list[Header]) -> list[Header]:
         return [

@@ -23,26 +23,30 @@ class Route(Generic[_Target]):
     pattern: re.Pattern[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        parts, names, end = [], [], 0
+        names = []
+        pattern = ""
+        end = 0
         for found in _PARAMETER.finditer(self.resource):
-            parts += [
-                re.escape(self.resource[end : found.start()]),
-                "(.+)" if found[2] else "([^/]+)",
-            ]
-            names.append(found[1])
+            name, plus = found.groups()
+            names.append(name)
+            literal = self.resource[end : found.start()]
+            pattern += re.escape(literal)
+            pattern += "(.+)" if plus else "([^/]+)"
             end = found.end()
-        parts.append(re.escape(self.resource[end:]))
+        pattern += re.escape(self.resource[end:])
         object.__setattr__(self, "names", tuple(names))
-        object.__setattr__(self, "pattern", re.compile("".join(parts)))
+        object.__setattr__(self, "pattern", re.compile(pattern))
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
         """Return the path parameters, still escaped, or None if this route does not match."""
         if self.method not in ("ANY", method):
             return None
-        found = self.pattern.fullmatch(path) or (
-            self.pattern.fullmatch(path.rstrip("/")) if path != "/" else None
-        )
-        return dict(zip(self.names, found.groups(), strict=True)) if found else None
+        found = self.pattern.fullmatch(path)
+        if found is None and path != "/":
+            found = self.pattern.fullmatch(path.rstrip("/"))
+        if found is None:
+            return None
+        return dict(zip(self.names, found.groups(), strict=True))
 
     @property
     def rank(self) -> tuple[list[int], bool]:
@@ -50,16 +54,23 @@ class Route(Generic[_Target]):
 
         A method comes before ANY.
         """
-        parameters = [_PARAMETER.fullmatch(segment) for segment in self.resource.split("/")]
-        return [
-            0 if found is None else 2 if found[2] else 1 for found in parameters
-        ], self.method == "ANY"
+        ranks = []
+        for segment in self.resource.split("/"):
+            found = _PARAMETER.fullmatch(segment)
+            if found is None:
+                ranks.append(0)
+            else:
+                ranks.append(2 if found[2] else 1)
+        return ranks, self.method == "ANY"
 
 
 def find_route(
     routes: Iterable[Route[_Target]], method: str, path: str
 ) -> tuple[Route[_Target], dict[str, str]] | None:
-    """Return the route that AWS chooses, in any order of the template, and its path parameters."""
+    """Return the route that AWS chooses, and its path parameters.
+
+    The order of the routes does not matter.
+    """
     for route in sorted(routes, key=lambda route: route.rank):
         parameters = route.match(method, path)
         if parameters is not None:

@@ -24,7 +24,11 @@ __all__ = ["ExecutionEnvironment", "InitError"]
 
 
 class InitError(Exception):
-    """The function did not start. The caller gets `error`."""
+    """The function did not start.
+
+    Attributes:
+        error: What the caller gets.
+    """
 
     def __init__(self, error: ErrorAnswer) -> None:
         super().__init__(error.kind)
@@ -64,7 +68,6 @@ class ExecutionEnvironment:
         """The code has changed: no new invocation goes here."""
         self.ended = False
         self._loop = asyncio.get_running_loop()
-        # Done when everything waits for work: after the start, and again after a restore.
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._address = ""
         self._runtime: Process | None = None
@@ -77,18 +80,22 @@ class ExecutionEnvironment:
     @property
     def free(self) -> bool:
         """Whether it can take an invocation now."""
-        if self.ended or self.stale or self._stopping is not None or not self._ready.done():
+        if self.ended or self.stale or self._stopping is not None:
             return False
-        if self.function.managed_concurrency is None:
-            return not self.running and (self.api.free > 0 or self.api.awaiting_restore)
-        return self.api.free > 0
+        if not self._ready.done():
+            return False
+        if self.function.managed_concurrency is not None:
+            return self.api.free > 0
+        if self.running:
+            return False
+        return self.api.free > 0 or self.api.awaiting_restore
 
     @property
     def settling(self) -> bool:
         """Whether it has finished its invocations, so that it may become free in a moment."""
-        return bool(self.running) and all(
-            invocation.answer.ended for invocation in self.running.values()
-        )
+        if not self.running:
+            return False
+        return all(invocation.answer.ended for invocation in self.running.values())
 
     @property
     def pid(self) -> int | None:
@@ -133,15 +140,13 @@ class ExecutionEnvironment:
             variables["AWS_LAMBDA_LOG_STREAM_NAME"] = self._stream
         for path in self.launch.extensions:
             await self._start_process([str(path)], variables, f"Extension.Crash: {path.name}")
-        registered: asyncio.Future[Any] = asyncio.ensure_future(
-            self.api.extensions.all_external_registered.wait()
-        )
+        all_registered = self.api.extensions.all_external_registered
+        registered: asyncio.Future[Any] = asyncio.ensure_future(all_registered.wait())
         await asyncio.wait([registered, self._ready], return_when=asyncio.FIRST_COMPLETED)
         registered.cancel()
         if not self._ready.done():
-            self._runtime = await self._start_process(
-                self.launch.command, variables, "Runtime.ExitError"
-            )
+            command = self.launch.command
+            self._runtime = await self._start_process(command, variables, "Runtime.ExitError")
 
     async def _start_process(
         self, command: Sequence[str], variables: Mapping[str, str], kind: str
@@ -152,27 +157,25 @@ class ExecutionEnvironment:
         def output(data: bytes) -> None:
             self._log(lines.feed(data))
 
-        process = await Process.start(
-            command, self.launch.folder, variables, None if self.host.debug else output
-        )
+        # A debugger needs the terminal itself.
+        take_output = None if self.host.debug else output
+        process = await Process.start(command, self.launch.folder, variables, take_output)
         self._processes.append(process)
-        self._exits.append(asyncio.create_task(self._watch_exit(process, kind)))
+        watching = asyncio.create_task(self._watch_exit(process, kind))
+        self._exits.append(watching)
         await self.host.keeper.hold(self._address, process.pid)
         return process
 
     def initialised(self) -> None:
-        """The runtime and all extensions wait for work: `start`, or the restore, is complete."""
         if not self._ready.done():
             self._ready.set_result(None)
         self.on_change()
 
     def init_failed(self, error: ErrorAnswer) -> None:
-        """The runtime or an extension cannot start: `start`, or the restore, raises InitError."""
         if not self._ready.done():
             self._ready.set_exception(InitError(error))
 
     def waiting(self) -> None:
-        """The runtime asks for an invocation: the environment may be free."""
         self.on_change()
 
     # ---- invocations
@@ -183,13 +186,16 @@ class ExecutionEnvironment:
         The function's response arrives in `invocation.answer` meanwhile. Without one in time, the
         answer is an error.
         """
-        report = invocation.report = Report(memory=self.function.memory)
-        self._read_output()  # output between two invocations does not belong to the next
+        report = Report(memory=self.function.memory)
+        invocation.report = report
+        # Output between two invocations does not belong to the next one.
+        self._read_output()
         self.running[invocation.request_id] = invocation
         self._thaw()
         if self.api.awaiting_restore and not await self._restored(invocation, report):
             return
-        report.init_duration, self.init_duration = self.init_duration, None
+        report.init_duration = self.init_duration
+        self.init_duration = None
         self.console.invocation_started(invocation)
         started = time.monotonic()
         timer = self._loop.call_later(self.function.timeout, self._timed_out, invocation)
@@ -199,7 +205,8 @@ class ExecutionEnvironment:
         finally:
             timer.cancel()
             self.running.pop(invocation.request_id, None)
-            report.duration = min(time.monotonic() - started, float(self.function.timeout))
+            duration = time.monotonic() - started
+            report.duration = min(duration, float(self.function.timeout))
             report.max_memory_used = report.max_memory_used or self._memory_used()
             self.console.invocation_ended(invocation)
             if self.host.freeze and not self.running:
@@ -208,7 +215,6 @@ class ExecutionEnvironment:
             self.on_change()
 
     def completed(self, invocation: Invocation) -> None:
-        """The invocation is over, as the Runtime API sees it: `run` returns."""
         self._read_output()
         if len(self.running) == 1:
             self._flush_lines()
@@ -240,19 +246,20 @@ class ExecutionEnvironment:
         return False
 
     def _timed_out(self, invocation: Invocation) -> None:
-        if invocation.report is not None:
-            invocation.report.status = "timeout"
-            invocation.report.max_memory_used = self._memory_used()
+        report = invocation.report
+        if report is not None:
+            report.status = "timeout"
+            report.max_memory_used = self._memory_used()
         self._read_output()
         message = (
             f"RequestId: {invocation.request_id} Error: "
             f"Task timed out after {self.function.timeout:.2f} seconds"
         )
-        invocation.answer.fail(_platform_error("Sandbox.Timedout", message), Outcome.TIMEOUT)
+        error = _platform_error("Sandbox.Timedout", message)
+        invocation.answer.fail(error, Outcome.TIMEOUT)
         if self.function.managed_concurrency is not None:
-            # The process serves other invocations: it is not killed, and a late
-            # response is refused.
-            # Documented: Managed Instances.
+            # The process serves other invocations, so it is not killed.
+            # A late response is refused. Documented: Managed Instances.
             self.api.forget(invocation)
             invocation.released.set()
         else:
@@ -271,7 +278,8 @@ class ExecutionEnvironment:
 
     async def _stop(self, reason: str) -> None:
         self._thaw()
-        if self._exits and (seconds := self.api.extensions.shutdown_seconds):
+        seconds = self.api.extensions.shutdown_seconds
+        if self._exits and seconds:
             if self._runtime is not None:
                 self._runtime.signal(signal.SIGTERM)
             self.api.extensions.tell_shutdown(reason, seconds)
@@ -299,23 +307,23 @@ class ExecutionEnvironment:
         who, _, name = kind.partition(": ")
         subject = f"extension {name}" if name else "Runtime"
         for invocation in list(self.running.values()):
-            message = (
-                f"RequestId: {invocation.request_id} Error: {subject} exited with error: {how}"
-            )
-            self._end_running(invocation, _platform_error(who, message))
-        self.init_failed(_platform_error(who, f"{subject} exited during its initialisation: {how}"))
+            message = f"Error: {subject} exited with error: {how}"
+            error = _platform_error(who, f"RequestId: {invocation.request_id} {message}")
+            self._end_running(invocation, error)
+        message = f"{subject} exited during its initialisation: {how}"
+        self.init_failed(_platform_error(who, message))
         self._begin_stop("failure")
 
     def failed(self, error: ErrorAnswer) -> None:
-        """An extension cannot continue: all invocations fail, and the environment ends."""
         for invocation in list(self.running.values()):
             self._end_running(invocation, error)
         self._begin_stop("failure")
 
     def _end_running(self, invocation: Invocation, error: ErrorAnswer) -> None:
         """Fail the invocations of an environment that ends, even answered ones (RIE)."""
-        if invocation.report is not None and not invocation.report.status:
-            invocation.report.status = f"error Error Type: {error.kind}"
+        report = invocation.report
+        if report is not None and not report.status:
+            report.status = f"error Error Type: {error.kind}"
         invocation.answer.fail(error, Outcome.CRASH)
 
     def _thaw(self) -> None:
@@ -336,11 +344,15 @@ class ExecutionEnvironment:
     def _log(self, lines: list[bytes]) -> None:
         if not lines:
             return
-        invocation = next(iter(self.running.values())) if len(self.running) == 1 else None
-        if invocation is not None and invocation.report is not None:
-            invocation.report.add_to_tail(b"\n".join([*lines, b""]))
+        request_id = None
+        # With several invocations at once, nobody knows whose output it is.
+        if len(self.running) == 1:
+            (invocation,) = self.running.values()
+            request_id = invocation.request_id
+            if invocation.report is not None:
+                invocation.report.add_to_tail(b"\n".join([*lines, b""]))
         texts = [line.decode("utf-8", "replace").rstrip("\r") for line in lines]
-        self.console.log(self.function, invocation.request_id if invocation else None, texts)
+        self.console.log(self.function, request_id, texts)
 
     def _memory_used(self) -> int:
         return self._runtime.memory_used() if self._runtime is not None else 0

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -46,27 +47,21 @@ class Launch:
             return f"{program} is not executable; try: chmod +x {program}"
         if not program.is_file():
             return f"{self.command[0]}: {failure.strerror or failure}"
-        first = program.read_bytes()[:200].partition(b"\n")[0]
-        interpreter = (
-            first.removeprefix(b"#!").strip().partition(b" ")[0].decode("utf-8", "replace")
-        )
+        first, _, _ = program.read_bytes()[:200].partition(b"\n")
         if not first.startswith(b"#!"):
-            return (
-                f"{program} is neither a program for this machine nor a script that begins with #!"
-            )
+            problem = "is neither a program for this machine nor a script that begins with #!"
+            return f"{program} {problem}"
         if first.endswith(b"\r"):
-            return (
-                f"{program} has Windows line ends (CRLF), which hide its interpreter; try: "
-                f"dos2unix {program}"
-            )
+            problem = "has Windows line ends (CRLF), which hide its interpreter"
+            return f"{program} {problem}; try: dos2unix {program}"
+        words = first.removeprefix(b"#!").split()
+        interpreter = words[0].decode("utf-8", "replace") if words else ""
         return f"{program}: its interpreter {interpreter} does not exist"
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What functions get from this machine. `caller` is the folder in which the emulator was
-    started.
-    """
+    """What functions get from this machine."""
 
     shell: Mapping[str, str]
     credentials: Credentials | None = None
@@ -77,6 +72,7 @@ class Surroundings:
     scratch: Path = Path("/tmp")
     """Where inline code is written to."""
     caller: Path = Path()
+    """The folder in which the emulator was started."""
 
 
 def prepare(function: FunctionConfig, command: Sequence[str], around: Surroundings) -> Launch:
@@ -98,19 +94,32 @@ def prepare(function: FunctionConfig, command: Sequence[str], around: Surroundin
     elif function.image_command:
         words = _image_command(function.image_command)
     elif wrapper:
-        words = [str(_wrapper(wrapper, code, opt)), *_wrapped_command(function, code, opt)]
+        program = _wrapper(wrapper, code, opt)
+        words = [str(program), *_wrapped_command(function, code, opt)]
     else:
         words = runtime_command(function, code, opt)
-    programs = sorted((opt / "extensions").glob("*")) if opt is not None else []
-    extensions = [path for path in programs if os.access(path, os.X_OK) and path.is_file()]
-    return Launch(words, code, _variables(function, code, opt, around), extensions)
+    variables = _variables(function, code, opt, around)
+    return Launch(words, code, variables, _extensions(opt))
+
+
+def _extensions(opt: Path | None) -> list[Path]:
+    """Return the programs of external extensions, in the order in which they start."""
+    if opt is None:
+        return []
+    folder = opt / "extensions"
+    programs = [path for path in folder.glob("*") if path.is_file()]
+    return sorted(path for path in programs if os.access(path, os.X_OK))
 
 
 def _opt(function: FunctionConfig, around: Surroundings) -> Path | None:
-    """What stands for /opt: a later layer lies over an earlier one, and --opt over all."""
-    parts = [*function.layers, *([around.opt] if around.opt is not None else [])]
-    if len(parts) < 2:
-        return parts[0] if parts else None
+    """Return the folder for /opt: a later layer lies over an earlier one, and --opt over all."""
+    parts = list(function.layers)
+    if around.opt is not None:
+        parts.append(around.opt)
+    if not parts:
+        return None
+    if len(parts) == 1:
+        return parts[0]
     merged = Path(tempfile.mkdtemp(prefix="opt-", dir=around.scratch))
     for part in parts:
         overlay(part, merged)
@@ -118,10 +127,12 @@ def _opt(function: FunctionConfig, around: Surroundings) -> Path | None:
 
 
 def _image_command(words: Sequence[str]) -> list[str]:
-    """The program of an image, with this machine's Python in place of the image's."""
+    """Return an image's program, with this machine's Python in place of the image's."""
     program, *arguments = words
-    is_python = _PYTHON.fullmatch(Path(program).name) and not Path(program).is_file()
-    return [sys.executable if is_python else program, *arguments]
+    path = Path(program)
+    if _PYTHON.fullmatch(path.name) and not path.is_file():
+        program = sys.executable
+    return [program, *arguments]
 
 
 def _with_layer_module(function: FunctionConfig, scratch: Path) -> FunctionConfig:
@@ -135,44 +146,44 @@ def _with_layer_module(function: FunctionConfig, scratch: Path) -> FunctionConfi
 
 
 def _unpacked(function: FunctionConfig, scratch: Path) -> Path:
-    """The folder of its code."""
-    if function.inline_code is not None:
-        folder = scratch / function.logical_id
-        folder.mkdir(parents=True, exist_ok=True)
-        suffix = {"nodejs": ".js"}.get(function.runtime.rstrip("0123456789.x"), ".py")
-        (folder / f"index{suffix}").write_text(function.inline_code, encoding="utf-8")
-        return folder
-    return function.code
+    """Return the folder of a function's code, after writing inline code to a file."""
+    if function.inline_code is None:
+        return function.code
+    folder = scratch / function.logical_id
+    folder.mkdir(parents=True, exist_ok=True)
+    name = "index.js" if function.runtime.startswith("nodejs") else "index.py"
+    file = folder / name
+    file.write_text(function.inline_code, encoding="utf-8")
+    return folder
 
 
 def _from_caller(word: str, caller: Path) -> str:
     """Resolve a relative path in the command from the caller's folder, not the function's."""
+    if "/" not in word or word.startswith(("-", "/")):
+        return word
     path = caller / word
-    return str(path) if "/" in word and not word.startswith(("-", "/")) and path.exists() else word
+    return str(path) if path.exists() else word
 
 
 def _wrapper(value: str, code: Path, opt: Path | None) -> Path:
     """Return the program of AWS_LAMBDA_EXEC_WRAPPER."""
-    candidates = [Path(value)]
+    path = Path(value)
     if value.startswith(f"{_TASK_ROOT}/"):
-        candidates = [code / value.removeprefix(f"{_TASK_ROOT}/")]
+        path = code / value.removeprefix(f"{_TASK_ROOT}/")
     elif value.startswith(f"{_OPT}/") and opt is not None:
-        candidates = [opt / value.removeprefix(f"{_OPT}/")]
-    path = next((path for path in candidates if path.is_file()), None)
-    if path is None:
-        advice = (
-            "; it comes with a layer: give a folder in the place of /opt with --opt"
-            if value.startswith(_OPT)
-            else ""
-        )
-        raise LaunchError(f"AWS_LAMBDA_EXEC_WRAPPER {value} is not there ({candidates[0]}){advice}")
+        path = opt / value.removeprefix(f"{_OPT}/")
+    subject = f"AWS_LAMBDA_EXEC_WRAPPER {value}"
+    if not path.is_file():
+        advice = ""
+        if value.startswith(_OPT):
+            advice = "; it comes with a layer: give a folder in the place of /opt with --opt"
+        raise LaunchError(f"{subject} is not there ({path}){advice}")
     if not os.access(path, os.X_OK):
         raise LaunchError(
-            f"AWS_LAMBDA_EXEC_WRAPPER {value} is not executable: on Lambda, the start fails with "
-            "exit status 126 "
-            f"(Runtime.ExitError). Set the bit after the build (chmod +x {path}), or remove the "
-            "variable if the "
-            "function runs without a wrapper"
+            f"{subject} is not executable: on Lambda, the start fails with "
+            "exit status 126 (Runtime.ExitError). "
+            f"Set the bit after the build (chmod +x {path}), or remove the variable if "
+            "the function runs without a wrapper"
         )
     return path
 
@@ -182,16 +193,19 @@ def _wrapped_command(function: FunctionConfig, code: Path, opt: Path | None) -> 
     try:
         return runtime_command(function, code, opt)
     except LaunchError:
-        return [sys.executable, str(BOOTSTRAP)] if function.runtime.startswith("python") else []
+        if function.runtime.startswith("python"):
+            return [sys.executable, str(BOOTSTRAP)]
+        return []
 
 
 def _variables(
     function: FunctionConfig, code: Path, opt: Path | None, around: Surroundings
 ) -> dict[str, str]:
     shell = around.shell
-    passed_on = {name: shell[name] for name in _PASSED_ON if name in shell}
-    passed_on |= {
-        name: value for name, value in shell.items() if name.startswith("AWS_ENDPOINT_URL")
+    passed_on = {
+        name: value
+        for name, value in shell.items()
+        if name in _PASSED_ON or name.startswith("AWS_ENDPOINT_URL")
     }
     variables = {
         "LANG": "en_US.UTF-8",
@@ -227,7 +241,7 @@ def _variables(
 
 
 def _own_variables(function: FunctionConfig, around: Surroundings) -> Mapping[str, str]:
-    """By its logical id, or else by its name, as sam looks."""
+    """Return the variables given for a function by its logical id or else its name, like SAM."""
     given = around.variables
     return given.get(function.logical_id) or given.get(function.name) or {}
 
@@ -238,28 +252,36 @@ def _search_paths(
     """Return the search paths of programs, libraries and packages: AWS's own, and the shell's."""
     own = BOOTSTRAP.parent
     libraries = ["/lib64", "/usr/lib64", own, own / "lib", code, code / "lib"]
-    layers = _layer_paths(runtime, opt) if opt is not None else {}
-    found = {name: list(map(str, paths)) for name, paths in layers.items()}
-    found["LD_LIBRARY_PATH"] = [*map(str, libraries), *found.get("LD_LIBRARY_PATH", [])]
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    found["LD_LIBRARY_PATH"] += map(str, libraries)
+    if opt is not None:
+        for name, paths in _layer_paths(runtime, opt).items():
+            found[name] += map(str, paths)
     for name in ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "NODE_PATH"):
-        given = [shell[name]] if shell.get(name) else []
-        mine = found.get(name, [])
-        found[name] = [*given, *mine] if name == "PATH" else [*mine, *given]
-    return {name: ":".join(parts) for name, parts in found.items() if parts}
+        given = shell.get(name)
+        if not given:
+            continue
+        if name == "PATH":
+            found[name].insert(0, given)
+        else:
+            found[name].append(given)
+    return {name: ":".join(parts) for name, parts in found.items()}
 
 
 def _layer_paths(runtime: str, opt: Path) -> dict[str, list[Path]]:
-    """Where each runtime looks in /opt: AWS, "Layer paths for each Lambda runtime"."""
-    here = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    python = runtime if runtime.startswith("python3") else here
+    """Return where each runtime looks in /opt: AWS, "Layer paths for each Lambda runtime"."""
+    python = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    if runtime.startswith("python3"):
+        python = runtime
     node = runtime.removesuffix(".x").replace("nodejs", "node")
+    ruby = runtime.removeprefix("ruby")
     return {
         "PATH": [opt / "bin"],
         "LD_LIBRARY_PATH": [opt / "lib"],
-        "PYTHONPATH": [opt / "python", opt / "python" / "lib" / python / "site-packages"],
-        "NODE_PATH": [opt / "nodejs" / "node_modules", opt / "nodejs" / node / "node_modules"],
-        "GEM_PATH": [opt / "ruby" / "gems" / f"{runtime.removeprefix('ruby')}.0"],
-        "RUBYLIB": [opt / "ruby" / "lib"],
+        "PYTHONPATH": [opt / "python", opt / f"python/lib/{python}/site-packages"],
+        "NODE_PATH": [opt / "nodejs/node_modules", opt / f"nodejs/{node}/node_modules"],
+        "GEM_PATH": [opt / f"ruby/gems/{ruby}.0"],
+        "RUBYLIB": [opt / "ruby/lib"],
     }
 
 

@@ -16,10 +16,13 @@ def listening_ports(pids: Iterable[int]) -> list[int]:
     ports: set[int] = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with contextlib.suppress(OSError):
-            for line in Path(table).read_text("ascii").splitlines()[1:]:
+            _, *lines = Path(table).read_text("ascii").splitlines()
+            for line in lines:
                 fields = line.split()
-                if fields[3] == _LISTEN and fields[9] in inodes:
-                    ports.add(int(fields[1].rpartition(":")[2], 16))
+                address, state, inode = fields[1], fields[3], fields[9]
+                if state == _LISTEN and inode in inodes:
+                    _, _, port = address.rpartition(":")
+                    ports.add(int(port, 16))
     return sorted(ports)
 
 

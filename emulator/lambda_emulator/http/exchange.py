@@ -92,7 +92,9 @@ class Exchange:
                 await self._wake
             finally:
                 self._wake = None
-        parts, self._parts, self._size = self._parts, [], 0
+        parts = self._parts
+        self._parts = []
+        self._size = 0
         self._connection.update_reading()
         return parts
 
@@ -104,9 +106,8 @@ class Exchange:
             patience: How many seconds to wait for more data.
 
         Raises:
-            RequestError: 413 as soon as the body exceeds `limit`, 408 when no data came for
-                `patience`
-                seconds, or what `parts` raises.
+            RequestError: 413 as soon as the body exceeds `limit`, 408 when no data came
+                for `patience` seconds, or what `parts` raises.
             PeerGone: The client closed the connection before the end.
         """
         length = self.request.header("content-length")
@@ -142,8 +143,9 @@ class Exchange:
             self._connection.write(data)
 
     async def drain(self) -> None:
-        """Wait until the client has read enough for more to be written. Returns at once if it has
-        left.
+        """Wait until the client has read enough for more to be written.
+
+        It returns at once if the client has left.
         """
         await self._connection.drain()
 
@@ -152,10 +154,15 @@ class Exchange:
     ) -> None:
         """Send a whole response. This method adds content-length and connection."""
         close = close or not self.request.keep_alive
-        framing = [("Content-Length", str(len(body)))] if status >= 200 and status != 204 else []
-        framing += [("Connection", "close")] if close else []
-        head = response_head(status, [*headers, *framing])
-        self.write(head + (body if self.request.method != "HEAD" else b""))
+        sent = list(headers)
+        if status >= 200 and status != 204:
+            sent.append(("Content-Length", str(len(body))))
+        if close:
+            sent.append(("Connection", "close"))
+        head = response_head(status, sent)
+        if self.request.method == "HEAD":
+            body = b""
+        self.write(head + body)
         self.finish(close=close)
 
     def finish(self, *, close: bool = False) -> None:
@@ -191,7 +198,8 @@ class Exchange:
         self.gone = True
         self.fail(PeerGone("the peer closed its connection before the request was complete"))
         if self._on_gone is not None:
-            callback, self._on_gone = self._on_gone, None
+            callback = self._on_gone
+            self._on_gone = None
             callback()
 
     @property
