@@ -25,9 +25,18 @@ _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 def parse(
     parser: argparse.ArgumentParser, words: Sequence[str], commands: tuple[str, ...]
 ) -> tuple[Options, argparse.Namespace]:
-    """What the words mean, over what samconfig.toml says for `commands`; and all words by name.
+    """Read a command line, over the options of samconfig.toml.
 
-    Exits with a message where the usage is wrong. Raises TemplateError for a wrong samconfig.toml.
+    Args:
+        parser: The parser. It exits with a message if the usage is wrong.
+        words: The words after the command's name.
+        commands: The sections of samconfig.toml that apply, such as `local_invoke`.
+
+    Returns:
+        The options, and every argument by its name.
+
+    Raises:
+        TemplateError: samconfig.toml is wrong.
     """
     words, command = _split(parser, list(words))
     config = _samconfig(parser.parse_args(words), commands)
@@ -45,8 +54,8 @@ def parse(
         parser.error(f"--region {found['region']}: a region is a word such as eu-west-1")
     if given.debug:
         found["concurrency"] = 1
-    names = {field.name for field in fields(Options)}
-    return Options(**{name: value for name, value in found.items() if name in names}), given
+    options = {field.name: found[field.name] for field in fields(Options) if field.name in found}
+    return Options(**options), given
 
 
 def _split(parser: argparse.ArgumentParser, words: list[str]) -> tuple[list[str], list[str]]:

@@ -51,14 +51,26 @@ class Emulator:
         self._watching: asyncio.Task[None] | None = None
 
     async def run(self) -> int:
-        """Serve until SIGINT, SIGTERM or SIGHUP. Raises TemplateError or StartError."""
+        """Serve until SIGINT, SIGTERM or SIGHUP.
+
+        Returns:
+            The exit status.
+
+        Raises:
+            TemplateError: The template cannot be used.
+            StartError: A port is taken, or the only function cannot be started.
+        """
         return await self._until_stopped(self._serve())
 
     async def invoke(self, job: Callable[[Function], Awaitable[int]]) -> int:
-        """Let `job` invoke the function that the options name.
+        """Let `job` invoke the function that the options name. No port is opened.
 
-        No port is opened.
-        Raises as `run`.
+        Returns:
+            What `job` returns, the exit status.
+
+        Raises:
+            TemplateError: The template cannot be used.
+            StartError: The function cannot be started.
         """
 
         async def invoke() -> int:
@@ -90,8 +102,10 @@ class Emulator:
             await self._stop()
 
     def check(self) -> int:
-        """Print what AWS would do differently, and return the number of warnings. Raises
-        TemplateError.
+        """Print what AWS would do differently, and return the number of warnings.
+
+        Raises:
+            TemplateError: The template cannot be used.
         """
         selection = select(self.options)
         count = self._print_cautions(selection)
@@ -106,7 +120,7 @@ class Emulator:
         return count
 
     async def _serve(self) -> int:
-        """For ever."""
+        """Serve until cancelled."""
         self._say_notes()
         selection = select(self.options)
         self._print_cautions(selection)
@@ -115,7 +129,7 @@ class Emulator:
             self._add(config, is_only=len(selection) == 1)
         for web_config in selection.web_functions:
             self._add_revisions(web_config)
-        if not (self.functions or self.revisions):
+        if not self.functions and not self.revisions:
             raise StartError("no function can be served")
         watcher = Watcher(self._watched) if self.options.watch else None
         addresses = await self._listen(selection.web_functions)
@@ -133,7 +147,7 @@ class Emulator:
             self.console.note(note)
 
     async def _listen(self, web_functions: Sequence[WebFunctionConfig]) -> list[str]:
-        """Return the addresses, each with what it serves. Raises StartError."""
+        """Open all ports. Return the addresses, each with what it serves."""
         try:
             return await self.listeners.open(
                 self.known, self.functions, self.revisions, web_functions, self.credentials
@@ -142,10 +156,11 @@ class Emulator:
             raise StartError(str(error)) from error
 
     async def _find_credentials(self) -> None:
-        if self.options.with_credentials:
-            self.credentials, problem = await resolve(self.shell, self.options.profile)
-            whose = str(self.credentials) if self.credentials is not None else "none"
-            self.console.credentials(problem or whose)
+        if not self.options.with_credentials:
+            return
+        self.credentials, problem = await resolve(self.shell, self.options.profile)
+        whose = str(self.credentials) if self.credentials is not None else "none"
+        self.console.credentials(problem or whose)
 
     def _add(self, config: FunctionConfig, *, is_only: bool) -> None:
         """Add a function. One that cannot be started is named, and the others are still served."""
@@ -159,34 +174,38 @@ class Emulator:
             self.known.append(Described(config, problem=str(error)))
             return
         self.known.append(Described(config))
-        managed, asked = config.managed_concurrency is not None, self.options.concurrency
+        concurrency = self.options.concurrency
+        if config.managed_concurrency is not None:
+            concurrency = 1
         self.functions[config.name] = Function(
             config,
             launch,
             self.host,
-            concurrency=1 if managed else asked or _CONCURRENCY,
-            is_fixed=managed or asked is not None,
+            concurrency=concurrency or _CONCURRENCY,
+            is_fixed=concurrency is not None,
         )
 
     def _add_revisions(self, config: WebFunctionConfig) -> None:
-        try:
-            self.revisions[config.name] = {
-                key: Revision(
-                    revision,
-                    prepare_revision(revision, self.options.command, self._surroundings()),
-                    self.host,
-                    processes=self.options.concurrency or _CONCURRENCY,
-                    idle_seconds=self.options.idle_seconds,
-                )
-                for key, revision in config.revisions.items()
-            }
-        except LaunchError as error:
-            raise StartError(str(error)) from error
+        revisions = {}
+        for key, revision in config.revisions.items():
+            try:
+                launch = prepare_revision(revision, self.options.command, self._surroundings())
+            except LaunchError as error:
+                raise StartError(str(error)) from error
+            revisions[key] = Revision(
+                revision,
+                launch,
+                self.host,
+                processes=self.options.concurrency or _CONCURRENCY,
+                idle_seconds=self.options.idle_seconds,
+            )
+        self.revisions[config.name] = revisions
 
     def _all_revisions(self) -> list[Revision]:
-        return [
-            revision for revisions in self.revisions.values() for revision in revisions.values()
-        ]
+        found: list[Revision] = []
+        for revisions in self.revisions.values():
+            found += revisions.values()
+        return found
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(
@@ -199,17 +218,18 @@ class Emulator:
         )
 
     async def _warm_up(self) -> None:
-        """Start functions early. If the only one fails, the emulator ends; others start at their
-        requests.
+        """Start functions early.
+
+        If the only one fails, the emulator ends. Others start again at their requests.
         """
-        for function in self._all():
+        functions = self._all()
+        for function in functions:
             try:
                 await function.warm_up()
             except (InitError, StartFailed) as failure:
-                if len(self._all()) == 1:
-                    raise StartError(
-                        f"{function.config.name} did not start: {_reason(failure)}"
-                    ) from failure
+                if len(functions) == 1:
+                    message = f"{function.config.name} did not start: {_reason(failure)}"
+                    raise StartError(message) from failure
                 self._did_not_start(function, failure)
 
     def _did_not_start(
@@ -229,31 +249,30 @@ class Emulator:
     # ---- --watch
 
     def _watched(self) -> list[Path]:
-        return [
-            template_path(self.options).absolute(),
-            *(function.config.code for function in self._all()),
-        ]
+        template = template_path(self.options)
+        folders = [function.config.code for function in self._all()]
+        return [template.absolute(), *folders]
 
     async def _watch(self, watcher: Watcher) -> None:
-        """Watch the template and the functions' code for ever."""
-        template = template_path(self.options).absolute()
+        """Watch the template and the functions' code until cancelled."""
+        template = str(template_path(self.options).absolute())
         async for changed in watcher.changes():
-            if str(template) in changed:
+            if template in changed:
                 self._read_again()
             for function in self._all():
                 code = str(function.config.code)
-                mine = sorted(
-                    p for p in changed if p in (code, str(template)) or p.startswith(f"{code}/")
-                )
+                mine = [path for path in changed if path.startswith(f"{code}/")]
+                mine += [path for path in (code, template) if path in changed]
                 if mine:
-                    await self._replace(function, mine)
+                    await self._replace(function, sorted(mine))
 
     def _all(self) -> list[Function | Revision]:
         return [*self.functions.values(), *self._all_revisions()]
 
     async def _replace(self, function: Function | Revision, changed: list[str]) -> None:
-        """Use new code in new environments. A function that fails is reported, and tried at its
-        next request.
+        """Use new code in new environments.
+
+        A function that fails is reported, and tried again at its next request.
         """
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         self.console.note(f"{changed[0]}{more} changed: new processes for {function.config.name}")

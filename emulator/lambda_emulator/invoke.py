@@ -21,7 +21,15 @@ __all__ = ["main"]
 
 
 def main(words: Sequence[str]) -> int:
-    """The exit status. Raises TemplateError and StartError."""
+    """Run `lambda-emulator invoke`.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        TemplateError: The template cannot be used.
+        StartError: The function cannot be started.
+    """
     parser = invoke_parser()
     options, given = parse(parser, words, samconfig.INVOKE)
     event = _event(parser, given)
@@ -44,14 +52,20 @@ def main(words: Sequence[str]) -> int:
     return asyncio.run(emulator.invoke(invoke))
 
 
+def _read(source: str) -> bytes:
+    if source == "-":
+        return sys.stdin.buffer.read()
+    return Path(source).read_bytes()
+
+
 def _event(parser: argparse.ArgumentParser, given: argparse.Namespace) -> bytes:
-    """As bytes of JSON; {} where none is given."""
+    """Return the event's JSON: {} if none is given."""
     if given.no_event and given.event:
         parser.error("--no-event and --event exclude each other")
     if given.event is None:
         return b"{}"
     try:
-        event = sys.stdin.buffer.read() if given.event == "-" else Path(given.event).read_bytes()
+        event = _read(given.event)
         json.loads(event)
         json.loads(given.client_context or "{}")
     except (OSError, ValueError, RecursionError) as error:

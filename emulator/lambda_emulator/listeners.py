@@ -61,9 +61,20 @@ class Listeners:
         web_functions: Sequence[WebFunctionConfig],
         credentials: Credentials | None,
     ) -> list[str]:
-        """The addresses, counting up from `--port`, each with what is there. Raises ListenError.
+        """Open a port for each front, counting up from `--port`.
 
-        `known` are all functions, those too that are not served; the Lambda API tells of them.
+        Args:
+            known: All functions, served or not. The Lambda API describes them.
+            functions: The Event Functions to serve, by name.
+            revisions: The revisions of each Web Function, by its name.
+            web_functions: The Web Functions to serve.
+            credentials: The keys that signatures are checked with.
+
+        Returns:
+            The addresses. If there are several, each with what it serves.
+
+        Raises:
+            ListenError: A port is taken, or the certificate cannot be read.
         """
         self.credentials = credentials
         self._tls = self._certificate()
@@ -72,17 +83,21 @@ class Listeners:
             *self._apis(functions.values()),
             *self._web_endpoints(web_functions, revisions),
         ]
-        addresses, by_name = [], dict[str, str]()
+        addresses = []
+        by_name: dict[str, str] = {}
         for index, front in enumerate(fronts):
             wanted = self.options.port + index if self.options.port else 0
             port = await self._listen("--port", wanted, front)
-            by_name[front.what] = self._address(port)
-            suffix = f" ({front.what})" if len(fronts) > 1 else ""
-            addresses.append(f"{self._address(port)}{suffix}")
+            address = self._address(port)
+            by_name[front.what] = address
+            addresses.append(f"{address} ({front.what})" if len(fronts) > 1 else address)
         if self.options.lambda_port is not None:
             self._events = EventQueue(functions, self.console)
             invoke_api = InvokeAPI(functions, self._events, self.console, pace=self.options.pace)
-            described = [replace(one, address=by_name.get(one.config.name, "")) for one in known]
+            described = []
+            for one in known:
+                address = by_name.get(one.config.name, "")
+                described.append(replace(one, address=address))
             lambda_api = LambdaAPI(invoke_api, ReadAPI(described, self.console))
             front = _Front("Lambda API", lambda _: lambda_api.handle, self._guard())
             port = await self._listen("--lambda-port", self.options.lambda_port, front)
@@ -99,21 +114,27 @@ class Listeners:
 
     def _function_urls(self, functions: Iterable[Function]) -> Iterator[_Front]:
         for function in functions:
-            if url := function.config.url:
-                origins = set(url.cors.allow_origins) - {"*"}
-                guard = self._guard(origins, lenient=bool(url.cors))
-                yield _Front(function.config.name, partial(self._function_url, function), guard)
+            url = function.config.url
+            if url is None:
+                continue
+            origins = set(url.cors.allow_origins) - {"*"}
+            guard = self._guard(origins, lenient=bool(url.cors))
+            serve = partial(self._function_url, function)
+            yield _Front(function.config.name, serve, guard)
 
     def _function_url(self, function: Function, port: int) -> Handler:
-        url_id = hashlib.md5(function.config.name.encode(), usedforsecurity=False).hexdigest()
-        return FunctionURLFront(
+        config = function.config
+        digest = hashlib.md5(config.name.encode(), usedforsecurity=False)
+        endpoint = Endpoint(digest.hexdigest(), config.region, self._scheme, port)
+        front = FunctionURLFront(
             function,
-            Endpoint(url_id, function.config.region, self._scheme, port),
+            endpoint,
             self.console,
             credentials=self.credentials,
             pace=self.options.pace,
             hang_seconds=self.options.hang_seconds,
-        ).handle
+        )
+        return front.handle
 
     def _apis(self, functions: Iterable[Function]) -> Iterator[_Front]:
         pace, debug = self.options.pace, self.options.debug

@@ -37,7 +37,8 @@ handler = LambdaASGI(attrgetter({name!r})(import_module({module!r})))
 def local_app(options: Options) -> FunctionConfig:
     """Return the function that `options.app` names.
 
-    Raises TemplateError, which says what to install or to write.
+    Raises:
+        TemplateError: The message says what to install or to write.
     """
     module, name = re.split(r"[:.](?=\w+$)", options.app or "", maxsplit=1)
     module = module.replace(":", ".").replace("/", ".")
@@ -57,7 +58,8 @@ def local_app(options: Options) -> FunctionConfig:
     )
     if options.command:
         return found
-    runtime = options.runtime or ("awslambdaric" if _is_handler(source, name) else "lambda-asgi")
+    default = "awslambdaric" if _is_handler(source, name) else "lambda-asgi"
+    runtime = options.runtime or default
     _check_packages(runtime, options)
     if runtime == "lambda-asgi":
         wrapper = {"AWS_LAMBDA_EXEC_WRAPPER": str(_bootstrap())}
@@ -69,7 +71,7 @@ def local_app(options: Options) -> FunctionConfig:
 
 
 def _source(folder: Path, module: str) -> Path:
-    """The file of a module."""
+    """Return the file of a module."""
     path = folder.joinpath(*module.split("."))
     for candidate in (path.with_name(f"{path.name}.py"), path / "__init__.py"):
         if candidate.is_file():
@@ -81,8 +83,9 @@ def _source(folder: Path, module: str) -> Path:
 
 
 def _check_packages(runtime: str, options: Options) -> None:
-    package = _PACKAGES[runtime]
-    needed = [package, *(["awslambdaric"] if runtime == "handler-mode" else [])]
+    needed = [_PACKAGES[runtime]]
+    if runtime == "handler-mode":
+        needed.append("awslambdaric")
     for name in needed:
         if find_spec(name) is None:
             advice = f"pip install {name.replace('_', '-')}"
@@ -97,7 +100,7 @@ def _bootstrap() -> Path:
 
 
 def _is_handler(source: Path, name: str) -> bool:
-    """Tell whether it is a function of two parameters, or what an adapter returns.
+    """Return whether it is a function of two parameters, or what an adapter returns.
 
     The source is read, and nothing is imported.
     """
@@ -114,6 +117,9 @@ def _makes_handler(node: ast.stmt, name: str) -> bool:
     if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
         return False
     targets = [target.id for target in node.targets if isinstance(target, ast.Name)]
+    if name not in targets:
+        return False
     called = node.value.func
-    made_by = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-    return name in targets and made_by in _ADAPTERS
+    if isinstance(called, ast.Attribute):
+        return called.attr in _ADAPTERS
+    return isinstance(called, ast.Name) and called.id in _ADAPTERS

@@ -49,19 +49,32 @@ class SamConfig:
 def read(
     folder: Path, commands: tuple[str, ...], *, file: Path | None, environment: str | None
 ) -> SamConfig:
-    """Of `file`, or else of the samconfig beside the template in `folder`. Raises TemplateError."""
-    file = file or next((folder / name for name in _FILES if (folder / name).is_file()), None)
-    if file is not None:
-        document = _document(file, environment)
-        sections = [
-            _Section.of(file, document, environment or "default", command)
-            for command in ("global", *commands)
-        ]
-        defaults = {key: value for section in sections for key, value in section.defaults()}
-        return SamConfig(defaults, tuple(note for section in sections for note in section.notes()))
-    if environment is not None:
-        raise TemplateError(f"--config-env {environment}: there is no samconfig.toml here")
-    return SamConfig()
+    """Read the options of a samconfig file.
+
+    Args:
+        folder: The template's folder, whose samconfig.toml is read if `file` is None.
+        commands: The names of the sections that apply. Later ones win.
+        file: --config-file.
+        environment: --config-env.
+
+    Raises:
+        TemplateError: The file cannot be read, or has no such environment.
+    """
+    if file is None:
+        paths = [folder / name for name in _FILES]
+        file = next((path for path in paths if path.is_file()), None)
+    if file is None:
+        if environment is not None:
+            raise TemplateError(f"--config-env {environment}: there is no samconfig.toml here")
+        return SamConfig()
+    document = _document(file, environment)
+    defaults: dict[str, Any] = {}
+    notes: list[str] = []
+    for command in ("global", *commands):
+        section = _Section.of(file, document, environment or "default", command)
+        defaults.update(section.defaults())
+        notes += section.notes()
+    return SamConfig(defaults, tuple(notes))
 
 
 @dataclass(frozen=True, slots=True)

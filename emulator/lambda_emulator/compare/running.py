@@ -21,7 +21,18 @@ _ADDRESS: Final = re.compile(r"(http://\S+)(?: \((\w+).*\))?")
 
 @contextlib.asynccontextmanager
 async def running_emulator(template: Path, *, fronts: int = 1) -> AsyncIterator[dict[str, str]]:
-    """Serve a template on free ports. The addresses, by the names of the functions ("" for one)."""
+    """Serve a template on free ports, in a process of its own.
+
+    Args:
+        template: The template's file.
+        fronts: How many addresses to wait for.
+
+    Yields:
+        The addresses, by the functions' names ("" if there is one).
+
+    Raises:
+        RuntimeError: The emulator ended before it listened on all ports.
+    """
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
     keys = dict.fromkeys(names, "local")
     shell = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}

@@ -33,18 +33,22 @@ class Refusal(Exception):
 
 
 def checked_event(event: bytes) -> bytes:
-    """Return the event. Raises RequestError if it is too large for an invocation."""
-    if len(event) > limits.REQUEST_PAYLOAD:
-        limit = limits.REQUEST_PAYLOAD
-        raise RequestError(
-            413, f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
-        )
+    """Return the event.
+
+    Raises:
+        RequestError: It is too large for an invocation.
+    """
+    limit = limits.REQUEST_PAYLOAD
+    if len(event) > limit:
+        message = f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
+        raise RequestError(413, message)
     return event
 
 
 class Call(ABC):
-    """One request. A front defines how to accept it, and how to make a response of the function's
-    answer.
+    """One request.
+
+    A front defines how to accept it, and how the function's answer becomes a response.
     """
 
     def __init__(self, exchange: Exchange, console: Console) -> None:
@@ -52,7 +56,8 @@ class Call(ABC):
         self.request = exchange.request
         self.console = console
         self.line = RequestLine(self.request.method, self.request.target, time.monotonic())
-        self.request_id = self.line.request_id = str(uuid.uuid4())
+        self.request_id = str(uuid.uuid4())
+        self.line.request_id = self.request_id
         self.trace_root = trace_root(self.request.header("x-amzn-trace-id"))
         self.invocation: Invocation | None = None
 
@@ -91,14 +96,24 @@ class Call(ABC):
         self.refuse(refusal)
 
     async def read_body(self, limit: int) -> bytes:
-        """Return the request's body. Raises RequestError."""
+        """Return the request's body.
+
+        Args:
+            limit: The largest body in bytes.
+
+        Raises:
+            RequestError: It is larger, malformed, or does not arrive in time.
+            PeerGone: The client closed the connection before its end.
+        """
         return await self.exchange.read(limit, patience=limits.BODY_SECONDS)
 
     @abstractmethod
     async def accept(self) -> tuple[Function, Invocation] | None:
         """Return what to invoke, or None if the response was already sent.
 
-        Raises RequestError and Refusal.
+        Raises:
+            RequestError: The request violates HTTP or a limit.
+            Refusal: The request reaches no function.
         """
 
     @abstractmethod

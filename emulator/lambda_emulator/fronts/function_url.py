@@ -90,9 +90,11 @@ class FunctionURLFront:
     def count(self) -> None:
         """Count a request. A URL takes ten times its function's reserved concurrency in one second.
 
-        Raises Throttled.
+        Raises:
+            Throttled: There were more requests.
         """
-        reserved, now = self.function.config.reserved_concurrency, time.monotonic()
+        reserved = self.function.config.reserved_concurrency
+        now = time.monotonic()
         if reserved is None:
             return
         while self._recent and self._recent[0] <= now - 1.0:

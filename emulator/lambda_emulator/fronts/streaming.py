@@ -17,9 +17,17 @@ def http_chunk(item: bytes) -> bytes:
 
 
 async def read_prelude(body: Body, items: list[bytes]) -> tuple[Prelude, list[bytes]]:
-    """Return the prelude, and the items of the body that followed it. Raises BadAnswer.
+    """Read the prelude of a streamed answer.
 
-    `items` have already arrived.
+    Args:
+        body: The answer's body.
+        items: The parts of it that have already been taken.
+
+    Returns:
+        The prelude, and the parts of the body that arrived with it.
+
+    Raises:
+        BadAnswer: There is no valid prelude.
     """
     parser = PreludeParser()
     while items:
@@ -43,9 +51,9 @@ async def stream(
 ) -> None:
     """Write `head` and `items`, which have already arrived, then everything that follows.
 
-    Items that arrive together are sent in one write, each in a frame of its own. If the client does
-    not read, this waits, and the runtime's data is not read either. It ends early, with
-    `exchange.gone`, when the client leaves.
+    Items that arrive together are sent in one write, each in its own frame.
+    If the client does not read, this waits, and the runtime's data is not read either.
+    It ends early, with `exchange.gone`, when the client leaves.
     """
     while True:
         async for group in pace.admit([item for item in items if item]):

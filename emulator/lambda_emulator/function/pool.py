@@ -60,7 +60,8 @@ class Function:
     def submit(self, invocation: Invocation) -> None:
         """Start an invocation and return at once. `invocation.answer` is filled while it runs.
 
-        Raises Throttled.
+        Raises:
+            Throttled: The function's reserved concurrency is used up.
         """
         reserved = self.config.reserved_concurrency
         if reserved is not None and self._in_flight >= reserved:

@@ -49,10 +49,17 @@ class Process:
         variables: Mapping[str, str],
         on_output: Callable[[bytes], None] | None,
     ) -> "Process":
-        """Start the process. Raises OSError if the command cannot be run.
+        """Start a process.
 
-        Without `on_output` it reads from the emulator's stdin and writes to its stderr, so that a
-        debugger works in the terminal.
+        Args:
+            command: The program and its arguments.
+            folder: The working directory.
+            variables: All environment variables.
+            on_output: Called with its output. Without it the process uses the emulator's
+                stdin and stderr, so that a debugger works in the terminal.
+
+        Raises:
+            OSError: The command cannot be run.
         """
         if on_output is None:
             return cls(

@@ -122,15 +122,20 @@ class RuntimeAPI:
         return self._restore is not None and not self._restore.done()
 
     def restore(self) -> None:
-        """Report that the snapshot is restored. The runtime runs its hooks and then asks for
-        `next`.
+        """Report that the snapshot is restored.
+
+        The runtime runs its hooks and then asks for `next`.
         """
         if self._restore is not None and not self._restore.done():
             self._restore.set_result(None)
         self._initialised = False
 
     def deliver(self, invocation: Invocation) -> None:
-        """Give an invocation to a waiting poll. There must be one (`free`)."""
+        """Give an invocation to a waiting poll.
+
+        Raises:
+            RuntimeError: No poll is waiting. The caller checks `free` first.
+        """
         while self._polls:
             poll = self._polls.popleft()
             if not poll.done():

@@ -25,7 +25,16 @@ class LaunchError(Exception):
 
 
 def runtime_command(function: FunctionConfig, code: Path, opt: Path | None = None) -> list[str]:
-    """Return the command. `opt` stands for /opt. Raises LaunchError."""
+    """Return the command that starts a function's runtime.
+
+    Args:
+        function: The function.
+        code: The folder of its code.
+        opt: The folder that stands for /opt, if any.
+
+    Raises:
+        LaunchError: The runtime is unknown, or not installed on this machine.
+    """
     if not function.runtime:
         raise LaunchError("it has no Runtime; give its command: lambda-emulator -- COMMAND")
     for family, command in _COMMANDS.items():
@@ -42,8 +51,9 @@ def _python(function: FunctionConfig, code: Path, opt: Path | None) -> list[str]
 
 
 def _check_python_handler(function: FunctionConfig, code: Path, opt: Path | None) -> None:
-    """Check that the handler's module exists. Found before the first start, because the mistake is
-    common.
+    """Check that the handler's module exists.
+
+    The mistake is common, so it is reported before the first start.
     """
     module, _, name = function.handler.replace(":", ".").rpartition(".")
     if not module or not name:

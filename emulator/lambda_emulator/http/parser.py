@@ -57,7 +57,11 @@ class RequestParser:
         self._resuming = False
 
     def feed(self, data: bytes) -> None:
-        """Parse new data. Raises RequestError."""
+        """Parse new data.
+
+        Raises:
+            RequestError: It is not a valid HTTP/1 request, or exceeds a limit.
+        """
         start = 0
         while start < len(data):
             end = self._piece_end(data, start)
@@ -165,6 +169,11 @@ class RequestParser:
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header or a trailer.
+
+        Raises:
+            RequestError: There are too many trailers.
+        """
         # llhttp keeps trailing white space, which RFC 9110 section 5.5 removes.
         header = (name.decode("latin-1"), value.decode("latin-1").rstrip(" \t"))
         if self.in_head:

@@ -57,8 +57,17 @@ class HTTPServer:
         self._servers: list[asyncio.Server] = []
 
     async def start(self, host: str, port: int) -> int:
-        """Listen, and return the port (the actual one if 0 was asked for). Raises OSError if it is
-        taken.
+        """Listen.
+
+        Args:
+            host: An address. "localhost" means 127.0.0.1 and, if there is IPv6, ::1.
+            port: The port. 0 means a free one.
+
+        Returns:
+            The actual port.
+
+        Raises:
+            OSError: The port is taken.
         """
         if host != "localhost":
             return await self._bind(host, port)

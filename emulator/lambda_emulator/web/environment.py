@@ -156,7 +156,11 @@ class WebEnvironment:
         return self.ready and not self.stale and self.requests < self.revision.concurrency
 
     async def connect(self) -> Upstream:
-        """Return a connection for one request. Raises UpstreamError."""
+        """Return a connection for one request.
+
+        Raises:
+            UpstreamError: The app's process has ended, or accepts no connection.
+        """
         if self._stopping is not None:
             raise UpstreamError("the app's process has ended")
         return await Upstream.connect(_HOST, self._port)

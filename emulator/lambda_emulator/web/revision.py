@@ -68,10 +68,12 @@ class Revision:
             self._wake()
 
     async def warm_up(self) -> None:
-        """Start an environment before the first request. Raises StartFailed, which the caller
-        reports.
+        """Start an environment before the first request.
 
         A revision that failed still takes requests, as documented.
+
+        Raises:
+            StartFailed: It did not start. The caller reports it.
         """
         await self._with_room(None, is_reported=False)
 

@@ -20,7 +20,10 @@ class UpstreamError(ConnectionError):
 
 
 class Upstream:
-    """Every method raises UpstreamError once the app's server has failed."""
+    """A connection to the app's server, for one request.
+
+    Every method raises UpstreamError once the app's server has failed.
+    """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.status = 0
@@ -35,6 +38,11 @@ class Upstream:
 
     @classmethod
     async def connect(cls, host: str, port: int) -> "Upstream":
+        """Connect to the app's server.
+
+        Raises:
+            UpstreamError: It does not accept connections.
+        """
         try:
             reader, writer = await asyncio.open_connection(host, port, limit=limits.READ_AHEAD)
         except OSError as error:
@@ -51,17 +59,18 @@ class Upstream:
     # ---- the request
 
     async def send_head(self, method: str, target: str, headers: Sequence[Header]) -> None:
-        lines = [
-            f"{method} {target} HTTP/1.1",
-            *(f"{name}: {value}" for name, value in headers),
-            "",
-            "",
-        ]
+        lines = [f"{method} {target} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in headers]
+        lines += ["", ""]
         self._bodyless = method == "HEAD"
         await self.send("\r\n".join(lines).encode("latin-1"))
 
     async def send(self, data: bytes) -> None:
-        """Send data. Waits while the app's server does not read."""
+        """Send data. Wait while the app's server does not read.
+
+        Raises:
+            UpstreamError: The app's server closed the connection.
+        """
         try:
             self._writer.write(data)
             await self._writer.drain()

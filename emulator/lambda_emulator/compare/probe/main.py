@@ -255,10 +255,12 @@ async def early(request: Request) -> None:
 
 
 async def raise_before(request: Request) -> None:
+    """Raise RuntimeError instead of responding."""
     raise RuntimeError("asked to")
 
 
 async def raise_after(request: Request) -> None:
+    """Raise RuntimeError after the first byte of the body."""
     await request.start()
     await request.piece(b"some\n")
     raise RuntimeError("asked to")
