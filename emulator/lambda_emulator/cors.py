@@ -1,7 +1,7 @@
 """The CORS configuration of a Function URL or an HTTP API.
 
-The front answers preflights without the function, and adds headers to other responses. All rules
-are recorded for Function URLs, except those for the wildcard: docs/fidelity.md.
+The front responds to preflights without the function, and adds headers to other responses.
+All rules are recorded for Function URLs, except those for the wildcard: docs/fidelity.md.
 """
 
 from dataclasses import dataclass, field

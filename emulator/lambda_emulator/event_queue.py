@@ -39,7 +39,7 @@ class _Event:
 
 
 class EventQueue:
-    """Invokes functions after their callers were answered. `functions` may be destinations."""
+    """Invokes functions after their callers got a response. `functions` may be destinations."""
 
     def __init__(self, functions: Mapping[str, Function], console: Console) -> None:
         self.functions = functions

@@ -1,4 +1,4 @@
-"""`lambda-emulator invoke`: one invocation. The answer goes to stdout as it comes."""
+"""`lambda-emulator invoke`: one invocation. The answer goes to stdout as it arrives."""
 
 import argparse
 import asyncio
@@ -79,7 +79,7 @@ def _event(parser: argparse.ArgumentParser, given: argparse.Namespace) -> bytes:
 
 
 async def _answered(function: Function, invocation: Invocation, console: Console) -> int:
-    """Writes the answer to stdout, piece by piece."""
+    """Write the answer to stdout as it arrives. Return the exit status."""
     try:
         function.submit(invocation)
     except Throttled:

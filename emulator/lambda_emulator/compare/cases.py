@@ -341,10 +341,10 @@ def _ms(seconds: float | None) -> float | None:
 CASES: Final = (
     Case("methods", "which methods reach the app?", methods),
     Case("http-1.0", "what becomes of HTTP/1.0?", http_1_0),
-    Case("host", "which names does the endpoint answer to?", host),
+    Case("host", "which names does the endpoint accept?", host),
     Case("path-and-query", "are path and query verbatim?", path_and_query),
     Case("request-headers", "which headers are removed, and which are added?", request_headers),
-    Case("expect", "who answers Expect: 100-continue?", expect),
+    Case("expect", "who responds to Expect: 100-continue?", expect),
     Case("upgrade", "what becomes of a WebSocket's request?", upgrade),
     Case("uploads", "how large may a request be?", uploads),
     Case("scope", "what is in the ASGI scope?", scope),
@@ -357,7 +357,9 @@ CASES: Final = (
     Case("errors", "what does a client see of an app's errors?", errors),
     Case("leaving", "does the app hear that its client has left?", leaving),
     Case("authorization", "who is let in?", authorization),
-    Case("early-answer", "is an answer read before the request was sent?", early_answer, slow=True),
+    Case(
+        "early-answer", "is a response read before the request was sent?", early_answer, slow=True
+    ),
     Case("large", "does more than 200 MB come through?", large, slow=True),
     Case(
         "silence",

@@ -73,7 +73,7 @@ async def invoke_mode(target: Target) -> Outcome:
                 'buffered; ask for response_mode="streaming"',
             ),
             (unless_whole(observed, 200), unless_whole(observed, 200)),
-            (not isinstance(shown, dict) or "asgi" not in shown, "no probe answers there"),
+            (not isinstance(shown, dict) or "asgi" not in shown, "no probe at this address"),
         )
     )
 
@@ -194,9 +194,10 @@ async def very_large(target: Target) -> Outcome:
 
 async def at_once(target: Target) -> Outcome:
     """Eight that each take two seconds: one after another they would take sixteen."""
-    answers = await asyncio.gather(*(target.ask("GET", "/meet?seconds=2") for _ in range(8)))
-    slowest = max(answer.seconds for answer in answers)
-    refused = sorted({answer.status for answer in answers if answer.status != 200})
+    requests = [target.ask("GET", "/meet?seconds=2") for _ in range(8)]
+    responses = await asyncio.gather(*requests)
+    slowest = max(response.seconds for response in responses)
+    refused = sorted({response.status for response in responses if response.status != 200})
     return Outcome(
         first_of(
             (refused, f"of eight requests at once some got {refused}"),

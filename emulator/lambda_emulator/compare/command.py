@@ -38,7 +38,7 @@ examples:
                                     the Web Function of examples/probe
   lambda-emulator compare --url https://ID.lambda-url.REGION.on.aws --sigv4 --record cases.json
                                     the Function URLs of compare/replay/template.yaml
-exit status: 0 nothing differs; 1 something does; 2 no probe answers there, or wrong usage
+exit status: 0 nothing differs; 1 something does; 2 no probe there, or wrong usage
 """
 
 
@@ -123,7 +123,7 @@ async def _compare_web_function(target: Target, given: argparse.Namespace, conso
     first = await target.ask("GET", "/runtime")
     if first.status != 200 or b'"lifespan"' not in first.body:
         print(
-            f"lambda-emulator: no probe answers there: status {first.status} {first.failure}",
+            f"lambda-emulator: no probe at this address: status {first.status} {first.failure}",
             file=sys.stderr,
         )
         return 2

@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command. Return 0 if all checks passed, 1 if some failed, 2 if nothing answered.
+    """Run the command. Return 0 if all checks passed, 1 if some failed, 2 if there was no response.
 
     With 2, no results are written.
     """
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
 async def run(
     target: Target, checks: Sequence[Check], console: Console
 ) -> Mapping[str, Outcome] | None:
-    """Run the checks, and return the outcome of each by its name, or None if no server answers.
+    """Run the checks, and return the outcome of each by its name, or None if there is no server.
 
     A server is looked for only if every check failed.
     """
@@ -66,7 +66,7 @@ async def run(
     if all(outcome.problem for outcome in outcomes.values()):
         hello = await target.ask("GET", "/scope")
         if hello.status == 0:
-            print(f"lambda-emulator: no answer from the URL: {hello.failure}", file=sys.stderr)
+            print(f"lambda-emulator: no response from the URL: {hello.failure}", file=sys.stderr)
             return None
     return outcomes
 

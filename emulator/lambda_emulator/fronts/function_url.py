@@ -82,7 +82,7 @@ class FunctionURLFront:
         await _Call(self, exchange).serve()
 
     def tell_once(self, message: str) -> None:
-        """Warn once about what the app's answers show of the template, with the template's line."""
+        """Warn once about a line of the template that does not suit what the function sends."""
         if message not in self._told:
             self._told.add(message)
             self.console.note(f"{self.function.config.where('FunctionUrlConfig')}: {message}")

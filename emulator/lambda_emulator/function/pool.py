@@ -17,7 +17,7 @@ __all__ = ["Function", "Throttled"]
 
 _NO_ANSWER: Final = ErrorAnswer(
     "Runtime.TruncatedResponse",
-    error_json("Runtime.TruncatedResponse", "The runtime gave no whole answer."),
+    error_json("Runtime.TruncatedResponse", "The runtime sent no complete answer."),
     platform=True,
 )
 

@@ -217,7 +217,7 @@ def _check(request: Request) -> None:
     if request.version not in ("1.0", "1.1"):
         raise RequestError(505, f"HTTP/{request.version} is not spoken here.")
     if request.method == "CONNECT":
-        raise RequestError(400, f"{request.method} is not answered here.")
+        raise RequestError(400, f"{request.method} is not supported here.")
     names = [name.lower() for name, _ in request.headers]
     if request.version == "1.1" and names.count("host") != 1:
         raise RequestError(400, "An HTTP/1.1 request has one Host header: RFC 9112, 3.2.")

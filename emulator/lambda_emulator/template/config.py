@@ -32,7 +32,7 @@ class FunctionURL:
 
 @dataclass(frozen=True, slots=True)
 class Mock:
-    """An OPTIONS method that answers without a function."""
+    """An OPTIONS method that responds without a function."""
 
     status: int
     headers: Mapping[str, str]
@@ -69,7 +69,7 @@ class RestRoute:
     streaming: bool = False
     needs_key: bool = False
     timeout: float = limits.REST_API_SECONDS
-    """Seconds until the API answers in the function's place. For a stream: until its first byte."""
+    """Seconds until the API responds without the function. For a stream: until its first byte."""
 
 
 @dataclass(frozen=True, slots=True)

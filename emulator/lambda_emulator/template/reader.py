@@ -6,7 +6,8 @@ and leave every !Ref, !If, !Sub and !GetAtt to its caller;
 so it is the oracle of the tests instead (tests/lambda_emulator/test_template.py).
 Read here: Parameters, Conditions, Mappings, Globals.Function,
 and of each function what changes how it runs.
-All else is for who deploys; what of it would answer requests is named in `cautions`.
+Everything else only matters to a deployment.
+Resources that would respond to requests are named in `cautions`.
 """
 
 from collections import Counter

@@ -29,7 +29,7 @@ _NOT_EMULATED: Final = {
     "DefinitionBody": "only routes of functions' events are served",
     "DefinitionUri": "only routes of functions' events are served",
     "Domain": "it is served under its stage only",
-    "GatewayResponses": "the API's own answers are API Gateway's defaults",
+    "GatewayResponses": "the API's own responses are API Gateway's defaults",
     "MethodSettings": "nothing is throttled or cached",
     "Models": "request bodies are not validated",
 }

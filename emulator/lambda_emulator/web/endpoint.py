@@ -43,7 +43,7 @@ class Refused(Exception):
 
 
 @dataclass(slots=True)
-class _Turn:
+class _Call:
     """One request and its progress through the endpoint."""
 
     exchange: Exchange
@@ -84,43 +84,43 @@ class WebEndpoint:
         """Serve one request: the HTTP server's handler."""
         request = exchange.request
         line = RequestLine(request.method, request.target, time.monotonic())
-        turn = _Turn(exchange, line, str(uuid.uuid4()))
-        line.request_id = turn.request_id
+        call = _Call(exchange, line, str(uuid.uuid4()))
+        line.request_id = call.request_id
         try:
-            await self._serve(turn)
+            await self._serve(call)
         except Refused as refusal:
             line.note = line.note or str(refusal)
-            self._refuse(turn, refusal)
+            self._refuse(call, refusal)
         except RequestError as error:
             line.note = str(error)
             if exchange.started:
                 raise
-            self._refuse(turn, Refused(error.status, str(error)), close=True)
+            self._refuse(call, Refused(error.status, str(error)), close=True)
         finally:
             self.console.request(line)
 
     # ---- before the app
 
-    async def _serve(self, turn: _Turn) -> None:
-        request = turn.exchange.request
+    async def _serve(self, call: _Call) -> None:
+        request = call.exchange.request
         if request.version == "1.0":
             raise Refused(505, "HTTP/1.0 is not supported")
         if request.method not in METHODS:
             raise Refused(400, f"the method {request.method} is not supported")
         if len(request.headers) + _ADDED_LINES > limits.WEB_HEADER_LINES:
             raise Refused(431, f"more than {limits.WEB_HEADER_LINES} header lines")
-        turn.host = request.header("host") or ""
-        if turn.host != self.domain and turn.host not in self.local:
+        call.host = request.header("host") or ""
+        if call.host != self.domain and call.host not in self.local:
             raise Refused(
-                404, f"no endpoint has the name {turn.host!r}; on AWS this one is {self.domain}"
+                404, f"no endpoint has the name {call.host!r}; on AWS this one is {self.domain}"
             )
         self._count()
         if self.config.auth_type == "IamAuth":
-            await self._authorize(turn)
+            await self._authorize(call)
         names, weights = list(self.config.weights), list(self.config.weights.values())
         revision = self.revisions[random.choices(names, weights)[0]]
         try:
-            while not await self._served_by(revision, turn):
+            while not await self._served_by(revision, call):
                 pass  # The environment has just ended. There is another one, or a new one starts.
         except Throttled:
             raise Refused(
@@ -129,21 +129,21 @@ class WebEndpoint:
         except StartFailed as failure:
             raise Refused(failure.status, str(failure), failure.error_type) from failure
 
-    async def _served_by(self, revision: Revision, turn: _Turn) -> bool:
+    async def _served_by(self, revision: Revision, call: _Call) -> bool:
         """Serve the request in this environment. Returns False if the environment accepts no
         connection.
 
         In that case nothing was sent in either direction.
         """
         async with revision.place(self.config.max_environments) as environment:
-            turn.line.cold = environment.cold
-            turn.log_stream = environment.log_stream
+            call.line.cold = environment.cold
+            call.log_stream = environment.log_stream
             try:
                 upstream = await environment.connect()
             except UpstreamError:
                 environment.stale = True
                 return False
-            await self._within_timeout(turn, upstream, environment.revision.timeout)
+            await self._within_timeout(call, upstream, environment.revision.timeout)
             return True
 
     def _count(self) -> None:
@@ -156,126 +156,126 @@ class WebEndpoint:
             raise Refused(429, f"more than {limit} requests in a second")
         self._recent.append(now)
 
-    async def _authorize(self, turn: _Turn) -> None:
-        turn.body = await turn.exchange.read(limits.WEB_SIGNED_BODY, patience=limits.BODY_SECONDS)
+    async def _authorize(self, call: _Call) -> None:
+        call.body = await call.exchange.read(limits.WEB_SIGNED_BODY, patience=limits.BODY_SECONDS)
         try:
             if self.credentials is None:
                 raise SignatureError(
                     "the emulator's environment has no AWS_ACCESS_KEY_ID to check with"
                 )
             verify(
-                turn.exchange.request,
-                turn.body,
+                call.exchange.request,
+                call.body,
                 self.credentials,
                 region=self.config.region,
                 service="lambda",
                 now=time.time(),
             )
         except SignatureError as error:
-            turn.line.note = f"forbidden: {error}"
+            call.line.note = f"forbidden: {error}"
             raise Refused(403, "Forbidden") from error
 
     # ---- the app
 
-    async def _within_timeout(self, turn: _Turn, upstream: Upstream, timeout: int) -> None:
-        exchange = turn.exchange
+    async def _within_timeout(self, call: _Call, upstream: Upstream, timeout: int) -> None:
+        exchange = call.exchange
         exchange.when_gone(upstream.close)
         try:
             async with asyncio.timeout(timeout):
-                await self._send_request(turn, upstream)
+                await self._send_request(call, upstream)
                 await upstream.head()
-                await self._send_response(turn, upstream)
+                await self._send_response(call, upstream)
         except TimeoutError:
-            if not turn.started:
+            if not call.started:
                 raise Refused(504, f"the request timed out after {timeout} s", _TIMED_OUT) from None
-            turn.line.note = f"cut after {timeout} s; the client is not told"
-            self._end_early(turn)
+            call.line.note = f"cut after {timeout} s; the client is not told"
+            self._end_early(call)
         except UpstreamError as error:
             if exchange.gone:
-                turn.line.note = "the client left"
+                call.line.note = "the client left"
                 exchange.abort()
-            elif not turn.started:
+            elif not call.started:
                 raise Refused(502, str(error)) from error
             else:
-                turn.line.note = f"{error}; the client got {turn.line.bytes} bytes"
+                call.line.note = f"{error}; the client got {call.line.bytes} bytes"
                 exchange.abort()
         finally:
             upstream.close()
 
-    async def _send_request(self, turn: _Turn, upstream: Upstream) -> None:
+    async def _send_request(self, call: _Call, upstream: Upstream) -> None:
         """Send the whole request before the response is read: the endpoint is half-duplex."""
-        request = turn.exchange.request
+        request = call.exchange.request
         headers = request_headers(
             request,
-            host=turn.host,
-            client=turn.exchange.peer[0],
-            request_id=turn.request_id,
+            host=call.host,
+            client=call.exchange.peer[0],
+            request_id=call.request_id,
             endpoint=self.config.name,
             signed=self.config.auth_type == "IamAuth",
         )
         await upstream.send_head(request.method, request.target, headers)
         chunked = "chunked" in (request.header("transfer-encoding") or "").lower()
-        if turn.body is not None:
-            parts = [turn.body] if turn.body else []
+        if call.body is not None:
+            parts = [call.body] if call.body else []
         else:
-            parts = await turn.exchange.parts()
+            parts = await call.exchange.parts()
         while parts:
             await upstream.send(b"".join(map(_chunk, parts)) if chunked else b"".join(parts))
-            parts = [] if turn.body is not None else await turn.exchange.parts()
+            parts = [] if call.body is not None else await call.exchange.parts()
         if chunked:
             await upstream.send(b"0\r\n\r\n")  # Without the trailers.
 
-    async def _send_response(self, turn: _Turn, upstream: Upstream) -> None:
-        exchange = turn.exchange
-        assert turn.log_stream is not None
+    async def _send_response(self, call: _Call, upstream: Upstream) -> None:
+        exchange = call.exchange
+        assert call.log_stream is not None
         names = {name.lower() for name, _ in upstream.headers}
         bodyless = exchange.request.method == "HEAD" or upstream.status in (204, 304)
-        turn.chunked = "content-length" not in names and not bodyless
+        call.chunked = "content-length" not in names and not bodyless
         headers = response_headers(
-            upstream.headers, request_id=turn.request_id, log_stream=turn.log_stream
+            upstream.headers, request_id=call.request_id, log_stream=call.log_stream
         )
-        if turn.chunked:
+        if call.chunked:
             headers.append(("Transfer-Encoding", "chunked"))
-        turn.line.status = upstream.status
+        call.line.status = upstream.status
         exchange.write(_head(upstream.status, headers, keep_alive=exchange.request.keep_alive))
-        turn.started = True
-        turn.line.count(0, 0)
+        call.started = True
+        call.line.count(0, 0)
         while parts := await upstream.parts():
-            exchange.write(b"".join(map(_chunk, parts)) if turn.chunked else b"".join(parts))
-            turn.line.count(sum(map(len, parts)), len(parts))
+            exchange.write(b"".join(map(_chunk, parts)) if call.chunked else b"".join(parts))
+            call.line.count(sum(map(len, parts)), len(parts))
             await exchange.drain()
-        if turn.chunked:
+        if call.chunked:
             exchange.write(b"0\r\n\r\n")
         exchange.finish()
 
     # ---- the end
 
-    def _end_early(self, turn: _Turn) -> None:
+    def _end_early(self, call: _Call) -> None:
         """End a response at the time limit, as AWS does.
 
         A chunked body ends as if it were complete. A body with a known length lacks its end.
         """
-        if turn.chunked:
-            turn.exchange.write(b"0\r\n\r\n")
-            turn.exchange.finish(close=True)
+        if call.chunked:
+            call.exchange.write(b"0\r\n\r\n")
+            call.exchange.finish(close=True)
         else:
-            turn.exchange.abort()
+            call.exchange.abort()
 
-    def _refuse(self, turn: _Turn, refusal: Refused, *, close: bool = False) -> None:
-        turn.line.status = refusal.status
+    def _refuse(self, call: _Call, refusal: Refused, *, close: bool = False) -> None:
+        call.line.status = refusal.status
         body = json.dumps({"Message": str(refusal)}).encode()
-        headers = [("Content-Type", "application/json"), ("lambda-web-request-id", turn.request_id)]
-        if turn.log_stream is not None:
-            headers.append(("lambda-web-logstream", turn.log_stream))
+        headers = [("Content-Type", "application/json"), ("lambda-web-request-id", call.request_id)]
+        if call.log_stream is not None:
+            headers.append(("lambda-web-logstream", call.log_stream))
         if refusal.error_type is not None:
             headers.append((ERROR_TYPE, refusal.error_type))
-        turn.line.count(len(body), 1)
+        call.line.count(len(body), 1)
         # The connection cannot be used after a response that was early, or that went to HTTP/1.0.
-        turn.exchange.respond(
+        call.exchange.respond(
             refusal.status,
             headers,
             body,
-            close=close or not turn.exchange.complete or refusal.status == 505,
+            close=close or not call.exchange.complete or refusal.status == 505,
         )
 
 

@@ -114,7 +114,7 @@ class Revision:
                     raise Throttled
                 if running < self.processes:
                     self._start(is_reported)
-            await self._turn()
+            await self._wait_for_room()
 
     def _start(self, is_reported: bool) -> None:
         environment = WebEnvironment(self.config, self.launch, self.host, on_exit=self._exited)
@@ -136,26 +136,35 @@ class Revision:
                 self.host.console.error(f"{self.config.name} did not start: {error}")
         finally:
             self._starting.discard(this)
-            waiting, self._waiting = self._waiting, deque()
-            for turn in waiting:
-                if not turn.done():
-                    turn.set_exception(failure) if failure is not None else turn.set_result(None)
+            waiting = self._waiting
+            self._waiting = deque()
+            for waiter in waiting:
+                if waiter.done():
+                    continue
+                if failure is not None:
+                    waiter.set_exception(failure)
+                else:
+                    waiter.set_result(None)
 
-    async def _turn(self) -> None:
-        """Wait until an environment may have room. Raises StartFailed if that start failed."""
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+    async def _wait_for_room(self) -> None:
+        """Wait until an environment may have room.
+
+        Raises:
+            StartFailed: An environment was started for this, and failed.
+        """
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
         try:
-            await turn
+            await waiter
         finally:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
 
     def _wake(self) -> None:
         while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
                 return
 
     def _exited(self, environment: WebEnvironment) -> None:

@@ -34,7 +34,7 @@ class LocalFile:
             SourceError: It cannot be read.
         """
         self._reads = reads = Reads(self._descriptor, start, stop)
-        turn = time.monotonic()
+        began = time.monotonic()
         try:
             while reads.left:
                 chunk = await reads.take()
@@ -43,9 +43,9 @@ class LocalFile:
                 if not chunk:
                     raise FileChanged(f"{self.file.path} ended {reads.left} bytes early")
                 yield chunk
-                if time.monotonic() - turn > FAIR_SHARE:
+                if time.monotonic() - began > FAIR_SHARE:
                     await asyncio.sleep(0)
-                    turn = time.monotonic()
+                    began = time.monotonic()
         except OSError as error:
             raise source_error(error, self.file.path) from error
 

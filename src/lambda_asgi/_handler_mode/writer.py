@@ -63,7 +63,7 @@ class SocketWriter:
         self._watches = False
         self._held: list[bytes] = []
         self._held_size = 0
-        self._turn: asyncio.Handle | None = None
+        self._iteration: asyncio.Handle | None = None
         self._left: list[Piece] = []
         """What the kernel did not accept."""
         self._writable: asyncio.Future[None] | None = None
@@ -172,9 +172,9 @@ class SocketWriter:
     # byte or a single chunk never waits. Later ones are sent together.
 
     def _write(self, wire: list[bytes], *, more: bool) -> None:
-        if self._turn is None:
+        if self._iteration is None:
             if more:
-                self._turn = self._loop.call_soon(self._end_turn)
+                self._iteration = self._loop.call_soon(self._end_iteration)
             self._send(wire)
             return
         self._held += wire
@@ -182,8 +182,8 @@ class SocketWriter:
         if self._held_size >= HOLD_UP_TO or not more:
             self._send_held()
 
-    def _end_turn(self) -> None:
-        self._turn = None
+    def _end_iteration(self) -> None:
+        self._iteration = None
         if self._held:
             self._send_held()
 
@@ -275,9 +275,9 @@ class SocketWriter:
             self._loop.add_reader(self._descriptor, self._heard)
 
     def _unwatch(self) -> None:
-        if self._turn is not None:
-            self._turn.cancel()
-            self._end_turn()
+        if self._iteration is not None:
+            self._iteration.cancel()
+            self._end_iteration()
         self._let_go()
         if self._watches:
             self._watches = False

@@ -1,4 +1,4 @@
-"""A runtime that answers as a recorded case says: the case that the header x-probe-case names.
+"""A runtime that does what a recorded case says: the case that the header x-probe-case names.
 
 It speaks the Runtime API over a raw socket, so that each write of a stream is a chunk, and needs
 nothing but Python. With URLS in its environment it tells where the other functions are.
@@ -34,7 +34,7 @@ class RuntimeAPI:
         head = "\r\n".join(lines)
         self.socket.sendall(head.encode() + body)
 
-    def answer(self) -> tuple[dict[str, str], bytes]:
+    def reply(self) -> tuple[dict[str, str], bytes]:
         self.file.readline()
         headers = {}
         while line := self.file.readline().strip():
@@ -45,13 +45,13 @@ class RuntimeAPI:
 
     def next(self) -> tuple[str, dict[str, Any]]:
         self.send("GET", f"{INVOCATION}/next")
-        headers, body = self.answer()
+        headers, body = self.reply()
         request_id = headers["lambda-runtime-aws-request-id"]
         return request_id, json.loads(body)
 
     def post(self, path: str, body: bytes, *headers: str) -> None:
         self.send("POST", path, *headers, f"Content-Length: {len(body)}", body=body)
-        self.answer()
+        self.reply()
 
     def stream(self, path: str, case: dict[str, Any]) -> None:
         """Send the writes of a case, then its error, if it has one."""
@@ -78,7 +78,7 @@ class RuntimeAPI:
             last += [f"{names[0]}: Runtime.Error", f"{names[1]}: {error}"]
         last += ["", ""]
         self.socket.sendall("\r\n".join(last).encode())
-        self.answer()
+        self.reply()
 
 
 def octets(value: dict[str, str]) -> bytes:
