@@ -59,13 +59,14 @@ def parse(
 
 
 def _split(parser: argparse.ArgumentParser, words: list[str]) -> tuple[list[str], list[str]]:
-    """The options, and the command behind `--`."""
+    """Return the options, and the command after `--`."""
     if "--" not in words:
         return words, []
     cut = words.index("--")
-    if not words[cut + 1 :]:
+    command = words[cut + 1 :]
+    if not command:
         parser.error("give a command behind --")
-    return words[:cut], words[cut + 1 :]
+    return words[:cut], command
 
 
 def _samconfig(given: argparse.Namespace, commands: tuple[str, ...]) -> samconfig.SamConfig:
@@ -76,7 +77,7 @@ def _samconfig(given: argparse.Namespace, commands: tuple[str, ...]) -> samconfi
 def _check(
     parser: argparse.ArgumentParser, given: argparse.Namespace, command: Sequence[str]
 ) -> None:
-    """Refuse what excludes each other, or has no meaning alone."""
+    """Exit with a message if arguments exclude each other, or have no effect alone."""
     words = vars(given)
     app = words.get("app")
     is_of_template = bool(given.template or given.function)
@@ -128,7 +129,10 @@ def parameter_overrides(words: Sequence[str], parser: argparse.ArgumentParser) -
 def _variables(
     given: argparse.Namespace, parser: argparse.ArgumentParser
 ) -> dict[str, dict[str, str]]:
-    """Of --env-vars and --env, which wins; "Parameters" are for all functions, as in sam's file."""
+    """Return the variables of --env-vars and --env, which wins.
+
+    "Parameters" are for all functions, as in SAM's file.
+    """
     variables: dict[str, dict[str, str]] = {}
     if given.env_vars is not None:
         try:
@@ -142,10 +146,11 @@ def _variables(
         name, equals, value = word.partition("=")
         if not equals and name not in os.environ:
             parser.error(f"--env {name}: the shell has no such variable")
-        variables.setdefault("Parameters", {})[name] = value if equals else os.environ[name]
+        shared = variables.setdefault("Parameters", {})
+        shared[name] = value if equals else os.environ[name]
     return variables
 
 
 def _text(value: object) -> str:
-    """A variable's value. JSON's true is what a shell and sam write: true."""
+    """Return a variable's value. JSON's true becomes the text true, as a shell and SAM write it."""
     return value if isinstance(value, str) else json.dumps(value)

@@ -57,10 +57,10 @@ class AnswerStart:
     @property
     def has_prelude(self) -> bool:
         """Whether status, headers and eight NULs precede the body."""
-        return (
-            self.streaming
-            and self.content_type.partition(";")[0].strip().lower() == INTEGRATION_TYPE
-        )
+        if not self.streaming:
+            return False
+        media_type, _, _ = self.content_type.partition(";")
+        return media_type.strip().lower() == INTEGRATION_TYPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,8 @@ def trace_root(header: str | None) -> str:
     """Return the Root of a client's x-amzn-trace-id, if it sent one (assumed), else a new one."""
     for part in (header or "").split(";"):
         key, _, value = part.strip().partition("=")
-        if key.lower() == "root" and len(value) == 35 and value.replace("-", "").isalnum():
+        is_trace_id = len(value) == 35 and value.replace("-", "").isalnum()
+        if key.lower() == "root" and is_trace_id:
             return value
     return new_trace_root()
 

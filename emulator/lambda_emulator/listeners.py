@@ -165,14 +165,16 @@ class Listeners:
         port: int,
     ) -> Handler:
         own = ("localhost", "127.0.0.1", "[::1]", _in_url(self.options.host))
-        return WebEndpoint(
+        names = (*own, *self.options.allowed_hosts)
+        front = WebEndpoint(
             endpoint,
             revisions,
             self.console,
             domain=config.domain(endpoint),
-            local=frozenset(f"{name}:{port}" for name in (*own, *self.options.allowed_hosts)),
+            local=frozenset(f"{name}:{port}" for name in names),
             credentials=self.credentials,
-        ).handle
+        )
+        return front.handle
 
     def _guard(
         self,
@@ -195,16 +197,14 @@ class Listeners:
         try:
             real = await server.start(host, port)
         except OSError as error:
-            raise ListenError(
-                f"cannot listen on {_in_url(host)}:{port}: {error.strerror or error}; "
-                f"choose another {option}"
-            ) from error
+            problem = f"cannot listen on {_in_url(host)}:{port}: {error.strerror or error}"
+            raise ListenError(f"{problem}; choose another {option}") from error
         self._servers.append(server)
         server.handler = front.serve(real)
         return real
 
     def _certificate(self) -> ssl.SSLContext | None:
-        """Of --certfile and --keyfile. Raises ListenError."""
+        """Return the TLS context of --certfile and --keyfile."""
         if self.options.certfile is None:
             return None
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

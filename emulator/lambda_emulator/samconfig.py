@@ -112,7 +112,7 @@ class _Section:
 
 
 def _document(file: Path, environment: str | None) -> dict[str, Any]:
-    """All environments of a file. One that was asked for must be there."""
+    """Return all environments of a file. A requested one must exist."""
     try:
         text = file.read_text("utf-8")
         document = tomllib.loads(text) if file.suffix == ".toml" else yaml.safe_load(text)
@@ -121,13 +121,14 @@ def _document(file: Path, environment: str | None) -> dict[str, Any]:
         raise TemplateError(f"{file}: {reason}") from error
     document = document if isinstance(document, dict) else {}
     if environment is not None and environment not in document:
-        known = ", ".join(key for key, value in document.items() if isinstance(value, dict))
-        raise TemplateError(f"{file}: no environment {environment!r}; there is: {known or 'none'}")
+        names = [key for key, value in document.items() if isinstance(value, dict)]
+        known = ", ".join(names) or "none"
+        raise TemplateError(f"{file}: no environment {environment!r}; there is: {known}")
     return document
 
 
 def _value(file: Path, key: str, value: Any) -> Any:
-    """As the command line gives it: text, or a list of words for --parameter-overrides."""
+    """Return a value as the command line has it: text, or words for --parameter-overrides."""
     if key == "parameter_overrides":
         if isinstance(value, dict):
             return [f"{name}={text}" for name, text in value.items()]

@@ -175,31 +175,25 @@ class Extensions:
 
     def tell_invoke(self, invocation: Invocation) -> None:
         """Send the INVOKE event to every extension that registered for it."""
-        self._tell(
-            "INVOKE",
-            {
-                "deadlineMs": int((time.time() + self.function.timeout) * 1000),
-                "requestId": invocation.request_id,
-                "invokedFunctionArn": self.function.qualified_arn(invocation.qualifier),
-                "tracing": {"type": "X-Amzn-Trace-Id", "value": f"Root={invocation.trace_root}"},
-            },
-        )
+        fields = {
+            "deadlineMs": _deadline(self.function.timeout),
+            "requestId": invocation.request_id,
+            "invokedFunctionArn": self.function.qualified_arn(invocation.qualifier),
+            "tracing": {"type": "X-Amzn-Trace-Id", "value": f"Root={invocation.trace_root}"},
+        }
+        self._tell("INVOKE", fields)
 
     def tell_shutdown(self, reason: str, seconds: float) -> None:
         """Send the SHUTDOWN event. `reason` is spindown, timeout or failure."""
-        self._tell(
-            "SHUTDOWN",
-            {"shutdownReason": reason, "deadlineMs": int((time.time() + seconds) * 1000)},
-        )
+        fields = {"shutdownReason": reason, "deadlineMs": _deadline(seconds)}
+        self._tell("SHUTDOWN", fields)
 
     def _tell(self, kind: str, fields: dict[str, Any]) -> None:
+        event = json.dumps({"eventType": kind, **fields}).encode()
         for extension in self.registered.values():
-            if (
-                kind in extension.events
-                and extension.poll is not None
-                and not extension.poll.done()
-            ):
-                extension.poll.set_result(json.dumps({"eventType": kind, **fields}).encode())
+            poll = extension.poll
+            if kind in extension.events and poll is not None and not poll.done():
+                poll.set_result(event)
 
     @property
     def all_wait(self) -> bool:
@@ -227,7 +221,11 @@ class Extensions:
 
 
 def _events(body: bytes) -> frozenset[str]:
-    """Return the events of a registration. No list and null mean none. Raises ValueError."""
+    """Return the events of a registration. No list and null mean none.
+
+    Raises:
+        ValueError: The body has another form.
+    """
     try:
         data = json.loads(body)
     except RecursionError as error:
@@ -238,6 +236,11 @@ def _events(body: bytes) -> frozenset[str]:
     if not all(isinstance(event, str) for event in events or ()):
         raise ValueError("an event is a string")
     return frozenset(events or ())
+
+
+def _deadline(seconds: float) -> int:
+    """Return the time so many seconds from now, in epoch milliseconds."""
+    return int((time.time() + seconds) * 1000)
 
 
 def _is_uuid(text: str) -> bool:

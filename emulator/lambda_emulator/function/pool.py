@@ -99,7 +99,8 @@ class Function:
         """
         for environment in self._environments:
             environment.stale = True
-        await asyncio.gather(*(e.stop() for e in list(self._environments) if not e.running))
+        idle = [environment for environment in self._environments if not environment.running]
+        await asyncio.gather(*(environment.stop() for environment in idle))
 
     async def stop(self) -> None:
         """End all environments."""

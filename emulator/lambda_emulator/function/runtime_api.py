@@ -171,7 +171,8 @@ class RuntimeAPI:
     # ---- routes
 
     async def _handle(self, exchange: Exchange) -> None:
-        method, path = exchange.request.method, exchange.request.target.partition("?")[0]
+        method = exchange.request.method
+        path, _, _ = exchange.request.target.partition("?")
         route = self._routes.get(path)
         if match := _INVOCATION.fullmatch(path):
             route = "POST", partial(self._post, match[1], match[2])
@@ -189,16 +190,14 @@ class RuntimeAPI:
         if invocation is None:
             return
         deadline = int((time.time() + self.function.timeout) * 1000)
+        arn = self.function.qualified_arn(invocation.qualifier)
         sampled = int(self.function.traced)
         trace = f"Root={invocation.trace_root};Parent={invocation.parent};Sampled={sampled}"
         headers = [
             _JSON,
             ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),
             ("Lambda-Runtime-Deadline-Ms", str(deadline)),
-            (
-                "Lambda-Runtime-Invoked-Function-Arn",
-                self.function.qualified_arn(invocation.qualifier),
-            ),
+            ("Lambda-Runtime-Invoked-Function-Arn", arn),
             ("Lambda-Runtime-Trace-Id", trace),
             ("Lambda-Runtime-Invocation-Id", invocation.nonce),
         ]
@@ -212,20 +211,17 @@ class RuntimeAPI:
         """Return the same invocation to a runtime that asks again before it has answered."""
         if self.is_managed:
             return None
-        running = (d.invocation for d in self._delivered.values() if d.phase is _Phase.RUNNING)
-        return next(running, None)
+        for delivered in self._delivered.values():
+            if delivered.phase is _Phase.RUNNING:
+                return delivered.invocation
+        return None
 
     async def _polled(self, exchange: Exchange) -> Invocation | None:
         """Wait for an invocation. Returns None after a refusal, or when the runtime has hung up."""
-        if not self.is_managed and any(
-            d.phase is _Phase.RESPONDING for d in self._delivered.values()
-        ):
-            refuse(
-                exchange,
-                403,
-                "InvalidStateTransition",
-                "Transition from Responding to Ready is not allowed",
-            )
+        phases = [delivered.phase for delivered in self._delivered.values()]
+        if _Phase.RESPONDING in phases and not self.is_managed:
+            message = "Transition from Responding to Ready is not allowed"
+            refuse(exchange, 403, "InvalidStateTransition", message)
             return None
         poll: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
         self._polls.append(poll)
@@ -288,7 +284,8 @@ class RuntimeAPI:
 
     async def _init_error(self, phase: str, exchange: Exchange) -> None:
         body = await exchange.read(limits.MIB)
-        if self._initialised or self._failed or (phase == "restore") != (self._restore is not None):
+        expected = "init" if self._restore is None else "restore"
+        if self._initialised or self._failed or phase != expected:
             refuse(exchange, 403, "InvalidStateTransition", f"{phase}/error is not allowed now")
             return
         self._failed = True

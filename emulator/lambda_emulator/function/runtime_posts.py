@@ -26,7 +26,8 @@ _TRUNCATED: Final = "Runtime.TruncatedResponse"
 
 def error_json(kind: str, message: str) -> bytes:
     """Return an error as Lambda writes it."""
-    return json.dumps({"errorType": kind, "errorMessage": message}, separators=(",", ":")).encode()
+    error = {"errorType": kind, "errorMessage": message}
+    return json.dumps(error, separators=(",", ":")).encode()
 
 
 def error_type(exchange: Exchange) -> str:
@@ -72,10 +73,11 @@ def _is_streaming(exchange: Exchange, invocation: Invocation) -> bool:
     request = exchange.request
     if request.header("lambda-runtime-function-response-mode") == _STREAMING:
         return True
-    has_prelude = (request.header("content-type") or "").partition(";")[
-        0
-    ].strip().lower() == INTEGRATION_TYPE
-    return invocation.streaming and (has_prelude or request.header("transfer-encoding") is not None)
+    if not invocation.streaming:
+        return False
+    media_type, _, _ = (request.header("content-type") or "").partition(";")
+    has_prelude = media_type.strip().lower() == INTEGRATION_TYPE
+    return has_prelude or request.header("transfer-encoding") is not None
 
 
 async def _stream(exchange: Exchange, invocation: Invocation) -> None:
@@ -95,17 +97,15 @@ async def _stream(exchange: Exchange, invocation: Invocation) -> None:
         answer.end(Outcome.CRASH, error_json(_TRUNCATED, "The response ended before its end."))
         return
     # A list may be in several header lines (RFC 9110 section 5.3).
-    announced = [
-        value.lower() for name, value in exchange.request.headers if name.lower() == "trailer"
-    ]
-    names = {name.strip() for line in announced for name in line.split(",")}
-    trailers = {
-        name.lower(): value for name, value in exchange.request.trailers if name.lower() in names
-    }
+    announced = set()
+    for name, value in exchange.request.headers:
+        if name.lower() == "trailer":
+            announced |= {part.strip() for part in value.lower().split(",")}
+    trailers = {name.lower(): value for name, value in exchange.request.trailers}
+    trailers = {name: value for name, value in trailers.items() if name in announced}
     if "lambda-runtime-function-error-type" in trailers:
-        answer.end(
-            Outcome.ERROR, _trailer_body(trailers.get("lambda-runtime-function-error-body", ""))
-        )
+        body = trailers.get("lambda-runtime-function-error-body", "")
+        answer.end(Outcome.ERROR, _trailer_body(body))
     else:
         answer.end(Outcome.SUCCESS)
     accept(exchange)
@@ -133,7 +133,8 @@ def _refuse_large(exchange: Exchange, invocation: Invocation) -> None:
         "Response payload size exceeded maximum allowed payload size "
         f"({limits.BUFFERED_RESPONSE} bytes)."
     )
-    invocation.answer.fail(ErrorAnswer(kind, error_json(kind, message), True), Outcome.TOO_LARGE)
+    answer = ErrorAnswer(kind, error_json(kind, message), platform=True)
+    invocation.answer.fail(answer, Outcome.TOO_LARGE)
     refuse(exchange, 413, "RequestEntityTooLarge", message)
 
 

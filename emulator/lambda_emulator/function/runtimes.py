@@ -59,19 +59,17 @@ def _check_python_handler(function: FunctionConfig, code: Path, opt: Path | None
     if not module or not name:
         raise LaunchError(f"Handler {function.handler!r} is not of the form module.function")
     parts = module.replace("/", ".").split(".")
-    site_packages = f"python/lib/{function.runtime}/site-packages"
-    for folder in (code, *((opt / "python", opt / site_packages) if opt is not None else ())):
+    folders = [code]
+    if opt is not None:
+        folders += [opt / "python", opt / f"python/lib/{function.runtime}/site-packages"]
+    for folder in folders:
         path = folder.joinpath(*parts)
-        if (
-            path.with_suffix(".py").is_file()
-            or path.is_dir()
-            or next(path.parent.glob(f"{path.name}.*.so"), None)
-        ):
+        extensions = path.parent.glob(f"{path.name}.*.so")
+        if path.with_suffix(".py").is_file() or path.is_dir() or any(extensions):
             return
     if not _is_installed(parts[0]):
-        raise LaunchError(
-            f"Handler {function.handler!r}: no {code.joinpath(*parts).with_suffix('.py')}"
-        )
+        expected = code.joinpath(*parts).with_suffix(".py")
+        raise LaunchError(f"Handler {function.handler!r}: no {expected}")
 
 
 def _is_installed(package: str) -> bool:
@@ -82,48 +80,40 @@ def _is_installed(package: str) -> bool:
 
 
 def _node(function: FunctionConfig, code: Path, opt: Path | None) -> list[str]:
-    client = next(
-        (found for folder in _upwards(code) if (found := folder / _NODE_CLIENT).is_dir()), None
-    )
+    clients = [folder / _NODE_CLIENT for folder in _upwards(code)]
+    client = next((path for path in clients if path.is_dir()), None)
     if client is None:
         raise LaunchError(
-            f"{function.runtime} needs AWS's runtime client in the project: npm install "
-            "aws-lambda-ric "
-            f"(in {code}), or give a command: lambda-emulator -- npx aws-lambda-ric "
-            f"{function.handler}"
+            f"{function.runtime} needs AWS's runtime client in the project: "
+            f"npm install aws-lambda-ric (in {code}), "
+            f"or give a command: lambda-emulator -- npx aws-lambda-ric {function.handler}"
         )
-    script = next(
-        path
-        for path in (client / "bin" / "index.mjs", client / "bin" / "index.js")
-        if path.is_file()
-    )
+    scripts = (client / "bin/index.mjs", client / "bin/index.js")
+    script = next(path for path in scripts if path.is_file())
     return ["node", str(script), function.handler]
 
 
 def _java(function: FunctionConfig, code: Path, opt: Path | None) -> list[str]:
-    folders = (
-        code,
-        code / "lib",
-        code / "target",
-        code / "target" / "lib",
-        code / "target" / "dependency",
-        *([] if opt is None else [opt / "java" / "lib"]),
-    )
-    jars = [jar for folder in folders for jar in sorted(folder.glob("*.jar"))]
-    if (
-        not any(jar.name.startswith(_JAVA_CLIENT) for jar in jars)
-        and not (code / _JAVA_PACKAGE).is_dir()
-    ):
+    names = (".", "lib", "target", "target/lib", "target/dependency")
+    folders = [code / name for name in names]
+    if opt is not None:
+        folders.append(opt / "java/lib")
+    jars: list[Path] = []
+    for folder in folders:
+        jars += sorted(folder.glob("*.jar"))
+    is_in_jars = any(jar.name.startswith(_JAVA_CLIENT) for jar in jars)
+    package = code / _JAVA_PACKAGE
+    if not is_in_jars and not package.is_dir():
         raise LaunchError(
             f"{function.runtime} needs AWS's runtime client beside the code: the Maven artifact "
-            f"com.amazonaws:{_JAVA_CLIENT} (sam build and mvn dependency:copy-dependencies put it "
-            "into lib/ or "
-            "target/dependency); then, if it is not found: lambda-emulator -- java -cp CLASSPATH "
-            f"{_JAVA_MAIN} "
-            f"{function.handler}"
+            f"com.amazonaws:{_JAVA_CLIENT} "
+            "(sam build and mvn dependency:copy-dependencies put it into lib/ or "
+            "target/dependency); then, if it is not found: "
+            f"lambda-emulator -- java -cp CLASSPATH {_JAVA_MAIN} {function.handler}"
         )
-    classes = [folder for folder in (code, code / "target" / "classes") if folder.is_dir()]
-    return ["java", "-cp", ":".join(map(str, [*classes, *jars])), _JAVA_MAIN, function.handler]
+    classes = [folder for folder in (code, code / "target/classes") if folder.is_dir()]
+    class_path = ":".join(map(str, [*classes, *jars]))
+    return ["java", "-cp", class_path, _JAVA_MAIN, function.handler]
 
 
 def _ruby(function: FunctionConfig, code: Path, opt: Path | None) -> list[str]:

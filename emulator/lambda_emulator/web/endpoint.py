@@ -111,21 +111,21 @@ class WebEndpoint:
             raise Refused(431, f"more than {limits.WEB_HEADER_LINES} header lines")
         call.host = request.header("host") or ""
         if call.host != self.domain and call.host not in self.local:
-            raise Refused(
-                404, f"no endpoint has the name {call.host!r}; on AWS this one is {self.domain}"
-            )
+            message = f"no endpoint has the name {call.host!r}; on AWS this one is {self.domain}"
+            raise Refused(404, message)
         self._count()
         if self.config.auth_type == "IamAuth":
             await self._authorize(call)
-        names, weights = list(self.config.weights), list(self.config.weights.values())
-        revision = self.revisions[random.choices(names, weights)[0]]
+        names = list(self.config.weights)
+        weights = list(self.config.weights.values())
+        (name,) = random.choices(names, weights)
+        revision = self.revisions[name]
         try:
             while not await self._served_by(revision, call):
                 pass  # The environment has just ended. There is another one, or a new one starts.
         except Throttled:
-            raise Refused(
-                429, f"all {self.config.max_environments} environments are full"
-            ) from None
+            message = f"all {self.config.max_environments} environments are full"
+            raise Refused(429, message) from None
         except StartFailed as failure:
             raise Refused(failure.status, str(failure), failure.error_type) from failure
 

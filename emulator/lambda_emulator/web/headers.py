@@ -54,25 +54,25 @@ def request_headers(
     """Return the headers that the app gets.
 
     Args:
+        request: The client's request.
         host: Replaces the client's Host.
         client: The client's address. It becomes the last value of X-Forwarded-For.
+        request_id: The id of this request.
+        endpoint: The endpoint's name.
         signed: A signature was checked. Its headers are removed.
     """
-    removed = _REMOVED_FROM_REQUESTS | _named_by_connection(request.headers) | _REPLACED
+    removed = _REMOVED_FROM_REQUESTS | _REPLACED
     if signed:
         removed |= {"authorization"}
-    kept = [
-        (name, value)
-        for name, value in request.headers
-        if name.lower() not in removed and not name.lower().startswith(_PLATFORMS)
-    ]
-    forwarded = [
-        value for name, value in request.headers if name.lower() == "x-forwarded-for" and value
-    ]
+    forwarded = []
+    for name, value in request.headers:
+        if name.lower() == "x-forwarded-for" and value:
+            forwarded.append(value)
+    forwarded.append(client)
     return [
         ("Host", host),
-        *kept,
-        ("X-Forwarded-For", ", ".join([*forwarded, client])),
+        *_kept(request.headers, removed),
+        ("X-Forwarded-For", ", ".join(forwarded)),
         ("lambda-web-request-id", request_id),
         ("lambda-web-endpoint-name", endpoint),
     ]
@@ -82,22 +82,28 @@ def response_headers(
     headers: Sequence[Header], *, request_id: str, log_stream: str
 ) -> list[Header]:
     """Return the headers of an app's response that the client gets, without the framing."""
-    removed = _OF_THE_CONNECTION | _named_by_connection(headers)
-    kept = [
-        (name, value)
-        for name, value in headers
-        if name.lower() not in removed and not name.lower().startswith(_PLATFORMS)
+    return [
+        *_kept(headers, _OF_THE_CONNECTION),
+        ("lambda-web-request-id", request_id),
+        ("lambda-web-logstream", log_stream),
     ]
-    return [*kept, ("lambda-web-request-id", request_id), ("lambda-web-logstream", log_stream)]
+
+
+def _kept(headers: Sequence[Header], removed: frozenset[str]) -> list[Header]:
+    """Return the headers that are neither removed, nor named by Connection, nor the platform's."""
+    removed |= _named_by_connection(headers)
+    kept = []
+    for name, value in headers:
+        lower = name.lower()
+        if lower not in removed and not lower.startswith(_PLATFORMS):
+            kept.append((name, value))
+    return kept
 
 
 def _named_by_connection(headers: Iterable[Header]) -> frozenset[str]:
-    values = (value for name, value in headers if name.lower() == "connection")
+    names: set[str] = set()
+    for name, value in headers:
+        if name.lower() == "connection":
+            names |= {token.strip().lower() for token in value.split(",")}
     # A client cannot remove the headers that frame the message (RFC 9110 section 7.6.1).
-    return frozenset(
-        token.strip().lower() for value in values for token in value.split(",") if token.strip()
-    ) - {
-        "content-length",
-        "transfer-encoding",
-        "host",
-    }
+    return frozenset(names - {"", "content-length", "transfer-encoding", "host"})

@@ -184,9 +184,11 @@ class Revision:
             now = time.monotonic()
             for environment in list(self._environments):
                 if not environment.requests and now - environment.idle_since >= seconds:
-                    self.host.console.note(
-                        f"{self.config.name}: an environment was idle for {seconds:g} s and ends"
-                    )
+                    message = f"an environment was idle for {seconds:g} s and ends"
+                    self.host.console.note(f"{self.config.name}: {message}")
                     self._end(environment)
-            times = [e.idle_since + seconds - now for e in self._environments if not e.requests]
-            await asyncio.sleep(max(0.01, min([seconds, *times])))
+            wait = seconds
+            for environment in self._environments:
+                if not environment.requests:
+                    wait = min(wait, environment.idle_since + seconds - now)
+            await asyncio.sleep(max(0.01, wait))
