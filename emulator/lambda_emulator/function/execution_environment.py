@@ -167,15 +167,18 @@ class ExecutionEnvironment:
         return process
 
     def initialised(self) -> None:
+        """The runtime and all extensions wait for work: `start`, or the restore, is complete."""
         if not self._ready.done():
             self._ready.set_result(None)
         self.on_change()
 
     def init_failed(self, error: ErrorAnswer) -> None:
+        """The runtime or an extension cannot start: `start`, or the restore, raises InitError."""
         if not self._ready.done():
             self._ready.set_exception(InitError(error))
 
     def waiting(self) -> None:
+        """The runtime asks for an invocation: the environment may be free."""
         self.on_change()
 
     # ---- invocations
@@ -215,6 +218,7 @@ class ExecutionEnvironment:
             self.on_change()
 
     def completed(self, invocation: Invocation) -> None:
+        """The invocation is over, as the Runtime API sees it: `run` returns."""
         self._read_output()
         if len(self.running) == 1:
             self._flush_lines()
@@ -315,6 +319,7 @@ class ExecutionEnvironment:
         self._begin_stop("failure")
 
     def failed(self, error: ErrorAnswer) -> None:
+        """An extension cannot continue: all invocations fail, and the environment ends."""
         for invocation in list(self.running.values()):
             self._end_running(invocation, error)
         self._begin_stop("failure")

@@ -65,6 +65,7 @@ class Document:
         self.resources = self.root["Resources"]
 
     def error(self, line: int, message: str) -> TemplateError:
+        """Return an error that names the file and the line. The caller raises it."""
         return TemplateError(f"{self.path}:{line}: {message}")
 
     # ---- parameters, conditions, intrinsic functions
@@ -125,6 +126,7 @@ class Document:
         return section or Node(1)
 
     def caution(self, line: int, message: str) -> None:
+        """Record something that AWS would do differently, or that the emulator ignores."""
         self.cautions.append(Caution(line, message))
 
     def needs_extensions(self, function: str, line: int) -> None:
