@@ -31,9 +31,15 @@ _MACHINES: Final = {0x3E: "x86_64", 0xB7: "aarch64"}
 def cautions(
     function: FunctionConfig, *, has_command: bool, has_opt: bool
 ) -> Iterator[tuple[str, str]]:
-    """(property, message) of each.
+    """Yield what AWS would do differently for a function.
 
-    `has_command`: the command line replaces the template's runtime.
+    Args:
+        function: The function.
+        has_command: The command line replaces the template's runtime.
+        has_opt: The command line names a folder for /opt.
+
+    Yields:
+        The property, and a message with the fix.
     """
     if function.problem and not has_command:
         yield "", function.problem

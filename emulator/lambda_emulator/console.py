@@ -97,7 +97,10 @@ class Console:
     def log(self, function: Named, request_id: str | None, lines: list[str]) -> None:
         """Print lines of a function.
 
-        Runtimes put a carriage return between the lines of one message.
+        Args:
+            function: The function.
+            request_id: The request that wrote them, if it is known.
+            lines: The lines. Runtimes put a carriage return between the lines of one message.
         """
         if self._json:
             entries = []
@@ -207,7 +210,13 @@ class Console:
     def asynchronous(
         self, request_id: str, message: str, record: Mapping[str, Any] | None = None
     ) -> None:
-        """Print what became of an event in the asynchronous queue. `record` is a destination's."""
+        """Print what became of an event in the asynchronous queue.
+
+        Args:
+            request_id: The id of its request.
+            message: What happened.
+            record: The record for a destination, if there is one.
+        """
         fields = {"requestId": request_id, "message": message, "record": record}
         text = Text.assemble(_prefix(request_id), (f"asynchronous: {message}", "yellow"))
         self._tell("asynchronous", fields, text)

@@ -29,9 +29,12 @@ def add_target(parser: argparse.ArgumentParser, url: str) -> None:
 def target(
     parser: argparse.ArgumentParser, given: argparse.Namespace, url: str | None = None
 ) -> Target:
-    """Return whom to ask: `url`, or the last one of the command line.
+    """Return the server to send requests to. End the command if its address or keys are missing.
 
-    Ends the command for an address that is none, and where there are no keys.
+    Args:
+        parser: Prints the error.
+        given: The parsed arguments.
+        url: The address. None means the last one of the command line.
     """
     address = url or given.url[-1]
     try:
@@ -45,7 +48,14 @@ def target(
 
 
 def is_chosen(name: str, names: Sequence[str] | None, *, slow: bool, quick: bool) -> bool:
-    """Whether `names` contains it, or without names, it is fast or there is time."""
+    """Return whether to run a case or a check.
+
+    Args:
+        name: Its name.
+        names: The names that the user gave, if any.
+        slow: It takes minutes.
+        quick: The user wants to skip what is slow.
+    """
     return name in names if names else not (slow and quick)
 
 

@@ -54,7 +54,14 @@ def document(
     here: Mapping[str, Result],
     differences: Comparison,
 ) -> dict[str, Any]:
-    """Return all results as JSON for a file."""
+    """Return all results as JSON for a file.
+
+    Args:
+        cases: The cases that ran.
+        there: Their results on AWS, by name.
+        here: Their results in the emulator.
+        differences: What `compared` returned.
+    """
     by_name = {}
     for case in cases:
         differs = {}
@@ -79,7 +86,14 @@ def show(
     there: Mapping[str, Result],
     differences: Comparison,
 ) -> None:
-    """Print the facts that differ, then the figures from there."""
+    """Print the facts that differ, then the figures from AWS.
+
+    Args:
+        console: Where to print.
+        cases: The cases that ran.
+        there: Their results on AWS, by name.
+        differences: What `compared` returned.
+    """
     if differences:
         table = Table("case", "fact", "there", "emulator", title="What differs from the emulator")
         for name, facts in differences.items():

@@ -55,9 +55,16 @@ def main(arguments: Sequence[str]) -> int:
 async def run(
     target: Target, checks: Sequence[Check], console: Console
 ) -> Mapping[str, Outcome] | None:
-    """Run the checks, and return the outcome of each by its name, or None if there is no server.
+    """Run the checks.
 
-    A server is looked for only if every check failed.
+    Args:
+        target: The deployed function.
+        checks: The checks to run.
+        console: Where progress is printed.
+
+    Returns:
+        The outcome of each check by its name, or None if no server responds.
+        This is only tested if every check failed.
     """
     outcomes = {}
     for check in checks:

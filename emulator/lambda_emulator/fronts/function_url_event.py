@@ -129,7 +129,16 @@ def event_headers(
     trace_id: str,
     signed: bool,
 ) -> dict[str, str]:
-    """Return the headers that the function sees: the client's, and those that AWS adds."""
+    """Return the headers that the function sees: the client's, and those that AWS adds.
+
+    Args:
+        request: The client's request.
+        body: Its body, for content-length.
+        endpoint: What the event says about the URL.
+        source_ip: The client's address.
+        trace_id: The value of x-amzn-trace-id.
+        signed: A signature was checked. `authorization` is removed.
+    """
     dropped = {"connection", "transfer-encoding", "keep-alive", "x-amzn-trace-id"}
     if signed:
         dropped.add("authorization")

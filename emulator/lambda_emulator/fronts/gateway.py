@@ -98,7 +98,13 @@ class GatewayCall(Call):
         return response_head(response.status, headers)
 
     def write_error(self, status: int, message: str, kind: str = _ERROR_TYPE) -> None:
-        """Send an error response of the API."""
+        """Send an error response of the API.
+
+        Args:
+            status: The status.
+            message: The text in the JSON body.
+            kind: The value of x-amzn-ErrorType. HTTP APIs do not send it.
+        """
         self.refuse(Refusal(status, kind, message))
 
     def refuse(self, refusal: Refusal) -> None:

@@ -156,7 +156,12 @@ def rest_api_event(
 ) -> bytes:
     """Return the event of a REST API, as JSON in UTF-8.
 
-    `path` has no stage and is still escaped.
+    Args:
+        arrival: The request.
+        route: The method and resource that matched.
+        path: The path without the stage, still escaped.
+        parameters: The path parameters, still escaped.
+        api_key: The client's API key, if the route requires one.
     """
     api = route.api
     key = {} if api_key is None else {"apiKey": api_key, "apiKeyId": "emulator"}
@@ -182,7 +187,12 @@ def http_api_event(
 ) -> bytes:
     """Return the event of an HTTP API, as JSON in UTF-8.
 
-    `path` is still escaped, and has no base path of a domain.
+    Args:
+        arrival: The request.
+        route: The route that matched. It chooses the payload's format.
+        stage: The name of the stage.
+        path: The path without the base path of a domain, still escaped.
+        parameters: The path parameters, still escaped.
     """
     is_text = _TEXT.fullmatch(arrival.media_type) is not None
     body = _text_or_base64(arrival.body, not is_text)

@@ -69,7 +69,10 @@ def find_route(
 ) -> tuple[Route[_Target], dict[str, str]] | None:
     """Return the route that AWS chooses, and its path parameters.
 
-    The order of the routes does not matter.
+    Args:
+        routes: All routes of the API. Their order does not matter.
+        method: The request's method.
+        path: The request's path, still escaped.
     """
     for route in sorted(routes, key=lambda route: route.rank):
         parameters = route.match(method, path)

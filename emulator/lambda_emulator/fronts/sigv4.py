@@ -99,7 +99,18 @@ def sign(
     service: str,
     now: float,
 ) -> list[Header]:
-    """Return the headers that sign a request with these `headers`, which include Host."""
+    """Return the headers that sign a request.
+
+    Args:
+        method: The request's method.
+        target: Its path and query.
+        headers: Its headers, which include Host.
+        body: Its body.
+        credentials: The keys to sign with.
+        region: The region in the signature.
+        service: The service in the signature.
+        now: The time, in epoch seconds.
+    """
     timestamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
     added = [("x-amz-date", timestamp), ("x-amz-content-sha256", hashlib.sha256(body).hexdigest())]
     if credentials.session_token is not None:

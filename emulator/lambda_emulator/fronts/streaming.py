@@ -49,11 +49,20 @@ async def stream(
     pace: Pace,
     frame: Callable[[bytes], bytes] = http_chunk,
 ) -> None:
-    """Write `head` and `items`, which have already arrived, then everything that follows.
+    """Send a stream to the client.
 
     Items that arrive together are sent in one write, each in its own frame.
     If the client does not read, this waits, and the runtime's data is not read either.
     It ends early, with `exchange.gone`, when the client leaves.
+
+    Args:
+        exchange: The request, and the connection to the client.
+        line: Counts what was sent.
+        head: Bytes to send before the first item.
+        items: Items of the body that have already arrived.
+        body: Everything that follows.
+        pace: Decides when bytes may be sent.
+        frame: Encodes one item.
     """
     while True:
         async for group in pace.admit([item for item in items if item]):

@@ -76,9 +76,14 @@ class Surroundings:
 
 
 def prepare(function: FunctionConfig, command: Sequence[str], around: Surroundings) -> Launch:
-    """Return how to start a function. `command` replaces the template's runtime.
+    """Return how to start a function.
 
     AWS_LAMBDA_RUNTIME_API and the name of the log stream are missing: each environment has its own.
+
+    Args:
+        function: The function.
+        command: Replaces the template's runtime, unless it is empty.
+        around: What the function gets from this machine.
 
     Raises:
         LaunchError: The function cannot be started.

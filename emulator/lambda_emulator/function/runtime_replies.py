@@ -13,7 +13,14 @@ def accept(exchange: Exchange) -> None:
 
 
 def refuse(exchange: Exchange, status: int, kind: str, message: str) -> None:
-    """Reply with an error and its type, as JSON."""
+    """Reply with an error and its type, as JSON.
+
+    Args:
+        exchange: The runtime's request.
+        status: The status.
+        kind: The value of errorType.
+        message: The value of errorMessage.
+    """
     body = (
         json.dumps({"errorMessage": message, "errorType": kind}, separators=(",", ":")).encode()
         + b"\n"

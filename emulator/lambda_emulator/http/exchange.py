@@ -152,7 +152,14 @@ class Exchange:
     def respond(
         self, status: int, headers: Iterable[Header] = (), body: bytes = b"", *, close: bool = False
     ) -> None:
-        """Send a whole response. This method adds content-length and connection."""
+        """Send a whole response. This method adds content-length and connection.
+
+        Args:
+            status: The status.
+            headers: All other headers.
+            body: The body. It is not sent for HEAD.
+            close: Close the connection after the response.
+        """
         close = close or not self.request.keep_alive
         sent = list(headers)
         if status >= 200 and status != 204:

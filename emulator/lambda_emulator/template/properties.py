@@ -78,10 +78,15 @@ class Properties:
         return to_text(value)
 
     def choice(self, key: str, allowed: Collection[str], default: str | None) -> str:
-        """Return one of the allowed texts. Without a default, the property is required.
+        """Return one of the allowed texts.
+
+        Args:
+            key: The property's name.
+            allowed: The texts.
+            default: The text if it is not given. None means that the property is required.
 
         Raises:
-            TemplateError: It is something else.
+            TemplateError: It is something else, or missing.
         """
         value = self.value(key)
         if value is None:
@@ -101,7 +106,13 @@ class Properties:
     def number(self, key: str, low: int, high: int, default: None) -> int | None: ...
 
     def number(self, key: str, low: int, high: int, default: int | None) -> int | None:
-        """Return a whole number from `low` to `high`, in the property's own unit.
+        """Return a whole number, in the property's own unit.
+
+        Args:
+            key: The property's name.
+            low: The least number that AWS accepts.
+            high: The greatest number that AWS accepts.
+            default: The number if it is not given.
 
         Raises:
             TemplateError: It is no whole number, or out of range.

@@ -81,7 +81,13 @@ def request_headers(
 def response_headers(
     headers: Sequence[Header], *, request_id: str, log_stream: str
 ) -> list[Header]:
-    """Return the headers of an app's response that the client gets, without the framing."""
+    """Return the headers of an app's response that the client gets, without the framing.
+
+    Args:
+        headers: The app's headers.
+        request_id: The id of the request.
+        log_stream: The log stream of the environment.
+    """
     return [
         *_kept(headers, _OF_THE_CONNECTION),
         ("lambda-web-request-id", request_id),

@@ -31,10 +31,15 @@ _PASSED_ON: Final = (
 
 
 def prepare(revision: RevisionConfig, command: Sequence[str], around: Surroundings) -> Launch:
-    """Return how to start a revision. `command` replaces the revision's runtime.
+    """Return how to start a revision.
 
     The variables that differ between environments are missing: where to listen, and the metadata
     endpoint.
+
+    Args:
+        revision: The revision.
+        command: Replaces the revision's runtime, unless it is empty.
+        around: What the app gets from this machine.
 
     Raises:
         LaunchError: The revision cannot be started.
