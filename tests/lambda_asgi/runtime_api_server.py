@@ -200,7 +200,7 @@ class RuntimeAPIServer:
                         return
                     await self._end_exchange(connection, writer, posted)
                     posted = None
-                    if self.closes:
+                    if self.closes or connection.our_state is h11.MUST_CLOSE:
                         return
                     connection.start_next_cycle()
                 else:  # ConnectionClosed
