@@ -8,30 +8,26 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, NoReturn
 
 from lambda_asgi._adapter import LambdaASGI
-from lambda_asgi._application import Exchange, access
 from lambda_asgi._asgi import ASGIApp
 from lambda_asgi._environment import Environment
 from lambda_asgi._error_report import ErrorReport
 from lambda_asgi._event_loop import run as run_event_loop
 from lambda_asgi._fork_guard import guard_signal
 from lambda_asgi._internal_extension import ShutdownNotice
-from lambda_asgi._invocation import Invocation, LambdaContext, current_invocation
-from lambda_asgi._logging import InvocationFilter, configure, log_access, logger
-from lambda_asgi._runtime_api.client import RuntimeAPIClient, RuntimeAPIWriter
+from lambda_asgi._logging import configure, logger
+from lambda_asgi._poller import Poller
+from lambda_asgi._runtime_api.client import RuntimeAPIClient
 from lambda_asgi._snapstart import run_after_restore, run_before_snapshot
 from lambda_asgi.errors import (
     AfterRestoreError,
     BeforeSnapshotError,
     ConfigurationError,
-    ConnectionToRuntimeAPILost,
     LambdaASGIError,
-    ResponseRefused,
     RuntimeAPIError,
 )
 
@@ -40,11 +36,6 @@ SHUTDOWN_TIME = 0.3
 
 # Time for Python's own clean-up after that: event loop, threads, atexit functions.
 EXIT_TIME = 0.2
-
-# Retries after the Runtime API refused a request, or after a concurrent environment lost its
-# connection. The pause doubles each time. Lambda's own Python runtime also tries five times.
-TRIES = 5
-FIRST_PAUSE = 0.1
 
 # https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-custom.html
 EXIT_CODES: dict[type[LambdaASGIError], int] = {BeforeSnapshotError: 64, AfterRestoreError: 65}
@@ -167,7 +158,8 @@ class Runtime:
 
     async def _serve_until(self, stop: asyncio.Event) -> int:
         polls = [
-            asyncio.create_task(self._poll()) for _ in range(self._environment.max_concurrency)
+            asyncio.create_task(Poller(self._environment, self._application).run())
+            for _ in range(self._environment.max_concurrency)
         ]
         stopped = asyncio.create_task(stop.wait())
         try:
@@ -180,63 +172,6 @@ class Runtime:
         for failure in failures:
             logger.critical("the execution environment ends: %s", failure, exc_info=failure)
         return 1 if failures else 0
-
-    async def _poll(self) -> None:
-        """Take and answer invocations until the environment ends. Then raises RuntimeAPIError."""
-        client = RuntimeAPIClient(self._environment.runtime_api)
-        failed = 0
-        try:
-            while True:
-                try:
-                    invocation, writer = await client.next_invocation()
-                    failed = 0
-                    await self._serve(invocation, writer)
-                except RuntimeAPIError as error:
-                    failed += 1
-                    if failed > TRIES or not (
-                        isinstance(error, ResponseRefused) or self._environment.concurrent
-                    ):
-                        raise
-                    logger.error("asking for invocations again: %s", error)
-                    await asyncio.sleep(FIRST_PAUSE * 2 ** (failed - 1))
-        finally:
-            client.close()
-
-    async def _serve(self, invocation: Invocation, writer: RuntimeAPIWriter) -> None:
-        started = time.perf_counter()
-        current_invocation.set(invocation)
-        if not self._environment.concurrent:
-            _name_in_process(invocation)
-        context = LambdaContext.of(invocation, self._environment.function)
-        exchange: Exchange | None = None
-        ending = "cut off"
-        try:
-            exchange = self._application.exchange(invocation.event(), context, invocation.deadline)
-            if exchange.streams:
-                await exchange.stream(writer)
-                await writer.delivered()
-            else:
-                result = await exchange.answer()
-                await writer.result(result.encoded)
-            assert exchange.cycle is not None, "it has run"
-            ending = exchange.cycle.ending
-        except ResponseRefused as refusal:
-            ending = "refused"
-            logger.error("the answer was refused: %s", refusal)
-        except ConnectionToRuntimeAPILost:
-            ending = "lost"
-            raise  # its meaning depends on other invocations
-        except Exception as error:
-            # the event is not JSON, or the app did not handle a non-HTTP event
-            ending = "failed"
-            logger.error("the invocation failed", exc_info=error)
-            await _report(writer, error)
-        finally:
-            log_access(access(exchange, ending, started, time.perf_counter()))
-            if exchange is not None:
-                exchange.close()
-            current_invocation.set(None)
-            InvocationFilter.process_wide = None
 
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -263,44 +198,3 @@ def _call_own_handlers(handlers: Mapping[int, Any]) -> None:
             handler(signal.SIGTERM, None)
         except BaseException as error:  # the process exits next anyway
             logger.error("the app's handler of SIGTERM raised %r", error, exc_info=error)
-
-
-async def _report(writer: RuntimeAPIWriter, error: Exception) -> None:
-    try:
-        if writer.begun:  # `/error` would wait for the end of the body, and so for us
-            writer.fail(ErrorReport.of(error))
-            await writer.delivered()
-        else:
-            await writer.error(ErrorReport.of(error))
-    except ResponseRefused as refusal:
-        logger.error("the error was refused: %s", refusal)
-
-
-def _name_in_process(invocation: Invocation) -> None:
-    """Set the ids of the only invocation under way in process-wide places.
-
-    The X-Ray SDK reads them there, and so do threads without a context. This is not used with
-    concurrency, where contexts have the ids.
-    """
-    InvocationFilter.process_wide = invocation
-    set_trace_id(invocation.trace_id)
-
-
-# Python's own copy of the environment variables. Changing C's environment too would leak memory:
-# glibc never frees a value (160 bytes for each invocation). X-Ray's SDK reads this copy. A child
-# program gets the trace id only if the app passes os.environ to it. `_data` is private, but the
-# same in all versions of Python.
-_PYTHON_VARIABLES: Any = getattr(os.environ, "_data", os.environ)
-_TRACE_ID: Any = (
-    "_X_AMZN_TRACE_ID" if _PYTHON_VARIABLES is os.environ else os.fsencode("_X_AMZN_TRACE_ID")
-)
-
-
-def set_trace_id(trace_id: str | None) -> None:
-    """Set os.environ["_X_AMZN_TRACE_ID"] in Python's copy only."""
-    if trace_id is None:
-        _PYTHON_VARIABLES.pop(_TRACE_ID, None)
-    else:
-        _PYTHON_VARIABLES[_TRACE_ID] = (
-            trace_id if _PYTHON_VARIABLES is os.environ else os.fsencode(trace_id)
-        )

@@ -209,7 +209,7 @@ def test_a_lost_connection_ends_its_own_invocation_only() -> None:
 
 
 def test_a_runtime_api_that_has_gone_ends_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lambda_asgi._runtime.FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("lambda_asgi._poller.FIRST_PAUSE", 0.001)
 
     async def main() -> int:
         async with runtime_api_server() as api:

@@ -14,7 +14,7 @@ import pytest
 
 from lambda_asgi._environment import FunctionIdentity
 from lambda_asgi._invocation import Invocation, LambdaContext
-from lambda_asgi._runtime import set_trace_id
+from lambda_asgi._poller import set_trace_id
 from lambda_asgi.testing import function_url_event
 from tests.lambda_asgi.process import APPS, COMMAND, runtime_process
 from tests.lambda_asgi.runtime_api_server import runtime_api_server

@@ -140,7 +140,7 @@ def test_each_ending_is_documented() -> None:
     page = (root / "docs" / "logging.md").read_text()
     source = "".join(
         (root / "src" / "lambda_asgi" / name).read_text()
-        for name in ("_cycle.py", "_ending.py", "_runtime.py")
+        for name in ("_cycle.py", "_ending.py", "_poller.py")
     )
     words = set(re.findall(r'(?:ending = |return )"([a-z -]+)"', source)) | set(
         re.findall(r'else "([a-z-]+)"$', source)

@@ -6,6 +6,8 @@ import random
 import socket
 import threading
 import tracemalloc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -21,8 +23,8 @@ from lambda_asgi._runtime_api.connection import (
     HOLD_UP_TO,
     JOIN_UP_TO,
     Connection,
-    ReplyFuture,
 )
+from lambda_asgi._runtime_api.pending import PromptFuture
 from lambda_asgi._runtime_api.protocol import Reply
 from lambda_asgi.errors import ConnectionToRuntimeAPILost
 from lambda_asgi.testing import function_url_event
@@ -156,8 +158,8 @@ def test_an_app_that_blocks_the_event_loop_between_sends_is_not_held_back() -> N
     asyncio.run(scenario())
 
 
-class Wire(asyncio.Transport):
-    """A transport that records each write: one system call each."""
+class Wire(socket.socket):
+    """A socket that takes everything, and records what each system call was given."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -165,87 +167,84 @@ class Wire(asyncio.Transport):
         self.lists = 0
         """How many of the writes were lists of pieces."""
 
-    def write(self, data: Any) -> None:
+    def send(self, data: Any, flags: int = 0, /) -> int:
         self.writes.append(bytes(data))
+        return len(data)
 
-    def writelines(self, parts: Any) -> None:
+    def sendmsg(self, parts: Any, *_: Any) -> int:
         self.writes.append(b"".join(parts))
         self.lists += 1
-
-    def get_write_buffer_size(self) -> int:
-        return 0
-
-    def is_closing(self) -> bool:
-        return False
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        assert high == HIGH_WATER
-
-    def abort(self) -> None: ...
+        return len(self.writes[-1])
 
 
-async def connection() -> tuple[Connection, Wire]:
+@asynccontextmanager
+async def connection() -> AsyncIterator[tuple[Connection, Wire]]:
     wire = Wire()
-    made = Connection(asyncio.get_running_loop())
-    made.connection_made(wire)
-    return made, wire
+    made = Connection(asyncio.get_running_loop(), wire)
+    yield made, wire
+    made.close()
 
 
 def test_writes_of_one_turn_leave_together() -> None:
     """The first message leaves at once. Many small ones leave as one buffer, not as a list."""
 
     async def scenario() -> None:
-        made, wire = await connection()
-        parts = [b"%08d" % number for number in range(3 * HOLD_UP_TO // 8 - 1)]
-        for part in parts:
-            made.write([part], more=True)
-        await asyncio.sleep(0)
-        assert b"".join(wire.writes) == b"".join(parts)
-        assert [len(each) for each in wire.writes] == [8, HOLD_UP_TO, HOLD_UP_TO, HOLD_UP_TO - 16]
-        assert wire.lists == 0
-        made.write([b"lone"], more=True)
-        assert wire.writes[-1] == b"lone"
+        async with connection() as (made, wire):
+            parts = [b"%08d" % number for number in range(3 * HOLD_UP_TO // 8 - 1)]
+            for part in parts:
+                made.write([part], more=True)
+            await asyncio.sleep(0)
+            assert b"".join(wire.writes) == b"".join(parts)
+            assert [len(each) for each in wire.writes] == [
+                8,
+                HOLD_UP_TO,
+                HOLD_UP_TO,
+                HOLD_UP_TO - 16,
+            ]
+            assert wire.lists == 0
+            made.write([b"lone"], more=True)
+            assert wire.writes[-1] == b"lone"
 
     asyncio.run(scenario())
 
 
 def test_much_does_not_wait() -> None:
     async def scenario() -> None:
-        made, wire = await connection()
-        big = bytes(JOIN_UP_TO)
-        made.write([b"1", b"2"], more=True)
-        made.write([b"head", big, b"tail"], more=True)
-        assert wire.writes[0] == b"12"
-        assert b"".join(wire.writes[1:]) == b"head" + big + b"tail"
+        async with connection() as (made, wire):
+            big = bytes(JOIN_UP_TO)
+            made.write([b"1", b"2"], more=True)
+            made.write([b"head", big, b"tail"], more=True)
+            assert wire.writes[0] == b"12"
+            assert b"".join(wire.writes[1:]) == b"head" + big + b"tail"
 
     asyncio.run(scenario())
 
 
 def test_the_last_write_takes_along_what_is_held() -> None:
     async def scenario() -> None:
-        made, wire = await connection()
-        for part in (b"a", b"b", b"c"):
-            made.write([part], more=True)
-        made.write([b"end"], more=False)
-        assert b"".join(wire.writes) == b"abcend"
-        assert wire.writes[0] == b"a"
-        assert wire.writes[-1].endswith(b"end")
-        count = len(wire.writes)
-        await asyncio.sleep(0)
-        assert len(wire.writes) == count
+        async with connection() as (made, wire):
+            for part in (b"a", b"b", b"c"):
+                made.write([part], more=True)
+            made.write([b"end"], more=False)
+            assert b"".join(wire.writes) == b"abcend"
+            assert wire.writes[0] == b"a"
+            assert wire.writes[-1].endswith(b"end")
+            count = len(wire.writes)
+            await asyncio.sleep(0)
+            assert len(wire.writes) == count
 
     asyncio.run(scenario())
 
 
 def test_a_closed_connection_writes_nothing_and_answers_at_once() -> None:
     async def scenario() -> None:
-        made, wire = await connection()
-        made.close()
-        reply = made.begin()
-        made.write([b"x"], more=False)
-        assert wire.writes == []
-        with pytest.raises(Exception, match="closed before the request"):
-            await reply
+        async with connection() as (made, wire):
+            made.close()
+            reply = made.begin()
+            made.write([b"x"], more=False)
+            assert wire.writes == []
+            with pytest.raises(Exception, match="closed before the request"):
+                await reply
 
     asyncio.run(scenario())
 
@@ -293,7 +292,7 @@ def test_pieces_of_any_size_arrive_in_order(reads: str) -> None:
 REPLY = Reply(202, {}, b"", True)
 
 
-async def waiting_for(reply: ReplyFuture) -> tuple[asyncio.Task[Reply], list[str]]:
+async def waiting_for(reply: PromptFuture[Reply]) -> tuple[asyncio.Task[Reply], list[str]]:
     """A task that waits for the reply, and a list that gets a word from a callback."""
     said: list[str] = []
     reply.add_done_callback(lambda _: said.append("called"))
@@ -310,7 +309,7 @@ async def waiting_for(reply: ReplyFuture) -> tuple[asyncio.Task[Reply], list[str
 def test_who_waits_for_a_reply_goes_on_when_it_arrives() -> None:
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
-        reply = ReplyFuture(loop=loop)
+        reply: PromptFuture[Reply] = PromptFuture(loop=loop)
         task, said = await waiting_for(reply)
         seen: list[object] = []
 
@@ -333,7 +332,7 @@ def test_who_waits_for_a_reply_goes_on_when_it_arrives() -> None:
 @pytest.mark.parametrize("ending", ["exception", "cancelled", "task cancelled"])
 def test_a_reply_that_never_comes_ends_the_waiting_a_turn_later(ending: str) -> None:
     async def scenario() -> None:
-        reply = ReplyFuture(loop=asyncio.get_running_loop())
+        reply: PromptFuture[Reply] = PromptFuture(loop=asyncio.get_running_loop())
         task, said = await waiting_for(reply)
         if ending == "exception":
             reply.set_exception(ConnectionToRuntimeAPILost("gone"))
@@ -355,7 +354,7 @@ def test_a_reply_that_never_comes_ends_the_waiting_a_turn_later(ending: str) -> 
 def test_a_callback_for_a_reply_can_be_taken_back() -> None:
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
-        reply = ReplyFuture(loop=loop)
+        reply: PromptFuture[Reply] = PromptFuture(loop=loop)
         said: list[object] = []
         reply.add_done_callback(said.append)
         assert reply.remove_done_callback(said.append) == 1

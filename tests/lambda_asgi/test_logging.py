@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from lambda_asgi._invocation import Invocation, current_invocation
-from lambda_asgi._logging.handlers import FrameHandler, InvocationFilter
+from lambda_asgi._logging.handlers import FrameHandler, InvocationFilter, process_wide
 from tests.patience import PATIENCE
 
 PRELUDE = """
@@ -427,8 +427,6 @@ def test_a_thread_without_a_context_names_the_only_invocation(
         thread.join()
 
     in_a_thread()
-    monkeypatch.setattr(
-        InvocationFilter, "process_wide", Invocation("the-only-one", None, "arn", b"{}")
-    )
+    monkeypatch.setattr(process_wide, "invocation", Invocation("the-only-one", None, "arn", b"{}"))
     in_a_thread()
     assert named == ["", "the-only-one"]

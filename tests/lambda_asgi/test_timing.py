@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lambda_asgi import LambdaASGI, _cycle, _runtime
+from lambda_asgi import LambdaASGI, _cycle, _poller
 from lambda_asgi._application import Application, access
 from lambda_asgi._asgi import Receive, Scope, Send
 from lambda_asgi._environment import Settings
@@ -144,12 +144,12 @@ def test_the_durations_of_an_invocation(caplog: pytest.LogCaptureFixture) -> Non
 
 
 @pytest.mark.parametrize(
-    ("failures", "survives"), [(_runtime.TRIES, True), (_runtime.TRIES + 1, False)]
+    ("failures", "survives"), [(_poller.TRIES, True), (_poller.TRIES + 1, False)]
 )
 def test_as_many_tries_as_lambdas_own_runtime(
     failures: int, survives: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_runtime, "FIRST_PAUSE", 0.0001)
+    monkeypatch.setattr(_poller, "FIRST_PAUSE", 0.0001)
 
     async def scenario() -> None:
         async with runtime(hello) as running:

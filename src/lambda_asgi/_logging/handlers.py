@@ -10,18 +10,26 @@ from lambda_asgi._invocation import Invocation, current_invocation
 from lambda_asgi._logging.formatters import JSONFormatter, rounded_level
 
 
+class ProcessWide:
+    """What threads without a context are working for."""
+
+    invocation: Invocation | None = None
+    """The only invocation under way in this process. Never set where there may be several."""
+
+
+# An instance, because each change of a class empties a cache of the interpreter.
+process_wide = ProcessWide()
+
+
 class InvocationFilter(logging.Filter):
     """Gives each record `aws_request_id` ("" outside of invocations) and `tenant_id` (or None).
 
     Use it with log handlers of your own. A thread that was started without a context (unlike those
-    of asyncio.to_thread and Starlette) has no invocation: its records get `process_wide`.
+    of asyncio.to_thread and Starlette) has no invocation: its records get that of `process_wide`.
     """
 
-    process_wide: Invocation | None = None
-    """The only invocation under way in this process. Never set where there may be several."""
-
     def filter(self, record: logging.LogRecord) -> bool:
-        invocation = current_invocation.get() or InvocationFilter.process_wide
+        invocation = current_invocation.get() or process_wide.invocation
         record.aws_request_id = "" if invocation is None else invocation.request_id
         record.tenant_id = None if invocation is None else invocation.tenant_id
         return True

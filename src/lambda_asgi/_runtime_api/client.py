@@ -11,6 +11,7 @@ from lambda_asgi._error_report import ErrorReport
 from lambda_asgi._invocation import Invocation
 from lambda_asgi._logging import logger
 from lambda_asgi._runtime_api.connection import Connection
+from lambda_asgi._runtime_api.pending import PendingReply
 from lambda_asgi._runtime_api.protocol import (
     LAST_CHUNK,
     Reply,
@@ -43,6 +44,10 @@ class RuntimeAPIClient:
         self._connection: Connection | None = None
         self._opening: asyncio.Task[Connection] | None = None
 
+    @property
+    def is_connected(self) -> bool:
+        return self._connection is not None and self._connection.is_open
+
     async def connection(self) -> Connection:
         """Return the open connection, or open one. Tasks that ask at the same time share it."""
         if self._connection is None or not self._connection.is_open:
@@ -72,8 +77,17 @@ class RuntimeAPIClient:
         Raises:
             ResponseRefused: The caller may ask again.
         """
-        reply = await self._get(self.requests.next)
+        return self.invocation(await self._get(self.requests.next))
+
+    def ask(self, callback: Callable[[PendingReply], None]) -> None:
+        """Ask for an invocation over the open connection, and call back with the reply."""
+        assert self._connection is not None, "it is open"
+        self._connection.exchange(self.requests.next).when_done(callback)
+
+    def invocation(self, reply: Reply) -> tuple[Invocation, "RuntimeAPIWriter"]:
+        """Return the invocation of a reply to `next`. Raises as `next_invocation`."""
         assert self._connection is not None, "a reply came over it"
+        checked(reply)
         invocation = Invocation.from_reply(reply.headers, reply.body)
         return invocation, RuntimeAPIWriter(self, self._connection, invocation)
 
@@ -104,21 +118,29 @@ class RuntimeAPIClient:
         return checked(await connection.exchange(request))
 
     async def _get(self, request: bytes) -> Reply:
-        connection = self._connection
-        if connection is None or not connection.is_open:
-            connection = await self.connection()
+        connection = await self.connection()
+        reply = connection.exchange(request)
         try:
-            reply = await connection.exchange(request)
-        except ConnectionToRuntimeAPILost as error:
-            if not connection.exchanges:
+            return checked(await reply)
+        except ConnectionToRuntimeAPILost:
+            if not self.is_repeatable(reply):
                 raise
-            if connection.heard:
-                logger.warning("asking once more, after a reply that was cut or garbled: %s", error)
-            # The other end may close a kept-alive connection while we send on it. A GET can be
-            # repeated.
             connection = await self.connection()
-            reply = await connection.exchange(request)
-        return checked(reply)
+            return checked(await connection.exchange(request))
+
+    def is_repeatable(self, reply: PendingReply) -> bool:
+        """Return whether the request of a GET can be repeated, because its reply cannot arrive.
+
+        The other end may close a kept-alive connection while we send on it.
+        """
+        connection = self._connection
+        if reply.error is None or connection is None or not connection.exchanges:
+            return False
+        if connection.heard:
+            logger.warning(
+                "asking once more, after a reply that was cut or garbled: %s", reply.error
+            )
+        return True
 
 
 _TAKES_NO_MORE = "the Runtime API takes no more of this response"
@@ -144,7 +166,7 @@ class RuntimeAPIWriter:
         self._invocation = invocation
         self._begun = False
         self._ended = False
-        self._reply: asyncio.Future[Reply] | None = None
+        self._reply: PendingReply | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._unsent: list[bytes] = []
         """Parts that wait for the new connection."""
@@ -170,7 +192,7 @@ class RuntimeAPIWriter:
         Raises:
             ClientDisconnected: Nobody reads any more. Raised at once, or when awaited.
         """
-        if self._reply is None or last or self._reply.done():
+        if self._reply is None or last or self._reply.is_done:
             self.stream_now(parts, last)
         else:  # most parts of a stream
             self._connection.write(chunked(parts), more=True)
@@ -204,7 +226,7 @@ class RuntimeAPIWriter:
                 )
         if self._connecting is not None:
             self._unsent += wire
-        elif self._reply is None or self._reply.done():
+        elif self._reply is None or self._reply.is_done:
             raise ClientDisconnected(_TAKES_NO_MORE)
         else:
             self._connection.write(wire, more=not last)
@@ -212,16 +234,14 @@ class RuntimeAPIWriter:
     def _begin(self, last: bool) -> None:
         self._reply = self._connection.begin()
         if not last:
-            self._reply.add_done_callback(self._gone)
+            self._reply.when_done(self._gone)
 
     async def _connect(self) -> None:
         try:
             self._connection = await self._client.connection()
         except ConnectionToRuntimeAPILost as error:
-            self._reply = asyncio.get_running_loop().create_future()
-            self._reply.set_exception(error)
-            # `delivered` raises it; the event loop must not report it if nobody asks
-            self._reply.exception()
+            self._reply = PendingReply()
+            self._reply.fail(error)  # `delivered` raises it
             self._gone(self._reply)
         else:
             self._begin(self._ended)
@@ -233,7 +253,7 @@ class RuntimeAPIWriter:
         if self._connecting is not None:
             await asyncio.shield(self._connecting)
         await self._connection.drain()
-        if not last and self._reply is not None and self._reply.done():
+        if not last and self._reply is not None and self._reply.is_done:
             raise ClientDisconnected(_TAKES_NO_MORE)
 
     def fail(self, report: ErrorReport) -> None:
@@ -250,6 +270,16 @@ class RuntimeAPIWriter:
             self._unsent.append(trailers)
         else:
             self._connection.write((trailers,), more=False)
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether a response was streamed to its end. Its reply may be missing."""
+        return self._ended and self._connecting is None
+
+    def when_delivered(self, callback: Callable[[PendingReply], None]) -> None:
+        """Call back with the reply to a streamed response that `is_sent`."""
+        assert self._reply is not None, "it was streamed"
+        self._reply.when_done(callback)
 
     async def delivered(self) -> None:
         """Wait for the reply to the streamed response.
@@ -289,7 +319,7 @@ class RuntimeAPIWriter:
             )
         )
 
-    def _gone(self, _: asyncio.Future[Reply]) -> None:
+    def _gone(self, _: PendingReply) -> None:
         if not self._ended:
             # the rest of the body was refused, so this connection cannot be used again
             self._connection.close()

@@ -148,6 +148,10 @@ class Reply(NamedTuple):
     body: bytes
     keep_alive: bool
 
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
 
 def checked(reply: Reply) -> Reply:
     """Return the reply if its status means success.
@@ -157,7 +161,7 @@ def checked(reply: Reply) -> Reply:
         ConnectionToRuntimeAPILost: Any other status. After a 500 a runtime must exit promptly
             (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html).
     """
-    if 200 <= reply.status < 300:
+    if reply.is_success:
         return reply
     said = reply.body[:500].decode("utf-8", "replace").strip()
     message = f"the Runtime API answered {reply.status}: {said}"
