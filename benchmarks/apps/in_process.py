@@ -36,8 +36,9 @@ NEXT = (
 
 
 class Loopback:
-    """The connection's socket. It answers what is sent as a Runtime API does, and ends the process
-    after so many invocations.
+    """The connection's socket: it answers what is sent, as a Runtime API does.
+
+    It ends the process after so many invocations.
     """
 
     def __init__(self, path: str, count: int) -> None:

@@ -18,7 +18,7 @@ from lambda_asgi._error_report import ErrorReport
 from lambda_asgi._fork_guard import is_child, leave_child
 from lambda_asgi._logging import logger
 from lambda_asgi._pathsend import read_ahead
-from lambda_asgi._response import BufferedResponse, Response, State
+from lambda_asgi._response import COMPLETE, HELD, STREAMING, BufferedResponse, Response, State
 from lambda_asgi.errors import (
     AppCancelled,
     ClientDisconnected,
@@ -210,11 +210,11 @@ class RequestCycle:
             return
         state = self.response.state
         if self._writer is not None:
-            if parts or state is State.COMPLETE:
+            if parts or state is COMPLETE:
                 if self.first_byte_at is None:
                     self.first_byte_at = time.perf_counter()
                 try:
-                    waiting = self._writer.stream(parts, state is State.COMPLETE)
+                    waiting = self._writer.stream(parts, state is COMPLETE)
                     if waiting is not None:
                         await waiting
                 except RuntimeAPIError as error:
@@ -222,9 +222,9 @@ class RequestCycle:
                     raise ClientDisconnected("nobody takes this response any more") from error
             else:
                 self._flush_soon()
-        if state is State.COMPLETE:
+        if state is COMPLETE:
             self._disconnect_app()
-        elif state is State.STREAMING and time.monotonic() - self._last_yield > FAIR_SHARE:
+        elif state is STREAMING and time.monotonic() - self._last_yield > FAIR_SHARE:
             await asyncio.sleep(0)
             self._last_yield = time.monotonic()
 
@@ -232,7 +232,7 @@ class RequestCycle:
         """Return what to send for a message; None for a file."""
         response = self.response
         has_ended = self._disconnected or self.error is not None
-        if has_ended and response.state is not State.COMPLETE:
+        if has_ended and response.state is not COMPLETE:
             raise self._refusal()
         try:
             kind = message.get("type")
@@ -263,7 +263,7 @@ class RequestCycle:
 
     async def _send_file(self, message: Message) -> None:
         path = message.get("path")
-        if self.response.state not in (State.HELD, State.STREAMING) or self.response.body_bytes:
+        if self.response.state not in (HELD, STREAMING) or self.response.body_bytes:
             refusal = "which is a whole body, but not right after http.response.start"
         elif not isinstance(path, str):  # a number would be a file descriptor of ours
             refusal = f"but its path is {described(path)}, not text"
@@ -418,7 +418,7 @@ class RequestCycle:
                 leave_child(None)
             if self.response.state is State.START:
                 self._fail(UnexpectedMessage("the app returned without a response"))
-            elif self.response.state is not State.COMPLETE:
+            elif self.response.state is not COMPLETE:
                 self._fail(UnexpectedMessage("the app returned before its response was complete"))
         if self.error is not None:
             self._log(self.error)
@@ -426,7 +426,7 @@ class RequestCycle:
     def _gone(self) -> None:
         """The Runtime API has replied before the response's end, or the connection is lost."""
         self._disconnect_app()
-        if self.response.state is not State.COMPLETE:
+        if self.response.state is not COMPLETE:
             self._fail(ClientDisconnected("nobody reads this response any more"))
         if self._wait is not None and not self._wait.is_over:
             self._wait.wind_up(self._loop.time() + self._margin, self._margin)
@@ -441,7 +441,7 @@ class RequestCycle:
                     f"the app blocked the event loop for {late:.1f} s or more, past its timeout"
                 )
             )
-        elif self.response.state is not State.COMPLETE:
+        elif self.response.state is not COMPLETE:
             self._fail(
                 DeadlineExceeded("the app has not ended, and the function's timeout is near")
             )

@@ -27,6 +27,30 @@ _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FORBIDDEN_IN_VALUES = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
+def checked(
+    headers: object, exclude: frozenset[bytes] = frozenset()
+) -> tuple[RawHeaders, int | None]:
+    """Return `well_formed` headers, with at most one content-length, and the content length.
+
+    Raises UnexpectedMessage as `well_formed` and `content_length` do.
+    """
+    try:
+        lines, length = _checked(tuple(headers), exclude)  # type: ignore[arg-type]  # caught if not
+    except TypeError:  # not pairs of bytes, or pairs that are lists
+        length, found = content_length(well_formed(headers, exclude))
+        return found, length
+    return [*lines], length
+
+
+# Most routes of most apps send the same headers each time.
+@lru_cache(maxsize=32)
+def _checked(
+    headers: tuple[tuple[bytes, bytes], ...], exclude: frozenset[bytes]
+) -> tuple[RawHeaders, int | None]:
+    length, lines = content_length(well_formed(headers, exclude))
+    return lines, length
+
+
 def well_formed(headers: object, exclude: Collection[bytes] = ()) -> RawHeaders:
     """Return `headers` as a list, with names in lower case, without those in `exclude`.
 
@@ -49,7 +73,8 @@ def well_formed(headers: object, exclude: Collection[bytes] = ()) -> RawHeaders:
 def _value(value: bytes) -> bytes:
     if type(value) is not bytes:
         raise TypeError
-    if _FORBIDDEN_IN_VALUES.search(value):
+    # Nearly every value is printable, and this is quicker to see than by the search.
+    if not value.decode("latin-1").isprintable() and _FORBIDDEN_IN_VALUES.search(value):
         raise UnexpectedMessage(
             f"the app sent a header value with a control character: {described(value)}"
         )

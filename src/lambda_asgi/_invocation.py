@@ -20,6 +20,9 @@ from lambda_asgi.errors import ConnectionToRuntimeAPILost
 # none.
 _IMPLAUSIBLE_MS = 3_600_000
 
+_WHITE_SPACE = " \t\n\r"  # RFC 8259 section 2
+_parse = json.JSONDecoder().raw_decode
+
 
 class Invocation(NamedTuple):
     """The reply to one `next`.
@@ -70,8 +73,13 @@ class Invocation(NamedTuple):
         Raises:
             ValueError: It is not JSON. Also UnicodeDecodeError and RecursionError.
         """
-        # JSON is UTF-8 (RFC 8259 section 8.1)
-        return json.loads(self.payload.decode())
+        # JSON is UTF-8 (RFC 8259 section 8.1). json.loads searches for white space twice, which
+        # takes a tenth of its time.
+        text = self.payload.decode().strip(_WHITE_SPACE)
+        event, end = _parse(text)
+        if end < len(text):
+            raise json.JSONDecodeError("Extra data", text, end)
+        return event
 
 
 current_invocation: ContextVar[Invocation | None] = ContextVar(
@@ -128,7 +136,7 @@ class LambdaContext:
             invocation.tenant_id,
             invocation.trace_id,
             None if client is None else _client_context(_json_object(client)),
-            _identity(_json_object(identity) if identity else {}),
+            _identity(_json_object(identity)) if identity else NO_IDENTITY,
             invocation.deadline,
         )
 
@@ -144,11 +152,18 @@ class LambdaContext:
         print(message, end="", flush=True)
 
 
-def _identity(data: dict[str, Any]) -> SimpleNamespace:
-    return SimpleNamespace(
-        cognito_identity_id=data.get("cognitoIdentityId"),
-        cognito_identity_pool_id=data.get("cognitoIdentityPoolId"),
-    )
+class CognitoIdentity(NamedTuple):
+    """Who called the function, as far as Amazon Cognito knows."""
+
+    cognito_identity_id: Any = None
+    cognito_identity_pool_id: Any = None
+
+
+NO_IDENTITY = CognitoIdentity()
+
+
+def _identity(data: dict[str, Any]) -> CognitoIdentity:
+    return CognitoIdentity(data.get("cognitoIdentityId"), data.get("cognitoIdentityPoolId"))
 
 
 def _client_context(data: dict[str, Any]) -> SimpleNamespace:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 
 from lambda_asgi._asgi import RawHeaders
-from lambda_asgi._event_sources.event_source import EventOptions, RequestSource, wire_path
+from lambda_asgi._event_sources.event_source import EventOptions, RequestSource
 from lambda_asgi._event_sources.parts import (
     decoded_path,
     encoded_again,
@@ -225,7 +225,7 @@ class Made(RequestSource):
         return self.given["method"]
 
     def url_path(self) -> tuple[bytes, str]:
-        return wire_path(self.given["raw_path"])
+        return self.given["raw_path"], decoded_path(self.given["raw_path"])
 
     def query_string(self) -> bytes:
         return b""

@@ -15,7 +15,6 @@ from lambda_asgi._event_sources.parts import (
     request_body,
     text_member,
     undecoded_query_string,
-    utf8,
 )
 
 
@@ -28,7 +27,7 @@ class ALB(RequestSource):
         return self.event.get("httpMethod")
 
     def url_path(self) -> tuple[bytes, str]:
-        return wire_path(utf8(text_member(self.event, "path") or "/"))
+        return wire_path(text_member(self.event, "path") or "/")
 
     def query_string(self) -> bytes:
         event = self.event

@@ -12,6 +12,7 @@ from lambda_asgi._event_sources.parts import (
     describe,
     mount_point,
     single_values,
+    utf8,
 )
 from lambda_asgi.errors import EventError, EventPathForbidden
 
@@ -205,8 +206,11 @@ class RequestSource(EventSource):
         return None
 
 
-def wire_path(raw_path: bytes) -> tuple[bytes, str]:
+def wire_path(path: str) -> tuple[bytes, str]:
     """Return the result of `url_path` for an undecoded path."""
+    if path.isascii() and "%" not in path:  # most paths
+        return path.encode(), path
+    raw_path = utf8(path)
     return raw_path, decoded_path(raw_path)
 
 

@@ -32,7 +32,7 @@ class LambdaAtEdge(RequestSource):
         return self.cloudfront["request"].get("method")
 
     def url_path(self) -> tuple[bytes, str]:
-        return wire_path(utf8(text_member(self.cloudfront["request"], "uri") or "/"))
+        return wire_path(text_member(self.cloudfront["request"], "uri") or "/")
 
     def query_string(self) -> bytes:
         return utf8(text_member(self.cloudfront["request"], "querystring"))

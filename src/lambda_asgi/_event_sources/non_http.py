@@ -5,7 +5,6 @@ from typing import Any, NoReturn
 
 from lambda_asgi._asgi import RawHeaders
 from lambda_asgi._event_sources.event_source import RequestSource, wire_path
-from lambda_asgi._event_sources.parts import utf8
 from lambda_asgi._event_sources.text_bodies import media_type
 from lambda_asgi._version import __version__
 from lambda_asgi.errors import EventError, EventNotHandled
@@ -24,7 +23,7 @@ class NonHTTP(RequestSource):
         return "POST"
 
     def url_path(self) -> tuple[bytes, str]:
-        return wire_path(utf8(self.options.event_path))
+        return wire_path(self.options.event_path)
 
     def query_string(self) -> bytes:
         return b""

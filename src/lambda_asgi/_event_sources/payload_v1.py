@@ -67,7 +67,7 @@ class RESTAPI(PayloadV1):
     name = "rest-api"
 
     def url_path(self) -> tuple[bytes, str]:
-        return wire_path(utf8(self._stage_prefix() + (text_member(self.event, "path") or "/")))
+        return wire_path(self._stage_prefix() + (text_member(self.event, "path") or "/"))
 
     def stage(self) -> str:
         return decoded_path(utf8(self._stage_prefix()))
@@ -94,7 +94,7 @@ class HTTPAPIPayloadV1(PayloadV1):
     name = "http-api"
 
     def url_path(self) -> tuple[bytes, str]:
-        return wire_path(utf8(text_member(self.event, "path") or "/"))
+        return wire_path(text_member(self.event, "path") or "/")
 
     def stage(self) -> str:
         context = self.event["requestContext"]

@@ -67,7 +67,7 @@ class FunctionURL(PayloadV2):
     name = "function-url"
 
     def url_path(self) -> tuple[bytes, str]:
-        return wire_path(utf8(text_member(self.event, "rawPath") or "/"))
+        return wire_path(text_member(self.event, "rawPath") or "/")
 
 
 class HTTPAPI(PayloadV2):

@@ -7,8 +7,9 @@ from typing import Any
 
 from lambda_asgi._asgi import RawHeaders
 from lambda_asgi._event_sources import results
-from lambda_asgi._event_sources.event_source import RequestSource, wire_path
+from lambda_asgi._event_sources.event_source import RequestSource
 from lambda_asgi._event_sources.parts import (
+    decoded_path,
     header_lines,
     json_object,
     multi_header_lines,
@@ -37,7 +38,8 @@ class VPCLattice(RequestSource):
         return self.event.get("method")
 
     def url_path(self) -> tuple[bytes, str]:
-        return wire_path(self._target()[0] or b"/")
+        raw_path = self._target()[0] or b"/"
+        return raw_path, decoded_path(raw_path)
 
     def query_string(self) -> bytes:
         _, mark, query_string = self._target()

@@ -10,7 +10,7 @@ from lambda_asgi._describe import text_of, traceback_of
 
 
 def _time(created: float, msecs: float) -> str:
-    return f"{_utc(int(created))}.{int(msecs):03d}Z"
+    return f"{_utc(int(created))}.{str(int(msecs)).zfill(3)}Z"
 
 
 @lru_cache(maxsize=1)

@@ -14,17 +14,17 @@ from lambda_asgi._runtime_api.pending import PendingReply
 from lambda_asgi._runtime_api.protocol import Reply, ReplyParser
 from lambda_asgi.errors import ConnectionToRuntimeAPILost
 
-# Above HIGH_WATER unsent bytes, `drain` waits, until LOW_WATER are left. It limits what is held of a
-# response whose client is slower than the app. It is large enough to keep the kernel's send buffer
-# filled while the event loop does something else.
+# Above HIGH_WATER unsent bytes, `drain` waits until LOW_WATER are left. It limits what is held of
+# a response whose client is slower than the app. It is large enough to keep the kernel's send
+# buffer filled while the event loop does something else.
 HIGH_WATER = 256 * 1024
 LOW_WATER = HIGH_WATER // 4
 
 # Writes of one iteration of the event loop are sent together, up to this size.
 HOLD_UP_TO = 16 * 1024
 
-# Pieces are joined up to this size, and beyond it if there are many: each piece costs a system call
-# more than its copy. A few large pieces are not worth a copy.
+# Pieces are joined up to this size, and beyond it if there are many: in a list, a small piece takes
+# longer than its copy. A few large pieces are not worth a copy.
 JOIN_UP_TO = 2 * HOLD_UP_TO
 MANY_PIECES = 16
 
