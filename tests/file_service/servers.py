@@ -274,12 +274,21 @@ def s3_server() -> Iterator[S3Server]:
             f"-bucket={S3Server.BUCKET}",
             f"-s3.config={identities}",
         ]
-        command += [
-            f"-{name}={port}" for name, port in zip(ports, free_ports(len(ports)), strict=True)
-        ]
+        # SeaweedFS also makes sockets in /tmp, named after its ports, and leaves them there. One of
+        # another user, or of a server in another network namespace, must not be taken for its own.
+        free = [port for port in free_ports(3 * len(ports)) if not _sockets(port)][: len(ports)]
+        command += [f"-{name}={port}" for name, port in zip(ports, free, strict=True)]
         environment = os.environ | {"HOME": folder}
         # Killed, not asked to end: what it would save in two seconds is thrown away.
-        with server_process(
-            command, environment, r"S3 Endpoint:\s+(http://\S+)", signal.SIGKILL
-        ) as server:
-            yield S3Server(server.url)
+        try:
+            with server_process(
+                command, environment, r"S3 Endpoint:\s+(http://\S+)", signal.SIGKILL
+            ) as server:
+                yield S3Server(server.url)
+        finally:
+            for socket in (socket for port in free for socket in _sockets(port)):
+                socket.unlink(missing_ok=True)
+
+
+def _sockets(port: int) -> list[Path]:
+    return list(Path("/tmp").glob(f"seaweedfs-*-{port}.sock"))
