@@ -123,4 +123,4 @@ def test_nobody_there() -> None:
         timeout=PATIENCE,
     )
     assert done.returncode == 2
-    assert "no answer from the URL" in done.stderr
+    assert "no response from the URL" in done.stderr
