@@ -32,6 +32,7 @@ def build(folder: Path, umask: int) -> Path:
     archive = subprocess.run(
         ["git", "-C", str(TOP), "archive", "HEAD"], capture_output=True, check=True
     ).stdout
+    folder.mkdir(exist_ok=True)
     subprocess.run(["tar", "-x", "-C", str(folder)], input=archive, check=True)
     template = folder / "template.yaml"
     template.write_text(

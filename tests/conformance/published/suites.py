@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-import tarfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,8 +118,8 @@ def _source(suite: Suite) -> Path:
             str(CACHE),
             _pin(suite),
         )
-        with tarfile.open(CACHE / f"{suite.name}-{suite.version}.tar.gz") as archive:
-            archive.extractall(CACHE, filter="data")
+        archive = f"{source}.tar.gz"
+        subprocess.run(["tar", "-xz", "-f", archive, "-C", str(CACHE)], check=True)
     return source
 
 
