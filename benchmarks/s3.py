@@ -14,10 +14,10 @@ from benchmarks import processors
 from benchmarks.content import SMALL_OBJECTS, big_file, small_object
 from benchmarks.places import LIBRARIES, ROOT
 from benchmarks.runtime_api import PeerFailed
+from tools import seaweedfs
 
 BUCKET = "bench"
 _KEY, _SECRET = "bench-access", "bench-secret"
-_PORTS = ("s3.port", "master.port", "volume.port", "filer.port", "admin.port")
 _SECONDS_TO_START = 30
 
 
@@ -42,23 +42,9 @@ def server() -> Iterator[Mapping[str, str]]:
     Raises PeerFailed where it does not start.
     """
     with tempfile.TemporaryDirectory() as folder:
-        identities = Path(folder, "s3.json")
-        identities.write_text(
-            '{"identities": [{"name": "bench", "actions": ["Admin", "Read", "Write", "List"],'
-            f' "credentials": [{{"accessKey": "{_KEY}", "secretKey": "{_SECRET}"}}]}}]}}'
-        )
-        names = [*_PORTS, *(f"{name}.grpc" for name in _PORTS)]
-        ports = dict(zip(names, _free_ports(len(names)), strict=True))
-        command = [
-            _weed() or "weed",
-            "mini",
-            f"-dir={folder}",
-            "-ip=127.0.0.1",
-            "-ip.bind=127.0.0.1",
-        ]
-        command += ["-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]
-        command += ["-master.telemetry=false", f"-bucket={BUCKET}", f"-s3.config={identities}"]
-        command += [f"-{name}={port}" for name, port in ports.items()]
+        ports = seaweedfs.chosen(_free_ports(3 * len(seaweedfs.PORTS)))
+        weed = _weed() or "weed"
+        command = seaweedfs.command(weed, Path(folder), BUCKET, _KEY, _SECRET, ports)
         log = Path(folder, "log")
         with log.open("wb") as output, processors.on(processors.OTHERS):
             process = subprocess.Popen(
@@ -89,9 +75,7 @@ def server() -> Iterator[Mapping[str, str]]:
         finally:
             process.kill()  # what it would save is thrown away
             process.wait()
-            for port in ports.values():  # its sockets lie there, whatever TMPDIR says
-                for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
-                    left.unlink()
+            seaweedfs.remove_sockets(ports)
 
 
 def _fill(environment: Mapping[str, str]) -> None:

@@ -22,6 +22,7 @@ from obstore.store import S3Store
 
 from tests.patience import PATIENCE
 from tests.ports import free_ports
+from tools import seaweedfs
 
 ROOT = Path(__file__).parent.parent.parent
 BIN = Path(sys.executable).parent
@@ -253,31 +254,11 @@ class S3Server:
 @contextlib.contextmanager
 def s3_server() -> Iterator[S3Server]:
     """SeaweedFS on loopback, with one empty bucket."""
-    ports = ["s3.port", "master.port", "volume.port", "filer.port", "admin.port"]
-    ports += [f"{name}.grpc" for name in ports]
     with tempfile.TemporaryDirectory() as folder:
-        identities = Path(folder, "s3.json")
-        identities.write_text(
-            '{"identities": [{"name": "test", "actions": ["Admin", "Read", "Write", "List"],'
-            ' "credentials": [{"accessKey": "test-access", "secretKey": "test-secret"}]}]}'
-        )
-        command = [
-            str(BIN / "weed"),
-            "mini",
-            f"-dir={folder}",
-            "-ip=127.0.0.1",
-            "-ip.bind=127.0.0.1",
-        ]
-        command += ["-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]
-        command += [
-            "-master.telemetry=false",
-            f"-bucket={S3Server.BUCKET}",
-            f"-s3.config={identities}",
-        ]
-        # SeaweedFS also makes sockets in /tmp, named after its ports, and leaves them there. One of
-        # another user, or of a server in another network namespace, must not be taken for its own.
-        free = [port for port in free_ports(3 * len(ports)) if not _sockets(port)][: len(ports)]
-        command += [f"-{name}={port}" for name, port in zip(ports, free, strict=True)]
+        ports = seaweedfs.chosen(free_ports(3 * len(seaweedfs.PORTS)))
+        keys = ("test-access", "test-secret")
+        weed = str(BIN / "weed")
+        command = seaweedfs.command(weed, Path(folder), S3Server.BUCKET, *keys, ports)
         environment = os.environ | {"HOME": folder}
         # Killed, not asked to end: what it would save in two seconds is thrown away.
         try:
@@ -286,9 +267,4 @@ def s3_server() -> Iterator[S3Server]:
             ) as server:
                 yield S3Server(server.url)
         finally:
-            for socket in (socket for port in free for socket in _sockets(port)):
-                socket.unlink(missing_ok=True)
-
-
-def _sockets(port: int) -> list[Path]:
-    return list(Path("/tmp").glob(f"seaweedfs-*-{port}.sock"))
+            seaweedfs.remove_sockets(ports)

@@ -3,12 +3,14 @@
 import json
 import os
 import queue
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +27,33 @@ def environment(**extra: str) -> dict[str, str]:
     return {
         name: value for name, value in os.environ.items() if not name.startswith("AWS_")
     } | extra
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@contextmanager
+def chromium(profile: Path, url: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A Chromium without a window that shows `url`. It ends with the `with` block."""
+    assert CHROMIUM is not None, "the test is skipped without it"
+    command = [
+        CHROMIUM,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--disable-background-networking",
+        "--no-proxy-server",
+        "--remote-debugging-port=0",
+        f"--user-data-dir={profile}",
+        url,
+    ]
+    silent = subprocess.DEVNULL
+    with subprocess.Popen(command, stdout=silent, stderr=silent) as browser:
+        try:
+            yield browser
+        finally:
+            browser.terminate()
 
 
 KEYS = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"), "local")

@@ -5,8 +5,6 @@ Recorded facts: AWS's own recordings (docs/fidelity.md). The events of `events/`
 
 import base64
 import json
-import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,7 +20,15 @@ from lambda_emulator.http.message import Request
 from lambda_emulator.template.config import HTTPAPI, HTTPRoute
 from lambda_emulator.template.document import TemplateError
 from lambda_emulator.template.reader import load
-from tests.lambda_emulator.support import SCRIPTED, Response, RunningEmulator, curled, transformed
+from tests.lambda_emulator.support import (
+    CHROMIUM,
+    SCRIPTED,
+    Response,
+    RunningEmulator,
+    chromium,
+    curled,
+    transformed,
+)
 from tests.patience import PATIENCE
 
 APPS = Path(__file__).with_name("gateway_apps")
@@ -707,38 +713,19 @@ class _PageHandler(BaseHTTPRequestHandler):
         pass
 
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-
 @pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-get install chromium")
 def test_a_page_of_an_allowed_origin_may_do_what_cors_allows(tmp_path: Path) -> None:
-    assert CHROMIUM is not None
     pages = PageServer()
     threading.Thread(target=pages.serve_forever, daemon=True).start()
     origin = f"http://localhost:{pages.server_port}"
     template = write_cors(tmp_path, origin)
-    with RunningEmulator("--template", str(template), command=()) as gateway:
-        command = [
-            CHROMIUM,
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-            "--no-proxy-server",
-            "--remote-debugging-port=0",
-            "--disable-background-networking",
-            f"--user-data-dir={tmp_path / 'profile'}",
-            f"{origin}/?url={gateway.url}/page",
-        ]
-        with subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as browser:
-            try:
-                assert pages.done.wait(2 * PATIENCE), gateway.drain()
-            finally:
-                browser.terminate()
+    with (
+        RunningEmulator("--template", str(template), command=()) as gateway,
+        chromium(tmp_path / "profile", f"{origin}/?url={gateway.url}/page"),
+    ):
+        assert pages.done.wait(2 * PATIENCE), gateway.drain()
     pages.shutdown()
     pages.server_close()
     assert pages.found == [

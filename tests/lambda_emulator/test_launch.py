@@ -43,6 +43,18 @@ def executable(path: Path, text: str = "#!/bin/sh\n") -> Path:
 # ---- the handler and the command
 
 
+def buffered_python(folder: Path, code: Path) -> Path:
+    """A template whose function is `app.handler` in `code`, with a buffered Function URL."""
+    return write_template(
+        folder,
+        CodeUri=str(code),
+        Handler="app.handler",
+        Runtime="python3.13",
+        FunctionUrlConfig={"AuthType": "NONE"},
+        Timeout=60,
+    )
+
+
 def test_a_command_leaves_the_handler_alone(tmp_path: Path) -> None:
     launch = prepare(config(tmp_path, handler="index.main"), ["./bootstrap"], AROUND)
     assert launch.variables["_HANDLER"] == "index.main"
@@ -274,14 +286,7 @@ def test_boto3_in_the_function_finds_exactly_these(tmp_path: Path) -> None:
         "import boto3\ndef handler(event, context):\n"
         "    return boto3.Session().get_credentials().get_frozen_credentials().access_key\n"
     )
-    template = write_template(
-        tmp_path,
-        CodeUri=str(code),
-        Handler="app.handler",
-        Runtime="python3.13",
-        FunctionUrlConfig={"AuthType": "NONE"},
-        Timeout=60,
-    )
+    template = buffered_python(tmp_path, code)
     shell = {"AWS_PROFILE": "mine", "HOME": str(tmp_path)}
     with RunningEmulator("--template", str(template), command=(), variables=shell) as emulator:
         assert emulator.wait_for("credentials")["message"] == "profile 'mine', key ...MINE"
@@ -301,14 +306,7 @@ def test_nothing_of_the_emulator_stands_before_a_functions_own_modules(tmp_path:
         "import bootstrap, http_server, launch, limits, pool\ndef handler(event, context):\n"
         "    return [module.where for module in (bootstrap, http_server, launch, limits, pool)]\n"
     )
-    template = write_template(
-        tmp_path,
-        CodeUri=str(code),
-        Handler="app.handler",
-        Runtime="python3.13",
-        FunctionUrlConfig={"AuthType": "NONE"},
-        Timeout=60,
-    )
+    template = buffered_python(tmp_path, code)
     with RunningEmulator("--template", str(template), command=()) as emulator:
         assert emulator.get("/").json() == ["bootstrap", "http_server", "launch", "limits", "pool"]
 
