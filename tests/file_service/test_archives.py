@@ -4,12 +4,14 @@ import asyncio
 import io
 import os
 import shutil
+import struct
 import subprocess
 import tarfile
 import zipfile
 from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from hypothesis import given
@@ -191,6 +193,49 @@ def test_a_compressed_tar_is_a_file_and_no_encoding(tmp_path: Path) -> None:
     subprocess.run(["tar", "-xzf", path, "-C", tmp_path], check=True)
     assert (tmp_path / "2026" / "large.bin").read_bytes() == FILES["trip/2026/large.bin"]
     assert call(app_over(MemorySource(FILES)), "/archives/trip?format=rar").status == 422
+
+
+@pytest.mark.parametrize("sizes", [[], [0], [1], [511, 512, 513], [10_240 - 3 * 512], [9000, 70]])
+def test_a_tar_is_byte_for_byte_that_of_the_standard_library(sizes: list[int]) -> None:
+    files = {f"{number}.bin": os.urandom(size) for number, size in enumerate(sizes)}
+    expected = io.BytesIO()
+    with tarfile.open(fileobj=expected, mode="w", format=tarfile.PAX_FORMAT) as writer:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            info.mtime = int(datetime(2026, 11, 23, 5, 0, tzinfo=UTC).timestamp())
+            writer.addfile(info, io.BytesIO(data))
+    made, size = pack("tar", MemorySource(files))
+    assert made == expected.getvalue()
+    assert size == len(made)
+
+
+def test_a_large_file_of_a_zip_has_its_checksum_and_size_behind_it() -> None:
+    """APPNOTE.TXT 4.3.9 and 4.4.4: both are zero in the local header, and the bit 3 says so."""
+    data = os.urandom(packing.HELD_BYTES + 1)
+    made, _ = pack("zip", MemorySource({"a": data}))
+    header = struct.unpack_from("<4s5H3L2H", made)
+    assert header[0] == b"PK\x03\x04"
+    assert header[2] == 0x08
+    assert header[6:9] == (0, 0, 0)
+    behind = made[made.index(data) + len(data) :]
+    assert behind[:16] == struct.pack("<4s3L", b"PK\x07\x08", crc32(data), len(data), len(data))
+
+
+@pytest.mark.parametrize(
+    ("files", "at", "directory", "due"),
+    [
+        (0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, False),
+        (0x10000, 0, 0, True),
+        (0, 0x100000000, 0, True),
+        (0, 0, 0x100000000, True),
+    ],
+)
+def test_zip64_begins_where_a_field_is_too_small(
+    files: int, at: int, directory: int, due: bool
+) -> None:
+    plain = at + directory + 22  # APPNOTE.TXT 4.3.16
+    assert zip_writer.ZipSize(files, at, directory).total == plain + (56 + 20 if due else 0)
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -102,6 +102,7 @@ def test_ranges_that_cannot_be_sent(field: str, size: int, due: str | None) -> N
         (", \t2-3\t , ,5-6", [ByteRange(2, 4), ByteRange(5, 7)]),
         ("002-003", [ByteRange(2, 4)]),
         ("00-00", [ByteRange(0, 1)]),
+        ("0" * 30 + "2-" + "0" * 30 + "3", [ByteRange(2, 4)]),
         ("\n2-3", None),
         ("X2-3", None),
         ("-", None),

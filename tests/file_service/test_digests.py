@@ -3,14 +3,17 @@
 import base64
 import hashlib
 import json
+import subprocess
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
+from file_service import known_digests
 from file_service.errors import SourceUnavailable
-from file_service.known_digests import Digest, KnownDigests
+from file_service.known_digests import Digest, KnownDigests, sha256, sums_line, sums_line_size
 from file_service.routes import digests
 from file_service.sources import File
 from tests.file_service.asgi import app_over, call
@@ -160,3 +163,31 @@ def test_not_all_digests_are_kept_for_ever() -> None:
         known.get("0", '"x"')
     assert known.get("0", '"x"')
     assert known.get("1", '"x"') is None
+
+
+def test_the_least_recently_used_digest_is_forgotten_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(known_digests, "_MOST_KNOWN", 2)
+    known = KnownDigests()
+    for path in "ab":
+        known.add(path, '"x"', Digest(path.encode()))
+    assert known.get("a", '"x"') == Digest(b"a")
+    known.add("c", '"x"', Digest(b"c"))
+    assert [known.get(path, '"x"') for path in "abc"] == [Digest(b"a"), None, Digest(b"c")]
+
+
+@pytest.mark.parametrize("name", ["a", "folder/na\u00efve \u2603.txt", ""])
+def test_the_size_of_a_line_of_sums_is_known_before(name: str) -> None:
+    assert sums_line_size(name) == len(sums_line(name, sha256(b"")))
+
+
+def test_the_sums_of_a_folder_are_those_of_sha256sum(tmp_path: Path) -> None:
+    files = {"a": b"", "b c": b"some", "d/\u2603": DATA}
+    for name, data in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    sums = call(app_over(MemorySource(files)), "/digests/")
+    assert sums.headers["content-length"] == str(len(sums.body))
+    program = subprocess.run(["sha256sum", *files], cwd=tmp_path, capture_output=True, check=True)
+    assert sums.body == program.stdout + b"# 3 files\n"

@@ -37,6 +37,21 @@ def test_what_can_be_sent_in_the_time_left(seconds_left: float, due: int) -> Non
     assert LIMITS.sendable(seconds_left) == due
 
 
+@pytest.mark.parametrize(
+    ("seconds_left", "reading_seconds", "due"),
+    [
+        (22, 10, 26 * MIB),  # 2 MiB/s for the ten seconds after the margin and the reading
+        (12, 10, 6 * MIB),  # no time is left for more than the burst
+        (11.9, 10, 0),  # the files cannot all be opened
+        (1, 0, 6 * MIB),
+    ],
+)
+def test_the_time_to_open_many_files_is_taken_off(
+    seconds_left: float, reading_seconds: float, due: int
+) -> None:
+    assert LIMITS.sendable(seconds_left, reading_seconds) == due
+
+
 def test_the_largest_body_and_its_prelude_stay_below_the_recorded_cut() -> None:
     assert LIMITS.max_bytes + 16 * 1024 + 8 < 200 * MIB
 

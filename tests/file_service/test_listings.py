@@ -12,7 +12,8 @@ import pytest
 from fastapi import FastAPI
 
 from file_service.errors import SourceUnavailable
-from file_service.sources import Page
+from file_service.listing_formats import after_cursor, cursor_after
+from file_service.sources import Folder, Page
 from tests.file_service.asgi import app_over, call
 from tests.file_service.memory_source import MemorySource
 
@@ -174,6 +175,34 @@ def test_the_index_page_links_what_it_lists(app: FastAPI) -> None:
         assert call(app, target).status == 200
 
 
+def test_the_index_page_has_the_format_of_nginx() -> None:
+    files = {"photos/one.jpg": b"1", f"photos/{'a' * 50}": b"22", f"photos/{'b' * 60}": b""}
+    page = call(app_over(MemorySource(files)), "/files/photos/", HTML).body.decode()
+    when = "23-Nov-2026 05:00"
+    assert page == (
+        "<!doctype html>\n<html>\n<head><meta charset=utf-8><title>Index of /photos/</title>"
+        "</head>\n<body>\n<h1>Index of /photos/</h1><hr><pre>"
+        '<a href="../">../</a>\n'
+        f'<a href="{"a" * 50}">{"a" * 50}</a> {when} {"2":>19}\n'
+        f'<a href="{"b" * 60}">{"b" * 60}</a> {when} {"0":>19}\n'
+        f'<a href="one.jpg">one.jpg</a>{" " * 44}{when} {"1":>19}\n'
+        "</pre><hr></body>\n</html>\n"
+    )
+
+
+def test_the_media_type_in_a_listing_is_that_of_the_file() -> None:
+    app = app_over(MemorySource({"a.ts": bytes(18_800), "b.ts": b"let x"}))
+    for entry in call(app, "/files/", JSON).json()["entries"]:
+        assert entry["media_type"] == call(app, f"/files/{entry['path']}").headers["content-type"]
+
+
+@pytest.mark.parametrize("name", ["a", "ab", "abc", "\u00ff\u00fe?>~", "???>>>"])
+def test_a_cursor_is_url_safe_and_leads_back(name: str) -> None:
+    cursor = cursor_after(Folder(name))
+    assert re.fullmatch("[A-Za-z0-9_-]*", cursor)
+    assert after_cursor(cursor) == name
+
+
 def test_a_name_can_neither_break_the_index_page_nor_read_as_a_url(app: FastAPI) -> None:
     assert b"two &amp; &lt;three&gt;.jpg" in call(app, "/files/photos/", HTML).body
     assert b'href="c%3Ad%3Fe%23f%25.png"' in call(app, "/files/photos/2026/", HTML).body
@@ -210,7 +239,10 @@ def test_head_has_the_headers_of_get(app: FastAPI, accept: dict[str, str]) -> No
 def test_what_cannot_be_listed(app: FastAPI, target: str, status: int) -> None:
     answer = call(app, target)
     assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json")
-    assert answer.json()["detail"]
+    detail = answer.json()["detail"]
+    assert detail
+    if target == "/files/?cursor=!":
+        assert "'!' is no cursor of this service." in str(detail)
 
 
 def test_an_empty_source_has_an_empty_root() -> None:

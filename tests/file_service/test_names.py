@@ -66,6 +66,7 @@ def test_any_name_is_a_safe_header_and_comes_back_whole(name: str) -> None:
         ("a.pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
         ("a", "application/octet-stream"),
         ("a.unknown", "application/octet-stream"),
+        ("a.tar.Z", "application/octet-stream"),  # compressed by a way without a type
         ("data:text/html,x", "application/octet-stream"),
         ("http://x/a.txt", "text/plain; charset=utf-8"),
     ],
@@ -87,6 +88,8 @@ def test_what_people_write_is_text_for_browsers(name: str) -> None:
     ("size", "due"),
     [
         (188 * 5000, "video/mp2t"),  # a segment of a video stream
+        (188 * 100, "video/mp2t"),
+        (188 * 99, "text/plain; charset=utf-8"),
         (188 * 5000 + 1, "text/plain; charset=utf-8"),
         (188, "text/plain; charset=utf-8"),
         (0, "text/plain; charset=utf-8"),
@@ -165,6 +168,7 @@ def test_a_quoted_path_comes_through_or_is_refused(path: str) -> None:
         ("t/html;q=0.5", "t/html"),
         ("t/html;q=1, a/json", "a/json"),
         ("t/html;q=1, a/json;q=1", "a/json"),
+        ("t/html, a/json;q=1", "a/json"),  # without a quality it is 1
         ("*/*;q=0", "a/json"),
         ("t/html;q=0", "t/html"),
         ("a/json;q=0.5, t/html", "t/html"),
