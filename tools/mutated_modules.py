@@ -26,6 +26,7 @@ CYCLE = _files(
     "concurrency",
     "connection_lost_between",
     "context",
+    "cycle",
     "disconnect",
     "endings",
     "faults",
@@ -99,7 +100,7 @@ TESTS: dict[str, list[str]] = {
     "file_service.packing.tar_writer": ARCHIVES,
     "file_service.packing.zip_writer": ARCHIVES,
     "file_service.paths": [*_files(SERVICE, "names"), *APP],
-    "file_service.streams": APP,
+    "file_service.streams": [*_files(SERVICE, "streams"), *APP],
 }
 """Modules, and the files of tests that test each."""
 

@@ -120,7 +120,7 @@ class RequestCycle:
         writer: ResponseWriter | None = None,
         *,
         deadline: float | None = None,
-        margin: float = 1.0,
+        margin: float,
         error: BaseException | None = None,
     ) -> None:
         self.scope = scope

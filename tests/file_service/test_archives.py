@@ -222,6 +222,59 @@ def test_a_large_file_of_a_zip_has_its_checksum_and_size_behind_it() -> None:
     assert behind[:16] == struct.pack("<4s3L", b"PK\x07\x08", crc32(data), len(data), len(data))
 
 
+@given(
+    st.datetimes(datetime(1980, 1, 1), datetime(2106, 1, 1), timezones=st.just(UTC)),
+    st.sampled_from(["a", "\u2603"]),
+    st.booleans(),
+)
+def test_each_field_of_a_zip_is_what_the_standard_library_reads(
+    modified: datetime, name: str, whole: bool
+) -> None:
+    writer = zip_writer.ZipWriter()
+    file = File(name, 4, modified, '"x"')
+    if whole:
+        made = b"".join(writer.whole(name, file, b"data"))
+    else:
+        made = writer.begin(name, file) + b"data"
+        writer.data(b"data")
+        made += writer.end()
+    made += b"".join(writer.finish())
+    (info,) = zipfile.ZipFile(io.BytesIO(made)).infolist()
+    assert info.date_time == (*modified.timetuple()[:5], modified.second // 2 * 2)
+    assert info.flag_bits == (0 if name.isascii() else 0x800) | (0 if whole else 0x08)
+    assert (info.filename, info.file_size, info.CRC) == (name, 4, crc32(b"data"))
+    assert (info.create_system, info.create_version, info.extract_version) == (3, 20, 20)
+    assert (info.volume, info.internal_attr, info.external_attr) == (0, 0, 0o100644 << 16)
+
+
+def test_the_end_of_a_large_zip_has_the_fields_of_zip64() -> None:
+    """APPNOTE.TXT 4.3.14 to 4.3.16; the plain fields are all ones where they are too small."""
+    writer = zip_writer.ZipWriter()
+    large = File("a", 2**32 + 5, datetime(2026, 11, 23, tzinfo=UTC), '"x"')
+    header = writer.begin("a", large)
+    at = len(header) + large.size + len(writer.end())
+    end = b"".join(writer.finish())
+    directory = end.index(b"PK\x06\x06")
+    record = struct.unpack_from("<4sQ2H2L4Q", end, directory)
+    assert record[1:] == (44, 3 << 8 | 45, 45, 0, 0, 1, 1, directory, at)
+    locator = struct.unpack_from("<4sLQL", end, directory + 56)
+    assert locator == (b"PK\x06\x07", 0, at + directory, 1)
+    plain = struct.unpack_from("<4s4H2LH", end, directory + 76)
+    assert plain == (b"PK\x05\x06", 0, 0, 1, 1, directory, 0xFFFFFFFF, 0)
+
+
+def test_a_long_directory_of_a_zip_comes_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = zip_writer.ZipWriter()
+    file = File("a", 0, datetime(2026, 11, 23, tzinfo=UTC), '"x"')
+    for _ in range(4):
+        writer.whole("a", file, b"")
+    (whole,) = writer.finish()
+    monkeypatch.setattr(zip_writer, "_PIECE_BYTES", 2 * (len(whole) - 22) // 4)
+    pieces = list(writer.finish())
+    assert [len(piece) for piece in pieces] == [(len(whole) - 22) // 2] * 2 + [22]
+    assert b"".join(pieces) == whole
+
+
 @pytest.mark.parametrize(
     ("files", "at", "directory", "due"),
     [

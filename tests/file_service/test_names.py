@@ -187,3 +187,17 @@ def test_a_quoted_path_comes_through_or_is_refused(path: str) -> None:
 )
 def test_negotiation(accept: str, due: str) -> None:
     assert preferred(accept, ["a/json", "t/html"]) == due
+
+
+@pytest.mark.parametrize(
+    ("raw", "path", "told"),
+    [
+        (b"/a%2Fb", "/a/b", "An encoded slash, backslash or NUL is not allowed in a path."),
+        (b"/a\\b", "/a\\b", "A backslash or control character is not allowed in a path."),
+        (b"/a%ff", "/a\ufffd", "The path is not UTF-8."),
+    ],
+)
+def test_a_bad_path_is_explained(raw: bytes, path: str, told: str) -> None:
+    with pytest.raises(BadPath) as raised:
+        requested_path(raw, path)
+    assert str(raised.value) == told
