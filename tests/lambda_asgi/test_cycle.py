@@ -1,9 +1,12 @@
 """A run of an app, step by step: with a writer that records, and a clock that the test sets."""
 
 import asyncio
+import gc
 import logging
 import time
+import weakref
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -558,3 +561,56 @@ def test_a_collected_response_is_replaced_by_that_of_an_error(
     assert [record.getMessage() for record in caplog.records] == ["ResponseTooLarge: too large"]
     types = [value for name, value in cycle.response.headers if name.endswith(b"error-type")]
     assert types in ([], [ResponseTooLarge.error_type.encode()])
+
+
+def test_an_error_after_a_complete_response_does_not_change_it() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await hello(scope, receive, send)
+        raise ValueError
+
+    writer = Recorder()
+    cycle = cycle_of(app, writer)
+    play(cycle.run())
+    assert cycle.ending == "background-error"
+    assert writer.ended
+    assert writer.failed is None
+    assert b"".join(writer.sent).endswith(b"hello")
+
+
+def test_an_app_that_is_given_up_is_cancelled_once_more() -> None:
+    """`play` fails if its task is left."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    async def scenario() -> None:
+        cycle = cycle_of(app, Recorder(), margin=1.0, deadline=time.time() + 10)
+        run = asyncio.create_task(cycle.run())
+        while not run.done():
+            await asyncio.sleep(0)
+            pass_time(0.1)
+
+    play(scenario())
+
+
+def test_a_run_that_has_ended_is_not_kept_by_its_timers() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await turns()
+        await hello(scope, receive, send)
+
+    async def scenario() -> None:
+        cycle = cycle_of(app, Recorder(), deadline=time.time() + 1000)
+        await cycle.run()
+        cycle.close()
+        kept = weakref.ref(cycle)
+        del cycle
+        await turns()
+        assert kept() is None
+
+    gc.disable()
+    try:
+        play(scenario())
+    finally:
+        gc.enable()
