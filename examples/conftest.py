@@ -1,6 +1,7 @@
 """`serve`: a fixture that runs an example's template.yaml in the Lambda emulator."""
 
 import json
+import re
 import statistics
 import subprocess
 import sys
@@ -107,14 +108,15 @@ def _read(process: "subprocess.Popen[str]", emulator: Emulator, example: str) ->
             if "message" in event:
                 print(event["message"].replace("\r", "\n"))  # pytest shows it where a test fails
             if event["event"] == "request" and event["firstByteMs"] is not None:
-                request = f"{event['method']} {event['target'].partition('?')[0]}"
+                path = re.sub("[0-9a-f-]{36}", "{uuid}", event["target"].partition("?")[0])
+                request = f"{event['method']} {path} {event['status']}"
                 FIRST_BYTES.setdefault(example, {}).setdefault(request, []).append(
                     event["firstByteMs"]
                 )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The time from a request to its first byte, for each route: the median of its requests."""
+    """The time from a request to its first byte, for each route and status: the median."""
     for example, requests in FIRST_BYTES.items():
         for request, times in requests.items():
             median = statistics.median(times)

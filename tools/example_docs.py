@@ -22,6 +22,7 @@ To build one for AWS, `sam build` needs the Python that `Runtime` names, 3.13, o
 lambda-asgi is on PyPI, `PIP_FIND_LINKS` has to name a folder with its wheel.
 [From nothing to a deployed URL](first-deployment.md) makes that folder.
 """
+LANGUAGES = {".html": "html", ".py": "python"}
 ORDER = [
     *(
         "llm",
@@ -70,9 +71,8 @@ def section(folder: Path) -> str:
     parts = [f"\n#{text.rstrip()}\n"]
     for path in code(folder):
         source = path.read_text().rstrip()
-        parts.append(
-            f"\n[{path.relative_to(TOP)}](../{path.relative_to(TOP)}):\n\n```python\n{source}\n```\n"
-        )
+        name, language = path.relative_to(TOP), LANGUAGES[path.suffix]
+        parts.append(f"\n[{name}](../{name}):\n\n```{language}\n{source}\n```\n")
     return "".join(parts)
 
 
@@ -80,7 +80,7 @@ def code(folder: Path) -> list[Path]:
     """The app. Of a migration, what it becomes."""
     for name in ("app", "after", "src"):
         if (folder / name).is_dir():
-            return sorted((folder / name).glob("*.py"))
+            return sorted(path for path in (folder / name).iterdir() if path.suffix in LANGUAGES)
     return []
 
 

@@ -11,11 +11,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import HTMLResponse, StreamingResponse
 
 from lambda_asgi import LambdaASGI
 from lambda_asgi.stream_safety import StreamSafety, stream_limits
 
+PAGE = Path(__file__).with_name("page.html").read_text()
 # The stop marks. Several environments must see them. On AWS, use a table, or a folder of an EFS or
 # S3 Files mount.
 STOPS = Path(os.environ.get("STOP_FOLDER", "/tmp/stops"))
@@ -28,6 +29,12 @@ app.add_middleware(
     ),  # the template's: a Web Function does not tell its own
     heartbeat=15,
 )
+
+
+@app.get("/")
+async def page() -> HTMLResponse:
+    """The clock, with a stop button."""
+    return HTMLResponse(PAGE)
 
 
 @app.get("/clock/{stream}")
@@ -52,7 +59,7 @@ async def clock(stream: str, request: Request) -> StreamingResponse:
 
 @app.delete("/clock/{stream}", status_code=202)
 async def stop(stream: str) -> None:
-    """Stop a stream, wherever it runs. Its reader calls this when it leaves (`sendBeacon`)."""
+    """Stop a stream, wherever it runs. The page calls this for its button, and when it is left."""
     mark = stop_mark(stream)
     mark.parent.mkdir(parents=True, exist_ok=True)
     mark.touch()
