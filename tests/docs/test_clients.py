@@ -1,23 +1,38 @@
 """The clients of docs/file_service.md: each line is run, through both kinds of function."""
 
+import io
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import fsspec  # type: ignore[import-untyped]
 import pytest
+import requests
 
 from tests.file_service.servers import Server, service
 from tests.patience import PATIENCE
 
 PAGE = Path(__file__).parents[2] / "docs" / "file_service.md"
+
+
+def zip_of(*names: str) -> bytes:
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        for name in names:
+            archive.writestr(name, name)
+    return written.getvalue()
+
+
 LARGE = bytes(range(251)) * 20_000
 FILES = {
+    "some.zip": zip_of("a.txt", "b.txt"),
     "hello.txt": b"hello",
     "large.bin": LARGE,
     "photos/a.txt": b"a",
@@ -131,6 +146,20 @@ def test_a_line_does_what_it_is_for(server: Server, front: str, tmp_path: Path, 
     checks = [check for words, check in CHECKS.items() if line.startswith(words)]
     assert len(checks) == 1, "this line has no check"
     checks[0](tmp_path, done.stdout)
+
+
+def test_fsspec_with_the_size(server: Server) -> None:
+    """Through a Function URL it believes a Content-Length of 0, unless it is told the size."""
+    code = re.search(r"^    size = .+\n(?:^    .+\n)+", PAGE.read_text(), re.MULTILINE)
+    assert code
+    lines = textwrap.dedent(code[0]).rstrip()
+    *_, last = lines.splitlines()
+    names: list[str] = []
+    source = lines.replace(last, last.replace(last.strip(), f"names += {last.strip()}"))
+    url = f"{server.url}/files/some.zip"
+    modules = {"requests": requests, "fsspec": fsspec, "zipfile": zipfile}
+    exec(compile(source, PAGE.name, "exec"), {**modules, "url": url, "names": names})
+    assert names == ["a.txt", "b.txt"]
 
 
 def test_a_file_in_pieces(server: Server, tmp_path: Path) -> None:

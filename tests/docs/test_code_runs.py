@@ -4,17 +4,21 @@ import ast
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from http import HTTPStatus
 from typing import Any
 
 import aiohttp
+import boto3
+import httpx
+import pytest
 from aiohttp import web
 from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 
 from lambda_asgi.testing import ExecutionEnvironment, StreamedResponse, function_url_event
 from tests.docs.test_code_blocks import TOP
+from tests.file_service.servers import s3_server
 from tests.lambda_asgi.support import body, pass_time, play, sends, start
 
 
@@ -122,3 +126,30 @@ def test_the_route_with_a_maximum_duration_and_heartbeats() -> None:
     assert first == "data: first"
     assert heartbeats == [":"] * 3  # 60 seconds, each 15
     assert last == 'event: error\ndata: {"errorType":"Runtime.DurationExceeded"}'
+
+
+@pytest.mark.slow
+def test_the_presigned_upload() -> None:
+    """docs/file_service.md: it takes what its conditions allow, and nothing else."""
+    text = (TOP / "docs" / "file_service.md").read_text()
+    call = re.search(
+        r'^    (boto3.client\("s3"\).generate_presigned_post\(.+?\]\))$', text, re.M | re.S
+    )
+    assert call
+    with s3_server() as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment().items():
+            patch.setenv(name, value)
+        post = eval(call[1].replace("\n", " "), {"boto3": boto3, "bucket": server.BUCKET})
+
+        def status(content: bytes, **changes: str) -> int:
+            upload = {"file": ("a b.txt", content)}
+            return httpx.post(
+                post["url"], data={**post["fields"], **changes}, files=upload
+            ).status_code
+
+        assert status(b"", key="inbox/empty") == HTTPStatus.BAD_REQUEST
+        assert status(b"content", key="elsewhere/a.txt") == HTTPStatus.FORBIDDEN
+        assert status(b"content") == HTTPStatus.NO_CONTENT
+        with closing(boto3.client("s3")) as client:
+            found = client.get_object(Bucket=server.BUCKET, Key="inbox/a b.txt")["Body"].read()
+        assert found == b"content"
