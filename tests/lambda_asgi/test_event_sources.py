@@ -271,6 +271,73 @@ def test_a_load_balancers_request_without_a_path_is_for_the_root(path: Any) -> N
     assert (scope["raw_path"], scope["path"]) == (b"/", "/")
 
 
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("function_url_get_file", ["rawPath"]),
+        ("http_api_get_custom_domain", ["rawPath"]),
+        ("http_api_get_payload_v1", ["path"]),
+        ("rest_api_get_custom_domain", ["path"]),
+        ("vpc_lattice_get", ["path"]),
+    ],
+)
+@pytest.mark.parametrize("path", [None, ""])
+def test_any_request_without_a_path_is_for_the_root(name: str, keys: list[str], path: Any) -> None:
+    event = changed(name, *keys, to=path)
+    if name.startswith("rest"):
+        event["requestContext"]["path"] = "/"
+    scope, _ = infer(event).request()
+    assert (scope["raw_path"], scope["path"]) == (b"/", "/")
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("function_url_get_file", ["requestContext", "http", "protocol"]),
+        ("http_api_get_payload_v1", ["requestContext", "protocol"]),
+        ("rest_api_get", ["requestContext", "protocol"]),
+    ],
+)
+@pytest.mark.parametrize(
+    ("protocol", "version"),
+    [("HTTP/1.0", "1.0"), ("HTTP/1.1", "1.1"), ("HTTP/2.0", "2"), ("x", "1.1"), (None, "1.1")],
+)
+def test_the_version_of_http_is_the_clients(
+    name: str, keys: list[str], protocol: Any, version: str
+) -> None:
+    scope, _ = infer(changed(name, *keys, to=protocol)).request()
+    assert scope["http_version"] == version
+
+
+@pytest.mark.parametrize(
+    ("multi", "single", "headers"),
+    [
+        ({"A": ["1", "2"]}, {"A": "2"}, [(b"a", b"1"), (b"a", b"2")]),
+        ({"A": ["1"]}, {"A": "1", "b": "3"}, [(b"a", b"1"), (b"b", b"3")]),
+        ({"A": ["1"]}, {"a": "2"}, [(b"a", b"1")]),
+        ({"A": ["1"]}, None, [(b"a", b"1")]),
+        (None, {"A": "2"}, [(b"a", b"2")]),
+        ({"X-\u00c9": ["\u00fe"]}, None, [("x-\u00e9".encode("latin-1"), b"\xfe")]),
+        ({"cookie": ["a=1"]}, None, [(b"cookie", b"a=1")]),
+        ({"cookie": ["a=1", "b=2"]}, None, [(b"cookie", b"a=1; b=2")]),
+    ],
+)
+def test_the_headers_of_both_kinds(multi: Any, single: Any, headers: list[Any]) -> None:
+    event = changed("rest_api_get", "multiValueHeaders", to=multi)
+    event["headers"] = single
+    assert infer(event).request()[0]["headers"] == headers
+
+
+def test_the_query_of_a_rest_api_is_encoded_again_whatever_it_holds() -> None:
+    event = changed("rest_api_get", "multiValueQueryStringParameters", to={"a b": ["\ud800", "&"]})
+    assert infer(event).request()[0]["query_string"] == b"a+b=%ED%A0%80&a+b=%26"
+
+
+def test_headers_of_vpc_lattice_that_are_no_object_are_named() -> None:
+    with pytest.raises(EventError, match="headers"):
+        infer(changed("vpc_lattice_get", "headers", to=[1])).request()
+
+
 @pytest.mark.parametrize("name", ["alb_get", "vpc_lattice_post"])
 @pytest.mark.parametrize(
     ("parameters", "query"),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lambda_asgi._event_sources import EventOptions, infer
+from lambda_asgi._event_sources.results import mangum_config
 from lambda_asgi.errors import EventError
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -125,3 +126,14 @@ def test_mangums_own_handlers_work_as_custom_ones() -> None:
     scope, body = source.request()
     assert (source.name, scope["path"], body) == ("custom", "/files/space value", b"")
     assert source.result(204, [], b"")["statusCode"] == 204
+
+
+def test_a_custom_handler_gets_mangums_configuration() -> None:
+    from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
+
+    options = EventOptions(exclude_headers=frozenset({b"x-\xe9"}), text_types=("a/b",))
+    assert mangum_config(options) == {
+        "api_gateway_base_path": "/",
+        "text_mime_types": [*DEFAULT_TEXT_MIME_TYPES, "a/b"],
+        "exclude_headers": ["x-\xe9"],
+    }

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lambda_asgi._event_sources import EventOptions, infer
-from lambda_asgi._event_sources.stages import without_stage
+from lambda_asgi._event_sources.stages import stage_name, without_stage
 
 OWN = "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com"
 CUSTOM = "api.example.com"
@@ -127,3 +127,11 @@ def test_without_stage(
     path: str, stage: str, route: Any, parameters: Any, rest: str | None
 ) -> None:
     assert without_stage(path, stage, route, parameters) == rest
+
+
+@pytest.mark.parametrize(
+    ("stage", "name"), [("prod", "prod"), ("$default", ""), (None, ""), (7, ""), ("", "")]
+)
+def test_the_name_of_a_stage(stage: Any, name: str) -> None:
+    assert stage_name({"stage": stage}) == name
+    assert stage_name({}) == ""
