@@ -72,7 +72,7 @@ TESTS: dict[str, list[str]] = {
     "lambda_asgi._event_sources.stages": EVENTS,
     "lambda_asgi._event_sources.text_bodies": EVENTS,
     "lambda_asgi._event_sources.vpc_lattice": EVENTS,
-    "lambda_asgi._handler_mode.results": _files(LAMBDA_ASGI, "handler_mode", "results"),
+    "lambda_asgi._handler_mode.results": _files(LAMBDA_ASGI, "handler_results", "handler_mode"),
     "lambda_asgi._headers": _files(LAMBDA_ASGI, "headers", "response"),
     "lambda_asgi._invocation": _files(LAMBDA_ASGI, "context", "invocation"),
     "lambda_asgi._prelude": _files(LAMBDA_ASGI, "prelude"),

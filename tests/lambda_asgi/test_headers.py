@@ -113,3 +113,39 @@ def test_a_204_has_no_length(given: list[tuple[bytes, bytes]]) -> None:
         made.send(start(204, *given))
         made.send(body())
         assert (made.state, made.headers) == (State.COMPLETE, [])
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        (5, "headers are pairs of bytes; the app sent 5"),
+        (
+            [(b"x-name", b"a\0")],
+            "the app sent a header value with a control character: b'a\\x00'",
+        ),
+        ([(b"a b", b"")], "the app sent a header whose name is not a token: b'a b'"),
+    ],
+)
+def test_a_refusal_shows_what_was_sent(headers: Any, told: str) -> None:
+    with pytest.raises(UnexpectedMessage) as raised:
+        well_formed(headers)
+    assert str(raised.value) == told
+
+
+@pytest.mark.parametrize("digits", [1, 17, 18, 19])
+def test_a_length_has_at_most_18_digits(digits: int) -> None:
+    headers = [(b"a", b"1"), (b"content-length", b"9" * digits), (b"b", b"2")]
+    if digits <= 18:
+        assert content_length(headers) == (int("9" * digits), headers)
+    else:
+        with pytest.raises(UnexpectedMessage) as raised:
+            content_length(headers)
+        assert str(raised.value) == (
+            f"content-length is one decimal number; the app sent [b'{'9' * digits}']"
+        )
+
+
+def test_a_name_is_excluded_and_not_a_value() -> None:
+    headers = [(b"X-A", b"x-b"), (b"x-b", b"x-a")]
+    assert well_formed(headers, {b"x-a"}) == [(b"x-b", b"x-a")]
+    assert well_formed(headers) == [(b"x-a", b"x-b"), (b"x-b", b"x-a")]

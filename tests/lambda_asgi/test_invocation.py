@@ -39,6 +39,18 @@ def test_everything_that_next_may_say() -> None:
     )
 
 
+def test_a_header_that_is_not_utf_8_is_shown_all_the_same() -> None:
+    invocation = Invocation.from_reply(ID | {b"lambda-runtime-trace-id": b"a\xff"}, b"{}")
+    assert invocation.trace_id == "a\ufffd"
+
+
+def test_an_event_with_something_behind_it_says_so() -> None:
+    with pytest.raises(json.JSONDecodeError, match=r"^Extra data: line 1 column 3"):
+        Invocation.from_reply(ID, b"{} {}").event()
+    with pytest.raises(json.JSONDecodeError):  # no white space of JSON (RFC 8259 section 2)
+        Invocation.from_reply(ID, b"\x0c{}").event()
+
+
 def test_the_least_that_next_says() -> None:
     assert read() == Invocation("request-1", None, "", b"{}")
 
@@ -81,15 +93,23 @@ def test_an_event_that_is_no_json(payload: bytes) -> None:
         Invocation.from_reply(ID, payload).event()
 
 
+CLIENT = {
+    "installation_id": "i",
+    "app_title": "t",
+    "app_version_name": None,
+    "app_version_code": 3,
+    "app_package_name": "p",
+}
+"""What a mobile app tells: https://docs.aws.amazon.com/lambda/latest/dg/python-context.html."""
+
+
 def test_the_context() -> None:
     invocation = read(
         deadline_ms=str(int(time.time() * 1000) + 300_000),
         invoked_function_arn="arn:x",
         trace_id="Root=1",
         aws_tenant_id="blue",
-        client_context=json.dumps(
-            {"client": {"app_title": "t"}, "custom": {"a": 1}, "env": {"b": 2}}
-        ),
+        client_context=json.dumps({"client": CLIENT, "custom": {"a": 1}, "env": {"b": 2}}),
         cognito_identity=json.dumps({"cognitoIdentityId": "i", "cognitoIdentityPoolId": "p"}),
     )
     context = LambdaContext.of(invocation, FUNCTION)
@@ -101,10 +121,7 @@ def test_the_context() -> None:
     assert (context.log_group_name, context.log_stream_name) == ("/aws/lambda/files", "stream")
     assert (context.aws_request_id, context.invoked_function_arn) == ("request-1", "arn:x")
     assert (context.tenant_id, context.trace_id) == ("blue", "Root=1")
-    assert (
-        context.client_context.client.app_title,
-        context.client_context.client.app_version_name,
-    ) == ("t", None)
+    assert vars(context.client_context.client) == CLIENT
     assert (context.client_context.custom, context.client_context.env) == ({"a": 1}, {"b": 2})
     assert (context.identity.cognito_identity_id, context.identity.cognito_identity_pool_id) == (
         "i",

@@ -139,3 +139,32 @@ def test_split_raises_nothing_but_value_error(head: bytes, rest: bytes) -> None:
         return
     assert found is not None
     assert isinstance(json.loads((head + DELIMITER).partition(DELIMITER)[0]), dict)
+
+
+@pytest.mark.parametrize(
+    ("stream", "told"),
+    [
+        (b"x" * LARGEST, f"no delimiter within {LARGEST} bytes"),
+        (
+            b"[" + b"1" * 200 + b"]" + DELIMITER,
+            "a prelude is a JSON object with a statusCode, headers and cookies, not "
+            f"{b'[' + b'1' * 99!r}",
+        ),
+        (
+            b"[" * 16_000 + DELIMITER,
+            "a prelude is a JSON object with a statusCode, headers and cookies, not "
+            f"{b'[' * 100!r}",
+        ),
+    ],
+)
+def test_what_is_no_prelude_is_shown(stream: bytes, told: str) -> None:
+    with pytest.raises(ValueError, match=r".+") as raised:
+        split(stream)
+    assert str(raised.value) == told
+
+
+def test_headers_and_cookies_may_be_missing_and_the_delimiter_must_not_come_late() -> None:
+    assert split(b'{"statusCode":204}' + DELIMITER + b"x") == (Prelude(204, {}, []), b"x")
+    long = b'{"statusCode":200,"x":"' + b"x" * LARGEST + b'"}' + DELIMITER
+    with pytest.raises(ValueError, match="no delimiter"):
+        split(long)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lambda_asgi import _prelude as prelude
 from lambda_asgi._asgi import Message
+from lambda_asgi._describe import described
 from lambda_asgi._response import TRANSITIONS, BufferedResponse, Input, Response, State
 from lambda_asgi.errors import HeadersTooLarge, LambdaASGIError, ResponseTooLarge, UnexpectedMessage
 
@@ -337,8 +338,11 @@ def test_headers_over_16_kib() -> None:
 @pytest.mark.parametrize("status", [None, "200", 100, 199, 600, True, 200.0])
 def test_a_status_that_is_none(status: Any) -> None:
     made = response()
-    with pytest.raises(UnexpectedMessage, match="status"):
+    with pytest.raises(UnexpectedMessage) as raised:
         made.send({"type": "http.response.start", "status": status, "headers": []})
+    assert str(raised.value) == (
+        f"the app sent the status {status!r}: a final one is from 200 to 599"
+    )
     assert made.state is State.START
 
 
@@ -407,8 +411,11 @@ def test_bodies_like_bytes(content: Any) -> None:
 @pytest.mark.parametrize("state", State)
 def test_messages_of_no_http_response(message: Any, state: State) -> None:
     made = in_state(state)
-    with pytest.raises(UnexpectedMessage, match="not a message of an HTTP response"):
+    with pytest.raises(UnexpectedMessage) as raised:
         made.send(message)
+    assert str(raised.value) == (
+        f"the app sent {described(message)}: not a message of an HTTP response"
+    )
     assert made.state is state
 
 
@@ -571,3 +578,72 @@ def test_a_buffered_response_over_the_limit(headers: list[tuple[bytes, bytes]]) 
         made.send(body(b"x" * 101))
     made.fail(413, "too large", "Runtime.ResponseTooLarge")
     assert (made.status, made.body) == (413, b"too large")
+
+
+@pytest.mark.parametrize("status", [200, 599])
+def test_the_first_and_the_last_final_status(status: int) -> None:
+    made = response()
+    made.send(start(status=status))
+    assert made.status == status
+
+
+@pytest.mark.parametrize(
+    ("messages", "last", "told"),
+    [
+        ([START], START, "http.response.start"),
+        ([], BODY, "http.response.body"),
+        ([START, LAST], BODY, "http.response.body"),
+    ],
+)
+def test_a_message_out_of_order_is_named(messages: list[Message], last: Message, told: str) -> None:
+    made = response()
+    play(made, *messages)
+    with pytest.raises(UnexpectedMessage, match=rf"^the app sent {told} when "):
+        made.send(last)
+
+
+@pytest.mark.parametrize("make", [Response, BufferedResponse])
+def test_what_is_counted_and_what_is_left_out(make: Any) -> None:
+    made = make(head=False, limit=1000, exclude_headers=frozenset({b"x-own"}))
+    assert (made.status, made.headers, made.chunks, made.body_bytes) == (0, [], 0, 0)
+    made.send(start((b"X-Own", b"1"), (b"x-kept", b"x-own")))
+    for content in (b"ab", b"", b"c", b"de"):
+        made.send(body(content, more=True))
+    made.send(body())
+    assert made.headers == [(b"x-kept", b"x-own")]
+    assert (made.status, made.chunks, made.body_bytes) == (200, 3, 5)
+
+
+def test_headers_that_cannot_be_kept_are_checked_and_left_out_too() -> None:
+    """Pairs that are lists cannot be looked up in the cache of headers."""
+    made = Response(head=False, limit=1000, exclude_headers=frozenset({b"x-own"}))
+    headers = [[b"X-Own", b"1"], [b"content-length", b"1"]]
+    made.send({"type": "http.response.start", "status": 200, "headers": headers})
+    assert made.headers == [(b"content-length", b"1")]
+    assert made.body_left == 1
+
+
+def test_an_error_in_a_buffered_response_keeps_its_type() -> None:
+    made = BufferedResponse(head=False)
+    made.fail(500, "x", "Runtime.X")
+    plain = Response(head=False, limit=1000)
+    plain.fail(500, "x", "Runtime.X")
+    assert (made.status, made.body, made.headers) == (500, b"x", plain.headers)
+
+
+def test_by_default_an_empty_body_is_filled_and_a_broken_one_has_no_record() -> None:
+    filled = Response(head=False, limit=1000)
+    assert seen(play(filled, start(status=404), body()))[2] == b"\n"
+    broken = Response(head=False, limit=1000)
+    play(broken, start((b"content-type", b"text/event-stream")), body(b"data: 1\n\n", more=True))
+    assert broken.fail(500, "x", "Runtime.X") == []
+
+
+def test_what_announces_too_much_is_told_the_limit() -> None:
+    made = Response(head=False, limit=1000)
+    made.send(start((b"content-length", b"1001")))
+    with pytest.raises(ResponseTooLarge) as raised:
+        made.send(body(b"x", more=True))
+    assert str(raised.value) == (
+        "the response announces 1001 bytes; Lambda passes 1000 on, headers included"
+    )
