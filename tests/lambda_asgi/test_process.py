@@ -110,11 +110,29 @@ def test_outside_lambda() -> None:
         check=False,
     )
     assert done.returncode == 1
-    assert (
-        "AWS_LAMBDA_RUNTIME_API is not set: outside Lambda, use lambda-emulator"
-        in done.stderr + done.stdout
-    )
+    assert "AWS_LAMBDA_RUNTIME_API is not set: outside Lambda, use lambda-emulator" in done.stderr
+    assert done.stdout == ""
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("app", ["endings.hello", "lambda_asgi.LambdaASGI(endings.hello)"])
+def test_run_serves_an_app_from_this_process(app: str) -> None:
+    """As the entry point of a container image does. Its exit code is the runtime's."""
+    program = f"import endings, lambda_asgi; lambda_asgi.run({app}); print('not reached')"
+
+    async def scenario() -> None:
+        async with (
+            runtime_api_server() as api,
+            runtime_process(api, "unused", command=(sys.executable, "-c", program)) as runtime,
+        ):
+            api.invoke(function_url_event())
+            assert (await api.answer()).content == b"hello"
+            api.late_replies["/response"] = [500]
+            api.invoke(function_url_event())
+            assert await runtime.ended() == 1
+            assert "not reached\n" not in runtime.output
+
+    play(scenario())
 
 
 def test_an_app_error_is_in_the_log_with_its_traceback_and_request_id() -> None:
