@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -97,8 +98,8 @@ CHECKS: dict[str, Callable[[Path, str], None]] = {
     "python -c ": listed,
 }
 """What each line has to do, by its first words."""
-BY_HAND = ("rclone mount ",)
-"""It needs root and FUSE."""
+MOUNT = "rclone mount "
+"""It runs until the folder is unmounted, so it has a test of its own."""
 
 
 @pytest.fixture(scope="module", params=["lambda", "web"])
@@ -117,7 +118,7 @@ def server(front: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
         yield server
 
 
-@pytest.mark.parametrize("line", [line for line in lines() if not line.startswith(BY_HAND)])
+@pytest.mark.parametrize("line", [line for line in lines() if not line.startswith(MOUNT)])
 def test_a_line_does_what_it_is_for(server: Server, front: str, tmp_path: Path, line: str) -> None:
     program = shlex.split(line.rpartition("&& ")[2] if line.startswith("mkdir") else line)[0]
     if program != "python" and shutil.which(program) is None:
@@ -146,6 +147,35 @@ def test_a_line_does_what_it_is_for(server: Server, front: str, tmp_path: Path, 
     checks = [check for words, check in CHECKS.items() if line.startswith(words)]
     assert len(checks) == 1, "this line has no check"
     checks[0](tmp_path, done.stdout)
+
+
+@pytest.mark.skipif(
+    not (
+        shutil.which("rclone") and shutil.which("fusermount3") and os.access("/dev/fuse", os.W_OK)
+    ),
+    reason="needs rclone, fuse3, and the right to mount",
+)
+def test_a_mounted_folder(server: Server, front: str, tmp_path: Path) -> None:
+    (line,) = (line for line in lines() if line.startswith(MOUNT))
+    folder = tmp_path / "files"
+    folder.mkdir()
+    line = line.replace("/mnt/files", str(folder)) + (
+        " --http-no-head" if front == "lambda" else ""
+    )
+    variables = {**os.environ, "URL": server.url}
+    with subprocess.Popen(
+        ["sh", "-c", f"exec {line}"], env=variables, stderr=subprocess.PIPE, text=True
+    ) as rclone:
+        while not folder.is_mount():
+            if rclone.poll() is not None:
+                assert rclone.stderr
+                pytest.skip(f"this machine mounts nothing: {rclone.stderr.read()}")
+            time.sleep(0.05)
+        try:
+            for path, data in FILES.items():
+                assert (folder / path).read_bytes() == data
+        finally:
+            subprocess.run(["fusermount3", "-u", str(folder)], check=True)
 
 
 def test_fsspec_with_the_size(server: Server) -> None:
