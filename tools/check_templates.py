@@ -2,11 +2,10 @@
 
     python -m tools.check_templates
 
-cfn-lint reads the templates as they are.
-Of the production template, cfn-lint and checkov also read what would be deployed:
-the transformed template for combinations in which every two values
-of two switches meet. checkov is not among the project's dependencies (it pins many of its own):
-it is installed once, in `.cache/checkov`.
+cfn-lint reads the templates as they are, and `sam validate --lint` the production template.
+Of that one, cfn-lint and checkov also read what would be deployed: the transformed template for
+combinations in which every two values of two switches meet. checkov is not among the project's
+dependencies (it pins many of its own): it is installed once, in `.cache/checkov`.
 """
 
 import json
@@ -57,6 +56,7 @@ def main() -> int:
     logging.getLogger("samtranslator").setLevel(logging.ERROR)
     templates = [TOP / "template.yaml", *sorted(TOP.glob("examples/*/template.yaml"))]
     failed = run("cfn-lint", *map(str, templates))
+    failed += run("sam", "validate", "--lint", "--region", "us-east-1", "-t", str(TEMPLATE))
     with tempfile.TemporaryDirectory() as folder:
         combinations = dict(enumerate(few()))
         for number, combination in combinations.items():
