@@ -15,8 +15,9 @@ export HOME := $(CURDIR)/.home
 endif
 UV = $(shell command -v uv || echo $(BIN)/uv)
 
+export SAM_CLI_TELEMETRY := 0
 # sam looks for uv on PATH.
-SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam
+SAM := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam
 # The function's Python, as 3.13.
 RUNTIME := $(shell sed -n 's/^ *Runtime: python//p' template.yaml | head -1)
 FINISH_BUILD := $(BIN)/python -m tools.finish_build --python $(RUNTIME)
