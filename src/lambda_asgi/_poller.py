@@ -12,8 +12,9 @@ from lambda_asgi._error_report import ErrorReport
 from lambda_asgi._invocation import Invocation, LambdaContext, current_invocation
 from lambda_asgi._logging import log_access, logger
 from lambda_asgi._logging.handlers import process_wide
-from lambda_asgi._runtime_api.client import RuntimeAPIClient, RuntimeAPIWriter
+from lambda_asgi._runtime_api.client import RuntimeAPIClient
 from lambda_asgi._runtime_api.pending import PendingReply, PromptFuture
+from lambda_asgi._runtime_api.writer import RuntimeAPIWriter
 from lambda_asgi.errors import ConnectionToRuntimeAPILost, ResponseRefused, RuntimeAPIError
 
 # Retries after the Runtime API refused a request, or after a concurrent environment lost its
@@ -36,18 +37,18 @@ class Poller:
         self._client = RuntimeAPIClient(environment.runtime_api)
         self._failed = 0
         """Failures in a row."""
-        self._sent: Answer | None = None
+        self._sent: RunningInvocation | None = None
         """Sent inside a callback; its reply is missing."""
-        self._handed_over: PromptFuture[Answer | None]
-        """What `run` waits for: the next answer that callbacks cannot give."""
+        self._handed_over: PromptFuture[RunningInvocation | None]
+        """What `run` waits for: the next invocation that callbacks cannot finish."""
 
     async def run(self) -> None:
         """Poll until the environment ends. Then raises RuntimeAPIError."""
         try:
             while True:
                 try:
-                    answer = await self._unfinished()
-                    await answer.finish()
+                    running = await self._unfinished()
+                    await running.finish()
                 except RuntimeAPIError as error:
                     self._failed += 1
                     if self._failed > TRIES or not (
@@ -61,21 +62,21 @@ class Poller:
             if self._sent is not None:
                 self._sent.end("cut off")
 
-    async def _unfinished(self) -> "Answer":
-        """Return the next answer that has to wait. The others are given inside callbacks."""
+    async def _unfinished(self) -> "RunningInvocation":
+        """Return the next one that has to wait. Callbacks finish the others."""
         if self._client.is_connected:
             self._handed_over = PromptFuture(loop=asyncio.get_running_loop())
             self._ask()
-            answer = await self._handed_over
-            if answer is not None:
-                return answer
+            running = await self._handed_over
+            if running is not None:
+                return running
         return self._begin(*await self._client.next_invocation())
 
-    def _begin(self, invocation: Invocation, writer: RuntimeAPIWriter) -> "Answer":
+    def _begin(self, invocation: Invocation, writer: RuntimeAPIWriter) -> "RunningInvocation":
         self._failed = 0
-        answer = Answer(self._environment, self._application, invocation, writer)
-        answer.begin()
-        return answer
+        running = RunningInvocation(self._environment, self._application, invocation, writer)
+        running.begin()
+        return running
 
     # Callbacks. They have a context of their own.
 
@@ -87,41 +88,41 @@ class Poller:
         if self._handed_over.done():
             return  # the environment ends
         try:
-            answer = None
+            running = None
             if not self._client.is_repeatable(reply):
-                answer = self._begin(*self._client.invocation(reply.result()))
+                running = self._begin(*self._client.invocation(reply.result()))
         except BaseException as error:
             self._handed_over.set_exception(error)
             return
-        if answer is None or not answer.is_sent:
-            self._hand_over(answer)
+        if running is None or not running.is_sent:
+            self._hand_over(running)
         else:
-            self._sent = answer
-            answer.writer.when_delivered(self._delivered)
+            self._sent = running
+            running.writer.when_delivered(self._delivered)
 
     def _delivered(self, reply: PendingReply) -> None:
         """The reply to the response of `_sent` has arrived, or cannot arrive."""
-        answer = self._sent
-        if self._handed_over.done() or answer is None:
+        running = self._sent
+        if self._handed_over.done() or running is None:
             return  # the environment ends
         self._sent = None
         if reply.reply is None or not reply.reply.is_success:
-            self._hand_over(answer)
+            self._hand_over(running)
             return
         try:
-            answer.end("complete")
+            running.end("complete")
         except BaseException as error:  # of the app's logging
             self._handed_over.set_exception(error)
             return
         self._ask()
 
-    def _hand_over(self, answer: "Answer | None") -> None:
+    def _hand_over(self, running: "RunningInvocation | None") -> None:
         current_invocation.set(None)
-        self._handed_over.arrive(answer)
+        self._handed_over.arrive(running)
 
 
-class Answer:
-    """The answer to one invocation. Call `begin`, then `finish`, or `end` if it `is_sent`."""
+class RunningInvocation:
+    """One invocation under way. Call `begin`, then `finish`, or `end` if it `is_sent`."""
 
     def __init__(
         self,

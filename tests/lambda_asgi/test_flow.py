@@ -17,16 +17,15 @@ from lambda_asgi import _response as response
 from lambda_asgi._asgi import Receive, Scope, Send
 from lambda_asgi._cycle import FAIR_SHARE
 from lambda_asgi._environment import Environment, Settings
+from lambda_asgi._error_report import ErrorReport
+from lambda_asgi._invocation import Invocation
 from lambda_asgi._runtime import Runtime
-from lambda_asgi._runtime_api.connection import (
-    HIGH_WATER,
-    HOLD_UP_TO,
-    JOIN_UP_TO,
-    Connection,
-)
+from lambda_asgi._runtime_api.client import RuntimeAPIClient
+from lambda_asgi._runtime_api.connection import HIGH_WATER, JOIN_UP_TO, Connection
 from lambda_asgi._runtime_api.pending import PromptFuture
-from lambda_asgi._runtime_api.protocol import Reply
-from lambda_asgi.errors import ConnectionToRuntimeAPILost
+from lambda_asgi._runtime_api.protocol import LAST_CHUNK, Reply
+from lambda_asgi._runtime_api.writer import HOLD_UP_TO, RuntimeAPIWriter
+from lambda_asgi.errors import ClientDisconnected, ConnectionToRuntimeAPILost
 from lambda_asgi.testing import function_url_event
 from tests.lambda_asgi.support import (
     Signal,
@@ -69,10 +68,11 @@ def test_chunks_arrive_one_by_one() -> None:
         async with runtime(app) as running:
             running.api.invoke(EVENT)
             posted = await running.api.posts.get()
-            assert (await posted.chunk()).endswith(prelude.DELIMITER)
-            for number in range(5):
+            assert (await posted.chunk()).endswith(prelude.DELIMITER + b"chunk 0")
+            for number in range(1, 5):
+                received[number - 1].set()
                 assert await posted.chunk() == b"chunk %d" % number
-                received[number].set()
+            received[4].set()
             assert (await posted.end()).complete
 
     play(scenario())
@@ -166,6 +166,8 @@ class Wire(socket.socket):
         self.writes: list[bytes] = []
         self.lists = 0
         """How many of the writes were lists of pieces."""
+        self.replies = b""
+        """What is read: nothing means the end."""
 
     def send(self, data: Any, flags: int = 0, /) -> int:
         self.writes.append(bytes(data))
@@ -176,6 +178,10 @@ class Wire(socket.socket):
         self.lists += 1
         return len(self.writes[-1])
 
+    def recv_into(self, buffer: Any, *_: Any) -> int:
+        buffer[: len(self.replies)] = self.replies
+        return len(self.replies)
+
 
 @asynccontextmanager
 async def connection() -> AsyncIterator[tuple[Connection, Wire]]:
@@ -185,53 +191,101 @@ async def connection() -> AsyncIterator[tuple[Connection, Wire]]:
     made.close()
 
 
-def test_writes_of_one_turn_leave_together() -> None:
-    """The first message leaves at once. Many small ones leave as one buffer, not as a list."""
+@asynccontextmanager
+async def writer() -> AsyncIterator[tuple[RuntimeAPIWriter, Connection, Wire]]:
+    """A writer that has sent b"first", and the wire with what is sent after that."""
+    async with connection() as (made, wire):
+        client = RuntimeAPIClient("127.0.0.1:1")
+        begun = RuntimeAPIWriter(client, made, Invocation("r", None, "", b""))
+        begun.stream([b"first"], False)
+        (first,) = wire.writes
+        assert first.startswith(b"POST ")
+        assert first.endswith(b"\r\n\r\n" + framed(b"first"))
+        wire.writes.clear()
+        yield begun, made, wire
+
+
+def framed(*parts: bytes) -> bytes:
+    """Return `parts` as one chunk."""
+    content = b"".join(parts)
+    return b"%x\r\n%b\r\n" % (len(content), content)
+
+
+def test_small_parts_of_one_iteration_leave_together() -> None:
+    """They are one chunk and one buffer, not a list. The first part of an iteration never waits."""
 
     async def scenario() -> None:
-        async with connection() as (made, wire):
+        async with writer() as (made, _, wire):
             parts = [b"%08d" % number for number in range(3 * HOLD_UP_TO // 8 - 1)]
             for part in parts:
-                made.write([part], more=True)
+                assert made.stream([part], False) is None
             await asyncio.sleep(0)
-            assert b"".join(wire.writes) == b"".join(parts)
-            assert [len(each) for each in wire.writes] == [
-                8,
-                HOLD_UP_TO,
-                HOLD_UP_TO,
-                HOLD_UP_TO - 16,
+            full = HOLD_UP_TO // 8
+            assert wire.writes == [
+                framed(*parts[:full]),
+                framed(*parts[full : 2 * full]),
+                framed(*parts[2 * full :]),
             ]
             assert wire.lists == 0
-            made.write([b"lone"], more=True)
-            assert wire.writes[-1] == b"lone"
+            made.stream([b"lone"], False)
+            assert wire.writes[-1] == framed(b"lone")
 
     asyncio.run(scenario())
 
 
 def test_much_does_not_wait() -> None:
     async def scenario() -> None:
-        async with connection() as (made, wire):
+        async with writer() as (made, _, wire):
             big = bytes(JOIN_UP_TO)
-            made.write([b"1", b"2"], more=True)
-            made.write([b"head", big, b"tail"], more=True)
-            assert wire.writes[0] == b"12"
-            assert b"".join(wire.writes[1:]) == b"head" + big + b"tail"
+            made.stream([b"small"], False)
+            assert wire.writes == []
+            made.stream([big], False)
+            assert wire.writes == [framed(b"small", big)]
+            assert wire.lists == 1
 
     asyncio.run(scenario())
 
 
-def test_the_last_write_takes_along_what_is_held() -> None:
+@pytest.mark.parametrize("how", ["stream", "stream_now", "fail"])
+def test_the_end_takes_along_what_is_held(how: str) -> None:
     async def scenario() -> None:
-        async with connection() as (made, wire):
+        async with writer() as (made, _, wire):
             for part in (b"a", b"b", b"c"):
-                made.write([part], more=True)
-            made.write([b"end"], more=False)
-            assert b"".join(wire.writes) == b"abcend"
-            assert wire.writes[0] == b"a"
-            assert wire.writes[-1].endswith(b"end")
-            count = len(wire.writes)
+                made.stream([part], False)
+            assert wire.writes == []
+            if how == "fail":
+                made.fail(ErrorReport.of(ValueError("x")))
+            else:
+                getattr(made, how)([b"end"], last=True)
+            (sent,) = wire.writes
+            if how == "fail":
+                assert sent.startswith(framed(b"a", b"b", b"c") + b"0\r\nLambda-Runtime-")
+            else:
+                assert sent == framed(b"a", b"b", b"c", b"end") + LAST_CHUNK
             await asyncio.sleep(0)
-            assert len(wire.writes) == count
+            assert wire.writes == [sent]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("reply", [b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n", b""])
+def test_nothing_is_held_for_a_peer_that_has_replied_or_left(reply: bytes) -> None:
+    """Whatever is sent after that raises, also within the same iteration of the event loop."""
+
+    async def scenario() -> None:
+        async with writer() as (made, peer, wire):
+            gone: list[str] = []
+            made.when_gone(lambda: gone.append("gone"))
+            made.stream([b"held"], False)
+            wire.replies = reply
+            peer._readable()
+            assert gone == ["gone"]
+            for _ in range(3):
+                with pytest.raises(ClientDisconnected):
+                    made.stream([b"late"], False)
+            made.fail(ErrorReport.of(ValueError("x")))
+            await asyncio.sleep(0)
+            assert wire.writes == []
 
     asyncio.run(scenario())
 
@@ -241,7 +295,7 @@ def test_a_closed_connection_writes_nothing_and_answers_at_once() -> None:
         async with connection() as (made, wire):
             made.close()
             reply = made.begin()
-            made.write([b"x"], more=False)
+            made.send([b"x"])
             assert wire.writes == []
             with pytest.raises(Exception, match="closed before the request"):
                 await reply
@@ -276,7 +330,7 @@ def test_pieces_of_any_size_arrive_in_order(reads: str) -> None:
             if reads == "at once":
                 begin.set()
             for number, parts in enumerate(writes):
-                made.write(parts, more=number % 5 != 4)
+                made.send(parts)
                 if number % 3 == 0:
                     await asyncio.sleep(0)
             begin.set()

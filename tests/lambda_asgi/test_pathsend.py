@@ -54,10 +54,7 @@ def test_a_file_by_starlette(tmp_path: Path) -> None:
     answer = sent_file(FileResponse(tmp_path / "file.txt"))
     assert answer.content == b"x" * (READ_SIZE + 1)
     assert answer.prelude["headers"]["content-length"] == str(READ_SIZE + 1)
-    assert [len(chunk) for chunk in answer.chunks[1:]] == [
-        READ_SIZE,
-        1,
-    ]  # Starlette's own reads are of 64 KiB
+    assert len(answer.chunks) <= 3  # Starlette's own reads are of 64 KiB
 
 
 def test_a_file_behind_a_middleware_that_awaits(tmp_path: Path) -> None:

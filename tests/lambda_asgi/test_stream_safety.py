@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from lambda_asgi import _cycle as cycle
-from lambda_asgi import _prelude as prelude
 from lambda_asgi._asgi import ASGIApp, Message, Receive, Scope, Send
 from lambda_asgi._environment import Settings
 from lambda_asgi.errors import ClientDisconnected
@@ -503,7 +502,6 @@ def test_a_response_without_a_body(
 ) -> None:
     answer = answered(sends(start(status), body(sent)), function_url_event("/x", method=method))
     assert streamed(answer) == (status, headers, content)
-    assert answer.chunks[0].endswith(prelude.DELIMITER)
 
 
 # Headers: too many; hop-by-hop; cookies; repeated names.

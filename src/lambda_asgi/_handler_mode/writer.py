@@ -16,12 +16,12 @@ from lambda_asgi._runtime_api.protocol import (
     LAST_CHUNK,
     Reply,
     checked,
-    chunked,
+    chunk,
     error_trailers,
 )
 from lambda_asgi.errors import ClientDisconnected, ConnectionToRuntimeAPILost
 
-# Writes of one iteration of the event loop are sent together, up to this size.
+# Parts of one iteration of the event loop are held, and sent together, up to this size.
 HOLD_UP_TO = 16 * 1024
 
 # Pieces are joined up to this size, and beyond it if there are many: sendmsg accepts 1024 at most.
@@ -62,6 +62,7 @@ class SocketWriter:
         self._on_gone: Callable[[], None] | None = None
         self._watches = False
         self._held: list[bytes] = []
+        """Parts that are not sent yet."""
         self._held_size = 0
         self._iteration: asyncio.Handle | None = None
         self._left: list[Piece] = []
@@ -110,27 +111,17 @@ class SocketWriter:
         if self._kept is not None:
             # the first part is the prelude
             self._keep(self._kept, parts if self.begun else parts[1:])
-        wire = chunked(parts)
-        begins = not self.begun
-        if self._socket is None:
-            self._socket = self._connection.ready()
-            # the event loop knows it even after it is closed
-            self._descriptor = self._socket.fileno()
-            requests = self._connection.requests
-            wire.insert(0, requests.streamed_response(self._request_id, self._invocation_id))
-        if last:
-            wire.append(LAST_CHUNK)
-            self._ended = True
-            self._on_gone = None
-        self._write(wire, more=not last)
-        if begins and (self._left or not last):
-            self._watch()
+        for part in parts:
+            self._held_size += len(part)
+        self._held += parts
+        if self._iteration is None or self._held_size >= HOLD_UP_TO or last:
+            self._send_held(LAST_CHUNK if last else b"")
 
     def fail(self, error: ErrorReport) -> None:
         """End a begun stream with the announced error trailers. It does nothing after the end."""
         if not self._ended:
-            self._ended = self.failed = True
-            self._write([error_trailers(error)], more=False)
+            self.failed = True
+            self._send_held(error_trailers(error))
 
     def delivered(self) -> None:
         """Block until the Runtime API has accepted the response.
@@ -168,29 +159,35 @@ class SocketWriter:
         if self._room < 0:
             self._kept = None
 
-    # Writing. The first write of an iteration of the event loop is sent at once, so that a first
-    # byte or a single chunk never waits. Later ones are sent together.
+    # Writing. The first part of an iteration of the event loop is sent at once, so that a first
+    # byte or a single part never waits. Later ones are sent together, as one chunk.
 
-    def _write(self, wire: list[bytes], *, more: bool) -> None:
-        if self._iteration is None:
-            if more:
-                self._iteration = self._loop.call_soon(self._end_iteration)
-            self._send(wire)
-            return
-        self._held += wire
-        self._held_size += sum(map(len, wire))
-        if self._held_size >= HOLD_UP_TO or not more:
-            self._send_held()
+    def _send_held(self, end: bytes) -> None:
+        """Send what is held, and the `end` of the body if there is one."""
+        begins = not self.begun
+        if begins:
+            self._socket = self._connection.ready()
+            # the event loop knows it even after it is closed
+            self._descriptor = self._socket.fileno()
+        wire = chunk(self._held, self._held_size)
+        self._held, self._held_size = [], 0
+        if begins:
+            requests = self._connection.requests
+            wire.insert(0, requests.streamed_response(self._request_id, self._invocation_id))
+        if end:
+            wire.append(end)
+            self._ended = True
+            self._on_gone = None
+        elif self._iteration is None:
+            self._iteration = self._loop.call_soon(self._end_iteration)
+        self._send(wire)
+        if begins and (self._left or not self._ended):
+            self._watch()
 
     def _end_iteration(self) -> None:
-        self._iteration = None
         if self._held:
-            self._send_held()
-
-    def _send_held(self) -> None:
-        held = self._held
-        self._held, self._held_size = [], 0
-        self._send(held)
+            self._send_held(b"")
+        self._iteration = None
 
     def _send(self, wire: Sequence[Piece]) -> None:
         if self._left:

@@ -5,23 +5,17 @@ Another transport, such as a native streaming runtime of AWS, would implement th
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 
 from lambda_asgi._error_report import ErrorReport
 from lambda_asgi._invocation import Invocation
 from lambda_asgi._logging import logger
 from lambda_asgi._runtime_api.connection import Connection
 from lambda_asgi._runtime_api.pending import PendingReply
-from lambda_asgi._runtime_api.protocol import (
-    LAST_CHUNK,
-    Reply,
-    Requests,
-    checked,
-    chunked,
-    error_trailers,
-)
+from lambda_asgi._runtime_api.protocol import Reply, Requests, checked
+from lambda_asgi._runtime_api.writer import RuntimeAPIWriter
 from lambda_asgi._version import __version__
-from lambda_asgi.errors import ClientDisconnected, ConnectionToRuntimeAPILost
+from lambda_asgi.errors import ConnectionToRuntimeAPILost
 
 
 class RuntimeAPIClient:
@@ -69,7 +63,7 @@ class RuntimeAPIClient:
         if self._connection is not None:
             self._connection.close()
 
-    async def next_invocation(self) -> tuple[Invocation, "RuntimeAPIWriter"]:
+    async def next_invocation(self) -> tuple[Invocation, RuntimeAPIWriter]:
         """Wait for an invocation.
 
         There is no time limit: the environment may be frozen meanwhile.
@@ -84,7 +78,7 @@ class RuntimeAPIClient:
         assert self._connection is not None, "it is open"
         self._connection.exchange(self.requests.next).when_done(callback)
 
-    def invocation(self, reply: Reply) -> tuple[Invocation, "RuntimeAPIWriter"]:
+    def invocation(self, reply: Reply) -> tuple[Invocation, RuntimeAPIWriter]:
         """Return the invocation of a reply to `next`. Raises as `next_invocation`."""
         assert self._connection is not None, "a reply came over it"
         checked(reply)
@@ -141,189 +135,3 @@ class RuntimeAPIClient:
                 "asking once more, after a reply that was cut or garbled: %s", reply.error
             )
         return True
-
-
-_TAKES_NO_MORE = "the Runtime API takes no more of this response"
-
-
-class RuntimeAPIWriter:
-    """Answers one invocation, in one of three ways.
-
-    - `stream` parts, the last of them with `last=True`, or `fail` before that. Then `delivered`
-      waits until the Runtime API has accepted the response.
-    - One `result`.
-    - One `error`.
-
-    If the connection has closed since `next`, a streamed response waits for a new one. Its parts
-    keep their order.
-    """
-
-    def __init__(
-        self, client: RuntimeAPIClient, connection: Connection, invocation: Invocation
-    ) -> None:
-        self._client = client
-        self._connection = connection
-        self._invocation = invocation
-        self._begun = False
-        self._ended = False
-        self._reply: PendingReply | None = None
-        self._connecting: asyncio.Task[None] | None = None
-        self._unsent: list[bytes] = []
-        """Parts that wait for the new connection."""
-        self._on_gone: Callable[[], None] | None = None
-
-    def when_gone(self, callback: Callable[[], None]) -> None:
-        """Call `callback` once if the response cannot be sent any more, before its end was sent."""
-        self._on_gone = callback
-
-    @property
-    def begun(self) -> bool:
-        """Whether anything was streamed. From then on, only `fail` can report an error."""
-        return self._begun
-
-    def stream(self, parts: Sequence[bytes], last: bool) -> Awaitable[None] | None:
-        """Send body parts, each as a chunk.
-
-        Returns:
-            What the caller must await: the peer reads more slowly than we write, or there is no
-            connection yet.
-            None: nothing to wait for.
-
-        Raises:
-            ClientDisconnected: Nobody reads any more. Raised at once, or when awaited.
-        """
-        if self._reply is None or last or self._reply.is_done:
-            self.stream_now(parts, last)
-        else:  # most parts of a stream
-            self._connection.write(chunked(parts), more=True)
-        if self._connection.is_clogged or self._connecting is not None:
-            return self._drain(last)
-        return None
-
-    def stream_now(self, parts: Sequence[bytes], last: bool = False) -> None:
-        """`stream` without waiting, for few small parts.
-
-        Raises:
-            ClientDisconnected: Nobody reads any more.
-        """
-        wire = chunked(parts)
-        if last:
-            wire.append(LAST_CHUNK)
-            self._ended = True
-            self._on_gone = None  # it is not needed any more, and would be a reference cycle
-        if not self._begun:
-            self._begun = True
-            invocation = self._invocation
-            head = self._client.requests.streamed_response(
-                invocation.request_id, invocation.invocation_id
-            )
-            wire.insert(0, head)
-            if self._connection.is_open:
-                self._begin(last)
-            else:
-                self._connecting = asyncio.create_task(
-                    self._connect(), name="new connection for a response"
-                )
-        if self._connecting is not None:
-            self._unsent += wire
-        elif self._reply is None or self._reply.is_done:
-            raise ClientDisconnected(_TAKES_NO_MORE)
-        else:
-            self._connection.write(wire, more=not last)
-
-    def _begin(self, last: bool) -> None:
-        self._reply = self._connection.begin()
-        if not last:
-            self._reply.when_done(self._gone)
-
-    async def _connect(self) -> None:
-        try:
-            self._connection = await self._client.connection()
-        except ConnectionToRuntimeAPILost as error:
-            self._reply = PendingReply()
-            self._reply.fail(error)  # `delivered` raises it
-            self._gone(self._reply)
-        else:
-            self._begin(self._ended)
-            self._connection.write(self._unsent, more=not self._ended)
-        finally:
-            self._connecting, self._unsent = None, []
-
-    async def _drain(self, last: bool) -> None:
-        if self._connecting is not None:
-            await asyncio.shield(self._connecting)
-        await self._connection.drain()
-        if not last and self._reply is not None and self._reply.is_done:
-            raise ClientDisconnected(_TAKES_NO_MORE)
-
-    def fail(self, report: ErrorReport) -> None:
-        """End a begun stream with the announced error trailers.
-
-        Error text in the body would look like content, and a post to `/error` would come too late.
-        It does nothing if the stream has ended already.
-        """
-        if self._ended:
-            return
-        self._ended = True
-        trailers = error_trailers(report)
-        if self._connecting is not None:
-            self._unsent.append(trailers)
-        else:
-            self._connection.write((trailers,), more=False)
-
-    @property
-    def is_sent(self) -> bool:
-        """Whether a response was streamed to its end. Its reply may be missing."""
-        return self._ended and self._connecting is None
-
-    def when_delivered(self, callback: Callable[[PendingReply], None]) -> None:
-        """Call back with the reply to a streamed response that `is_sent`."""
-        assert self._reply is not None, "it was streamed"
-        self._reply.when_done(callback)
-
-    async def delivered(self) -> None:
-        """Wait for the reply to the streamed response.
-
-        Raises:
-            ResponseRefused: The Runtime API did not accept it.
-            ConnectionToRuntimeAPILost: There was no reply.
-        """
-        if self._connecting is not None:
-            await self._connecting
-        assert self._reply is not None, "nothing was streamed"
-        checked(await self._reply)
-
-    async def result(self, body: bytes) -> None:
-        """Answer with a whole result, JSON in bytes.
-
-        Raises:
-            ResponseRefused: The Runtime API did not accept it.
-        """
-        invocation = self._invocation
-        await self._client.post(
-            self._client.requests.buffered_response(
-                invocation.request_id, invocation.invocation_id, body
-            )
-        )
-
-    async def error(self, error: ErrorReport) -> None:
-        """Report that the invocation failed.
-
-        Raises:
-            ResponseRefused: The Runtime API did not accept it.
-        """
-        invocation = self._invocation
-        await self._client.post(
-            self._client.requests.invocation_error(
-                invocation.request_id, invocation.invocation_id, error
-            )
-        )
-
-    def _gone(self, _: PendingReply) -> None:
-        if not self._ended:
-            # the rest of the body was refused, so this connection cannot be used again
-            self._connection.close()
-        if self._on_gone is not None:
-            on_gone = self._on_gone
-            self._on_gone = None  # otherwise both would wait for the garbage collector
-            on_gone()

@@ -20,12 +20,9 @@ from lambda_asgi.errors import ConnectionToRuntimeAPILost
 HIGH_WATER = 256 * 1024
 LOW_WATER = HIGH_WATER // 4
 
-# Writes of one iteration of the event loop are sent together, up to this size.
-HOLD_UP_TO = 16 * 1024
-
 # Pieces are joined up to this size, and beyond it if there are many: in a list, a small piece takes
 # longer than its copy. A few large pieces are not worth a copy.
-JOIN_UP_TO = 2 * HOLD_UP_TO
+JOIN_UP_TO = 32 * 1024
 MANY_PIECES = 16
 
 # Reads use one buffer of this size.
@@ -48,10 +45,6 @@ class Connection:
         self._parser = ReplyParser()
         self._buffer = memoryview(bytearray(READ_SIZE))
         self._reply: PendingReply | None = None
-        self._held: list[bytes] = []
-        """Writes of this iteration of the event loop."""
-        self._held_size = 0
-        self._end_of_iteration: asyncio.Handle | None = None
         self._unsent: list[memoryview] = []
         """What the kernel has not taken yet."""
         self._writable: asyncio.Future[None] | None = None
@@ -99,8 +92,6 @@ class Connection:
         """Close. Whoever waits for the reply or in `drain` continues."""
         if self.is_open:
             self.is_open = False
-            if self._end_of_iteration is not None:
-                self._end_of_iteration.cancel()
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
             self._socket.close()
@@ -123,7 +114,7 @@ class Connection:
     def exchange(self, request: bytes) -> PendingReply:
         """Send a whole request, and return its reply. There is no time limit."""
         reply = self.begin()
-        self.write((request,), more=False)
+        self.send((request,))
         return reply
 
     def _readable(self) -> None:
@@ -152,48 +143,17 @@ class Connection:
         if pending is None:
             self._lost("the Runtime API sent a reply that nobody asked for")
             return
-        if not reply.keep_alive or self._held or self._unsent:
+        if not reply.keep_alive or self._unsent:
             self.close()  # otherwise the unsent rest of this request would begin the next one
         pending.arrive(reply)
 
     # Writing.
 
-    def write(self, parts: Sequence[bytes], *, more: bool) -> None:
-        """Send `parts`, in order.
-
-        The first write of an iteration of the event loop leaves at once. The following ones of the
-        same iteration leave together when it ends, or when they are many. `more=False` says that
-        nothing follows in this one. A cycle lets iterations end (FAIR_SHARE).
-        """
+    def send(self, parts: Sequence[bytes]) -> None:
+        """Send by one system call what the kernel takes, and keep the rest."""
         if not self.is_open:
             return  # whoever waits for the reply gets the error
-        size = 0
-        for part in parts:
-            size += len(part)
-        if self._end_of_iteration is None:
-            if more:
-                self._end_of_iteration = self._loop.call_soon(self._iteration_ended)
-            self._send(parts, size)
-        elif not self._held and size >= HOLD_UP_TO:
-            self._send(parts, size)
-        else:
-            self._held += parts
-            self._held_size += size
-            if self._held_size >= HOLD_UP_TO or not more:
-                self._send_held()
-
-    def _iteration_ended(self) -> None:
-        self._end_of_iteration = None
-        if self._held:
-            self._send_held()
-
-    def _send_held(self) -> None:
-        held, size = self._held, self._held_size
-        self._held, self._held_size = [], 0
-        self._send(held, size)
-
-    def _send(self, parts: Sequence[bytes], size: int) -> None:
-        """Send by one system call what the kernel takes, and keep the rest."""
+        size = sum(map(len, parts))
         joins = size <= JOIN_UP_TO or len(parts) > MANY_PIECES
         if joins:
             parts = (b"".join(parts),)

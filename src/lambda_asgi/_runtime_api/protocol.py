@@ -109,24 +109,12 @@ def _error_headers(error: ErrorReport) -> bytes:
     )
 
 
-# Parts up to this size are joined with their chunk framing into one bytes object. Larger parts are
-# not copied.
-COPY_UP_TO = 4096
+def chunk(parts: Sequence[bytes], size: int) -> list[bytes]:
+    """Return the pieces of one chunk, with all `parts` of a body: `size` bytes.
 
-
-def chunked(parts: Sequence[bytes]) -> list[bytes]:
-    """Return `parts` of a body as one chunk each.
-
-    Empty parts are left out: an empty chunk would end the body.
+    Without a byte there is no chunk: an empty one would end the body.
     """
-    wire: list[bytes] = []
-    for part in parts:
-        size = len(part)
-        if size > COPY_UP_TO:
-            wire += (b"%x\r\n" % size, part, b"\r\n")
-        elif size:
-            wire.append(b"%x\r\n%b\r\n" % (size, part))
-    return wire
+    return [b"%x\r\n" % size, *parts, b"\r\n"] if size else []
 
 
 def error_trailers(error: ErrorReport) -> bytes:
