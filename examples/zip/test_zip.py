@@ -34,3 +34,14 @@ def test_the_zip_holds_every_file_and_no_link(serve: Callable[..., Any], folder:
         assert archive.testzip() is None
         assert sorted(archive.namelist()) == ["2026/text.txt", "empty", "random.bin"]
         assert archive.read("random.bin") == (folder / "random.bin").read_bytes()
+
+
+def test_the_folder_that_comes_with_the_code(serve: Callable[..., Any]) -> None:
+    found = httpx.get(f"{serve().url}/download", timeout=60).content
+    with zipfile.ZipFile(io.BytesIO(found)) as archive:
+        assert archive.namelist() == ["README.txt"]
+
+
+def test_a_folder_that_is_missing_gives_no_empty_zip(serve: Callable[..., Any]) -> None:
+    with pytest.raises(AssertionError, match="did not start: FileNotFoundError"):
+        serve(Folder="nothing")

@@ -16,7 +16,9 @@ from stream_zip import ZIP_64, AsyncMemberFile, async_stream_zip
 
 from lambda_asgi import LambdaASGI
 
-FOLDER = Path(os.environ["FOLDER"])
+# A relative path is one of the code's own folders. A folder that is missing is an error at the
+# start: a zip without files would look like a success.
+FOLDER = (Path(__file__).parent / os.environ["FOLDER"]).resolve(strict=True)
 
 
 async def download(request: Request) -> Response:
