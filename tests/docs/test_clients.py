@@ -179,7 +179,7 @@ def test_a_mounted_folder(server: Server, front: str, tmp_path: Path) -> None:
 
 
 def test_fsspec_with_the_size(server: Server) -> None:
-    """Through a Function URL it believes a Content-Length of 0, unless it is told the size."""
+    """A zip's directory is at its end. Through a Function URL HEAD does not say where that is."""
     code = re.search(r"^    size = .+\n(?:^    .+\n)+", PAGE.read_text(), re.MULTILINE)
     assert code
     lines = textwrap.dedent(code[0]).rstrip()
