@@ -154,12 +154,13 @@ class Trial:
         return [name for name in names if (int(name.rpartition("_")[2]) - 1) % self._every == 0]
 
     def _that_reach(self, function: str, tests: list[pytest.Item]) -> list[pytest.Item]:
-        """The fastest first. A function that no test reaches here may run in a program."""
+        """The fastest first. Then those that start a program, where it may run, too."""
+        found = []
         for place in (function, PROGRAM):
-            found = [item for item in tests if place in self._unchanged[item.nodeid].reached]
-            if found:
-                return sorted(found, key=lambda item: self._unchanged[item.nodeid].seconds)
-        return []
+            those = [item for item in tests if place in self._unchanged[item.nodeid].reached]
+            those.sort(key=lambda item: self._unchanged[item.nodeid].seconds)
+            found += [item for item in those if item not in found]
+        return found
 
     def _tried(self, names: list[str], tests: list[pytest.Item]) -> Iterator[tuple[str, str]]:
         """(name, result) of each: noticed, survived, or hangs, which is noticed too."""

@@ -83,7 +83,11 @@ def test_an_environment_that_cannot_start(
             assert document["stackTrace"]
             assert await runtime.ended() == 1
             assert api.polls == 0
-            assert said in "".join(runtime.output)
+            output = "".join(runtime.output)
+            assert "the function cannot start: " in output
+            assert said in output
+            if "Import" in error_type or "Startup" in error_type:
+                assert "Traceback (most recent call last)" in output
 
     play(scenario())
 
@@ -95,7 +99,27 @@ def test_an_init_error_that_is_refused(status: int) -> None:
             api.late_replies["/init/error"] = [status]
             async with runtime_process(api, "no_such_module.app") as runtime:
                 assert await runtime.ended() == 1
-                assert f"the Runtime API answered {status}" in "".join(runtime.output)
+                told = f"that could not be reported: the Runtime API answered {status}"
+                assert told in "".join(runtime.output)
+
+    play(scenario())
+
+
+def test_an_app_that_cannot_be_made_ends_the_process_with_1() -> None:
+    program = (
+        "import os, sys; from lambda_asgi._runtime import serve;"
+        "sys.exit(serve(os.environ, lambda environment: 1 / 0))"
+    )
+
+    async def scenario() -> None:
+        async with (
+            runtime_api_server() as api,
+            runtime_process(api, "unused", command=(sys.executable, "-c", program)) as runtime,
+        ):
+            posted = await api.answer()
+            assert posted.path == "/2018-06-01/runtime/init/error"
+            assert json.loads(posted.body)["errorType"] == "ZeroDivisionError"
+            assert await runtime.ended() == 1
 
     play(scenario())
 
@@ -177,6 +201,8 @@ def test_what_an_app_leaves_behind_does_not_hold_the_end_up(handler: str) -> Non
             api.drop_connections()
             api.late_replies["/invocation/next"] = [500]
             assert await runtime.ended() == 1
+            if handler == "endings.thread_that_stays":
+                assert "still in a buffer" in "".join(runtime.output)
 
     play(scenario())
 

@@ -40,5 +40,6 @@ async def thread_that_stays(scope: dict[str, Any], receive: Any, send: Any) -> N
     """Leaves a thread of the event loop's executor behind that never ends."""
     assert scope["type"] == "http"
     asyncio.get_running_loop().run_in_executor(None, threading.Event().wait)
+    print("still in a buffer", end="")
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"hello"})
