@@ -79,6 +79,7 @@ class RuntimeAPIServer:
         self.events: asyncio.Queue[tuple[float, Headers, bytes]] = asyncio.Queue()
         self.posts: asyncio.Queue[Posted] = asyncio.Queue()
         self.polls = 0
+        self.extension_polls = 0
         self.connections = 0
         self.replies: dict[str, list[int]] = {}
         """Path ending -> the statuses to answer with first, as soon as a request's head came."""
@@ -229,6 +230,7 @@ class RuntimeAPIServer:
                 connection, writer, 200, b"{}", {"Lambda-Extension-Identifier": "extension-1"}
             )
         elif request.path.endswith("/extension/event/next"):
+            self.extension_polls += 1
             await asyncio.Event().wait()
         elif request.path.endswith("/restore/next"):
             self.snapshots.put_nowait(None)

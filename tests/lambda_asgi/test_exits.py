@@ -89,6 +89,9 @@ def test_the_apps_own_handler_of_sigterm_is_called_after_the_shutdown(
             if path == "/terminated-child":
                 said.remove("own handler")
             assert said == ["lifespan startup", "lifespan shutdown", "own handler"]
+            output = "".join(runtime.output)
+            assert "\tthe app's handler of SIGTERM raised SystemExit(3)" in output
+            assert "in say_and_exit" in output
 
     asyncio.run(main())
 

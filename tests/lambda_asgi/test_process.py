@@ -84,7 +84,7 @@ def test_an_environment_that_cannot_start(
             assert await runtime.ended() == 1
             assert api.polls == 0
             output = "".join(runtime.output)
-            assert "the function cannot start: " in output
+            assert re.search(r"(^|\t)the function cannot start: ", output)
             assert said in output
             if "Import" in error_type or "Startup" in error_type:
                 assert "Traceback (most recent call last)" in output
@@ -99,7 +99,7 @@ def test_an_init_error_that_is_refused(status: int) -> None:
             api.late_replies["/init/error"] = [status]
             async with runtime_process(api, "no_such_module.app") as runtime:
                 assert await runtime.ended() == 1
-                told = f"that could not be reported: the Runtime API answered {status}"
+                told = f"\tthat could not be reported: the Runtime API answered {status}"
                 assert told in "".join(runtime.output)
 
     play(scenario())
@@ -182,7 +182,10 @@ def test_a_runtime_api_that_fails_ends_the_process_with_1(status: int) -> None:
             async with runtime_process(api, "endings.hello") as runtime:
                 api.invoke(function_url_event())
                 assert await runtime.ended() == 1
-                assert f"the Runtime API answered {status}" in "".join(runtime.output)
+                output = "".join(runtime.output)
+                told = f"the execution environment ends: the Runtime API answered {status}"
+                assert f"\t{told}" in output
+                assert "Traceback (most recent call last)" in output
 
     play(scenario())
 

@@ -206,3 +206,11 @@ def test_nobody_else_is_told(
     app: ASGIApp, mode: ResponseMode, event: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert warnings_of(app, caplog, mode, golden_event(event), 1) == []
+
+
+def test_the_log_of_the_start_says_what_each_event_source_needs() -> None:
+    assert str(ResponseMode.parse("streaming")) == (
+        "streaming for function-url and rest-api: "
+        "the Function URL needs InvokeMode RESPONSE_STREAM; "
+        "the REST API needs ResponseTransferMode RESPONSE_STREAM"
+    )

@@ -65,7 +65,7 @@ def test_a_shutdown_that_takes_too_long_is_given_up() -> None:
             await api.answer()
             runtime.process.terminate()
             assert await runtime.ended() == 0, "by itself: the app would take for ever"
-            assert "the app did not shut down within 300 ms" in "".join(runtime.output)
+            assert "\tthe app did not shut down within 300 ms\n" in "".join(runtime.output)
 
     asyncio.run(main())
 

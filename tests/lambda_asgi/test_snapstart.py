@@ -8,6 +8,7 @@ import pytest
 from lambda_asgi.testing import function_url_event
 from tests.lambda_asgi.process import runtime_process
 from tests.lambda_asgi.runtime_api_server import Posted, RuntimeAPIServer, runtime_api_server
+from tests.lambda_asgi.support import until
 
 
 async def answer(api: RuntimeAPIServer) -> Posted:
@@ -31,6 +32,7 @@ def test_hooks_run_around_the_snapshot_and_invocations_follow() -> None:
             assert said == ["lifespan", "before 2", "before 1"]
             await api.snapshots.get()
             assert api.polls == 0, "no invocation is asked for before the environment was restored"
+            await until(lambda: api.extension_polls == 1)
             connections = api.connections
             api.restored.set()
             api.invoke(function_url_event())
@@ -38,6 +40,7 @@ def test_hooks_run_around_the_snapshot_and_invocations_follow() -> None:
             assert api.connections > connections, (
                 "what was open before the snapshot is dead after it"
             )
+            await until(lambda: api.extension_polls == 2)
             await runtime.line_with("after, awaited")
             assert [line.strip() for line in runtime.output[4:]] == [
                 "after 1",

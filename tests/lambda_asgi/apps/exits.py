@@ -14,6 +14,7 @@ from lambda_asgi import LambdaASGI
 
 def say_and_exit(number: int, frame: Any) -> None:
     print("own handler", flush=True)
+    assert number == signal.SIGTERM
     sys.exit(3)
 
 
