@@ -81,7 +81,7 @@ TESTS: dict[str, list[str]] = {
     "lambda_asgi._response_mode": _files(LAMBDA_ASGI, "response_mode"),
     "lambda_asgi._runtime": RUNTIME,
     "lambda_asgi._runtime_api.protocol": _files(LAMBDA_ASGI, "protocol"),
-    "lambda_asgi.errors": _files(LAMBDA_ASGI, "app_faults", "public_api", "response"),
+    "lambda_asgi.errors": _files(LAMBDA_ASGI, "error_report", "protocol"),
     "file_service.aws.sigv4": _files(SERVICE, "sigv4"),
     "file_service.errors": APP,
     "file_service.http.byte_ranges": _files(SERVICE, "byte_ranges"),

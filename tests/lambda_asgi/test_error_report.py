@@ -5,6 +5,7 @@ import json
 import pytest
 
 from lambda_asgi._error_report import ErrorReport
+from lambda_asgi.errors import DeadlineExceeded, ResponseTooLarge, error_type_of
 
 
 def fields(report: ErrorReport, at_most: int) -> dict[str, object]:
@@ -39,3 +40,16 @@ def test_the_innermost_lines_of_the_stack_fill_the_rest(spare: int, kept: int) -
     size = len(ErrorReport("Runtime.X", "E", "m").as_json()) + 3 * len('"3333", ')
     found = fields(ErrorReport("Runtime.X", "E", "m", lines), size + spare)
     assert found["stackTrace"] == list(lines[-kept:])
+
+
+@pytest.mark.parametrize(
+    ("error", "error_type"),
+    [
+        (ValueError("x"), "Runtime.UserException"),
+        (SystemExit(1), "Runtime.UserException"),
+        (ResponseTooLarge("x"), "Runtime.ResponseTooLarge"),
+        (DeadlineExceeded("x"), "Runtime.DeadlineExceeded"),
+    ],
+)
+def test_the_type_of_an_error(error: BaseException, error_type: str) -> None:
+    assert error_type_of(error) == ErrorReport.of(error).error_type == error_type

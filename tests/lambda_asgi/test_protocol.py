@@ -285,16 +285,24 @@ def test_header_names_are_lower_case_and_the_last_of_two_counts() -> None:
     ids=lambda wire: f"{wire[:40]!r}",
 )
 def test_what_is_no_reply(wire: bytes) -> None:
-    with pytest.raises(ConnectionToRuntimeAPILost):
+    told = r"^the Runtime API's reply is not HTTP: ."
+    with pytest.raises(ConnectionToRuntimeAPILost, match=told):
         fed([wire])
-    with pytest.raises(ConnectionToRuntimeAPILost):
+    with pytest.raises(ConnectionToRuntimeAPILost, match=told):
         fed([bytes([byte]) for byte in wire])
 
 
-@pytest.mark.parametrize("wire", [WHOLE + WHOLE, REPLIES["close"][0] + b"more"])
-def test_bytes_after_a_reply(wire: bytes) -> None:
-    with pytest.raises(ConnectionToRuntimeAPILost):
+@pytest.mark.parametrize(
+    ("wire", "told"),
+    [
+        (WHOLE + WHOLE, "bytes after the reply"),
+        (REPLIES["close"][0] + b"more", "Data after `Connection: close`"),
+    ],
+)
+def test_bytes_after_a_reply(wire: bytes, told: str) -> None:
+    with pytest.raises(ConnectionToRuntimeAPILost) as raised:
         fed([wire])
+    assert str(raised.value) == f"the Runtime API's reply is not HTTP: {told}"
 
 
 mutations = st.tuples(st.integers(0, 200), st.binary(max_size=3))
@@ -353,3 +361,5 @@ def test_any_other_reply_is_an_error_with_the_beginning_of_its_body(
         checked(Reply(status, {}, said, True))
     assert type(raised.value) is error
     assert str(raised.value) == f"the Runtime API answered {status}: {shown}"
+    if isinstance(raised.value, ResponseRefused):
+        assert raised.value.status == status

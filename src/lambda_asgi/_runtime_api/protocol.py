@@ -178,8 +178,9 @@ class ReplyParser:
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            reason = error.__context__ or error  # what a function below has raised
             raise ConnectionToRuntimeAPILost(
-                f"the Runtime API's reply is not HTTP: {error}"
+                f"the Runtime API's reply is not HTTP: {reason}"
             ) from error
         reply, self._reply = self._reply, None
         return reply
