@@ -6,7 +6,10 @@ from pathlib import Path
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def test_its_links_are_pages() -> None:
+def test_each_page_is_linked_once() -> None:
     links = re.findall(r"\]\(([\w-]+\.md)\)", (DOCS / "llms.txt").read_text())
-    assert len(links) == len(set(links)) > 10
-    assert not [link for link in links if not (DOCS / link).exists()]
+    # performance.md leads to the two pages of its results.
+    pages = {path.name for path in DOCS.glob("*.md")} - {
+        f"performance-{build}.md" for build in ("optimised", "unoptimised")
+    }
+    assert sorted(links) == sorted(pages)
