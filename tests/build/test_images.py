@@ -20,6 +20,7 @@ from lambda_asgi import _prelude as prelude
 from lambda_asgi.testing import function_url_event
 from tests.build.conftest import TOP, UV
 from tests.lambda_asgi.test_rie import binary
+from tests.patience import PATIENCE
 from tests.ports import free_ports
 
 MACHINE = "arm64" if os.uname().machine in ("aarch64", "arm64") else "x86_64"
@@ -136,10 +137,10 @@ def container(request: pytest.FixtureRequest, bases: dict[str, str]) -> Iterator
 def invoke(port: int, path: str) -> bytes:
     """The emulator's answer, asked for again while it does not listen yet."""
     url = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
-    patience = time.monotonic() + 30
+    patience = time.monotonic() + PATIENCE
     while True:
         try:
-            return httpx.post(url, json=function_url_event(path), timeout=30).content
+            return httpx.post(url, json=function_url_event(path), timeout=PATIENCE).content
         except httpx.TransportError:
             assert time.monotonic() < patience
             time.sleep(0.05)
