@@ -6,9 +6,8 @@ Ours begin with `LAMBDA_ASGI_`. Each is described at its field of `Settings`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import Literal, Self, TypeVar
+from typing import Literal, NamedTuple, Self, TypeVar
 
 from lambda_asgi._event_sources.authority import server_address
 from lambda_asgi._response_mode import BUFFERED, EXPECTED, ResponseMode
@@ -18,8 +17,7 @@ T = TypeVar("T")
 D = TypeVar("D")
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionIdentity:
+class FunctionIdentity(NamedTuple):
     """The parts of the context object that are the same for every invocation."""
 
     name: str = ""
@@ -29,8 +27,7 @@ class FunctionIdentity:
     log_stream: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """The user's settings, from environment variables that begin with `LAMBDA_ASGI_`."""
 
     response_mode: ResponseMode | None = None
@@ -87,8 +84,7 @@ class Settings:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(NamedTuple):
     """The execution environment."""
 
     runtime_api: str

@@ -8,7 +8,6 @@ import json
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, NamedTuple, Self
 
@@ -100,7 +99,6 @@ def _deadline(milliseconds: bytes | None) -> float | None:
     return deadline_ms / 1000 if 0 < deadline_ms < time.time() * 1000 + _IMPLAUSIBLE_MS else None
 
 
-@dataclass(eq=False)
 class LambdaContext:
     """The context object of a Python function, in `scope["aws.context"]`, with the same attributes.
 
@@ -109,36 +107,24 @@ class LambdaContext:
     Like Lambda's own, it can have more attributes, be a key, and be weakly referenced.
     """
 
-    function_name: str
-    function_version: str
-    invoked_function_arn: str
-    memory_limit_in_mb: str
-    aws_request_id: str
-    log_group_name: str
-    log_stream_name: str
-    tenant_id: str | None = None
-    trace_id: str | None = None
-    client_context: Any = None
-    identity: Any = None
-    deadline: float | None = None
-
-    @classmethod
-    def of(cls, invocation: Invocation, function: FunctionIdentity) -> Self:
+    def __init__(self, invocation: Invocation, function: FunctionIdentity) -> None:
         client, identity = invocation.client_context, invocation.cognito_identity
-        return cls(
-            function.name,
-            function.version,
-            invocation.function_arn,
-            function.memory_mb,
-            invocation.request_id,
-            function.log_group,
-            function.log_stream,
-            invocation.tenant_id,
-            invocation.trace_id,
-            None if client is None else _client_context(_json_object(client)),
-            _identity(_json_object(identity)) if identity else NO_IDENTITY,
-            invocation.deadline,
-        )
+        self.function_name = function.name
+        self.function_version = function.version
+        self.invoked_function_arn = invocation.function_arn
+        self.memory_limit_in_mb = function.memory_mb
+        self.aws_request_id = invocation.request_id
+        self.log_group_name = function.log_group
+        self.log_stream_name = function.log_stream
+        self.tenant_id = invocation.tenant_id
+        self.trace_id = invocation.trace_id
+        self.client_context: Any = None if client is None else _client_context(_json_object(client))
+        self.identity: Any = _identity(_json_object(identity)) if identity else NO_IDENTITY
+        self.deadline = invocation.deadline
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"LambdaContext({values})"
 
     def get_remaining_time_in_millis(self) -> int:
         """Return the milliseconds until Lambda ends this invocation.

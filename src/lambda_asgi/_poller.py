@@ -148,7 +148,7 @@ class RunningInvocation:
         current_invocation.set(invocation)
         if not self._environment.concurrent:
             _name_in_process(invocation)
-        context = LambdaContext.of(invocation, self._environment.function)
+        context = LambdaContext(invocation, self._environment.function)
         try:
             exchange = self._application.exchange(invocation.event(), context, invocation.deadline)
             self._exchange = exchange

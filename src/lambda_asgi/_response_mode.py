@@ -7,8 +7,7 @@ two must match (both recorded on AWS):
 - A `RESPONSE_STREAM` URL in front of a buffered response shows the client the result's JSON.
 """
 
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 # Names of _event_sources. No other event source can stream.
 CAN_STREAM = ("function-url", "rest-api")
@@ -21,8 +20,7 @@ EXPECTED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseMode:
+class ResponseMode(NamedTuple):
     """`streaming` has the names of the event sources whose responses are streamed."""
 
     streaming: frozenset[str] = frozenset()

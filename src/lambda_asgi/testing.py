@@ -113,7 +113,7 @@ class ExecutionEnvironment:
             payload=b"",
         )
         current_invocation.set(invocation)
-        context = LambdaContext.of(
+        context = LambdaContext(
             invocation, FunctionIdentity(name="test", version="$LATEST", memory_mb="128")
         )
         return self._application.exchange(event, context, context.deadline)

@@ -87,8 +87,8 @@ def test_the_trace_id_of_each_invocation_costs_no_memory() -> None:
 def test_the_context_takes_what_agents_of_monitoring_do_with_it() -> None:
     """Monitoring agents do this with the context object of Lambda's own runtime."""
     invocation = Invocation("request-1", None, "arn", b"")
-    context = LambdaContext.of(invocation, FunctionIdentity(name="shop"))
-    other = LambdaContext.of(invocation, FunctionIdentity(name="shop"))
+    context = LambdaContext(invocation, FunctionIdentity(name="shop"))
+    other = LambdaContext(invocation, FunctionIdentity(name="shop"))
     assert vars(context)["aws_request_id"] == "request-1"
     context.span = "mine"  # type: ignore[attr-defined]
     assert {context: 1, other: 2}[context] == 1

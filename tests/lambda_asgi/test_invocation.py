@@ -112,7 +112,7 @@ def test_the_context() -> None:
         client_context=json.dumps({"client": CLIENT, "custom": {"a": 1}, "env": {"b": 2}}),
         cognito_identity=json.dumps({"cognitoIdentityId": "i", "cognitoIdentityPoolId": "p"}),
     )
-    context = LambdaContext.of(invocation, FUNCTION)
+    context = LambdaContext(invocation, FUNCTION)
     assert (context.function_name, context.function_version, context.memory_limit_in_mb) == (
         "files",
         "7",
@@ -131,7 +131,7 @@ def test_the_context() -> None:
 
 
 def test_the_context_of_most_invocations() -> None:
-    context = LambdaContext.of(read(), FUNCTION)
+    context = LambdaContext(read(), FUNCTION)
     assert context.client_context is None
     assert context.identity.cognito_identity_id is None
     assert context.get_remaining_time_in_millis() == 0
@@ -141,11 +141,11 @@ def test_the_context_of_most_invocations() -> None:
     "text", ["", "{", "null", "[]", "5", '{"client": []}', '{"client": null}', "[" * 50_000]
 )
 def test_a_caller_may_write_anything_into_the_client_context(text: str) -> None:
-    context = LambdaContext.of(read(client_context=text, cognito_identity=text), FUNCTION)
+    context = LambdaContext(read(client_context=text, cognito_identity=text), FUNCTION)
     assert context.client_context.client.app_title is None
     assert context.identity.cognito_identity_id is None
 
 
 def test_log_writes_to_the_functions_log(capsys: pytest.CaptureFixture[str]) -> None:
-    LambdaContext.of(read(), FUNCTION).log("line\n")
+    LambdaContext(read(), FUNCTION).log("line\n")
     assert capsys.readouterr().out == "line\n"

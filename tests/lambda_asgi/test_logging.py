@@ -331,7 +331,7 @@ def test_powertools_logger(variables: dict[str, Any]) -> None:
     program = """
     from aws_lambda_powertools import Logger
     orders = Logger(service="orders", level="INFO")
-    context = LambdaContext.of(invocation, FunctionIdentity("files", "1", "512"))
+    context = LambdaContext(invocation, FunctionIdentity("files", "1", "512"))
 
     @orders.inject_lambda_context
     def handler(event, context):
