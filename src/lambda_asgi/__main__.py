@@ -1,12 +1,15 @@
 """`python -m lambda_asgi`: the program of runtime mode. lambda_asgi/bootstrap starts it."""
 
+import gc
 import os
 import sys
 
+# What we import stays, so no collection of it would free anything: 13 of 261 million instructions.
+gc.disable()
+
 # Our own modules are imported before the function's folder is first on the path. So a `token.py` or
-# `logging.py` of the function cannot hide a module that we need. Our dependencies may be beside
-# us, in
-# the function or in a layer, so those folders come last. They are those of _loading.extend_path.
+# `logging.py` of the function cannot hide a module that we need. Our dependencies may be beside us,
+# in the function or in a layer, so those folders come last. They are those of _loading.extend_path.
 _PATH = list(sys.path)
 _PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 _LAST = [
@@ -22,6 +25,8 @@ from lambda_asgi._environment import Environment  # noqa: E402
 from lambda_asgi._loading import extend_path, importing_for_good, load  # noqa: E402
 from lambda_asgi._runtime import serve  # noqa: E402
 
+gc.freeze()
+gc.enable()
 sys.path[:] = [*_PATH, *(folder for folder in _LAST[:1] if folder not in _PATH)]
 
 

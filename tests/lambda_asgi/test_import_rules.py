@@ -141,6 +141,15 @@ def imported_by(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
+def test_the_runtime_imports_itself_without_garbage_collections() -> None:
+    """What it has imported is frozen. The collector is on again before the app is imported."""
+    code = "import lambda_asgi.__main__, gc; print(gc.isenabled(), gc.get_freeze_count() > 10_000)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT / "src", capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["True", "True"]
+
+
 @pytest.mark.parametrize("module", ["lambda_asgi", "lambda_asgi.__main__"])
 def test_importing_lambda_asgi_is_cheap(module: str) -> None:
     """A cold start pays for every import. Frameworks belong to the app; Mangum is imported late."""
@@ -155,5 +164,6 @@ def test_importing_lambda_asgi_is_cheap(module: str) -> None:
         "uvicorn",
         "h11",
         "typing_extensions",
+        "dataclasses",  # a frozen data class with slots takes three times a named tuple's start
     ):
         assert name not in loaded
