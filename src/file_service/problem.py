@@ -81,13 +81,11 @@ class Problem(Exception):
         )
 
 
+_CONTENT = {"application/problem+json": {"schema": ProblemDocument.model_json_schema()}}
+
 # For the OpenAPI document: the errors of every route that serves files.
 DOCUMENTED: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": title,
-        "content": {"application/problem+json": {"schema": ProblemDocument.model_json_schema()}},
-    }
-    for status, title in _TITLES.items()
+    status: {"description": title, "content": _CONTENT} for status, title in _TITLES.items()
 }
 
 
