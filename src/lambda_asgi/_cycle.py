@@ -238,22 +238,21 @@ class RequestCycle:
             kind = message.get("type")
         except AttributeError:
             kind = None
-        if kind == "http.response.body":
-            take = response.take_body
-        elif kind == "http.response.start":
-            take = response.take_start
-        elif kind == "http.response.pathsend":
-            return None
-        else:  # the response is complete without it: an app may catch this and continue
-            raise UnexpectedMessage(
-                f"the app sent {described(message)}: not a message of an HTTP response"
-            )
         try:
-            return take(message)
+            if kind == "http.response.body":
+                return response.take_body(message)
+            if kind == "http.response.start":
+                return response.take_start(message)
         except LambdaASGIError as error:
             if response.state is not State.START:
                 self._fail(error)  # a part is missing that no later message can replace
             raise
+        if kind == "http.response.pathsend":
+            return None
+        # the response is complete without it: an app may catch this and continue
+        raise UnexpectedMessage(
+            f"the app sent {described(message)}: not a message of an HTTP response"
+        )
 
     def _refusal(self) -> Exception:
         if self._disconnected:

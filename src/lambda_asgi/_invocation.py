@@ -88,7 +88,12 @@ current_invocation: ContextVar[Invocation | None] = ContextVar(
 
 
 def _text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode("utf-8", "replace")
+    if value is None:
+        return None
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("utf-8", "replace")
 
 
 def _deadline(milliseconds: bytes | None) -> float | None:

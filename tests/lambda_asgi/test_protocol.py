@@ -233,6 +233,10 @@ def fed(pieces: Iterable[bytes]) -> list[Reply]:
     return [reply for piece in pieces if (reply := parser.feed(piece)) is not None]
 
 
+def fields_of(reply: Reply) -> tuple[int, dict[bytes, bytes], bytes, bool]:
+    return reply.status, reply.headers, reply.body, reply.keep_alive
+
+
 def in_pieces(wire: bytes, cuts: list[int]) -> list[bytes]:
     bounds = [0, *sorted(cuts), len(wire)]
     return [wire[start:end] for start, end in pairwise(bounds)]
@@ -257,7 +261,7 @@ def test_one_reply_after_another(wire: bytes, data: st.DataObject) -> None:
     for _ in range(3):
         cuts = data.draw(st.lists(st.integers(0, len(wire)), max_size=4))
         replies = [reply for piece in in_pieces(wire, cuts) if (reply := parser.feed(piece))]
-        assert replies == fed([wire])
+        assert list(map(fields_of, replies)) == list(map(fields_of, fed([wire])))
 
 
 def test_header_names_are_lower_case_and_the_last_of_two_counts() -> None:
@@ -329,7 +333,8 @@ def test_garbage_raises_nothing_else(
 @given(st.binary(max_size=300))
 def test_any_bytes_at_all(wire: bytes) -> None:
     with suppress(ConnectionToRuntimeAPILost):
-        assert fed([wire]) == fed([bytes([byte]) for byte in wire])
+        byte_by_byte = fed([bytes([byte]) for byte in wire])
+        assert list(map(fields_of, fed([wire]))) == list(map(fields_of, byte_by_byte))
 
 
 # What a status means.

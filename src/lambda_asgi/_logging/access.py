@@ -5,6 +5,7 @@ Its cost is part of every invocation. docs/logging.md has a measurement.
 
 import logging
 import time
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 from lambda_asgi._invocation import current_invocation
@@ -135,11 +136,9 @@ def _written(access: Access, handler: LambdaHandler) -> bool:
         "" if invocation is None else invocation.request_id,
         str(access),
     )
-    handler.acquire()
-    try:
-        handler.write(f"{line}\n", logging.INFO, now)
-    except Exception:
-        return False
-    finally:
-        handler.release()
+    with handler.lock or nullcontext():
+        try:
+            handler.write(f"{line}\n", logging.INFO, now)
+        except Exception:
+            return False
     return True

@@ -114,7 +114,8 @@ class Connection:
     def exchange(self, request: bytes) -> PendingReply:
         """Send a whole request, and return its reply. There is no time limit."""
         reply = self.begin()
-        self.send((request,))
+        if self.is_open:
+            self._send((request,), len(request))
         return reply
 
     def _readable(self) -> None:
@@ -154,15 +155,20 @@ class Connection:
         if not self.is_open:
             return  # whoever waits for the reply gets the error
         size = sum(map(len, parts))
-        joins = size <= JOIN_UP_TO or len(parts) > MANY_PIECES
-        if joins:
+        if size <= JOIN_UP_TO or len(parts) > MANY_PIECES:
             parts = (b"".join(parts),)
+        self._send(parts, size)
+
+    def _send(self, parts: Sequence[bytes], size: int) -> None:
         sent = 0
         if not self._unsent:
             try:
-                sent = self._socket.send(parts[0]) if joins else self._socket.sendmsg(parts)
+                if len(parts) == 1:
+                    sent = self._socket.send(parts[0])
+                else:
+                    sent = self._socket.sendmsg(parts)
             except (BlockingIOError, InterruptedError):
-                sent = 0
+                pass
             except OSError as error:  # whoever waits for the reply is not called inside this call
                 why = f"the Runtime API closed the connection: {error}"
                 self._loop.call_soon(self._lost, why)

@@ -11,7 +11,7 @@ chunked body with trailers. llhttp (through httptools) parses the replies.
 import base64
 import sys
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import httptools
 
@@ -39,6 +39,9 @@ _STREAMED = (
 )
 
 
+_INVOCATION = b"POST /2018-06-01/runtime/invocation/"
+
+
 class Requests:
     """The bytes of each request, for one Runtime API at `host` (its `host:port`)."""
 
@@ -46,7 +49,7 @@ class Requests:
         python = f"{sys.version_info.major}.{sys.version_info.minor}"
         user_agent = f"lambda-asgi/{version} python/{python}"
         self._end = f" HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {user_agent}\r\n".encode()
-        self._streamed_end = self._end + _STREAMED
+        self._streamed_end = b"/response" + self._end + _STREAMED + b"\r\n"
         self.next = self._get(b"/2018-06-01/runtime/invocation/next")
         self.restore_next = self._get(b"/2018-06-01/runtime/restore/next")
 
@@ -55,8 +58,8 @@ class Requests:
 
         Chunks follow, then LAST_CHUNK or `error_trailers`.
         """
-        end = self._streamed_end + _echo(invocation_id)
-        return b"POST /2018-06-01/runtime/invocation/%b/response%b\r\n" % (request_id.encode(), end)
+        head = _INVOCATION + request_id.encode() + self._streamed_end
+        return head if invocation_id is None else b"%b%b\r\n" % (head[:-2], _echo(invocation_id))
 
     def buffered_response(self, request_id: str, invocation_id: str | None, result: bytes) -> bytes:
         path = b"/2018-06-01/runtime/invocation/%b/response" % request_id.encode()
@@ -128,17 +131,19 @@ def error_trailers(error: ErrorReport) -> bytes:
     ) % (error.error_type.encode(), body)
 
 
-class Reply(NamedTuple):
+class Reply:
     """A complete HTTP response. Header names are lower-case; the last of a repeated one counts."""
 
-    status: int
-    headers: dict[bytes, bytes]
-    body: bytes
-    keep_alive: bool
+    __slots__ = ("body", "headers", "is_success", "keep_alive", "status")
 
-    @property
-    def is_success(self) -> bool:
-        return 200 <= self.status < 300
+    def __init__(
+        self, status: int, headers: dict[bytes, bytes], body: bytes, keep_alive: bool
+    ) -> None:
+        self.status = status
+        self.is_success = 200 <= status < 300
+        self.headers = headers
+        self.body = body
+        self.keep_alive = keep_alive
 
 
 def checked(reply: Reply) -> Reply:

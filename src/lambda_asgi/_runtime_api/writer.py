@@ -126,7 +126,11 @@ class RuntimeAPIWriter:
             self._end_of_iteration = loop.call_soon(self._iteration_ended)
         if not self._begun:
             self._begun = True
-            wire.insert(0, self._head())
+            invocation = self._invocation
+            head = self._client.requests.streamed_response(
+                invocation.request_id, invocation.invocation_id
+            )
+            wire.insert(0, head)
             if self._connection.is_open:
                 self._begin()
             else:
@@ -142,12 +146,6 @@ class RuntimeAPIWriter:
         if self._held:
             self._send(b"")
         self._end_of_iteration = None  # last: what is sent here does not begin another iteration
-
-    def _head(self) -> bytes:
-        invocation = self._invocation
-        return self._client.requests.streamed_response(
-            invocation.request_id, invocation.invocation_id
-        )
 
     def _begin(self) -> None:
         self._reply = self._connection.begin()
