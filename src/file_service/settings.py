@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PositiveInt,
@@ -18,7 +19,6 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from file_service.identity.hashes import BadHash, SecretHash, hash_token
 from file_service.identity.users import TOKEN_USER, User
@@ -92,10 +92,21 @@ class UserSettings(BaseModel):
 _SECRET = {"token", "users", "signing_keys"}
 
 
-class Settings(BaseSettings):
+def _parse_json(value: object) -> object:
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError("set it to JSON") from None
+
+
+# A variable holds JSON text. What FILE_SECRETS names is JSON as a whole, so its values are parsed.
+_JSON = BeforeValidator(_parse_json)
+
+
+class Settings(BaseModel):
     """Each field is an environment variable: `FILE_` and the field's name in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="FILE_", env_ignore_empty=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     source: Annotated[
         str,
@@ -118,6 +129,7 @@ class Settings(BaseSettings):
     ] = None
     users: Annotated[
         dict[Annotated[str, Field(pattern=r"^[^:\x00-\x1f\x7f]{1,100}$")], UserSettings],
+        _JSON,
         Field(description='Who may log in: {"anna": {"hash": "scrypt$...", "folder": "anna/"}}.'),
     ] = {}
     signing_keys: Annotated[
@@ -125,6 +137,7 @@ class Settings(BaseSettings):
             Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")],
             Annotated[SecretStr, Field(min_length=32)],
         ],
+        _JSON,
         Field(
             description="Secrets of 32 characters or more by key id, as JSON. "
             "The first signs sessions and share links, all are accepted."
@@ -140,6 +153,7 @@ class Settings(BaseSettings):
     caller_prefixes: Annotated[
         dict[str, str] | None,
         AfterValidator(lambda value: value if value is None else _check_prefixes(value)),
+        _JSON,
         Field(
             description="A folder for each IAM caller, as JSON: "
             '{"arn:aws:iam::123456789012:user/anna": "anna/"}.'
@@ -152,6 +166,7 @@ class Settings(BaseSettings):
 
     cors_origins: Annotated[
         list[Annotated[str, Field(pattern=r"^(\*|https?://[^/*]+)$")]],
+        _JSON,
         Field(description='Sites whose scripts may read files: ["https://app.example"].'),
     ] = []
     index: Annotated[
@@ -273,10 +288,16 @@ def load_settings() -> Settings:
     unknown = sorted(given - known)
     if unknown:  # A misspelt variable that protects files would leave them open.
         raise ConfigurationError("\n".join(f"{name}: there is no such setting" for name in unknown))
+    # An empty variable counts as unset: a template sets one for a parameter without a value.
+    values: dict[str, Any] = {
+        name: text
+        for name in Settings.model_fields
+        if (text := os.environ.get(f"FILE_{name.upper()}"))
+    }
     try:
-        settings = Settings()
+        settings = Settings(**values)
         if settings.secrets:
-            settings = Settings(**_stored(settings))
+            settings = Settings(**values, **_stored(settings))
         return settings
     except ValidationError as error:
         problems = error.errors(include_url=False)

@@ -76,6 +76,10 @@ def test_what_is_wrong_is_said_by_the_variables_name(
     [
         ({"FILE_TOKN": "x"}, "FILE_TOKN: there is no such setting"),
         ({"FILE_USERS": '{"a": {"hash": "secret"}}'}, "FILE_USERS: a: hash: is no hash"),
+        ({"FILE_USERS": '{"a": "secret"'}, "FILE_USERS: set it to JSON"),
+        ({"FILE_SIGNING_KEYS": "secret"}, "FILE_SIGNING_KEYS: set it to JSON"),
+        ({"FILE_CALLER_PREFIXES": "{"}, "FILE_CALLER_PREFIXES: set it to JSON"),
+        ({"FILE_CORS_ORIGINS": "https://a.example"}, "FILE_CORS_ORIGINS: set it to JSON"),
         ({"FILE_USERS": '{"a:b": {"hash": "x"}}'}, "FILE_USERS"),
         ({"FILE_SIGNING_KEYS": '{"a": "short"}'}, "FILE_SIGNING_KEYS: a: "),
         ({"FILE_SIGNING_KEYS": '{"a.b": "' + "k" * 32 + '"}'}, "FILE_SIGNING_KEYS"),
