@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from file_service.sources.base import File
 
@@ -11,8 +11,7 @@ from file_service.sources.base import File
 _MOST_KNOWN = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Digest:
+class Digest(NamedTuple):
     """The SHA-256 of a whole file."""
 
     sha256: bytes
@@ -74,8 +73,7 @@ class KnownDigests:
             self._digests.popitem(last=False)
 
 
-@dataclass(frozen=True, slots=True)
-class DigestsBelow:
+class DigestsBelow(NamedTuple):
     """KnownDigests for a caller whose file paths are relative to `folder` ("" or with a slash)."""
 
     known: KnownDigests

@@ -4,15 +4,14 @@ A Function URL cuts a stream after 200 MiB without an error, and Lambda kills th
 deadline. In both cases the client sees a normal end. So a body that might not arrive is not begun.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MIB = 1024 * 1024
 
 _MAX_LISTED = 100  # 20 GB of a file. The remaining ranges have the same size.
 
 
-@dataclass(frozen=True, slots=True)
-class StreamLimits:
+class StreamLimits(NamedTuple):
     """What Lambda can send, and how fast.
 
     The numbers are from AWS's page "Response streaming for Lambda functions". The margin is ours.

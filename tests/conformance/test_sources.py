@@ -5,7 +5,7 @@ import hashlib
 import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -340,7 +340,7 @@ def test_small_files_are_read_together(made: Made) -> None:
         assert list(await source.read_whole(files)) == [b"d", b"c", b"", b"alpha"]
         old = await source.stat("a.txt")
         with pytest.raises((NotFound, FileChanged)):
-            await source.read_whole([files[0], replace(old, etag='"another"')])
+            await source.read_whole([files[0], old._replace(etag='"another"')])
 
     run(made, work)
 
@@ -360,7 +360,7 @@ def test_what_is_no_folder_is_not_found(made: Made, target: str) -> None:
 
 def test_a_file_of_another_source_is_not_read(made: Made) -> None:
     async def work(source: FileSource) -> None:
-        file = replace(await source.stat("a.txt"), path="nope")
+        file = (await source.stat("a.txt"))._replace(path="nope")
         with pytest.raises((NotFound, FileChanged)):
             await read(source, file, 0, file.size)
 

@@ -5,8 +5,8 @@ import random
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from file_service.aws.credentials import CredentialProvider
@@ -18,8 +18,7 @@ _TIMEOUT = 15
 _REPEAT = {429, 500, 502, 503, 504}
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A response: its status, and its whole body."""
 
     status: int

@@ -6,13 +6,12 @@ Source: "Create a signed AWS API request", IAM User Guide.
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from urllib.parse import quote
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(NamedTuple):
     """AWS credentials. `token` is a session token; `expires` is None if they do not expire."""
 
     access_key: str

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from file_service.aws.client import AwsClient
 from file_service.aws.credentials import CredentialProvider, NoCredentials
@@ -13,8 +13,7 @@ class SecretUnavailable(Exception):
     """The secret cannot be read. The message has the request and the reply, and no secret."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Store:
+class _Store(NamedTuple):
     """How to read from one service (its API reference, "GetSecretValue" or "GetParameter")."""
 
     endpoint_variable: str

@@ -1,7 +1,7 @@
 """Byte ranges: the Range field and its responses, RFC 9110 section 14. Pure."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # Media players and PDF readers ask for a few dozen ranges. More are an attack (section 17.15).
 MAX_RANGES = 100
@@ -15,8 +15,7 @@ class RangeNotSatisfiable(Exception):
     """No range can be sent: the response is a 416 (section 15.5.17). The message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class ByteRange:
+class ByteRange(NamedTuple):
     """Bytes `start` up to `stop` of a file, never empty. `stop` is exclusive, unlike in HTTP."""
 
     start: int
@@ -92,8 +91,7 @@ def likely_slice(field: str) -> tuple[int, int | None]:
     return spec.first, spec.last + 1
 
 
-@dataclass(frozen=True, slots=True)
-class _RangeSpec:
+class _RangeSpec(NamedTuple):
     """One element of the field. A suffix has no `first`, and its `last` is the number of bytes."""
 
     first: int | None

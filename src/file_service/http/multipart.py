@@ -1,12 +1,11 @@
 """The media type multipart/byteranges, RFC 9110 section 14.6. Pure."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from file_service.http.byte_ranges import ByteRange
 
 
-@dataclass(frozen=True, slots=True)
-class MultipartByteRanges:
+class MultipartByteRanges(NamedTuple):
     """The framing of several ranges of one file, for a response with status 206.
 
     The body is, for each range, its `part_head` and its bytes, and then `tail`.

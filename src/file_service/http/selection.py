@@ -5,8 +5,8 @@ RFC 9110 sections 14 and 15.3.7.
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from file_service.http.byte_ranges import ByteRange, requested_ranges
 from file_service.http.conditional import if_range_holds
@@ -14,8 +14,7 @@ from file_service.http.multipart import MultipartByteRanges
 from file_service.sources.base import File
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """A body in `pieces`: ranges of the file, and bytes that frame them.
 
     `headers` replace the headers of the whole file.

@@ -1,15 +1,14 @@
 """What is known about the sender of a request. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from file_service.problem import Problem
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(NamedTuple):
     """What a share link contains: `path` of the source, its creator, when it expires."""
 
     path: str  # A file, or a folder if it ends with a slash.
@@ -17,8 +16,7 @@ class Share:
     expires: datetime  # in UTC, whole seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """The sender. `name` is a user or an IAM ARN. It is None for a visitor and for a share link."""
 
     name: str | None = None

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # One of OWASP's equivalent choices for scrypt, the one with the least memory for one lane: 16 MiB
 # and about 50 ms on a Lambda function of 1 GB (RFC 7914 section 2).
@@ -26,8 +26,7 @@ class BadHash(ValueError):
     """A text is not a hash of a secret. The message describes the format."""
 
 
-@dataclass(frozen=True, slots=True)
-class SecretHash:
+class SecretHash(NamedTuple):
     """`scrypt$COST$BLOCK$LANES$SALT$HASH` for passwords, `sha256$HASH` for random tokens.
 
     SALT and HASH are base64. The HASH of `sha256` is hexadecimal, as `sha256sum` prints it.

@@ -5,7 +5,7 @@ import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from file_service.identity.hashes import SecretHash, hash_password
 
@@ -15,8 +15,7 @@ TOKEN_USER = "token"
 _REMEMBERED = 1000  # Pairs of name and secret, about 100 bytes each
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(NamedTuple):
     """A user, the hash of the user's secret, and the folder that the user sees."""
 
     name: str

@@ -1,8 +1,7 @@
 """The archive formats that clients can choose."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from file_service.packing.archive import Writer, archive
 from file_service.packing.gzip_stream import gzip_bound, gzipped
@@ -24,8 +23,7 @@ class Size(Protocol):
         """Return the size of the whole archive."""
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(NamedTuple):
     """One archive format: how to compute the size of an archive, and how to write it."""
 
     media_type: str

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from file_service.packing import HELD_BYTES
 from file_service.sources import Chunks, File, FileSource
@@ -15,15 +15,13 @@ _UNIT_FILES = 64
 _AHEAD = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(NamedTuple):
     """Small files with all of their bytes."""
 
     files: Sequence[tuple[File, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Streamed:
+class Streamed(NamedTuple):
     """A large file, to be read to its end."""
 
     file: File

@@ -3,9 +3,8 @@
 A route reaches files only through a `Grant`, which exists only after the caller was checked.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from fastapi import Depends
@@ -24,8 +23,7 @@ from file_service.sources.single_file import SingleFile
 from file_service.sources.subfolder import Subfolder
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(NamedTuple):
     """What one request may use."""
 
     settings: Settings

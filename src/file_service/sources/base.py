@@ -1,13 +1,11 @@
 """What the service asks of a store."""
 
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(NamedTuple):
     """One version of one file, as its store described it.
 
     `path` is relative to the source, in `/`-separated segments. `etag` is a strong entity tag with
@@ -20,8 +18,7 @@ class File:
     etag: str
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(NamedTuple):
     """A folder; `path` ends with `/`."""
 
     path: str
@@ -32,8 +29,7 @@ Entry = File | Folder
 PAGE_ENTRIES = 1000  # The number of entries that one S3 list request returns at most
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """A part of a listing.
 
     `skipped` is the number of names that were left out because no path can express them.

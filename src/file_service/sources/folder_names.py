@@ -5,7 +5,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from file_service.paths import is_path, is_served
 
@@ -16,8 +16,7 @@ _TICK_SECONDS = 2.5
 _REMEMBERED_NAMES = 200_000  # About 100 bytes each
 
 
-@dataclass(frozen=True, slots=True)
-class FolderNames:
+class FolderNames(NamedTuple):
     """What a folder contains. A folder's name ends with `/`, so that names sort like whole paths.
 
     `links` are the `names` that are symbolic links. `unsayable` are names that no path can express.

@@ -9,9 +9,9 @@ import stat
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from file_service.errors import FileChanged, NotFound, SourceRefused
 from file_service.sources.base import PAGE_ENTRIES, Chunks, Entry, File, Folder, Page, Pages
@@ -258,8 +258,7 @@ class LocalSource:
         return _Level(real, iter(entries), names.unsayable)
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
+class _Opened(NamedTuple):
     """What is open, and its real path."""
 
     descriptor: int
@@ -270,8 +269,7 @@ class _Opened:
         return self.real == folder or self.real.startswith(f"{folder.rstrip('/')}/")
 
 
-@dataclass(frozen=True, slots=True)
-class _Level:
+class _Level(NamedTuple):
     """A folder on the path of a walk, and its entries that are still to be visited."""
 
     real: str

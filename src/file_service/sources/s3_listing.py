@@ -6,8 +6,8 @@ is an error, and so is every listing above it. Source: "ListObjectsV2", S3 API R
 
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from urllib.parse import quote, unquote_plus
 
 from file_service.aws.client import AwsClient, Reply
@@ -18,8 +18,7 @@ from file_service.errors import SourceError, SourceRefused, SourceUnavailable
 _REFUSED = {301, 400, 401, 403, 404}
 
 
-@dataclass(frozen=True, slots=True)
-class S3Object:
+class S3Object(NamedTuple):
     """One object. `etag` has its quotes; it is None if the store sends none."""
 
     key: str
@@ -28,8 +27,7 @@ class S3Object:
     etag: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class S3Page:
+class S3Page(NamedTuple):
     """Both lists are in the order of their UTF-8 bytes. `prefixes` end with the delimiter."""
 
     objects: Sequence[S3Object]

@@ -10,10 +10,9 @@ import asyncio
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import obstore
 from obstore.exceptions import (
@@ -59,8 +58,7 @@ class RangeOutside(Exception):
     """No byte of the object is in the requested range."""
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """The beginning of a GET's body: bytes from `start` up to `stop` of `file`."""
 
     file: File

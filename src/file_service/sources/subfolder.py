@@ -1,7 +1,6 @@
 """A source that shows one folder of another source, for a caller who is limited to that folder."""
 
 from contextlib import aclosing
-from dataclasses import replace
 
 from file_service.sources.base import PAGE_ENTRIES, FileSource, Page, Pages
 from file_service.sources.view import View
@@ -40,7 +39,7 @@ class Subfolder(View):
         async with aclosing(pages):
             async for page in pages:
                 entries = [
-                    replace(entry, path=entry.path.removeprefix(self._folder))
+                    entry._replace(path=entry.path.removeprefix(self._folder))
                     for entry in page.entries
                 ]
                 yield Page(entries, page.skipped)

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
 
 from file_service.sources.base import Chunks, File, FileSource, OpenFile
 
@@ -23,7 +22,7 @@ class View(ABC):
 
     async def stat(self, path: str) -> File:
         file = await self._source.stat(self.outside(path))
-        return replace(file, path=path)
+        return file._replace(path=path)
 
     async def open(self, path: str, start: int = 0, stop: int | None = None) -> OpenFile:
         outside = self.outside(path)
@@ -46,7 +45,7 @@ class View(ABC):
         """Do nothing: the owner of the source closes it."""
 
     def _original(self, file: File) -> File:
-        return replace(file, path=self.outside(file.path))
+        return file._replace(path=self.outside(file.path))
 
 
 class _Renamed:
@@ -54,7 +53,7 @@ class _Renamed:
 
     def __init__(self, opened: OpenFile, path: str) -> None:
         self._opened = opened
-        self.file = replace(opened.file, path=path)
+        self.file = opened.file._replace(path=path)
 
     def read(self, start: int, stop: int) -> Chunks:
         return self._opened.read(start, stop)
