@@ -236,7 +236,7 @@ def test_small_parts_of_one_iteration_leave_together() -> None:
 def test_much_does_not_wait() -> None:
     async def scenario() -> None:
         async with writer() as (made, _, wire):
-            big = bytes(JOIN_UP_TO)
+            big = bytes(HOLD_UP_TO)
             made.stream([b"small"], False)
             assert wire.writes == []
             made.stream([big], False)

@@ -15,8 +15,10 @@ from lambda_asgi.errors import ClientDisconnected, ConnectionToRuntimeAPILost
 if TYPE_CHECKING:
     from lambda_asgi._runtime_api.client import RuntimeAPIClient
 
-# Parts of one iteration of the event loop are held, and sent together, up to this size.
-HOLD_UP_TO = 16 * 1024
+# Parts of one iteration of the event loop are held, and sent together, up to this size. Few large
+# writes are faster than many small ones, for the reader too (docs/performance.md). A cycle ends an
+# iteration after a millisecond (FAIR_SHARE), so only an app that blocks the event loop delays them.
+HOLD_UP_TO = 512 * 1024
 
 _TAKES_NO_MORE = "the Runtime API takes no more of this response"
 
