@@ -40,8 +40,10 @@ $(READY): pyproject.toml emulator/pyproject.toml requirements-dev.txt
 	[ -n "$$python" ] || { echo "lambda-asgi needs Python 3.11 or newer on PATH; 'python3 --version' says: $$(python3 --version 2>&1)" >&2; exit 1; }; \
 	echo "Setting up .venv with $$($$python --version) (once; about half a minute)"; \
 	[ -x $(BIN)/python ] || if command -v uv >/dev/null; then uv venv -q --python "$$(command -v $$python)" .venv; else $$python -m venv .venv; fi
-	@command -v uv >/dev/null || [ -x $(BIN)/uv ] || $(BIN)/python -m pip install -q --disable-pip-version-check uv
+	@command -v uv >/dev/null || [ -x $(BIN)/uv ] || { echo "  uv"; $(BIN)/python -m pip install -q --disable-pip-version-check uv; }
+	@echo "  the locked packages and tools (0.8 GB on disk)"
 	@$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements-dev.txt
+	@echo "  the two packages of this project"
 	@# The lock above has all tools. This builds and links only the two wheels of this project, offline.
 	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation --editable . --editable emulator
 	@touch $@

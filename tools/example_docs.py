@@ -18,6 +18,10 @@ Each has a folder with its app, its template.yaml and a test that runs it in the
 `make examples ARGS="mcp llm"` takes some. This page is made from those folders by
 `python -m tools.example_docs`.
 
+To run one on your machine, install its `app/requirements.txt` and lambda-emulator, and start
+`lambda-emulator` in its folder. Then `<Url>` is http://127.0.0.1:3000/. If it needs parameters,
+such as an OAuth server, the emulator names them.
+
 To build one for AWS, `sam build` needs the Python that `Runtime` names, 3.13, on PATH. Until
 lambda-asgi is on PyPI, `PIP_FIND_LINKS` has to name a folder with its wheel.
 [From nothing to a deployed URL](first-deployment.md) makes that folder.

@@ -48,17 +48,16 @@ class ResponseMode(NamedTuple):
         return cls(frozenset(source for source, mode in choices.items() if mode == "streaming"))
 
     def __str__(self) -> str:
-        """Return the mode and what the event sources need, for the log of the start."""
+        """Return the mode and the settings that belong to it, for the log of the start."""
         if not self.streaming:
-            return "buffered: the Function URL needs InvokeMode BUFFERED, which is its default"
-        needs = {
-            "function-url": "the Function URL needs InvokeMode RESPONSE_STREAM",
-            "rest-api": "the REST API needs ResponseTransferMode RESPONSE_STREAM",
+            return "buffered (InvokeMode BUFFERED, the default)"
+        settings = {
+            "function-url": "InvokeMode RESPONSE_STREAM",
+            "rest-api": "ResponseTransferMode RESPONSE_STREAM",
         }
         sources = [source for source in CAN_STREAM if source in self.streaming]
-        return (
-            f"streaming for {' and '.join(sources)}: {'; '.join(needs[name] for name in sources)}"
-        )
+        named = " and ".join(f"{source} ({settings[source]})" for source in sources)
+        return f"streaming for {named}"
 
 
 BUFFERED = ResponseMode()
