@@ -36,6 +36,8 @@ NODE = "Node"
 HONO = "Node + Hono"
 SOCKET = "blocking socket"
 
+PROGRAM = ROOT / "src" / "lambda_asgi" / "__main__.py"
+
 
 def python(*arguments: str, library: str = "", **environment: str) -> Command:
     """PYTHONPATH with `src`, the benchmarks' apps and, if named, a folder of LIBRARIES."""
@@ -47,7 +49,7 @@ def python(*arguments: str, library: str = "", **environment: str) -> Command:
 def lambda_asgi(
     handler: str, library: str = "", **environment: str
 ) -> Callable[[str], Sequence[Command]]:
-    # MALLOC_ARENA_MAX as the exec wrapper has it.
+    # MALLOC_ARENA_MAX and the command as the exec wrapper has them.
     variables = {
         "_HANDLER": handler,
         "LAMBDA_TASK_ROOT": str(ROOT / "src"),
@@ -56,7 +58,7 @@ def lambda_asgi(
         **environment,
     }
     return lambda api: [
-        python("-m", "lambda_asgi", library=library, AWS_LAMBDA_RUNTIME_API=api, **variables)
+        python("-P", str(PROGRAM), library=library, AWS_LAMBDA_RUNTIME_API=api, **variables)
     ]
 
 
