@@ -67,8 +67,10 @@ def test_without_a_signature_nothing_passes() -> None:
     with RunningEmulator(
         "--template", str(EXAMPLE), command=(), variables=KEYS, fronts=2
     ) as emulator:
-        status, found, _ = smoke(f"http://127.0.0.1:{emulator.port}", "--quick")
+        status, found, shown = smoke(f"http://127.0.0.1:{emulator.port}", "--quick")
     assert status == 1
+    assert "the status is 403" in shown
+    assert "use --sigv4" in shown
     assert not [name for name, check in found["checks"].items() if check["passed"]]
 
 

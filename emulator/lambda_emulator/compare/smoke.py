@@ -75,7 +75,18 @@ async def run(
         if hello.status == 0:
             print(f"lambda-emulator: no response from the URL: {hello.failure}", file=sys.stderr)
             return None
+        print(f"lambda-emulator: {_hint(hello.status)}", file=sys.stderr)
     return outcomes
+
+
+def _hint(status: int) -> str:
+    """Return what to do if every check failed."""
+    if status in (401, 403):
+        return (
+            f"every check failed, and the status is {status}: if the URL has AuthType AWS_IAM, "
+            "use --sigv4 with keys that may invoke it"
+        )
+    return "every check failed: is the URL that of examples/smoke? Other apps have no checks"
 
 
 def show(console: Console, checks: Sequence[Check], outcomes: Mapping[str, Outcome]) -> None:

@@ -17,7 +17,12 @@ ISSUER = os.environ["ISSUER"]
 
 server = MCPServer(
     "example",
-    auth=AuthSettings(issuer_url=ISSUER, resource_server_url=RESOURCE, required_scopes=["tools"]),
+    auth=AuthSettings(
+        issuer_url=ISSUER,
+        resource_server_url=RESOURCE,
+        required_scopes=["tools"],
+        validate_token_resource=False,  # tokens.py checks the audience
+    ),
     token_verifier=JWTVerifier(os.environ["JWKS_URL"], issuer=ISSUER, audience=RESOURCE),
 )
 
