@@ -17,7 +17,7 @@ from lambda_asgi.errors import ConnectionToRuntimeAPILost
 # Above HIGH_WATER unsent bytes, `drain` waits until LOW_WATER are left. It limits what is held of
 # a response whose client is slower than the app. It is large enough to keep the kernel's send
 # buffer filled while the event loop does something else.
-HIGH_WATER = 512 * 1024
+HIGH_WATER = 256 * 1024
 LOW_WATER = HIGH_WATER // 4
 
 # Pieces are joined up to this size, and beyond it if there are many: in a list, a small piece takes

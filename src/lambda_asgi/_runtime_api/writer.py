@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Parts of one iteration of the event loop are held, and sent together, up to this size. Few large
 # writes are faster than many small ones, for the reader too (docs/performance.md). A cycle ends an
 # iteration after a millisecond (FAIR_SHARE), so only an app that blocks the event loop delays them.
-HOLD_UP_TO = 512 * 1024
+HOLD_UP_TO = 1024 * 1024
 
 _TAKES_NO_MORE = "the Runtime API takes no more of this response"
 
