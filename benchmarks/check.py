@@ -44,6 +44,7 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
+    write_bytecode()
     reference = per_unit(("reference", 100), ("reference", 600), 500)
     ratios = {
         "invocation": per_unit(("/small", 50), ("/small", 250), 200) / reference,
@@ -88,6 +89,14 @@ def compared(ratios: Mapping[str, float], baseline: Mapping[str, float]) -> tupl
             f"{change:+6.1%}{'  DEARER' * dearer}"
         )
     return lines, failed
+
+
+def write_bytecode() -> None:
+    """Run everything once, so that the first count does not include the compilation."""
+    for path in ("reference", "/small", "/chunks/10", "/messages/10"):
+        command = python("-m", "benchmarks.apps.in_process", path, "1")
+        environment = {**os.environ, **command.environment}
+        subprocess.run(command.argv, env=environment, stdout=subprocess.DEVNULL, check=True)
 
 
 def per_unit(few: tuple[str, int], many: tuple[str, int], units: int) -> float:
