@@ -27,7 +27,7 @@ from lambda_asgi.errors import (
     ResponseTooLarge,
     UnexpectedMessage,
 )
-from tests.lambda_asgi.support import body, hello, pass_time, play, start
+from tests.lambda_asgi.support import ForwardLoop, body, hello, pass_time, play, start
 
 PATHSEND = "http.response.pathsend"
 
@@ -82,6 +82,14 @@ class Turns:
 
     def stop(self) -> None:
         self._handle.cancel()
+
+
+def stop_the_clock() -> ForwardLoop:
+    """From here on, time passes only by `pass_time`. Returns the event loop."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, ForwardLoop)
+    loop.time = lambda: loop.ahead  # type: ignore[method-assign]
+    return loop
 
 
 async def turns() -> None:
@@ -154,7 +162,7 @@ def test_an_app_that_ignores_that_its_client_has_left_is_ended(
     over: list[bool] = []
 
     async def scenario() -> None:
-        loop = asyncio.get_running_loop()
+        loop = stop_the_clock()
         writer = Recorder()
         cycle = cycle_of(app, writer)
         run = asyncio.create_task(cycle.run())
@@ -164,8 +172,8 @@ def test_an_app_that_ignores_that_its_client_has_left_is_ended(
         while not run.done():
             await asyncio.sleep(0)
             pass_time(0.01)
-        assert cancelled[0] - left == pytest.approx(4.0, abs=0.3)
-        assert loop.time() - left == pytest.approx(6.0, abs=0.3)
+        assert cancelled[0] - left == pytest.approx(4.0, abs=0.02)
+        assert loop.time() - left == pytest.approx(6.0, abs=0.02)
         over.append(True)
         await run
         assert (type(cycle.error), str(cycle.error)) == (type(error), str(error))
@@ -445,11 +453,16 @@ def test_a_blocked_event_loop_is_told_from_an_app_that_is_late(
         await hello(scope, receive, send)
 
     async def scenario() -> None:
-        loop = asyncio.get_running_loop()
+        loop = stop_the_clock()
         clock = SimpleNamespace(monotonic=loop.time, time=loop.time, perf_counter=time.perf_counter)
         monkeypatch.setattr(_cycle, "time", clock)
         cycle = cycle_of(app, Recorder(), margin=1.0, deadline=loop.time() + 10)
-        await cycle.run()
+        run = asyncio.create_task(cycle.run())
+        while not run.done():
+            await asyncio.sleep(0)
+            if loop.ahead >= blocked:
+                pass_time(0.01)
+        await run
         assert (type(cycle.error), str(cycle.error)) == (
             type(error),
             "None" if error is None else str(error),
@@ -496,7 +509,7 @@ def test_an_app_may_clean_up_for_half_of_the_margin_when_the_environment_ends() 
                 continue
 
     async def scenario() -> None:
-        loop = asyncio.get_running_loop()
+        loop = stop_the_clock()
         run = asyncio.create_task(cycle_of(app, Recorder()).run())
         await turns()
         began = loop.time()
@@ -504,7 +517,7 @@ def test_an_app_may_clean_up_for_half_of_the_margin_when_the_environment_ends() 
         while not run.done():
             await asyncio.sleep(0)
             pass_time(0.01)
-        assert loop.time() - began == pytest.approx(4.0, abs=0.3)
+        assert loop.time() - began == pytest.approx(4.0, abs=0.02)
         assert run.cancelled()
         over.append(True)
 

@@ -155,6 +155,8 @@ def test_importing_lambda_asgi_is_cheap(module: str) -> None:
     """A cold start pays for every import. Frameworks belong to the app; Mangum is imported late."""
     loaded = imported_by(f"import {module}")
     assert "lambda_asgi" in loaded
+    if "coverage" in loaded:
+        pytest.skip("coverage.py measures child processes, too, and imports more in them")
     for name in (
         "mangum",
         "fastapi",

@@ -276,4 +276,5 @@ def test_a_large_download_takes_no_memory(page: Page, brief: Path) -> None:
     page.until(lambda: path.stat().st_size == 300 * 2**20)
     path.unlink()
     print(f"\nall of the browser: {(most - before) / 2**20:.0f} MiB more")
-    assert most - before < 150 * 2**20
+    # 78 MiB on a quiet machine; a browser that writes slowly holds more, but never the whole file
+    assert most - before < 250 * 2**20
