@@ -37,23 +37,37 @@ def run_until_complete(
     Args:
         interruptible: An exception from a signal handler ends the wait, unless it is an exit.
     """
-    while True:
-        try:
-            return loop.run_until_complete(task)
-        except BaseException as error:
-            if task.done():
-                return task.result()
-            if loop.is_closed() or (interruptible and not _is_of_app(error)):
-                raise
-            log_ignored(error)
+
+    def stop(_: object) -> None:
+        loop.stop()
+
+    task.add_done_callback(stop)
+    try:
+        while not task.done():
+            try:
+                # The loop's own run_until_complete keeps the task in its frame. What the task
+                # raises refers to that frame, and would keep the app's memory.
+                loop.run_forever()
+                if not task.done():
+                    log_ignored(RuntimeError("the event loop was stopped"))
+            except BaseException as error:
+                if task.done():
+                    break
+                if loop.is_closed() or (interruptible and not _is_of_app(error)):
+                    raise
+                log_ignored(error)
+        return task.result()
+    finally:
+        task.remove_done_callback(stop)
+        del task  # as above
 
 
 def _is_of_app(error: BaseException) -> bool:
-    """Return whether a task or a callback stopped the loop, by an exit or by `loop.stop()`.
+    """Return whether a task or a callback stopped the loop by an exit.
 
     Of all other errors, asyncio passes only KeyboardInterrupt on.
     """
-    return isinstance(error, SystemExit) or type(error) is RuntimeError
+    return isinstance(error, SystemExit)
 
 
 def log_ignored(error: BaseException) -> None:

@@ -172,9 +172,9 @@ def test_an_app_that_ignores_that_its_client_has_left_is_ended(
         while not run.done():
             await asyncio.sleep(0)
             pass_time(0.01)
+        over.append(True)
         assert cancelled[0] - left == pytest.approx(4.0, abs=0.1)
         assert loop.time() - left == pytest.approx(6.0, abs=0.1)
-        over.append(True)
         await run
         assert (type(cycle.error), str(cycle.error)) == (type(error), str(error))
         assert cycle.ending == ending
@@ -517,9 +517,9 @@ def test_an_app_may_clean_up_for_half_of_the_margin_when_the_environment_ends() 
         while not run.done():
             await asyncio.sleep(0)
             pass_time(0.01)
+        over.append(True)
         assert loop.time() - began == pytest.approx(4.0, abs=0.1)
         assert run.cancelled()
-        over.append(True)
 
     play(scenario())
 

@@ -146,8 +146,10 @@ class Handler:
             started = time.perf_counter()
             try:
                 if delivery is None:
-                    answering = loop.create_task(exchange.answer())
-                    return run_until_complete(loop, answering, interruptible=True).value
+                    # No variable: what the task raises would refer to it, and it to that.
+                    return run_until_complete(
+                        loop, loop.create_task(exchange.answer()), interruptible=True
+                    ).value
                 return self._stream(exchange, delivery, loop)
             except Exception as error:
                 if isinstance(self._place, LambdaLoop):
