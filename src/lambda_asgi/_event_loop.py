@@ -45,8 +45,8 @@ def run_until_complete(
     try:
         while not task.done():
             try:
-                # The loop's own run_until_complete keeps the task in its frame. What the task
-                # raises refers to that frame, and would keep the app's memory.
+                # The loop's own run_until_complete has the task in a variable. The task's exception
+                # refers to that frame, so the two would keep each other, and the app's memory.
                 loop.run_forever()
                 if not task.done():
                     log_ignored(RuntimeError("the event loop was stopped"))

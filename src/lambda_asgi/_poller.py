@@ -89,7 +89,7 @@ class Poller:
             return  # the environment ends
         try:
             running = None
-            if reply.error is None or not self._client.is_repeatable(reply):
+            if not self._client.is_repeatable(reply):
                 running = self._begin(*self._client.invocation(reply.result()))
         except BaseException as error:
             self._handed_over.set_exception(error)

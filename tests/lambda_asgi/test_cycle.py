@@ -97,6 +97,24 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
+async def until_done(run: "asyncio.Task[None]", step: float) -> None:
+    """Let so many seconds pass in each iteration of the event loop, until `run` has ended."""
+    while not run.done():
+        await asyncio.sleep(0)
+        pass_time(step)
+
+
+def never_gives_in(over: list[bool]) -> ASGIApp:
+    """An app that ignores each cancellation, until something is in `over`."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        while not over:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0)
+
+    return app
+
+
 # The client leaves.
 
 
@@ -169,9 +187,7 @@ def test_an_app_that_ignores_that_its_client_has_left_is_ended(
         await turns()
         left = loop.time()
         writer.leave()
-        while not run.done():
-            await asyncio.sleep(0)
-            pass_time(0.01)
+        await until_done(run, 0.01)
         over.append(True)
         assert cancelled[0] - left == pytest.approx(4.0, abs=0.1)
         assert loop.time() - left == pytest.approx(6.0, abs=0.1)
@@ -475,19 +491,9 @@ def test_a_blocked_event_loop_is_told_from_an_app_that_is_late(
 def test_an_app_that_is_given_up_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     over: list[bool] = []
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        while not over:
-            try:
-                await asyncio.sleep(0)
-            except asyncio.CancelledError:
-                continue
-
     async def scenario() -> None:
-        cycle = cycle_of(app, Recorder(), margin=1.0, deadline=time.time() + 10)
-        run = asyncio.create_task(cycle.run())
-        while not run.done():
-            await asyncio.sleep(0)
-            pass_time(0.1)
+        cycle = cycle_of(never_gives_in(over), Recorder(), margin=1.0, deadline=time.time() + 10)
+        await until_done(asyncio.create_task(cycle.run()), 0.1)
         over.append(True)
         assert cycle.logged is True
 
@@ -501,22 +507,13 @@ def test_an_app_that_is_given_up_is_logged(caplog: pytest.LogCaptureFixture) -> 
 def test_an_app_may_clean_up_for_half_of_the_margin_when_the_environment_ends() -> None:
     over: list[bool] = []
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        while not over:
-            try:
-                await asyncio.sleep(0)
-            except asyncio.CancelledError:
-                continue
-
     async def scenario() -> None:
         loop = stop_the_clock()
-        run = asyncio.create_task(cycle_of(app, Recorder()).run())
+        run = asyncio.create_task(cycle_of(never_gives_in(over), Recorder()).run())
         await turns()
         began = loop.time()
         run.cancel()
-        while not run.done():
-            await asyncio.sleep(0)
-            pass_time(0.01)
+        await until_done(run, 0.01)
         over.append(True)
         assert loop.time() - began == pytest.approx(4.0, abs=0.1)
         assert run.cancelled()
@@ -600,10 +597,7 @@ def test_an_app_that_is_given_up_is_cancelled_once_more() -> None:
 
     async def scenario() -> None:
         cycle = cycle_of(app, Recorder(), margin=1.0, deadline=time.time() + 10)
-        run = asyncio.create_task(cycle.run())
-        while not run.done():
-            await asyncio.sleep(0)
-            pass_time(0.1)
+        await until_done(asyncio.create_task(cycle.run()), 0.1)
 
     play(scenario())
 

@@ -146,7 +146,8 @@ class Handler:
             started = time.perf_counter()
             try:
                 if delivery is None:
-                    # No variable: what the task raises would refer to it, and it to that.
+                    # The task has no variable here. Its exception refers to this frame, so the two
+                    # would keep each other, and the app's memory.
                     return run_until_complete(
                         loop, loop.create_task(exchange.answer()), interruptible=True
                     ).value

@@ -81,8 +81,7 @@ class RuntimeAPIClient:
     def invocation(self, reply: Reply) -> tuple[Invocation, RuntimeAPIWriter]:
         """Return the invocation of a reply to `next`. Raises as `next_invocation`."""
         assert self._connection is not None, "a reply came over it"
-        if not reply.is_success:
-            checked(reply)
+        checked(reply)
         invocation = Invocation.from_reply(reply.headers, reply.body)
         return invocation, RuntimeAPIWriter(self, self._connection, invocation)
 
